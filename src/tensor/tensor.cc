@@ -1,0 +1,103 @@
+#include "tensor/tensor.h"
+
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <functional>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace drypoint {
+
+int64_t element_count(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+std::string to_string(const TensorType& type) {
+  return fmt::format("{}{}", name(type.dtype), to_string(type.shape));
+}
+
+Tensor::Tensor(TensorType type) : type_(std::move(type)), owned_(true) {
+  const size_t bytes = (type_.bytes() + 63) / 64 * 64;
+  if (bytes == 0) return;
+  void* block = std::aligned_alloc(64, bytes);
+  if (!block)
+    fail(ErrorKind::out_of_memory, "{} bytes for a tensor {} cannot be allocated", bytes,
+         to_string(type_));
+  keeper_ = std::shared_ptr<const void>(block, [](const void* p) { std::free(const_cast<void*>(p)); });
+  data_ = static_cast<const std::byte*>(block);
+}
+
+Tensor::Tensor(TensorType type, const std::byte* data, std::shared_ptr<const void> keeper)
+    : type_(std::move(type)), data_(data), keeper_(std::move(keeper)) {}
+
+std::span<std::byte> Tensor::mutable_bytes() {
+  DRYPOINT_EXPECT(owned_, "writing to a borrowed tensor {}", to_string(type_));
+  return {const_cast<std::byte*>(data_), type_.bytes()};
+}
+
+std::span<const float> Tensor::floats() const {
+  DRYPOINT_EXPECT(dtype() == DType::f32, "{} read as f32", to_string(type_));
+  return {reinterpret_cast<const float*>(data_), static_cast<size_t>(type_.elements())};
+}
+
+std::span<float> Tensor::mutable_floats() {
+  DRYPOINT_EXPECT(dtype() == DType::f32, "{} written as f32", to_string(type_));
+  return {reinterpret_cast<float*>(mutable_bytes().data()), static_cast<size_t>(type_.elements())};
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  DRYPOINT_EXPECT(element_count(shape) == type_.elements(), "{} reshaped to {}", to_string(type_),
+                  to_string(shape));
+  Tensor result = *this;
+  result.type_.shape = std::move(shape);
+  return result;
+}
+
+namespace {
+
+template <class T, class Convert>
+void convert(std::span<const std::byte> from, std::span<float> to, Convert value_of) {
+  for (size_t i = 0; i < to.size(); ++i) {
+    T value;  // the source may be unaligned
+    std::memcpy(&value, from.data() + i * sizeof(T), sizeof(T));
+    to[i] = value_of(value);
+  }
+}
+
+}  // namespace
+
+Tensor Tensor::to_f32() const {
+  const bool aligned = reinterpret_cast<uintptr_t>(data_) % alignof(float) == 0;
+  if (dtype() == DType::f32 && aligned) return *this;
+  Tensor result({DType::f32, shape()});
+  const auto to = result.mutable_floats();
+  const auto by_value = [](auto value) { return static_cast<float>(value); };
+  switch (dtype()) {
+    case DType::f32: convert<float>(bytes(), to, by_value); break;
+    case DType::f64: convert<double>(bytes(), to, by_value); break;
+    case DType::f16: convert<uint16_t>(bytes(), to, half_to_float); break;
+    case DType::bf16: convert<uint16_t>(bytes(), to, bfloat_to_float); break;
+    case DType::i64: convert<int64_t>(bytes(), to, by_value); break;
+    case DType::i32: convert<int32_t>(bytes(), to, by_value); break;
+    case DType::i16: convert<int16_t>(bytes(), to, by_value); break;
+    case DType::i8: convert<int8_t>(bytes(), to, by_value); break;
+    case DType::u8:
+    case DType::boolean: convert<uint8_t>(bytes(), to, by_value); break;
+  }
+  return result;
+}
+
+Tensor make_tensor(Shape shape, std::span<const float> values) {
+  Tensor tensor({DType::f32, std::move(shape)});
+  const auto to = tensor.mutable_floats();
+  DRYPOINT_EXPECT(to.size() == values.size(), "{} values for {}", values.size(),
+                  to_string(tensor.type()));
+  std::copy(values.begin(), values.end(), to.begin());
+  return tensor;
+}
+
+}  // namespace drypoint
