@@ -10,6 +10,13 @@ std::filesystem::path data(const std::string& relative) {
   return std::filesystem::path(DRYPOINT_TEST_DATA) / relative;
 }
 
+std::filesystem::path tiny_model_path() {
+  return std::filesystem::path(DRYPOINT_TINY_MODELS) / "sd15.safetensors";
+}
+std::filesystem::path tiny_control_path() {
+  return std::filesystem::path(DRYPOINT_TINY_MODELS) / "control.safetensors";
+}
+
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "drypoint_test_XXXXXX").string();
   if (!mkdtemp(pattern.data())) throw std::runtime_error("cannot make a temporary folder");
