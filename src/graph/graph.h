@@ -1,0 +1,60 @@
+// The graph: plain data. Nodes in execution order, each with one result; values are numbered.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ops/ops.h"
+
+namespace drypoint {
+
+using ValueId = int32_t;
+
+/// How often a value changes: never after loading, with each picture, or with each step of its
+/// denoising. A node's result changes as often as the fastest of its inputs.
+enum class Rate : uint8_t { load, picture, step };
+std::string_view name(Rate rate);
+
+struct Value {
+  enum class Source : uint8_t { input, weight, node };
+  TensorType type;
+  Source source = Source::node;
+  Rate rate = Rate::load;
+  std::string name;   // of an input or, in the checkpoint, of a weight
+  int32_t node = -1;  // that computes it, if one does
+};
+
+struct Node {
+  Op op;
+  std::vector<ValueId> inputs;
+  ValueId output = -1;
+  std::string module;  // as in the checkpoint: "model.diffusion_model.input_blocks.1.0.in_layers.2"
+};
+
+struct Graph {
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::map<std::string, ValueId> inputs, weights, outputs;
+
+  const Value& operator[](ValueId id) const { return values[id]; }
+  const Node* producer(ValueId id) const {
+    return values[id].node < 0 ? nullptr : &nodes[values[id].node];
+  }
+  std::vector<TensorType> input_types(const Node& node) const;
+  /// How many nodes and outputs read each value.
+  std::vector<int> use_counts() const;
+
+  ValueId add_input(const std::string& name, TensorType type, Rate rate);
+  ValueId add_weight(const std::string& name, TensorType type);  // one value per name
+  /// Infers the result's type and rate. Throws bad_argument naming module and operation.
+  ValueId add_node(Op op, std::vector<ValueId> reads, std::string module);
+};
+
+/// One line a node: "%12 f32[2, 32, 48, 320] step = conv2d top=1 ... (%11, weight) # module".
+std::string to_string(const Graph& graph);
+
+/// Throws if the graph breaks its own rules: order, types, rates, dangling values.
+void verify(const Graph& graph, std::string_view after);
+
+}  // namespace drypoint

@@ -1,0 +1,16 @@
+// ControlNet (https://arxiv.org/abs/2302.05543): the UNet's encoder again, fed with a hint.
+#pragma once
+
+#include "models/blocks.h"
+
+namespace drypoint {
+
+/// hint [Nh, H, W, 3] (edges, 0 to 1) -> [Nh, H / 8, W / 8, model channels].
+ValueId hint_features(const Module& m, ValueId hint);
+
+/// x [N, h, w, 4], features [Nh, h, w, C], embedding [1, E], context -> the control tensors: one
+/// for each input block, then the middle block's.
+std::vector<ValueId> controls(const Module& m, ValueId x, ValueId features, ValueId embedding,
+                              ValueId context, const DenoiserConfig& config);
+
+}  // namespace drypoint

@@ -1,0 +1,13 @@
+#include "ops/expand.h"
+
+namespace drypoint {
+
+TensorType infer(const Expand& op, Inputs inputs) {
+  expect_input(inputs.size() == 1 && !inputs[0].shape.empty() && op.times > 0, op.name,
+               "expected one input and a positive number of times");
+  TensorType out = inputs[0];
+  out.shape[0] *= op.times;
+  return out;
+}
+
+}  // namespace drypoint

@@ -1,0 +1,19 @@
+// Repetition of a whole batch.
+#pragma once
+
+#include "ops/fields.h"
+
+namespace drypoint {
+
+/// x [N, ...] -> [times * N, ...]: x, then x again, ... Guidance runs every latent once for each
+/// prompt; row g * N + i is latent i with prompt g.
+struct Expand {
+  static constexpr std::string_view name = "expand";
+  int64_t times = 2;
+
+  static void fields(auto& self, auto&& field) { field("times", self.times); }
+  bool operator==(const Expand&) const = default;
+};
+TensorType infer(const Expand& op, Inputs inputs);
+
+}  // namespace drypoint

@@ -1,0 +1,24 @@
+// Operations list their attributes once; printing, saving and comparing all use that list.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <type_traits>
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+namespace drypoint {
+
+/// Throws when an operation's inputs do not fit it: "[linear] input 1: found ..., expected ...".
+template <class... Args>
+void expect_input(bool fits, std::string_view op, fmt::format_string<Args...> format,
+                  Args&&... args) {
+  if (!fits)
+    fail(ErrorKind::bad_argument, "[{}] {}", op, fmt::format(format, std::forward<Args>(args)...));
+}
+
+using Inputs = std::span<const TensorType>;
+
+}  // namespace drypoint

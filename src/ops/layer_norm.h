@@ -1,0 +1,18 @@
+// Layer normalisation over the last dimension (https://arxiv.org/abs/1607.06450).
+#pragma once
+
+#include "ops/fields.h"
+
+namespace drypoint {
+
+/// x [..., C], gamma [C], beta [C] -> (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+struct LayerNorm {
+  static constexpr std::string_view name = "layer_norm";
+  float epsilon = 1e-5f;
+
+  static void fields(auto& self, auto&& field) { field("epsilon", self.epsilon); }
+  bool operator==(const LayerNorm&) const = default;
+};
+TensorType infer(const LayerNorm& op, Inputs inputs);
+
+}  // namespace drypoint

@@ -1,0 +1,109 @@
+#include "ops/ops.h"
+
+#include <fmt/ranges.h>
+
+namespace drypoint {
+namespace {
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+template <class Value>
+std::string text_of(const Value& value) {
+  if constexpr (std::is_same_v<Value, ActivationKind>)
+    return std::string(name(value));
+  else if constexpr (std::is_same_v<Value, Shape>)
+    return to_string(value);
+  else
+    return fmt::format("{}", value);
+}
+
+}  // namespace
+
+std::string_view name(const Op& op) {
+  return std::visit([](const auto& o) { return o.name; }, op);
+}
+
+TensorType infer(const Op& op, Inputs inputs) {
+  return std::visit([&](const auto& o) { return infer(o, inputs); }, op);
+}
+
+std::string to_string(const Op& op) {
+  return std::visit(
+      [](const auto& o) {
+        std::vector<std::string> values, defaults;
+        o.fields(o, [&](std::string_view key, const auto& value) {
+          values.push_back(fmt::format("{}={}", key, text_of(value)));
+        });
+        const std::decay_t<decltype(o)> usual;
+        usual.fields(usual, [&](std::string_view key, const auto& value) {
+          defaults.push_back(fmt::format("{}={}", key, text_of(value)));
+        });
+        std::string text(o.name);
+        for (size_t i = 0; i < values.size(); ++i)
+          if (values[i] != defaults[i]) text += " " + values[i];
+        return text;
+      },
+      op);
+}
+
+std::vector<int> row_inputs(const Op& op, Inputs inputs) {
+  const auto first_and_residual = [](const auto& o) {
+    return o.residual ? std::vector<int>{0, o.residual_index()} : std::vector<int>{0};
+  };
+  return std::visit(
+      Overloaded{
+          [&](const Conv2d& o) { return first_and_residual(o); },
+          [&](const Linear& o) {
+            return inputs[0].shape.size() < 2 ? std::vector<int>{} : first_and_residual(o);
+          },
+          [](const Activation&) { return std::vector<int>{0}; },
+          [](const GatedGelu&) { return std::vector<int>{0}; },
+          [](const GroupNorm&) { return std::vector<int>{0}; },
+          [](const LayerNorm&) { return std::vector<int>{0}; },
+          [](const Upsample&) { return std::vector<int>{0}; },
+          [](const TimestepEmbedding&) { return std::vector<int>{0}; },
+          [](const AddScaled&) {
+            return std::vector<int>{0, 1};
+          },
+          [&](const Add&) {
+            const bool same_rows = inputs[1].shape.size() == inputs[0].shape.size() &&
+                                   inputs[1].shape[0] == inputs[0].shape[0];
+            return same_rows && inputs[0].shape[0] != 1 ? std::vector<int>{0, 1}
+                                                        : std::vector<int>{0};
+          },
+          [&](const Attention&) {
+            return inputs[0].shape[0] == inputs[1].shape[0] ? std::vector<int>{0, 1, 2}
+                                                            : std::vector<int>{};
+          },
+          [](const Permute& o) {
+            return o.axes[0] == 0 ? std::vector<int>{0} : std::vector<int>{};
+          },
+          [&](const Reshape& o) {
+            return !o.shape.empty() && o.shape[0] == inputs[0].shape[0] ? std::vector<int>{0}
+                                                                        : std::vector<int>{};
+          },
+          [](const auto&) { return std::vector<int>{}; },
+      },
+      op);
+}
+
+int in_place_input(const Op& op) {
+  return std::visit(Overloaded{
+                        [](const Conv2d& o) { return o.residual ? o.residual_index() : -1; },
+                        [](const Linear& o) { return o.residual ? o.residual_index() : -1; },
+                        [](const Activation&) { return 0; },
+                        [](const Add&) { return 0; },
+                        [](const AddScaled&) { return 0; },
+                        [](const GroupNorm&) { return 0; },
+                        [](const LayerNorm&) { return 0; },
+                        [](const auto&) { return -1; },
+                    },
+                    op);
+}
+
+}  // namespace drypoint

@@ -1,0 +1,44 @@
+// All operations. This list drives names, shapes, printing and comparison; a backend offers a
+// kernel for each, in a file of the operation's name.
+#pragma once
+
+#include <variant>
+
+#include "ops/activation.h"
+#include "ops/add.h"
+#include "ops/add_scaled.h"
+#include "ops/attention.h"
+#include "ops/concat.h"
+#include "ops/conv2d.h"
+#include "ops/embedding.h"
+#include "ops/expand.h"
+#include "ops/gated_gelu.h"
+#include "ops/group_norm.h"
+#include "ops/layer_norm.h"
+#include "ops/linear.h"
+#include "ops/permute.h"
+#include "ops/reshape.h"
+#include "ops/select.h"
+#include "ops/timestep_embedding.h"
+#include "ops/upsample.h"
+
+namespace drypoint {
+
+using Op = std::variant<Activation, Add, AddScaled, Attention, Concat, Conv2d, Embedding, Expand,
+                        GatedGelu, GroupNorm, LayerNorm, Linear, Permute, Reshape, Select,
+                        TimestepEmbedding, Upsample>;
+
+std::string_view name(const Op& op);
+/// The result's type; throws bad_argument naming the operation if the inputs do not fit.
+TensorType infer(const Op& op, Inputs inputs);
+/// "conv2d{stride=1 top=1 ...}": attributes that differ from the defaults.
+std::string to_string(const Op& op);
+
+/// The inputs whose leading dimension is the result's: row i of the result depends on row i of
+/// these alone (all others serve every row alike). Empty if the operation mixes rows.
+std::vector<int> row_inputs(const Op& op, Inputs inputs);
+
+/// The input whose memory the result may take over, element for element; -1 if there is none.
+int in_place_input(const Op& op);
+
+}  // namespace drypoint

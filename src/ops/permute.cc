@@ -1,0 +1,21 @@
+#include "ops/permute.h"
+
+#include <algorithm>
+
+namespace drypoint {
+
+TensorType infer(const Permute& op, Inputs inputs) {
+  expect_input(inputs.size() == 1 && inputs[0].shape.size() == op.axes.size(), op.name,
+               "axes {} of {}", to_string(op.axes),
+               inputs.empty() ? "nothing" : to_string(inputs[0].shape));
+  auto sorted = op.axes;
+  std::sort(sorted.begin(), sorted.end());
+  TensorType out{inputs[0].dtype, {}};
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    expect_input(sorted[i] == static_cast<int64_t>(i), op.name, "axes {}", to_string(op.axes));
+    out.shape.push_back(inputs[0].shape[op.axes[i]]);
+  }
+  return out;
+}
+
+}  // namespace drypoint
