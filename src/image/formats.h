@@ -1,0 +1,47 @@
+// One reader and one writer per picture format, and what they share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drypoint/image.h"
+
+namespace drypoint {
+
+/// A picture as its file holds it: 8 bits, before alpha and orientation are dealt with.
+struct Decoded {
+  int width = 0, height = 0;
+  int channels = 3;             // RGB, or RGBA with alpha not multiplied in
+  std::vector<uint8_t> pixels;  // height × width × channels
+  int orientation = 1;          // EXIF's 1 to 8
+  std::vector<std::string> notices;
+
+  /// Makes room for the pixels. Call `check_size` first.
+  void allocate() { pixels.resize(size_t(width) * size_t(height) * size_t(channels)); }
+};
+
+using Bytes = std::span<const std::byte>;
+
+Decoded decode_png(Bytes bytes, std::string_view name);
+Decoded decode_jpeg(Bytes bytes, std::string_view name);
+Decoded decode_webp(Bytes bytes, std::string_view name);
+Decoded decode_pnm(Bytes bytes, std::string_view name);
+
+std::string encode_jpeg(const Image& image, std::string_view parameters);
+std::string encode_webp(const Image& image, std::string_view parameters);
+
+/// Refuses sizes that are not read, before anything is allocated.
+void check_size(uint64_t width, uint64_t height, std::string_view name);
+
+/// Refuses an image whose pixels do not fit its size.
+void check_image(const Image& image);
+
+inline std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace drypoint

@@ -1,0 +1,49 @@
+#include <algorithm>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "base/error.h"
+#include "drypoint/edges.h"
+#include "image/formats.h"
+#include "image/opencv.h"
+
+namespace drypoint {
+namespace {
+
+double scale_to(ImageSize size, int resolution) {
+  return double(resolution) / std::min(size.width, size.height);
+}
+
+/// A multiple of 64; `nearbyint` rounds ties to even.
+double rounded(double side) { return std::max(std::nearbyint(side / 64) * 64, 64.0); }
+
+}  // namespace
+
+ImageSize control_size(ImageSize size, int resolution) {
+  if (resolution < 64 || resolution > 4096)
+    fail(ErrorKind::bad_argument, "resolution: is {}, expected 64 to 4096", resolution);
+  if (size.width < 1 || size.height < 1)
+    fail(ErrorKind::bad_argument, "image: has {}x{} pixels", size.width, size.height);
+  const double k = scale_to(size, resolution);
+  const double width = rounded(size.width * k), height = rounded(size.height * k);
+  if (width * height > double(most_pixels))
+    fail(ErrorKind::bad_argument,
+         "resolution: {} makes {}x{} pixels of {}x{}, expected at most {} megapixels", resolution,
+         width, height, size.width, size.height, most_pixels / 1'000'000);
+  return {int(width), int(height)};
+}
+
+Image resize_for_control(const Image& image, int resolution) {
+  check_image(image);
+  const ImageSize from{image.width, image.height}, to = control_size(from, resolution);
+  Image out;
+  with_opencv("resizing", [&] {
+    out = blank(to.width, to.height, image.channels);
+    cv::Mat target = view(out);
+    cv::resize(view(image), target, target.size(), 0, 0,
+               scale_to(from, resolution) > 1 ? cv::INTER_LANCZOS4 : cv::INTER_AREA);
+  });
+  return out;
+}
+
+}  // namespace drypoint
