@@ -1,0 +1,149 @@
+#include "checkpoint/diffusers_folder.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/formats.h"
+
+namespace drypoint {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr size_t largest_json = 16 << 20;
+
+// What a component's weights may be called, the preferred first.
+std::vector<std::string> weight_names() {
+  std::vector<std::string> names;
+  for (const std::string extension : {".safetensors", ".bin"})
+    for (const std::string variant : {"", ".fp16"})
+      for (const std::string stem : {"diffusion_pytorch_model", "model", "pytorch_model"}) {
+        names.push_back(stem + variant + extension);
+        names.push_back(stem + variant + extension + ".index.json");
+        if (!variant.empty()) names.push_back(stem + extension + ".index" + variant + ".json");
+      }
+  return names;
+}
+
+std::optional<fs::path> weights_in(const fs::path& folder) {
+  static const std::vector<std::string> names = weight_names();
+  for (const auto& name : names)
+    if (fs::is_regular_file(folder / name)) return folder / name;
+  return {};
+}
+
+// A shard must lie in the folder itself: its name comes from a file.
+void check_plain(const std::string& shard, const fs::path& index) {
+  if (shard.empty() || shard == "." || shard == ".." || shard.size() > 255 ||
+      shard.find_first_of(std::string_view("/\\\0", 3)) != shard.npos)
+    fail(ErrorKind::bad_file, "{}: shard '{}' is not a plain file name", index.string(),
+         printable(shard));
+}
+
+NamedTensors read_shards(const fs::path& index) {
+  const json parsed = json::parse(read_file(index, largest_json), nullptr, false);
+  const auto map = parsed.is_object() ? parsed.find("weight_map") : parsed.end();
+  if (!parsed.is_object() || map == parsed.end() || !map->is_object())
+    fail(ErrorKind::bad_file, "{}: has no weight_map", index.string());
+  std::map<std::string, NamedTensors> shards;
+  NamedTensors result;
+  for (const auto& [name, value] : map->items()) {
+    if (!value.is_string())
+      fail(ErrorKind::bad_file, "{}: the shard of tensor {} is not a string", index.string(),
+           printable(name));
+    const auto& shard = value.get_ref<const std::string&>();
+    check_plain(shard, index);
+    auto found = shards.find(shard);
+    if (found == shards.end()) {
+      found = shards.emplace(shard, read_tensor_file(index.parent_path() / shard).tensors).first;
+      result.files.insert(result.files.end(), found->second.files.begin(),
+                          found->second.files.end());
+      result.unusable.merge(found->second.unusable);
+    }
+    const Tensor* tensor = found->second.find(name);
+    if (tensor)
+      result.tensors.emplace(name, *tensor);
+    else if (!result.unusable.contains(name))
+      fail(ErrorKind::bad_file, "{}: tensor {} is not in shard {}", index.string(), printable(name),
+           shard);
+  }
+  return result;
+}
+
+NamedTensors read_weights(const fs::path& path) {
+  return path.extension() == ".json" ? read_shards(path) : read_tensor_file(path).tensors;
+}
+
+void read_json(DiffusersFolder& result, const fs::path& folder, const std::string& name,
+               const std::string& as) {
+  if (!fs::is_regular_file(folder / name)) return;
+  std::string text = read_file(folder / name, largest_json);
+  if (!json::accept(text)) fail(ErrorKind::bad_file, "{}: is not JSON", (folder / name).string());
+  result.metadata[as] = std::move(text);
+}
+
+// The subfolder's name that a single part's own folder would have in a whole model.
+std::string folder_name(const fs::path& folder) {
+  DiffusersFolder config;
+  read_json(config, folder, "config.json", "config");
+  const json parsed = json::parse(config.metadata["config"], nullptr, false);
+  if (!parsed.is_object()) return {};
+  std::string type;
+  if (parsed.contains("_class_name") && parsed["_class_name"].is_string())
+    type = parsed["_class_name"].get<std::string>();
+  else if (parsed.contains("architectures") && parsed["architectures"].is_array() &&
+           parsed["architectures"].size() == 1 && parsed["architectures"][0].is_string())
+    type = parsed["architectures"][0].get<std::string>();
+  if (type == "UNet2DConditionModel") return "unet";
+  if (type == "ControlNetModel") return "controlnet";
+  if (type == "AutoencoderKL") return "vae";
+  if (type == "CLIPTextModel") return "text_encoder";
+  return {};
+}
+
+}  // namespace
+
+DiffusersFolder read_diffusers_folder(const fs::path& folder) {
+  for (const auto& [other, family] :
+       {std::pair("text_encoder_2", "an SDXL, Stable Diffusion 3 or FLUX model"),
+        std::pair("transformer", "a Stable Diffusion 3 or FLUX model")})
+    if (fs::is_directory(folder / other))
+      fail(ErrorKind::unsupported, "{}: is {} (it has a {} folder), which is not supported yet",
+           folder.string(), family, other);
+
+  DiffusersFolder result;
+  bool parted = false;
+  for (const std::string part : {"unet", "vae", "text_encoder", "controlnet"}) {
+    if (!fs::is_directory(folder / part)) continue;
+    parted = true;
+    const auto weights = weights_in(folder / part);
+    if (!weights)
+      fail(ErrorKind::bad_file,
+           "{}: has no weights (expected a file such as diffusion_pytorch_model.safetensors)",
+           (folder / part).string());
+    result.components.push_back({folder / part, read_weights(*weights)});
+    read_json(result, folder / part, "config.json", part + "/config.json");
+  }
+  if (!parted) {
+    const auto weights = weights_in(folder);
+    if (!weights)
+      fail(ErrorKind::bad_file,
+           "{}: is not a diffusers folder (expected unet, vae, text_encoder or controlnet inside, "
+           "or "
+           "weights such as diffusion_pytorch_model.safetensors)",
+           folder.string());
+    result.components.push_back({folder, read_weights(*weights)});
+    if (const std::string name = folder_name(folder); !name.empty())
+      read_json(result, folder, "config.json", name + "/config.json");
+  }
+  read_json(result, folder, "model_index.json", "model_index.json");
+  read_json(result, folder / "scheduler", "scheduler_config.json",
+            "scheduler/scheduler_config.json");
+  if (fs::is_directory(folder / "tokenizer")) result.tokenizer = folder / "tokenizer";
+  return result;
+}
+
+}  // namespace drypoint

@@ -1,0 +1,106 @@
+#include "checkpoint/named_tensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+bool contains(const MappedFile& file, const Tensor& tensor) {
+  const auto whole = file.bytes(), part = tensor.bytes();
+  return !part.empty() && std::greater_equal<>()(part.data(), whole.data()) &&
+         std::less_equal<>()(part.data() + part.size(), whole.data() + whole.size());
+}
+
+// Whether all exponent bits are set, which only NaN and infinities have.
+template <class Bits>
+void check_exponents(std::string_view name, const Tensor& tensor, Bits exponent) {
+  const auto bytes = tensor.bytes();
+  const size_t count = bytes.size() / sizeof(Bits);
+  constexpr size_t block = 4096;  // small enough to find the culprit, large enough to vectorise
+  for (size_t begin = 0; begin < count; begin += block) {
+    const size_t end = std::min(begin + block, count);
+    bool bad = false;
+    for (size_t i = begin; i < end; ++i) {
+      Bits bits;
+      std::memcpy(&bits, bytes.data() + i * sizeof(Bits), sizeof(Bits));
+      bad |= (bits & exponent) == exponent;
+    }
+    if (!bad) continue;
+    for (size_t i = begin; i < end; ++i) {
+      Bits bits;
+      std::memcpy(&bits, bytes.data() + i * sizeof(Bits), sizeof(Bits));
+      if ((bits & exponent) == exponent)
+        fail(ErrorKind::non_finite, "tensor {}: value {} of {} is NaN or infinite", name, i,
+             to_string(tensor.type()));
+    }
+  }
+}
+
+}  // namespace
+
+const Tensor* NamedTensors::find(std::string_view name) const {
+  const auto found = tensors.find(name);
+  return found == tensors.end() ? nullptr : &found->second;
+}
+
+const Tensor& NamedTensors::at(std::string_view name) const {
+  if (const Tensor* tensor = find(name)) return *tensor;
+  if (const auto found = unusable.find(name); found != unusable.end())
+    fail(ErrorKind::bad_file, "tensor {}: found {}, expected a tensor", name, found->second);
+  fail(ErrorKind::bad_file, "tensor {}: missing", name);
+}
+
+bool NamedTensors::has_prefix(std::string_view prefix) const {
+  const auto found = tensors.lower_bound(prefix);
+  return found != tensors.end() && found->first.starts_with(prefix);
+}
+
+void NamedTensors::release_pages(const Tensor& tensor) const {
+  for (const auto& file : files)
+    if (contains(*file, tensor)) return file->release(tensor.bytes());
+}
+
+std::string NamedTensors::file_of(const Tensor& tensor) const {
+  for (const auto& file : files)
+    if (contains(*file, tensor)) return file->path().string();
+  return {};
+}
+
+std::string printable(std::string_view name) {
+  std::string result(name.substr(0, 200));
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return name.size() > 200 ? result + "..." : result;
+}
+
+void check_finite(std::string_view name, const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::f16: return check_exponents<uint16_t>(name, tensor, 0x7c00);
+    case DType::bf16: return check_exponents<uint16_t>(name, tensor, 0x7f80);
+    case DType::f32: return check_exponents<uint32_t>(name, tensor, 0x7f800000);
+    case DType::f64: return check_exponents<uint64_t>(name, tensor, 0x7ff0000000000000);
+    default: return;
+  }
+}
+
+bool checked_bytes(const Shape& shape, DType dtype, uint64_t& bytes) {
+  if (shape.size() > 64) return false;
+  bytes = size_of(dtype);
+  bool empty = false;
+  for (const int64_t dimension : shape) {
+    if (dimension < 0) return false;
+    if (dimension == 0) empty = true;
+    // An empty tensor's other dimensions must still multiply without overflow elsewhere.
+    else if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(dimension), &bytes))
+      return false;
+  }
+  if (bytes > uint64_t{1} << 62) return false;
+  if (empty) bytes = 0;
+  return true;
+}
+
+}  // namespace drypoint

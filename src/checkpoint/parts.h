@@ -1,0 +1,29 @@
+// The parts of a Stable Diffusion checkpoint and the prefixes of their canonical tensor names.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace drypoint {
+
+enum class Part { unet, control, vae, text };
+
+struct PartName {
+  Part part;
+  std::string_view prefix;  // of canonical names, as in the original latent-diffusion code
+  std::string_view name;    // for people
+};
+
+inline constexpr std::array<PartName, 4> part_names = {{
+    {Part::unet, "model.diffusion_model.", "UNet"},
+    {Part::control, "control_model.", "ControlNet"},
+    {Part::vae, "first_stage_model.", "VAE"},
+    {Part::text, "cond_stage_model.transformer.", "text encoder"},
+}};
+
+constexpr std::string_view prefix_of(Part part) {
+  return part_names[static_cast<size_t>(part)].prefix;
+}
+constexpr std::string_view name_of(Part part) { return part_names[static_cast<size_t>(part)].name; }
+
+}  // namespace drypoint
