@@ -8,6 +8,7 @@
 
 #include "checkpoint/named_tensors.h"
 #include "checkpoint/parts.h"
+#include "drypoint/model_files.h"
 
 namespace drypoint {
 
@@ -25,12 +26,6 @@ struct Checkpoint {
 /// complete is not checked. Throws bad_file if it is damaged or holds no known part, unsupported
 /// for other model families.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
-
-struct ModelFiles {
-  std::filesystem::path model;                   // UNet, VAE, text encoder, perhaps ControlNet
-  std::optional<std::filesystem::path> control;  // takes the place of the model's own part
-  std::optional<std::filesystem::path> vae, text_encoder;
-};
 
 /// A model that can run: UNet, VAE and text encoder, and a ControlNet if there is one, each
 /// complete and fitting the others. Any file may hold more than the part that is wanted from it.

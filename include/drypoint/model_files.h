@@ -1,0 +1,16 @@
+// Where a model's parts come from.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+namespace drypoint {
+
+/// Each path is a checkpoint file (safetensors, or any PyTorch file) or a diffusers folder.
+struct ModelFiles {
+  std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
+  std::optional<std::filesystem::path> control;  ///< instead of the model's own, if any
+  std::optional<std::filesystem::path> vae, text_encoder;  ///< instead of the model's own
+};
+
+}  // namespace drypoint

@@ -1,0 +1,143 @@
+// Lifetimes to offsets: values that are never alive together share bytes.
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "compile/compile.h"
+
+namespace drypoint {
+namespace {
+
+constexpr size_t alignment = 64;
+constexpr int never = std::numeric_limits<int>::max();
+
+/// Bytes that one value, or several in turn or as views of each other, occupy from `first` to
+/// `last` (positions in the order of execution).
+struct Block {
+  size_t bytes = 0;
+  int first = 0, last = 0;
+  bool kept = false;
+  size_t offset = 0;
+};
+
+class Assigner {
+ public:
+  explicit Assigner(Plan& plan) : plan_(plan), block_of_(plan.values.size(), -1) {}
+
+  void run() {
+    find_last_uses();
+    for (const auto& [_, id] : plan_.inputs) place_alone(id, -1, /*kept=*/true);
+    int position = 0;
+    for (const auto* section : {&plan_.picture, &plan_.step})
+      for (const PlanStep& step : *section) place_result(step, position++);
+    plan_.kept_bytes = pack(/*kept=*/true);
+    plan_.scratch_bytes = pack(/*kept=*/false);
+    for (size_t id = 0; id < block_of_.size(); ++id)
+      if (block_of_[id] >= 0) {
+        const Block& block = blocks_[block_of_[id]];
+        plan_.values[id].place = {block.kept ? Space::kept : Space::scratch, block.offset};
+      }
+  }
+
+ private:
+  /// What a step needs of a picture's values, and every output, is never overwritten.
+  void find_last_uses() {
+    last_use_.assign(plan_.values.size(), -1);
+    crosses_.assign(plan_.values.size(), false);
+    std::vector<bool> from_picture(plan_.values.size());
+    int position = 0;
+    for (const PlanStep& step : plan_.picture) {
+      from_picture[step.output] = true;
+      for (ValueId id : step.inputs) last_use_[id] = position;
+      ++position;
+    }
+    for (const PlanStep& step : plan_.step) {
+      for (ValueId id : step.inputs) {
+        last_use_[id] = position;
+        if (from_picture[id]) crosses_[id] = true;
+      }
+      ++position;
+    }
+    for (const auto& [_, id] : plan_.outputs) last_use_[id] = never;
+    // A view of a value that crosses makes that value cross.
+    for (auto step = plan_.picture.rbegin(); step != plan_.picture.rend(); ++step)
+      if (std::holds_alternative<Reshape>(step->op) && crosses_[step->output])
+        crosses_[step->inputs[0]] = true;
+  }
+
+  void place_alone(ValueId id, int position, bool kept) {
+    block_of_[id] = static_cast<int>(blocks_.size());
+    blocks_.push_back({plan_.values[id].type.bytes(), position, last_use_[id], kept});
+  }
+
+  void join(ValueId id, int block) {
+    block_of_[id] = block;
+    blocks_[block].last = std::max(blocks_[block].last, last_use_[id]);
+  }
+
+  void place_result(const PlanStep& step, int position) {
+    const bool kept = crosses_[step.output] || last_use_[step.output] == never;
+    if (std::holds_alternative<Reshape>(step.op) && block_of_[step.inputs[0]] >= 0) {
+      const int block = block_of_[step.inputs[0]];
+      if (blocks_[block].kept || !kept) return join(step.output, block);
+      DRYPOINT_EXPECT(false, "{}: a kept view of a scratch value", step.module);
+    }
+    const int in_place = in_place_input(step.op);
+    if (in_place >= 0 && !kept) {
+      const ValueId input = step.inputs[in_place];
+      const int block = block_of_[input];
+      const bool dies_here = block >= 0 && !blocks_[block].kept && blocks_[block].last == position;
+      const bool read_once = std::count(step.inputs.begin(), step.inputs.end(), input) == 1;
+      if (dies_here && read_once && !read_by_other_view(step, in_place, block) &&
+          plan_.values[input].type.bytes() == plan_.values[step.output].type.bytes())
+        return join(step.output, block);
+    }
+    place_alone(step.output, position, kept);
+  }
+
+  bool read_by_other_view(const PlanStep& step, int in_place, int block) const {
+    for (int i = 0; i < static_cast<int>(step.inputs.size()); ++i)
+      if (i != in_place && block_of_[step.inputs[i]] == block) return true;
+    return false;
+  }
+
+  /// Largest first, each at the lowest offset that is free while it lives. Returns the total.
+  size_t pack(bool kept) {
+    std::vector<Block*> order;
+    for (Block& block : blocks_)
+      if (block.kept == kept) order.push_back(&block);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Block* a, const Block* b) { return a->bytes > b->bytes; });
+    std::vector<const Block*> placed;  // by offset
+    size_t total = 0;
+    for (Block* block : order) {
+      size_t offset = 0;
+      for (const Block* other : placed) {
+        const bool together = kept || (other->first <= block->last && block->first <= other->last);
+        if (!together) continue;
+        if (other->offset >= offset + block->bytes) break;
+        offset = std::max(offset,
+                          (other->offset + other->bytes + alignment - 1) / alignment * alignment);
+      }
+      block->offset = offset;
+      placed.insert(
+          std::upper_bound(placed.begin(), placed.end(), block,
+                           [](const Block* a, const Block* b) { return a->offset < b->offset; }),
+          block);
+      total = std::max(total, offset + block->bytes);
+    }
+    return total;
+  }
+
+  Plan& plan_;
+  std::vector<int> block_of_;
+  std::vector<Block> blocks_;
+  std::vector<int> last_use_;
+  std::vector<bool> crosses_;
+};
+
+}  // namespace
+
+void assign_memory(Plan& plan) { Assigner(plan).run(); }
+
+}  // namespace drypoint

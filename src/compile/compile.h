@@ -1,0 +1,23 @@
+// Graph to plan.
+#pragma once
+
+#include <functional>
+
+#include "compile/passes.h"
+#include "plan/plan.h"
+
+namespace drypoint {
+
+/// Called with each pass's name and the graph after it; the first call is ("built", graph).
+using PassObserver = std::function<void(std::string_view pass, const Graph& after)>;
+
+/// Runs all passes, with the verifier after each, and makes the plan.
+Plan compile(Graph graph, const PassObserver& observer = {});
+
+/// Sorts the nodes by how often they must run: at loading, for each picture, at each step.
+Plan schedule(const Graph& graph);
+
+/// Gives every value that is not a weight its place.
+void assign_memory(Plan& plan);
+
+}  // namespace drypoint

@@ -1,0 +1,37 @@
+// The compiler's passes, in the order in which they run. Each takes a graph and gives a better one.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace drypoint {
+
+/// 1x1 convolutions become products: channels last, their picture is already a matrix.
+Graph lower_pointwise(const Graph& graph);
+
+/// Nodes that compute the same thing become one.
+Graph deduplicate(const Graph& graph);
+
+/// A vector added to a convolution's or product's result becomes part of its bias.
+Graph fuse_bias(const Graph& graph);
+
+/// Moves `Select` and `Expand` towards the results, past operations that treat rows alike. What is
+/// selected from is then computed once a picture for all steps, and what is expanded once for all
+/// prompts.
+Graph delay_rows(const Graph& graph);
+
+/// Products of one input that feed one attention (q, k, v, or k and v) become one product.
+Graph merge_projections(const Graph& graph);
+
+/// A sum with a convolution's or product's result becomes its residual input.
+Graph fuse_residual(const Graph& graph);
+
+/// An activation after a convolution, product or group norm becomes its last part.
+Graph fuse_activation(const Graph& graph);
+
+struct Pass {
+  std::string_view name;
+  Graph (*run)(const Graph&);
+};
+std::span<const Pass> passes();
+
+}  // namespace drypoint

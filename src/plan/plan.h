@@ -1,0 +1,53 @@
+// The plan: what remains of a graph when everything is decided. Plain data.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace drypoint {
+
+/// Where a value lies while the plan runs.
+enum class Space : uint8_t {
+  weight,   ///< a weight of the checkpoint, or computed from weights when loading
+  kept,     ///< inputs, outputs, and what each picture computes for its steps; never overwritten
+  scratch,  ///< reused as soon as nothing needs the value any more
+};
+
+struct Place {
+  Space space = Space::scratch;
+  size_t offset = 0;  // in bytes from the space's start; none for weights
+  bool operator==(const Place&) const = default;
+};
+
+/// One operation; values are numbered as in the graph.
+struct PlanStep {
+  Op op;
+  std::vector<ValueId> inputs;
+  ValueId output = -1;
+  std::string module;
+};
+
+struct PlanValue {
+  TensorType type;
+  Place place;
+  std::string weight;  // the tensor's name, for a weight that comes straight from the checkpoint
+  int32_t load_step = -1;  // that computes it, for a weight that is computed when loading
+};
+
+struct Plan {
+  std::vector<PlanValue> values;
+  std::vector<PlanStep> load, picture, step;
+  std::map<std::string, ValueId> inputs, outputs;
+  size_t kept_bytes = 0, scratch_bytes = 0;
+
+  const std::vector<PlanStep>& section(Rate rate) const {
+    return rate == Rate::load ? load : rate == Rate::picture ? picture : step;
+  }
+};
+
+std::string to_string(const Plan& plan);
+
+}  // namespace drypoint

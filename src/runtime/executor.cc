@@ -1,0 +1,116 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+
+namespace drypoint {
+
+Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights)
+    : plan_(std::move(plan)) {
+  make_kernels(backend);
+  check_memory(backend, weights);
+  kept_ = backend.allocate(plan_.kept_bytes);
+  scratch_ = backend.allocate(plan_.scratch_bytes);
+  workspace_ = backend.allocate(workspace_bytes_);
+  bind(weights);
+}
+
+void Executor::make_kernels(const Backend& backend) {
+  for (Rate rate : {Rate::picture, Rate::step})
+    for (const PlanStep& step : plan_.section(rate)) {
+      KernelRequest request{step.op, {}, plan_.values[step.output].type, {}, step.module};
+      for (ValueId id : step.inputs) {
+        request.inputs.push_back(plan_.values[id].type);
+        request.constant.push_back(plan_.values[id].place.space == Space::weight);
+      }
+      Ready& ready = section(rate).emplace_back();
+      ready.kernel = backend.kernel(request);
+      workspace_bytes_ = std::max(workspace_bytes_, ready.kernel->workspace());
+    }
+}
+
+void Executor::check_memory(const Backend& backend, const WeightStore& weights) const {
+  size_t needed = bytes();
+  std::set<std::pair<ValueId, std::string>> counted;
+  for (Rate rate : {Rate::picture, Rate::step})
+    for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
+      const PlanStep& step = plan_.section(rate)[s];
+      const Kernel& kernel = *(rate == Rate::picture ? picture_ : step_)[s].kernel;
+      for (size_t i = 0; i < step.inputs.size(); ++i) {
+        const PlanValue& value = plan_.values[step.inputs[i]];
+        if (value.place.space != Space::weight) continue;
+        const auto packing = kernel.packing(i);
+        if (!counted.emplace(step.inputs[i], packing ? packing->format : "").second) continue;
+        if (!weights.holds(plan_, step.inputs[i], packing))
+          needed += packing ? packing->bytes : value.type.bytes();
+      }
+    }
+  const size_t available = backend.available_memory();
+  if (needed > available)
+    fail(ErrorKind::out_of_memory,
+         "{} MiB more needed for weights and activations, {} MiB available", needed >> 20,
+         available >> 20);
+}
+
+void Executor::bind(WeightStore& weights) {
+  for (Rate rate : {Rate::picture, Rate::step})
+    for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
+      const PlanStep& step = plan_.section(rate)[s];
+      Ready& ready = section(rate)[s];
+      for (size_t i = 0; i < step.inputs.size(); ++i) {
+        const ValueId id = step.inputs[i];
+        if (plan_.values[id].place.space == Space::weight) {
+          weights_.push_back(weights.get(plan_, id, ready.kernel->packing(i)));
+          ready.inputs.push_back(weights_.back().get());
+        } else {
+          ready.inputs.push_back(address(id));
+        }
+      }
+      ready.output = address(step.output);
+    }
+}
+
+std::byte* Executor::address(ValueId id) const {
+  const Place& place = plan_.values[id].place;
+  return (place.space == Space::kept ? kept_ : scratch_).get() + place.offset;
+}
+
+const TensorType& Executor::type_of_input(const std::string& name) const {
+  return plan_.values[plan_.inputs.at(name)].type;
+}
+
+void Executor::set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes) {
+  const auto found = plan_.inputs.find(name);
+  DRYPOINT_EXPECT(found != plan_.inputs.end(), "no input {}", name);
+  const TensorType& type = plan_.values[found->second].type;
+  DRYPOINT_EXPECT(type.dtype == dtype && type.bytes() == bytes.size(), "{} bytes of {} for {} {}",
+                  bytes.size(), drypoint::name(dtype), name, to_string(type));
+  std::memcpy(address(found->second), bytes.data(), bytes.size());
+}
+
+void Executor::set_input(const std::string& name, std::span<const float> values) {
+  set_input(name, DType::f32, std::as_bytes(values));
+}
+
+void Executor::set_input(const std::string& name, std::span<const int32_t> values) {
+  set_input(name, DType::i32, std::as_bytes(values));
+}
+
+void Executor::run(Rate rate, const StopRequested& stop) {
+  for (const Ready& ready : section(rate)) {
+    if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
+    ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
+  }
+}
+
+std::span<const float> Executor::output(const std::string& name) const {
+  const auto found = plan_.outputs.find(name);
+  DRYPOINT_EXPECT(found != plan_.outputs.end(), "no output {}", name);
+  return {reinterpret_cast<const float*>(address(found->second)),
+          static_cast<size_t>(plan_.values[found->second].type.elements())};
+}
+
+}  // namespace drypoint

@@ -1,0 +1,57 @@
+// Runs a plan on a backend.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "plan/plan.h"
+#include "runtime/weight_store.h"
+
+namespace drypoint {
+
+/// Returns true when the work should stop. Asked between operations; must be cheap.
+using StopRequested = std::function<bool()>;
+
+/// A plan with its kernels, weights and memory. Not for several threads at once.
+class Executor {
+ public:
+  /// Throws out_of_memory, before anything large is allocated, if the plan does not fit.
+  Executor(Plan plan, const Backend& backend, WeightStore& weights);
+
+  /// Copies all of an input's values. Shapes and types are the plan's.
+  void set_input(const std::string& name, std::span<const float> values);
+  void set_input(const std::string& name, std::span<const int32_t> values);
+  const TensorType& type_of_input(const std::string& name) const;
+  bool has_input(const std::string& name) const { return plan_.inputs.contains(name); }
+
+  /// Runs what must be done for each picture, or at each step. Throws cancelled if asked to stop.
+  void run(Rate section, const StopRequested& stop = {});
+
+  /// The values of an output; valid until the next run.
+  std::span<const float> output(const std::string& name) const;
+
+  const Plan& plan() const { return plan_; }
+  /// Memory for activations and scratch; weights are the store's.
+  size_t bytes() const { return plan_.kept_bytes + plan_.scratch_bytes + workspace_bytes_; }
+
+ private:
+  struct Ready {
+    std::unique_ptr<Kernel> kernel;
+    std::vector<const void*> inputs;
+    void* output = nullptr;
+  };
+  std::byte* address(ValueId id) const;
+  void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
+  void make_kernels(const Backend& backend);
+  void check_memory(const Backend& backend, const WeightStore& weights) const;
+  void bind(WeightStore& weights);
+  std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
+
+  Plan plan_;
+  std::vector<Ready> picture_, step_;
+  std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
+  DeviceMemory kept_, scratch_, workspace_;
+  size_t workspace_bytes_ = 0;
+};
+
+}  // namespace drypoint
