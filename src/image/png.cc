@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -108,20 +109,21 @@ void read_extra_chunks(std::string_view file, std::string_view name, Decoded& pi
   }
 }
 
-/// The text in Latin-1 if it fits, else empty.
-std::string to_latin1(std::string_view text, bool& fits, std::string_view what) {
+/// The UTF-8 text in Latin-1, if it can be.
+std::optional<std::string> to_latin1(std::string_view text, std::string_view what) {
   std::string out;
-  fits = true;
+  bool fits = true;
   const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   for (size_t done = 0; done < text.size();) {
     utf8proc_int32_t code = 0;
     const auto length = utf8proc_iterate(at + done, utf8proc_ssize_t(text.size() - done), &code);
     if (length <= 0 || code == 0)
       fail(ErrorKind::bad_argument, "PNG text {}: byte {} is not UTF-8 text", what, done);
-    if (code > 0xff) fits = false;
+    fits = fits && code <= 0xff;
     out.push_back(char(code));
     done += size_t(length);
   }
+  if (!fits) return std::nullopt;
   return out;
 }
 
@@ -133,13 +135,13 @@ struct Texts {
   explicit Texts(const PngText& text) {
     strings.reserve(2 * text.size());
     for (const auto& [keyword, value] : text) {
-      bool keyword_fits = false, fits = false;
-      strings.push_back(to_latin1(keyword, keyword_fits, "keyword"));
-      if (!keyword_fits || strings.back().empty() || strings.back().size() > 79)
+      const auto latin1_keyword = to_latin1(keyword, "keyword"), latin1 = to_latin1(value, keyword);
+      if (!latin1_keyword || latin1_keyword->empty() || latin1_keyword->size() > 79)
         fail(ErrorKind::bad_argument,
              "PNG text keyword \"{}\": expected 1 to 79 Latin-1 characters", keyword);
-      std::string latin1 = to_latin1(value, fits, keyword);
-      strings.push_back(fits ? std::move(latin1) : value);
+      const bool fits = latin1.has_value();
+      strings.push_back(*latin1_keyword);
+      strings.push_back(fits ? *latin1 : value);
       png_text entry{};
       entry.compression = fits ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
       entry.key = strings[strings.size() - 2].data();
