@@ -83,7 +83,9 @@ bool is_safetensors(std::span<const std::byte> bytes) {
 }
 
 NamedTensors read_safetensors(const FileBytes& file) {
-  const auto& [name, bytes, keeper] = file;
+  // No structured bindings here and below: clang 14 cannot capture them.
+  const std::string& name = file.name;
+  const auto bytes = file.bytes;
   if (bytes.size() < length_bytes)
     fail(ErrorKind::bad_file, "{}: has {} bytes, too few for a safetensors file", name,
          bytes.size());
@@ -102,7 +104,9 @@ NamedTensors read_safetensors(const FileBytes& file) {
 
   NamedTensors result;
   std::vector<Extent> extents;
-  for (const auto& [key, entry] : header.items()) {
+  for (const auto& item : header.items()) {
+    const std::string& key = item.key();
+    const json& entry = item.value();
     const auto malformed = [&](std::string_view what) {
       fail(ErrorKind::bad_file, "{}: tensor {}: {}", name, printable(key), what);
     };
@@ -147,7 +151,8 @@ NamedTensors read_safetensors(const FileBytes& file) {
       malformed(fmt::format("{} needs {} bytes, but data_offsets hold {}", to_string(type), size,
                             end - begin));
     const auto added =
-        result.tensors.emplace(key, Tensor(std::move(type), data.data() + begin, keeper)).first;
+        result.tensors.emplace(key, Tensor(std::move(type), data.data() + begin, file.keeper))
+            .first;
     if (size > 0) extents.push_back({begin, end, &added->first});
   }
   check_disjoint(extents, name);
