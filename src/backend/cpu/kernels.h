@@ -2,13 +2,18 @@
 // feature maps are channels last.
 #pragma once
 
+#include <algorithm>
+
 #include "backend/backend.h"
 
 namespace drypoint::cpu {
 
-/// What kernels share: how many threads they use.
+class OneDnn;
+
+/// What kernels share.
 struct Context {
-  int threads = 1;
+  int threads = 1;  // that a kernel runs on
+  std::shared_ptr<const OneDnn> onednn;
 };
 
 using KernelPtr = std::unique_ptr<Kernel>;
@@ -30,5 +35,50 @@ KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& c
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
+
+/// A kernel that is one function, with nothing packed.
+class FunctionKernel : public Kernel {
+ public:
+  using Function = std::function<void(const Launch&)>;
+  explicit FunctionKernel(Function function, size_t workspace = 0)
+      : function_(std::move(function)), workspace_(workspace) {}
+  size_t workspace() const override { return workspace_; }
+  void run(const Launch& launch) const override { function_(launch); }
+
+ private:
+  Function function_;
+  size_t workspace_;
+};
+
+inline KernelPtr make_kernel(FunctionKernel::Function function, size_t workspace = 0) {
+  return std::make_unique<FunctionKernel>(std::move(function), workspace);
+}
+
+/// Runs task(i) for i in [0, count) on all threads, the next free thread taking the next task.
+/// Each result must depend on i alone, which keeps runs alike. Tasks must not throw.
+template <class Task>
+void parallel_tasks(const Context& context, int64_t count, const Task& task) {
+#pragma omp parallel for schedule(dynamic) \
+    num_threads(context.threads) if (context.threads > 1 && count > 1)
+  for (int64_t i = 0; i < count; ++i) task(i);
+}
+
+/// Runs range(begin, end) over pieces of [0, count) of `grain` elements.
+template <class Range>
+void parallel_ranges(const Context& context, int64_t count, int64_t grain, const Range& range) {
+  grain = std::max<int64_t>(grain, 1);
+  parallel_tasks(context, (count + grain - 1) / grain,
+                 [&](int64_t i) { range(i * grain, std::min(count, (i + 1) * grain)); });
+}
+
+/// Elements that are worth a task of their own in operations that read each element once.
+constexpr int64_t elements_per_task = 1 << 14;
+
+/// Copies `count` floats on all threads.
+void parallel_copy(const Context& context, const float* from, int64_t count, float* to);
+
+constexpr int64_t round_up(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace drypoint::cpu

@@ -1,0 +1,50 @@
+#include <omp.h>
+#include <sched.h>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/onednn.h"
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+int usable_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : omp_get_num_procs();
+}
+
+class CpuBackend : public Backend {
+ public:
+  explicit CpuBackend(int threads)
+      : context_{threads > 0 ? threads : usable_cores(), std::make_shared<cpu::OneDnn>()} {}
+
+  std::string name() const override { return "cpu"; }
+
+  std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
+    if (request.output.dtype != DType::f32)
+      fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
+           drypoint::name(request.op), drypoint::name(request.output.dtype));
+    return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
+  }
+
+ private:
+  cpu::Context context_;
+};
+
+}  // namespace
+
+namespace cpu {
+
+void parallel_copy(const Context& context, const float* from, int64_t count, float* to) {
+  parallel_ranges(context, count, elements_per_task, [&](int64_t begin, int64_t end) {
+    std::copy(from + begin, from + end, to + begin);
+  });
+}
+
+}  // namespace cpu
+
+std::unique_ptr<Backend> make_cpu_backend(int threads) {
+  return std::make_unique<CpuBackend>(threads);
+}
+
+}  // namespace drypoint

@@ -1,0 +1,104 @@
+// The product at the bottom of attention and Winograd convolution, compiled for each instruction
+// set: C [rows, columns] = A [rows, depth] B [depth, columns], with all sums of a block of C held
+// in registers (Goto and van de Geijn, https://doi.org/10.1145/1356052.1356053).
+#if defined(DRYPOINT_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DRYPOINT_CPU_GEMM_INL_H_
+#undef DRYPOINT_CPU_GEMM_INL_H_
+#else
+#define DRYPOINT_CPU_GEMM_INL_H_
+#endif
+
+#include "backend/cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace drypoint::cpu::HWY_NAMESPACE {
+
+/// Matrices with their distances between rows, in floats.
+struct Product {
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t b_stride;
+  float* c;
+  int64_t c_stride;
+  int64_t depth;
+  bool add;  // to what C holds
+};
+
+/// A block of `rows` x `vectors` registers. Rows are read through every third one's pointer, so
+/// that few address registers do.
+template <int rows, int vectors>
+HWY_INLINE void product_block(const Product& p) {
+  const F32 d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vector sums[rows][vectors];
+  HWY_UNROLL(16)
+  for (int r = 0; r < rows; ++r) {
+    HWY_UNROLL(4)
+    for (int v = 0; v < vectors; ++v)
+      sums[r][v] = p.add ? hn::LoadU(d, p.c + r * p.c_stride + v * lanes) : hn::Zero(d);
+  }
+  const float *b = p.b, *end = p.a + p.depth;
+  const int64_t stride = p.a_stride;
+  const float* thirds[(rows + 2) / 3];
+  HWY_UNROLL(8)
+  for (int t = 0; t < (rows + 2) / 3; ++t) thirds[t] = p.a + 3 * t * stride;
+  for (; thirds[0] < end; b += p.b_stride) {
+    Vector columns[vectors];
+    HWY_UNROLL(4)
+    for (int v = 0; v < vectors; ++v) columns[v] = hn::LoadU(d, b + v * lanes);
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      const Vector a = hn::Set(d, thirds[r / 3][r % 3 * stride]);
+      HWY_UNROLL(4)
+      for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(a, columns[v], sums[r][v]);
+    }
+    HWY_UNROLL(8)
+    for (int t = 0; t < (rows + 2) / 3; ++t) ++thirds[t];
+  }
+  HWY_UNROLL(16)
+  for (int r = 0; r < rows; ++r) {
+    HWY_UNROLL(4)
+    for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], d, p.c + r * p.c_stride + v * lanes);
+  }
+}
+
+// As many sums as there are registers, less those for B and one element of A.
+constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3;
+
+/// `rows` rows of `vectors` vectors of columns.
+template <int vectors>
+HWY_INLINE void product_columns(Product p, int64_t rows) {
+  constexpr int most = kManyRegisters ? (vectors == 3 ? 8 : 12) : (vectors == 3 ? 4 : 6);
+  const auto advance = [&p, &rows](int done) HWY_ATTR {
+    p.a += done * p.a_stride;
+    p.c += done * p.c_stride;
+    rows -= done;
+  };
+  for (; rows >= most; advance(most)) product_block<most, vectors>(p);
+  if constexpr (most == 12)
+    for (; rows >= 6; advance(6)) product_block<6, vectors>(p);
+  if constexpr (most == 8)
+    for (; rows >= 4; advance(4)) product_block<4, vectors>(p);
+  for (; rows >= 3; advance(3)) product_block<3, vectors>(p);
+  for (; rows >= 1; advance(1)) product_block<1, vectors>(p);
+}
+
+/// C [rows, columns]; columns must be a multiple of Lanes.
+inline void product(Product p, int64_t rows, int64_t columns) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32()));
+  int64_t vectors = columns / lanes;
+  const auto advance = [&](int done) HWY_ATTR {
+    p.b += done * lanes;
+    p.c += done * lanes;
+    vectors -= done;
+  };
+  for (; vectors >= 4 || vectors == 2; advance(2)) product_columns<2>(p, rows);
+  for (; vectors == 3; advance(3)) product_columns<3>(p, rows);
+  for (; vectors == 1; advance(1)) product_columns<1>(p, rows);
+}
+
+}  // namespace drypoint::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
