@@ -1,0 +1,243 @@
+// Every operation that computes, at sizes that fill no vector and no block, against the reference.
+#include <array>
+
+#include "support/op_runner.h"
+
+namespace drypoint {
+namespace {
+
+using namespace drypoint::testing;
+
+/// Compares all backends with the reference, in memory of its own and in place.
+void compare(const Op& op, const std::vector<Tensor>& inputs) {
+  const Tensor expected = run(reference(), op, inputs);
+  for (const Backend* backend : backends()) {
+    const std::string what = backend->name() + ": " + describe(op, inputs);
+    const double allowed = tolerance(*backend, op);
+    EXPECT_TRUE(close(run(*backend, op, inputs).floats(), expected.floats(), allowed)) << what;
+    if (in_place_input(op) < 0) continue;
+    const Tensor in_place = run(*backend, op, inputs, Output::in_place);
+    EXPECT_TRUE(close(in_place.floats(), expected.floats(), allowed)) << what << " in place";
+  }
+}
+
+constexpr ActivationKind activations[] = {ActivationKind::none, ActivationKind::silu,
+                                          ActivationKind::gelu, ActivationKind::quick_gelu};
+
+TEST(OddShapes, Activation) {
+  for (const auto kind : activations)
+    for (const int64_t count : {1, 7, 16, 33, 50'000})
+      compare(Activation{kind}, {random_tensor({count}, 1, 12, 4)});
+}
+
+TEST(OddShapes, Add) {
+  for (const Shape& b : {Shape{3, 5, 7, 19},
+                         {19},
+                         {1, 19},
+                         {3, 1, 1, 19},
+                         {1, 5, 1, 19},
+                         {7, 1},
+                         {1},
+                         {3, 1, 1, 1},
+                         {5, 7, 19}})
+    compare(Add{}, {random_tensor({3, 5, 7, 19}, 1), random_tensor(b, 2)});
+}
+
+TEST(OddShapes, AddScaled) {
+  compare(AddScaled{2},
+          {random_tensor({3, 12'345}, 1), random_tensor({3, 12'345}, 2), random_tensor({3}, 3)});
+}
+
+TEST(OddShapes, Attention) {
+  // Queries, keys, heads, head size.
+  for (const auto& [queries, keys, heads, size] : {std::array{1, 1, 1, 1},
+                                                   {1, 300, 2, 4},
+                                                   {49, 129, 3, 5},
+                                                   {77, 77, 2, 8},
+                                                   {100, 77, 2, 40},
+                                                   {130, 260, 1, 80},
+                                                   {60, 1, 2, 64},
+                                                   {13, 140, 1, 160},
+                                                   {50, 150, 1, 512},
+                                                   {70, 90, 1, 33}})
+    for (const bool causal : {false, true}) {
+      const Attention op{.heads = heads, .head_size = size, .causal = causal};
+      const int64_t width = heads * size;
+      compare(op, {random_tensor({2, queries, width}, 1, 3), random_tensor({2, keys, width}, 2, 3),
+                   random_tensor({2, keys, width}, 3)});
+    }
+}
+
+TEST(OddShapes, AttentionOnPartsOfWiderProducts) {
+  const Tensor product = random_tensor({2, 61, 3 * 24 + 5}, 1, 2);
+  compare(Attention{.heads = 3, .head_size = 8, .q_column = 5, .k_column = 29, .v_column = 53},
+          {product, product, product});
+}
+
+TEST(OddShapes, AttentionOfRowsThatShareKeys) {
+  const Tensor pairs = random_tensor({2, 77, 2 * 40}, 2, 2);
+  compare(Attention{.heads = 2, .head_size = 20, .v_column = 40},
+          {random_tensor({6, 55, 40}, 1, 2), pairs, pairs});
+}
+
+TEST(OddShapes, AttentionWithLargeScores) {  // whose exponentials would overflow
+  const Op op = Attention{.heads = 1, .head_size = 16};
+  const std::vector<Tensor> inputs{random_tensor({1, 50, 16}, 1, 30),
+                                   random_tensor({1, 200, 16}, 2, 30),
+                                   random_tensor({1, 200, 16}, 3)};
+  // Rounding scores near 1000 to float32 changes the weights by as much as 1e-4.
+  for (const Backend* backend : backends())
+    EXPECT_TRUE(
+        close(run(*backend, op, inputs).floats(), run(reference(), op, inputs).floats(), 1e-4));
+}
+
+TEST(OddShapes, Concat) {
+  const auto part = [](int64_t width, int seed) { return random_tensor({2, 9, 5, width}, seed); };
+  compare(Concat{-1}, {part(3, 1), part(320, 2), part(17, 3)});
+  compare(Concat{1}, {part(3, 1), part(3, 2)});
+}
+
+TEST(OddShapes, Conv2d) {
+  // Batch, height, width, channels in and out, kernel, stride.
+  for (const auto& [n, h, w, i, o, kernel, stride] : {std::array{1, 1, 1, 4, 4, 3, 1},
+                                                      {1, 1, 1, 32, 32, 3, 1},
+                                                      {2, 5, 7, 3, 16, 3, 1},
+                                                      {4, 9, 11, 17, 5, 3, 1},
+                                                      {1, 13, 6, 33, 48, 3, 1},
+                                                      {3, 7, 7, 20, 64, 3, 2},
+                                                      {1, 8, 9, 16, 33, 3, 2},
+                                                      {2, 6, 5, 24, 40, 1, 1},
+                                                      {1, 12, 12, 8, 3, 3, 1},
+                                                      {2, 16, 24, 64, 64, 3, 1},
+                                                      {1, 17, 31, 80, 96, 3, 1},
+                                                      {1, 2, 3, 320, 4, 3, 1},
+                                                      {1, 6, 6, 7, 9, 5, 1},
+                                                      {2, 33, 18, 16, 16, 3, 1},
+                                                      {4, 4, 4, 128, 96, 3, 1}}) {
+    const int64_t pad = kernel / 2;
+    Conv2d op{.stride = stride, .top = pad, .left = pad, .bottom = pad, .right = pad};
+    const std::vector<Tensor> inputs{random_tensor({n, h, w, i}, 1),
+                                     random_tensor({o, i, kernel, kernel}, 2),
+                                     random_tensor({1, o}, 3)};
+    compare(op, inputs);
+    op.bias = false;
+    compare(op, {inputs[0], inputs[1]});
+    const Shape out = run(reference(), op, {inputs[0], inputs[1]}).shape();
+    op.residual = true;
+    compare(op, {inputs[0], inputs[1], random_tensor(out, 4)});
+  }
+}
+
+TEST(OddShapes, Conv2dPaddedOnOneSide) {
+  const Tensor x = random_tensor({1, 10, 14, 16}, 1), weight = random_tensor({32, 16, 3, 3}, 2);
+  compare(Conv2d{.stride = 2, .bottom = 1, .right = 1, .bias = false}, {x, weight});
+  compare(Conv2d{.bottom = 1, .right = 1, .bias = false}, {x, weight});
+  compare(Conv2d{.top = 2, .left = 0, .bottom = 0, .right = 3, .bias = false}, {x, weight});
+  compare(Conv2d{.bias = false}, {x, weight});
+}
+
+TEST(OddShapes, Conv2dEndsInActivation) {
+  for (const auto kind : activations)
+    for (const bool residual : {false, true}) {
+      const Conv2d op{
+          .top = 1, .left = 1, .bottom = 1, .right = 1, .residual = residual, .activation = kind};
+      std::vector<Tensor> inputs{random_tensor({2, 9, 10, 32}, 1), random_tensor({40, 32, 3, 3}, 2),
+                                 random_tensor({40}, 3)};
+      if (residual) inputs.push_back(random_tensor({2, 9, 10, 40}, 4));
+      compare(op, inputs);
+    }
+}
+
+TEST(OddShapes, GatedGelu) {
+  for (const Shape& x : {Shape{1, 2}, {5, 38}, {2, 3, 64}, {70, 2560}})
+    compare(GatedGelu{}, {random_tensor(x, 1, 6)});
+}
+
+TEST(OddShapes, GroupNorm) {
+  for (const auto kind : {ActivationKind::none, ActivationKind::silu})
+    for (const Shape& x : {Shape{1, 1, 1, 32},
+                           {3, 5, 7, 64},
+                           {2, 13, 11, 96},
+                           {1, 40, 3, 320},
+                           {4, 6, 12, 4},
+                           {2, 9, 36}})
+      compare(GroupNorm{.groups = x.back() % 32 == 0 ? 32 : 4, .activation = kind},
+              {random_tensor(x, 1, 2), random_tensor({x.back()}, 2), random_tensor({x.back()}, 3)});
+}
+
+TEST(OddShapes, NormsOfValuesFarFromZero) {  // where sums of squares would cancel
+  const Tensor gamma = random_tensor({64}, 2), beta = random_tensor({64}, 3);
+  const Tensor x = random_tensor({1, 50, 30, 64}, 1, 1, 100);
+  for (const Backend* backend : backends())
+    for (const Op& op : {Op(GroupNorm{}), Op(LayerNorm{})})
+      // Rounding the mean of values near 100 to float32 costs 4e-6.
+      EXPECT_TRUE(close(run(*backend, op, {x, gamma, beta}).floats(),
+                        run(reference(), op, {x, gamma, beta}).floats(), 2e-5));
+}
+
+TEST(OddShapes, LayerNorm) {
+  for (const Shape& x : {Shape{1, 3}, {5, 17}, {2, 77, 768}, {50, 320}, {3, 1280}})
+    compare(LayerNorm{},
+            {random_tensor(x, 1, 2), random_tensor({x.back()}, 2), random_tensor({x.back()}, 3)});
+}
+
+TEST(OddShapes, Linear) {
+  for (const auto& [rows, in, out] : {std::array{1, 1, 1},
+                                      {1, 320, 1280},
+                                      {3, 17, 5},
+                                      {13, 33, 48},
+                                      {77, 64, 100},
+                                      {154, 768, 40},
+                                      {100, 80, 37},
+                                      {7, 1000, 16}})
+    for (const auto kind : activations)
+      for (const bool residual : {false, true}) {
+        std::vector<Tensor> inputs{random_tensor({1, rows, in}, 1), random_tensor({out, in}, 2),
+                                   random_tensor({out}, 3)};
+        if (residual) inputs.push_back(random_tensor({1, rows, out}, 4));
+        compare(Linear{.residual = residual, .activation = kind}, inputs);
+      }
+}
+
+TEST(OddShapes, WeightsThatAreNotConstantAreTakenAsTheyAre) {
+  const Conv2d conv{.top = 1, .left = 1, .bottom = 1, .right = 1, .bias = false};
+  const std::vector<Tensor> pictures{random_tensor({1, 8, 8, 32}, 1),
+                                     random_tensor({32, 32, 3, 3}, 2)};
+  const std::vector<Tensor> rows{random_tensor({9, 32}, 1), random_tensor({32, 32}, 2)};
+  const Linear linear{.bias = false};
+  for (const Backend* backend : backends()) {
+    EXPECT_TRUE(close(run(*backend, conv, pictures, {false, false}).floats(),
+                      run(reference(), conv, pictures).floats(), 1e-5));
+    EXPECT_TRUE(close(run(*backend, linear, rows, {false, false}).floats(),
+                      run(reference(), linear, rows).floats(), 1e-5));
+  }
+}
+
+TEST(OddShapes, Upsample) {
+  for (const auto& [h, w, height, width] : {std::array{1, 1, 2, 2}, {3, 5, 6, 10}, {3, 5, 5, 9}})
+    compare(Upsample{.height = height, .width = width}, {random_tensor({2, h, w, 19}, 1)});
+}
+
+TEST(OddShapes, Permute) {
+  compare(Permute{{0, 2, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
+  compare(Permute{{2, 0, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
+}
+
+TEST(OddShapes, SameBytesEveryTime) {
+  const auto bytes = [](const Op& op, const std::vector<Tensor>& inputs) {
+    const Tensor out = run(*backends()[1], op, inputs);
+    return std::vector<std::byte>(out.bytes().begin(), out.bytes().end());
+  };
+  const Tensor x = random_tensor({2, 24, 20, 64}, 1), rows = random_tensor({2, 480, 64}, 1);
+  const std::vector<std::pair<Op, std::vector<Tensor>>> cases{
+      {Conv2d{.top = 1, .left = 1, .bottom = 1, .right = 1, .bias = false},
+       {x, random_tensor({64, 64, 3, 3}, 2)}},
+      {GroupNorm{}, {x, random_tensor({64}, 2), random_tensor({64}, 3)}},
+      {Attention{.heads = 4, .head_size = 16}, {rows, rows, rows}},
+      {Linear{.bias = false}, {rows, random_tensor({256, 64}, 2)}}};
+  for (const auto& [op, inputs] : cases)
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(bytes(op, inputs), bytes(op, inputs)) << to_string(op);
+}
+
+}  // namespace
+}  // namespace drypoint

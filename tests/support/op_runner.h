@@ -1,0 +1,38 @@
+// Runs one operation on a backend, and makes inputs for it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "backend/backend.h"
+#include "support/test_support.h"
+
+namespace drypoint::testing {
+
+/// Backends under test, made once. All are compared with the first, the reference.
+const std::vector<const Backend*>& backends();
+const Backend& reference();
+
+/// How far from the reference a backend may be, as a part of the largest magnitude.
+double tolerance(const Backend& backend, const Op& op, DType dtype = DType::f32);
+
+/// Where the result goes.
+enum class Output { own_memory, in_place };
+
+/// Runs `op`, packing the inputs that are marked constant. The result's memory and the workspace
+/// are filled with NaN first, and watched for writes past their end.
+Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
+           const std::vector<bool>& constant, Output output = Output::own_memory);
+
+/// With weights (the inputs that no picture changes) constant.
+Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
+           Output output = Output::own_memory);
+
+/// "conv2d top=1 [1, 8, 8, 32] [32, 32, 3, 3]".
+std::string describe(const Op& op, const std::vector<Tensor>& inputs);
+
+/// Values between -1 and 1 times `scale`, the same for the same shape and `seed`; without memory of
+/// their own as long as `scale` is 1.
+Tensor random_tensor(const Shape& shape, int seed, float scale = 1, float offset = 0);
+Tensor ids_tensor(const Shape& shape, std::vector<int32_t> ids);
+
+}  // namespace drypoint::testing
