@@ -89,8 +89,7 @@ FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
   std::string pattern = path.string() + ".XXXXXX";
   descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
   if (descriptor_ < 0)
-    fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(),
-         std::strerror(errno));
+    fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(), std::strerror(errno));
   temporary_ = pattern;
 }
 

@@ -34,8 +34,8 @@ TEST(File, NamesWhatIsWrong) {
   TemporaryFolder folder;
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"none"}, [&] { MappedFile f(folder / "none"); }));
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"directory"}, [&] { read_file(folder.path()); }));
-  EXPECT_TRUE(fails_with(ErrorKind::write_failed, {"directory"},
-                         [&] { write_file(folder.path(), "x"); }));
+  EXPECT_TRUE(
+      fails_with(ErrorKind::write_failed, {"directory"}, [&] { write_file(folder.path(), "x"); }));
   EXPECT_TRUE(fails_with(ErrorKind::write_failed, {"no/where"},
                          [&] { write_file(folder / "no/where", "x"); }));
 }

@@ -20,8 +20,8 @@ inline float half_to_float(uint16_t h) {
   if (magnitude >= 0x7c00u)
     return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
   // Scaling by 2^112 rebiases the exponent, and is exact for subnormals too.
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(
-                                         std::bit_cast<float>(magnitude << 13) * 0x1p112f));
+  return std::bit_cast<float>(
+      sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f));
 }
 uint16_t float_to_half(float value);
 inline float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(uint32_t{b} << 16); }

@@ -27,7 +27,8 @@ Tensor::Tensor(TensorType type) : type_(std::move(type)), owned_(true) {
   if (!block)
     fail(ErrorKind::out_of_memory, "{} bytes for a tensor {} cannot be allocated", bytes,
          to_string(type_));
-  keeper_ = std::shared_ptr<const void>(block, [](const void* p) { std::free(const_cast<void*>(p)); });
+  keeper_ =
+      std::shared_ptr<const void>(block, [](const void* p) { std::free(const_cast<void*>(p)); });
   data_ = static_cast<const std::byte*>(block);
 }
 

@@ -15,7 +15,8 @@ namespace drypoint::testing {
 
 std::filesystem::path data(const std::string& relative);
 
-/// Checkpoints of Stable Diffusion 1.5's structure with tiny widths (see tests/data/tiny/README.md).
+/// Checkpoints of Stable Diffusion 1.5's structure with tiny widths (see
+/// tests/data/tiny/README.md).
 std::filesystem::path tiny_model_path();    ///< UNet, VAE and text encoder; f16 safetensors
 std::filesystem::path tiny_control_path();  ///< ControlNet; f16 safetensors
 
