@@ -145,7 +145,8 @@ void check_fit(const Checkpoint& model) {
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   Checkpoint result;
-  if (std::filesystem::is_directory(path)) {
+  std::error_code ignored;  // what cannot be looked at cannot be opened either, which says why
+  if (std::filesystem::is_directory(path, ignored)) {
     result = load_folder(path);
   } else {
     TensorFile file = read_tensor_file(path);

@@ -15,6 +15,16 @@ using nlohmann::json;
 
 constexpr size_t largest_json = 16 << 20;
 
+// A path that cannot be looked at counts as one that is not there.
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 // What a component's weights may be called, the preferred first.
 std::vector<std::string> weight_names() {
   std::vector<std::string> names;
@@ -31,7 +41,7 @@ std::vector<std::string> weight_names() {
 std::optional<fs::path> weights_in(const fs::path& folder) {
   static const std::vector<std::string> names = weight_names();
   for (const auto& name : names)
-    if (fs::is_regular_file(folder / name)) return folder / name;
+    if (is_file(folder / name)) return folder / name;
   return {};
 }
 
@@ -79,7 +89,7 @@ NamedTensors read_weights(const fs::path& path) {
 
 void read_json(DiffusersFolder& result, const fs::path& folder, const std::string& name,
                const std::string& as) {
-  if (!fs::is_regular_file(folder / name)) return;
+  if (!is_file(folder / name)) return;
   std::string text = read_file(folder / name, largest_json);
   if (!json::accept(text)) fail(ErrorKind::bad_file, "{}: is not JSON", (folder / name).string());
   result.metadata[as] = std::move(text);
@@ -110,14 +120,14 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
   for (const auto& [other, family] :
        {std::pair("text_encoder_2", "an SDXL, Stable Diffusion 3 or FLUX model"),
         std::pair("transformer", "a Stable Diffusion 3 or FLUX model")})
-    if (fs::is_directory(folder / other))
+    if (is_folder(folder / other))
       fail(ErrorKind::unsupported, "{}: is {} (it has a {} folder), which is not supported yet",
            folder.string(), family, other);
 
   DiffusersFolder result;
   bool parted = false;
   for (const std::string part : {"unet", "vae", "text_encoder", "controlnet"}) {
-    if (!fs::is_directory(folder / part)) continue;
+    if (!is_folder(folder / part)) continue;
     parted = true;
     const auto weights = weights_in(folder / part);
     if (!weights)
@@ -142,7 +152,7 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
   read_json(result, folder, "model_index.json", "model_index.json");
   read_json(result, folder / "scheduler", "scheduler_config.json",
             "scheduler/scheduler_config.json");
-  if (fs::is_directory(folder / "tokenizer")) result.tokenizer = folder / "tokenizer";
+  if (is_folder(folder / "tokenizer")) result.tokenizer = folder / "tokenizer";
   return result;
 }
 

@@ -1,9 +1,13 @@
 #include "checkpoint/formats.h"
 
 #include <cstring>
+#include <new>
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/torch_legacy.h"
+#include "checkpoint/torch_zip.h"
+#include "checkpoint/zip.h"
 
 namespace drypoint {
 namespace {
@@ -24,6 +28,8 @@ constexpr std::pair<std::string_view, std::string_view> mistakes[] = {
 TensorFile read_by_content(const FileBytes& file) {
   if (file.bytes.empty()) fail(ErrorKind::bad_file, "{}: is empty", file.name);
   if (is_safetensors(file.bytes)) return {"safetensors", read_safetensors(file)};
+  if (is_zip(file.bytes)) return {"PyTorch zip", read_torch_zip(file)};
+  if (is_torch_legacy(file.bytes)) return {"PyTorch legacy", read_torch_legacy(file)};
   for (const auto& [start, what] : mistakes)
     if (starts_with(file.bytes, start)) fail(ErrorKind::bad_file, "{}: is {}", file.name, what);
   fail(ErrorKind::bad_file,
@@ -35,9 +41,14 @@ TensorFile read_by_content(const FileBytes& file) {
 
 TensorFile read_tensor_file(const std::filesystem::path& path) {
   const auto mapped = std::make_shared<const MappedFile>(path);
-  TensorFile result = read_by_content({path.string(), mapped->bytes(), mapped});
-  result.tensors.files.push_back(mapped);
-  return result;
+  try {
+    TensorFile result = read_by_content({path.string(), mapped->bytes(), mapped});
+    result.tensors.files.push_back(mapped);
+    return result;
+  } catch (const std::bad_alloc&) {
+    fail(ErrorKind::out_of_memory, "{}: not enough memory to read its directory of tensors",
+         path.string());
+  }
 }
 
 }  // namespace drypoint

@@ -1,0 +1,86 @@
+#include "checkpoint/torch_legacy.h"
+
+#include <cstring>
+#include <map>
+
+#include "base/error.h"
+#include "checkpoint/pickle.h"
+#include "checkpoint/torch_state.h"
+
+namespace drypoint {
+namespace {
+
+using pickle::Kind;
+using pickle::Pickle;
+
+// PROTO 2, LONG1 of 10 bytes: 0x1950a86a20f9469cfc6c, STOP
+constexpr std::string_view magic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+
+constexpr int64_t protocol = 1001;
+
+}  // namespace
+
+bool is_torch_legacy(std::span<const std::byte> bytes) {
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+NamedTensors read_torch_legacy(const FileBytes& file) {
+  auto rest = file.bytes.subspan(magic.size());
+  const auto skip = [&rest](size_t length) { rest = rest.subspan(length); };
+  {
+    const Pickle version(rest, file.name);
+    if (!version.root().is(Kind::integer) || version.root().integer != protocol)
+      fail(ErrorKind::bad_file, "{}: its protocol is {}, expected {}", file.name,
+           version.root().is(Kind::integer) ? fmt::to_string(version.root().integer)
+                                            : describe(version.root()),
+           protocol);
+    skip(version.length());
+    const Pickle system(rest, file.name);
+    const pickle::Value* little = system.root().find("little_endian");
+    if (little && little->is(Kind::boolean) && !little->integer)
+      fail(ErrorKind::unsupported, "{}: was written on a big-endian machine", file.name);
+    skip(system.length());
+  }
+  const Pickle object(rest, file.name);
+  skip(object.length());
+  const Pickle keys(rest, file.name);
+  skip(keys.length());
+  if (!keys.root().is(Kind::list))
+    fail(ErrorKind::bad_file, "{}: its list of storages is {}", file.name, describe(keys.root()));
+
+  // Where a storage ends depends on its type, which only the object tells.
+  std::map<std::string_view, DType> types;
+  for (const pickle::Value* persistent : object.persistent())
+    if (const auto id = storage_id(*persistent)) types.emplace(id->key, id->dtype);
+  std::map<std::string_view, std::span<const std::byte>> storages;
+  for (const pickle::Value* key : keys.root().items) {
+    if (!key->is(Kind::text))
+      fail(ErrorKind::bad_file, "{}: a storage's key is {}", file.name, describe(*key));
+    const auto type = types.find(key->text);
+    if (type == types.end())
+      fail(ErrorKind::unsupported, "{}: storage {} has a type that is not supported", file.name,
+           printable(key->text));
+    uint64_t elements = 0, bytes = 0;
+    if (rest.size() >= 8) std::memcpy(&elements, rest.data(), 8);
+    if (rest.size() < 8 ||
+        __builtin_mul_overflow(elements, uint64_t{size_of(type->second)}, &bytes) ||
+        bytes > rest.size() - 8)
+      fail(ErrorKind::bad_file, "{}: storage {} should have {} elements, but the file ends",
+           file.name, printable(key->text), elements);
+    storages[key->text] = rest.subspan(8, bytes);
+    skip(8 + bytes);
+  }
+
+  const auto find = [&](const StorageId& id) -> StorageBytes {
+    const auto found = storages.find(id.key);
+    const size_t there = found == storages.end() ? 0 : found->second.size();
+    const uint64_t begin = id.view_offset * size_of(id.dtype);
+    if (begin > there || id.bytes() > there - begin)
+      fail(ErrorKind::bad_file, "{}: storage {} has {} bytes, expected {}", file.name,
+           printable(id.key), there, begin + id.bytes());
+    return {found->second.subspan(begin, id.bytes()), file.keeper};
+  };
+  return read_state(object.root(), find, file.bytes.size(), file.name);
+}
+
+}  // namespace drypoint
