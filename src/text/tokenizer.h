@@ -1,0 +1,67 @@
+// CLIP's byte-pair tokenizer: text to the 77 token numbers that the text encoder reads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "text/unicode.h"
+
+namespace drypoint {
+
+/// How many tokens the text encoder reads, begin and end marks included.
+constexpr int64_t kTokenCount = 77;
+
+struct Tokens {
+  std::vector<int64_t> ids;  // (77): begin, text, end, then more end marks as padding
+  int64_t count = 0;         // without the padding; 2 for an empty text
+  bool cut = false;          // whether the text had more tokens than fit
+  size_t cut_at_byte = 0;    // where in the text the first token that did not fit begins
+};
+
+/// Gives the tokens of CLIPTokenizer in Hugging Face's transformers 5: NFC, lower case, words split
+/// by CLIP's pattern, then bytes merged pair by pair. `<|startoftext|>` and `<|endoftext|>` in the
+/// text are the begin and end marks.
+class Tokenizer {
+ public:
+  using Vocabulary = std::unordered_map<std::string, int32_t>;
+
+  /// CLIP's own vocabulary of 49,408 pieces, which all Stable Diffusion 1.x models use.
+  static Tokenizer built_in();
+  /// Reads `vocab.json` and `merges.txt` of a tokenizer folder. Throws bad_file.
+  static Tokenizer from_folder(const std::filesystem::path& folder);
+  /// `merges` as in merges.txt: a line each, in the order of their rank; `source` is for messages.
+  Tokenizer(const Vocabulary& vocabulary, std::string_view merges, const std::string& source);
+
+  /// Throws bad_argument if `text` is not UTF-8.
+  Tokens encode(std::string_view text) const;
+
+  /// One more than the largest number that `encode` can give: the rows that the text encoder's
+  /// table must have.
+  int64_t vocabulary_size() const { return vocabulary_size_; }
+  int64_t begin_id() const { return begin_id_; }
+  int64_t end_id() const { return end_id_; }
+
+ private:
+  struct Merge {
+    int32_t rank, id;
+  };
+  struct Output;
+
+  void encode_plain(std::span<const Character> text, Output& output) const;
+  void encode_word(std::string_view word, const std::vector<size_t>& origins, Output& output) const;
+  const Merge* find_merge(int32_t left, int32_t right) const;
+
+  std::array<int32_t, 256> byte_ids_;       // of a byte within a word
+  std::array<int32_t, 256> last_byte_ids_;  // of a byte that ends a word
+  std::unordered_map<uint64_t, Merge> merges_;
+  int32_t begin_id_ = 0, end_id_ = 0;
+  int64_t vocabulary_size_ = 0;
+};
+
+}  // namespace drypoint

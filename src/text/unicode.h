@@ -1,0 +1,31 @@
+// Unicode text as the tokenizer needs it: code points that remember where they came from.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drypoint {
+
+struct Character {
+  int32_t code;
+  size_t byte;  // where the character that this one comes from begins in the text
+};
+
+/// Throws bad_argument naming the first byte that is not UTF-8.
+std::vector<Character> decode_utf8(std::string_view text);
+
+/// Normalization form C: canonical decomposition, then composition (Unicode Standard Annex 15).
+std::vector<Character> compose(std::span<const Character> text);
+
+/// Full lower case, without regard to neighbours.
+std::vector<Character> lower_case(std::span<const Character> text);
+
+enum class CharacterClass { space, letter, number, other };
+CharacterClass character_class(int32_t code);
+
+void append_utf8(std::string& text, int32_t code);
+
+}  // namespace drypoint
