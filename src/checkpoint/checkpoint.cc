@@ -65,9 +65,7 @@ void replace_part(Checkpoint& model, Part part, std::string_view folder,
   if (!other.has(part))
     fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
          name_of(part));
-  // Files that hold the distance to a base model's weights carry this as a mark.
-  if (part == Part::control &&
-      (other.tensors.has("difference") || other.tensors.has("control_model.difference")))
+  if (part == Part::control && holds_differences(other))
     fail(ErrorKind::unsupported,
          "{}: is a \"difference\" ControlNet, which holds changes to a base model's weights; "
          "expected a ControlNet with its own weights",
@@ -161,6 +159,10 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
          path.string(), tensors.size(), tensors.empty() ? "-" : printable(tensors.begin()->first));
   }
   return result;
+}
+
+bool holds_differences(const Checkpoint& checkpoint) {
+  return checkpoint.tensors.has("difference") || checkpoint.tensors.has("control_model.difference");
 }
 
 Checkpoint assemble(const ModelFiles& files) {

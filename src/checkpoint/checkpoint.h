@@ -27,6 +27,10 @@ struct Checkpoint {
 /// for other model families.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
+/// Whether its ControlNet holds changes to a base model's weights instead of weights; files that do
+/// carry a tensor named `difference` as a mark.
+bool holds_differences(const Checkpoint& checkpoint);
+
 /// A model that can run: UNet, VAE and text encoder, and a ControlNet if there is one, each
 /// complete and fitting the others. Any file may hold more than the part that is wanted from it.
 /// Throws bad_file or unsupported, naming the file and the tensor.

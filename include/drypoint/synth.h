@@ -1,0 +1,22 @@
+// Checkpoints of random weights, for benchmarks and tests.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace drypoint {
+
+struct SynthOptions {
+  std::string arch = "tiny";  ///< "sd15" (1.43e9 parameters) or "tiny" (7e6)
+  uint64_t seed = 0;          ///< the same seed gives the same bytes on any machine
+  std::string dtype = "f16";  ///< "f16", "bf16" or "f32"
+};
+
+/// Writes a safetensors file with UNet, VAE, text encoder and ControlNet under the official names.
+/// Weights are uniform, scaled by their fan-in and by gains that keep the root mean square of every
+/// block's output between 0.3 and 3; the zero convolutions are not zero. Throws bad_argument for an
+/// unknown arch or dtype, write_failed.
+void synthesize(const std::filesystem::path& path, const SynthOptions& options = {});
+
+}  // namespace drypoint

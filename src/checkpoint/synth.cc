@@ -1,0 +1,190 @@
+#include "drypoint/synth.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/sizes.h"
+
+namespace drypoint {
+namespace {
+
+struct Architecture {
+  std::string name;
+  UnetSizes unet;
+  std::vector<int64_t> hint_channels;
+  VaeSizes vae;
+  ClipSizes text;
+};
+
+Architecture architecture(const std::string& name) {
+  UnetSizes unet = {.in_channels = 4,
+                    .out_channels = 4,
+                    .attention = {true, true, true, false},
+                    .res_blocks = 2,
+                    .transformer_depth = 1,
+                    .heads = 8,
+                    .groups = 32};
+  VaeSizes vae = {
+      .picture_channels = 3, .latent_channels = 4, .moments = 8, .res_blocks = 2, .groups = 32};
+  ClipSizes text = {.vocabulary = 49408, .positions = 77};
+  if (name == "sd15") {
+    unet.channels = {320, 640, 1280, 1280};
+    unet.context_width = text.width = 768;
+    vae.channels = {128, 256, 512, 512};
+    text.layers = 12;
+  } else if (name == "tiny") {
+    unet.channels = {32, 32, 64, 64};
+    unet.context_width = text.width = 64;
+    vae.channels = {32, 32, 64, 64};
+    text.layers = 3;
+  } else {
+    fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected sd15 or tiny", name);
+  }
+  unet.model_channels = unet.channels[0];
+  unet.time_width = 4 * unet.model_channels;
+  vae.base_channels = vae.channels[0];
+  text.heads = text.width / 64;
+  text.mlp_width = 4 * text.width;
+  return {name, unet, {3, 16, 16, 32, 32, 96, 96, 256, unet.model_channels}, vae, text};
+}
+
+struct Gain {
+  std::string_view part_of_name;
+  float gain;
+};
+
+// The root mean square that a product of unit-variance weights is multiplied with; the first match
+// counts. A normal variable x has E[silu(x)^2] = 0.36, so behind a norm and silu 1.68 keeps the
+// variance at 1. The ends of residual branches are damped, so that sums grow slowly.
+constexpr Gain gains[] = {{"input_hint_block.0.", 4.f},  // edges are sparse
+                          {"input_hint_block.", 2.f},    // small signals pass silu halved
+                          {"zero_convs.", 0.4f},
+                          {"middle_block_out.", 0.4f},
+                          {"time_embed.0.", 1.41f},  // sines and cosines: 0.71
+                          {"time_embed.2.", 1.68f},
+                          {"emb_layers.", 0.8f},
+                          {"in_layers.2.", 1.68f},
+                          {"out_layers.3.", 0.8f},
+                          {"attn1.to_out.", 0.5f},
+                          {"attn2.to_out.", 0.5f},
+                          {"ff.net.2.", 0.8f},
+                          {".proj_out.", 0.5f},
+                          {"diffusion_model.out.2.", 1.68f},
+                          {"post_quant_conv.", 0.18f},  // latents come divided by 0.18
+                          {"decoder.conv_out.", 0.8f},  // pictures lie between -1 and 1
+                          {"encoder.conv_in.", 2.f},
+                          {"encoder.conv_out.", 1.68f},
+                          {".conv1.", 1.68f},
+                          {".conv2.", 0.8f},
+                          {"self_attn.out_proj.", 0.5f},
+                          {"mlp.fc2.", 0.8f}};
+
+// The mean and the standard deviation of a tensor's values.
+struct Distribution {
+  float mean = 0, deviation = 0;
+};
+
+Distribution distribution(const TensorSpec& spec) {
+  const std::string_view name = spec.name;
+  if (name.ends_with("token_embedding.weight")) return {0, 0.7f};
+  if (name.ends_with("position_embedding.weight")) return {0, 0.3f};
+  if (spec.shape.size() == 1)
+    return name.ends_with(".weight") ? Distribution{1, 0} : Distribution{0, 0.02f};
+  float gain = 1;
+  for (const auto& [part, value] : gains)
+    if (name.find(part) != name.npos) {
+      gain = value;
+      break;
+    }
+  const int64_t fan_in = element_count(spec.shape) / spec.shape[0];
+  return {0, gain / std::sqrt(static_cast<float>(fan_in))};
+}
+
+// Sebastiano Vigna's splitmix64 (https://prng.di.unimi.it/splitmix64.c) at a position of its own.
+uint64_t mix(uint64_t position) {
+  uint64_t z = position * 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
+// One stream per tensor, whatever the others are.
+uint64_t stream_of(uint64_t seed, std::string_view name) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return mix(mix(seed + 1) ^ hash);
+}
+
+// Values begin, begin + 1, ... of a stream: four uniform ones from each 64 random bits.
+template <class Stored, class Convert>
+void fill(std::span<std::byte> to, uint64_t stream, size_t begin, Distribution values,
+          Convert convert) {
+  const size_t count = to.size() / sizeof(Stored);
+  const float scale = values.deviation * std::sqrt(3.f) / 32768.f;
+  // Single operations in a fixed order round alike on every machine.
+#pragma omp parallel for schedule(static)
+  for (size_t four = 0; four < count; four += 4) {
+    const uint64_t bits = mix(stream + (begin + four) / 4);
+    Stored stored[4];
+    for (int i = 0; i < 4; ++i) {
+      const auto step = static_cast<int>(bits >> 16 * i & 0xffff) - 32768;
+      const float random = (static_cast<float>(step) + 0.5f) * scale;
+      stored[i] = convert(values.mean + random);
+    }
+    std::memcpy(to.data() + four * sizeof(Stored), stored,
+                std::min<size_t>(count - four, 4) * sizeof(Stored));
+  }
+}
+
+void fill(DType dtype, std::span<std::byte> to, uint64_t stream, size_t begin,
+          Distribution values) {
+  if (dtype == DType::f16)
+    fill<uint16_t>(to, stream, begin, values, float_to_half);
+  else if (dtype == DType::bf16)
+    fill<uint16_t>(to, stream, begin, values, float_to_bfloat);
+  else
+    fill<float>(to, stream, begin, values, [](float value) { return value; });
+}
+
+DType dtype_named(const std::string& text) {
+  for (const DType dtype : {DType::f16, DType::bf16, DType::f32})
+    if (name(dtype) == text) return dtype;
+  fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
+}
+
+}  // namespace
+
+void synthesize(const std::filesystem::path& path, const SynthOptions& options) {
+  const Architecture arch = architecture(options.arch);
+  const DType dtype = dtype_named(options.dtype);
+  UnetSizes trunk = arch.unet;
+  trunk.out_channels = 0;
+  std::vector<TensorSpec> specs = tensors_of(arch.unet);
+  for (auto& more : {tensors_of(ControlnetSizes{trunk, arch.hint_channels}), tensors_of(arch.vae),
+                     tensors_of(arch.text)})
+    specs.insert(specs.end(), more.begin(), more.end());
+
+  std::vector<SafetensorsWriter::Entry> entries;
+  for (const auto& spec : specs) entries.emplace_back(spec.name, TensorType{dtype, spec.shape});
+  SafetensorsWriter writer(
+      path, entries,
+      {{"format", "pt"},
+       {"synthesized", fmt::format("arch {}, seed {}", arch.name, options.seed)}});
+  constexpr size_t block = 4 << 20;  // values; a multiple of 4
+  std::vector<std::byte> buffer(block * size_of(dtype));
+  for (const auto& spec : specs) {
+    const uint64_t stream = stream_of(options.seed, spec.name);
+    const auto values = static_cast<size_t>(element_count(spec.shape));
+    for (size_t begin = 0; begin < values; begin += block) {
+      const auto part = std::span(buffer).first(std::min(block, values - begin) * size_of(dtype));
+      fill(dtype, part, stream, begin, distribution(spec));
+      writer.append(part);
+    }
+  }
+  writer.commit();
+}
+
+}  // namespace drypoint
