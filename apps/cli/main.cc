@@ -1,1 +1,54 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "drypoint/version.h"
+#include "terminal.h"
+
+namespace {
+
+bool wants_json(int argc, char** argv) {
+  return std::any_of(argv, argv + argc,
+                     [](const char* word) { return std::string(word) == "--json"; });
+}
+
+int report(const drypoint::Error& error, bool json) {
+  drypoint::cli::print_error(error.what());
+  if (json)
+    fmt::print("{}\n",
+               nlohmann::ordered_json{
+                   {"error", {{"kind", drypoint::name(error.kind())}, {"message", error.what()}}}}
+                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return drypoint::cli::exit_code(error.kind());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace drypoint;
+  CLI::App program{"Drypoint draws pictures from edges: Stable Diffusion 1.5 with ControlNet."};
+  program.set_version_flag("--version", std::string(version()));
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(34);
+  cli::add_generate(program);
+  cli::add_edges(program);
+  program.footer(
+      "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
+      "6 device failure, 7 output not written, 8 not a number, 130 interrupted.");
+  cli::catch_interrupts();
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
+    return report(Error(ErrorKind::bad_argument, error.what()), wants_json(argc, argv));
+  } catch (const Error& error) {
+    return report(error, wants_json(argc, argv));
+  } catch (const std::bad_alloc&) {
+    return report(Error(ErrorKind::out_of_memory, "out of memory"), wants_json(argc, argv));
+  } catch (const std::exception& error) {
+    cli::print_error(error.what());
+    return 1;
+  }
+}

@@ -8,14 +8,23 @@
 
 namespace drypoint {
 
-Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights)
+namespace {
+
+void expect_going_on(const StopRequested& stop) {
+  if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
+}
+
+}  // namespace
+
+Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
+                   const StopRequested& stop)
     : plan_(std::move(plan)) {
   make_kernels(backend);
   check_memory(backend, weights);
   kept_ = backend.allocate(plan_.kept_bytes);
   scratch_ = backend.allocate(plan_.scratch_bytes);
   workspace_ = backend.allocate(workspace_bytes_);
-  bind(weights);
+  bind(weights, stop);
 }
 
 void Executor::make_kernels(const Backend& backend) {
@@ -55,7 +64,7 @@ void Executor::check_memory(const Backend& backend, const WeightStore& weights) 
          available >> 20);
 }
 
-void Executor::bind(WeightStore& weights) {
+void Executor::bind(WeightStore& weights, const StopRequested& stop) {
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
       const PlanStep& step = plan_.section(rate)[s];
@@ -63,6 +72,7 @@ void Executor::bind(WeightStore& weights) {
       for (size_t i = 0; i < step.inputs.size(); ++i) {
         const ValueId id = step.inputs[i];
         if (plan_.values[id].place.space == Space::weight) {
+          expect_going_on(stop);
           weights_.push_back(weights.get(plan_, id, ready.kernel->packing(i)));
           ready.inputs.push_back(weights_.back().get());
         } else {
@@ -101,7 +111,7 @@ void Executor::set_input(const std::string& name, std::span<const int32_t> value
 
 void Executor::run(Rate rate, const StopRequested& stop) {
   for (const Ready& ready : section(rate)) {
-    if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
+    expect_going_on(stop);
     ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
   }
 }

@@ -9,14 +9,16 @@
 
 namespace drypoint {
 
-/// Returns true when the work should stop. Asked between operations; must be cheap.
+/// Returns true when the work should stop. Asked between operations, and between weights when
+/// loading; must be cheap.
 using StopRequested = std::function<bool()>;
 
 /// A plan with its kernels, weights and memory. Not for several threads at once.
 class Executor {
  public:
-  /// Throws out_of_memory, before anything large is allocated, if the plan does not fit.
-  Executor(Plan plan, const Backend& backend, WeightStore& weights);
+  /// Throws out_of_memory, before anything large is allocated, if the plan does not fit; cancelled
+  /// if asked to stop.
+  Executor(Plan plan, const Backend& backend, WeightStore& weights, const StopRequested& stop = {});
 
   /// Copies all of an input's values. Shapes and types are the plan's.
   void set_input(const std::string& name, std::span<const float> values);
@@ -44,7 +46,7 @@ class Executor {
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
   void make_kernels(const Backend& backend);
   void check_memory(const Backend& backend, const WeightStore& weights) const;
-  void bind(WeightStore& weights);
+  void bind(WeightStore& weights, const StopRequested& stop);
   std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
 
   Plan plan_;

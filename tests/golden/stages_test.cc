@@ -170,7 +170,8 @@ TEST_P(Stages, VaeEncoder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Stages,
-                         ::testing::Values(Device{"reference", make_reference_backend, 1e-4}),
+                         ::testing::Values(Device{"reference", make_reference_backend, 1e-4},
+                                           Device{"cpu", [] { return make_cpu_backend(0); }, 1e-4}),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

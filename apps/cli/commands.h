@@ -1,0 +1,13 @@
+// The commands: each adds its options to the program and runs when it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace drypoint::cli {
+
+void add_generate(CLI::App& program);
+void add_edges(CLI::App& program);
+void add_inspect(CLI::App& program);
+void add_synth(CLI::App& program);
+
+}  // namespace drypoint::cli

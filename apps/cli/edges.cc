@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "drypoint/edges.h"
+#include "terminal.h"
+
+namespace drypoint::cli {
+namespace {
+
+struct Options {
+  std::string image, output;
+  EdgeOptions edges;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  const ReadImage read = read_image(std::filesystem::path(options.image));
+  const Image edges = control_edges(read.image, options.edges);
+  write_image(options.output, edges);
+  for (const auto& notice : read.notices) print_notice(notice);
+  if (options.json)
+    fmt::print("{}\n", nlohmann::ordered_json{{"edges", options.output},
+                                              {"width", edges.width},
+                                              {"height", edges.height},
+                                              {"notices", read.notices}}
+                           .dump(2));
+  else
+    fmt::print("{}\n", options.output);
+}
+
+}  // namespace
+
+void add_edges(CLI::App& program) {
+  auto* command =
+      program.add_subcommand("edges", "Find a picture's edges, as generate would use them");
+  auto o = std::make_shared<Options>();
+  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP)")->required();
+  command->add_option("--resolution", o->edges.resolution, "Of the shorter side, rounded to 64")
+      ->capture_default_str();
+  command->add_option("--low-threshold", o->edges.low_threshold, "0 to 1000")
+      ->capture_default_str();
+  command->add_option("--high-threshold", o->edges.high_threshold, "0 to 1000")
+      ->capture_default_str();
+  command->add_flag("--json", o->json, "Print the result as JSON");
+  command->add_option("-o,--output", o->output, "Picture to write")->required();
+  command->footer(
+      "  drypoint edges -i photo.jpg --low-threshold 50 -o edges.png\n"
+      "  drypoint generate --edges edges.png -p \"a castle\" -o castle.png\n");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace drypoint::cli

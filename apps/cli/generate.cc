@@ -1,0 +1,239 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "commands.h"
+#include "drypoint/demo_model.h"
+#include "drypoint/pipeline.h"
+#include "terminal.h"
+
+namespace drypoint::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Options as given; what is not given is left to the model's defaults.
+struct Options {
+  std::string model, control, vae, image, edges, save_edges, output, device = "auto";
+  std::optional<std::string> prompt, added_prompt, negative_prompt;
+  std::optional<int> samples, resolution, steps;
+  std::optional<double> scale, strength, eta, low_threshold, high_threshold;
+  std::string seed = "-1", rng = "cpu";
+  ScheduleKind schedule = ScheduleKind::exact;
+  NoiseKind noise = NoiseKind::batch;
+  bool guess_mode = false, json = false;
+  int threads = 0;
+};
+
+[[noreturn]] void bad_option(const std::string& message) {
+  throw Error(ErrorKind::bad_argument, message);
+}
+
+template <class Number>
+bool parse(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::optional<uint64_t> parse_seed(const std::string& text) {
+  if (text == "-1") return std::nullopt;
+  uint64_t seed = 0;
+  if (!parse(text, seed))
+    bad_option(fmt::format("--seed: \"{}\", expected -1 (random) to 18446744073709551615", text));
+  return seed;
+}
+
+/// "cpu", "cuda" or "cuda:132x2048"
+RandomOptions parse_rng(const std::string& text) {
+  RandomOptions random;
+  if (text == "cpu") return random;
+  random.kind = RandomKind::cuda;
+  if (text == "cuda") return random;
+  const auto x = text.find('x');
+  if (!text.starts_with("cuda:") || x == std::string::npos ||
+      !parse(std::string_view(text).substr(5, x - 5), random.multiprocessors) ||
+      !parse(std::string_view(text).substr(x + 1), random.threads))
+    bad_option(fmt::format("--rng: \"{}\", expected cpu, cuda or cuda:SMSxTHREADS", text));
+  return random;
+}
+
+/// "canny=FILE"
+fs::path parse_control(const std::string& text) {
+  if (!text.starts_with("canny=") || text.size() == 6)
+    bad_option(fmt::format("--control: \"{}\", expected canny=FILE or canny=FOLDER", text));
+  return text.substr(6);
+}
+
+/// "a.png", or "a_0.png", "a_1.png", ... for several samples.
+std::vector<fs::path> output_names(const fs::path& output, int samples) {
+  if (samples == 1) return {output};
+  std::vector<fs::path> names;
+  for (int i = 0; i < samples; ++i)
+    names.push_back(output.parent_path() /
+                    fmt::format("{}_{}{}", output.stem().string(), i, output.extension().string()));
+  return names;
+}
+
+/// Finds out before the work whether its result can be written.
+void check_output(const std::string& option, const fs::path& path) {
+  image_format(path);
+  std::error_code ignored;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (fs::is_directory(path, ignored))
+    throw Error(ErrorKind::write_failed,
+                fmt::format("{}: {}: is a directory, expected a file name", option, path.string()));
+  if (!fs::is_directory(folder, ignored))
+    throw Error(ErrorKind::write_failed, fmt::format("{}: {}: there is no folder {}", option,
+                                                     path.string(), folder.string()));
+}
+
+Request to_request(const Options& options, Request request, std::vector<std::string>& notices) {
+  const auto set = [](auto& field, const auto& given) {
+    if (given) field = *given;
+  };
+  set(request.prompt, options.prompt);
+  set(request.added_prompt, options.added_prompt);
+  set(request.negative_prompt, options.negative_prompt);
+  set(request.samples, options.samples);
+  set(request.resolution, options.resolution);
+  set(request.steps, options.steps);
+  set(request.guidance_scale, options.scale);
+  set(request.strength, options.strength);
+  set(request.eta, options.eta);
+  set(request.low_threshold, options.low_threshold);
+  set(request.high_threshold, options.high_threshold);
+  request.schedule = options.schedule;
+  request.guess_mode = options.guess_mode;
+  request.seed = parse_seed(options.seed);
+  request.random = parse_rng(options.rng);
+  request.noise = options.noise;
+  request.is_edges = !options.edges.empty();
+  ReadImage read = read_image(fs::path(request.is_edges ? options.edges : options.image));
+  request.image = std::move(read.image);
+  notices.insert(notices.end(), read.notices.begin(), read.notices.end());
+  return request;
+}
+
+void print_result(const Options& options, const Pipeline& pipeline, const Result& result,
+                  const std::vector<fs::path>& names, const std::vector<std::string>& notices) {
+  if (options.json) {
+    nlohmann::ordered_json json;
+    json["device"] = pipeline.description().device;
+    json["threads"] = pipeline.description().threads;
+    json["seed"] = result.seed;
+    for (const auto& name : names) json["images"].push_back(name.string());
+    if (!options.save_edges.empty()) json["edges"] = options.save_edges;
+    json["width"] = result.images[0].width;
+    json["height"] = result.images[0].height;
+    for (const auto& [stage, seconds] : result.seconds) json["seconds"][stage] = seconds;
+    json["notices"] = notices;
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  for (const auto& name : names) fmt::print("{}\n", name.string());
+  if (options.seed == "-1") print_notice(fmt::format("seed {}", result.seed));
+}
+
+void run(const Options& options) {
+  if (options.image.empty() == options.edges.empty())
+    bad_option("generate: expected one of --image and --edges");
+  check_output("--output", options.output);
+  if (!options.save_edges.empty()) check_output("--save-edges", options.save_edges);
+
+  std::vector<std::string> notices;
+  ModelFiles files;
+  if (options.model.empty()) {
+    files.model = demo_model();
+    notices.push_back("no --model given: drawing with the small demo model");
+  } else {
+    files.model = options.model;
+  }
+  if (!options.control.empty()) files.control = parse_control(options.control);
+  if (!options.vae.empty()) files.vae = options.vae;
+  parse_seed(options.seed);  // options first: files can take their time
+  parse_rng(options.rng);
+
+  Pipeline pipeline(files, {options.device, options.threads});
+  const Request request = to_request(options, pipeline.defaults(), notices);
+  Result result;
+  {
+    ProgressLine line;
+    result = pipeline.generate(
+        request, {[&](const Progress& progress) { line.show(progress); }, interrupted});
+  }
+  notices.insert(notices.end(), result.notices.begin(), result.notices.end());
+  if (interrupted()) throw Error(ErrorKind::cancelled, "cancelled");
+
+  const auto names = output_names(options.output, request.samples);
+  for (size_t i = 0; i < names.size(); ++i)
+    write_image(names[i], result.images[i], result.parameters[i]);
+  if (!options.save_edges.empty()) write_image(options.save_edges, result.edges);
+  for (const auto& notice : notices) print_notice(notice);
+  print_result(options, pipeline, result, names, notices);
+}
+
+}  // namespace
+
+void add_generate(CLI::App& program) {
+  auto* command = program.add_subcommand("generate", "Draw a picture from edges and a prompt");
+  auto o = std::make_shared<Options>();
+  command->add_option("-m,--model", o->model,
+                      "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
+                      "Without it, the small demo model draws");
+  command->add_option("--control", o->control, "ControlNet: canny=FILE or canny=FOLDER");
+  command->add_option("--vae", o->vae, "Take the VAE from this checkpoint");
+  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP) whose edges steer");
+  command->add_option("--edges", o->edges, "Ready edge map, taken at its own size");
+  command->add_option("-p,--prompt", o->prompt, "What to draw");
+  command->add_option("--added-prompt", o->added_prompt,
+                      "Added to the prompt [best quality, extremely detailed]");
+  command->add_option("-n,--negative-prompt", o->negative_prompt,
+                      "What not to draw [longbody, lowres, bad anatomy, ...]");
+  command->add_option("--samples", o->samples, "Pictures to draw, 1 to 64 [1]");
+  command->add_option("--resolution", o->resolution,
+                      "Of the shorter side, rounded to 64, 64 to 4096 [512]");
+  command->add_option("--steps", o->steps, "Denoising steps, 1 to 999 [20]");
+  const std::map<std::string, ScheduleKind> schedules{{"exact", ScheduleKind::exact},
+                                                      {"official", ScheduleKind::official}};
+  command
+      ->add_option("--schedule", o->schedule,
+                   "exact: N steps; official: as ControlNet's own code,\n"
+                   "more where N does not divide 1000 [exact]")
+      ->transform(CLI::CheckedTransformer(schedules).description("exact|official"));
+  command->add_option("--scale", o->scale, "Guidance: how closely to follow the prompt [9]");
+  command->add_option("--strength", o->strength, "How closely to follow the edges [1]");
+  command->add_flag("--guess-mode", o->guess_mode, "Let the edges decide; works without a prompt");
+  command->add_option("--seed", o->seed, "0 to 2^64-1, or -1 for a random one [-1]");
+  command->add_option("--rng", o->rng,
+                      "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS] [cpu]");
+  const std::map<std::string, NoiseKind> noises{{"batch", NoiseKind::batch},
+                                                {"per-sample", NoiseKind::per_sample}};
+  command
+      ->add_option("--noise", o->noise,
+                   "Noise of several samples: one draw for all (batch),\n"
+                   "or sample i from seed+i (per-sample) [batch]")
+      ->transform(CLI::CheckedTransformer(noises).description("batch|per-sample"));
+  command->add_option("--eta", o->eta, "Fresh noise at each step, 0 to 1 [0]");
+  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]");
+  command->add_option("--high-threshold", o->high_threshold,
+                      "Of the edge detector, 0 to 1000 [200]");
+  command->add_option("--save-edges", o->save_edges, "Write the edges to this file too");
+  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]");
+  command->add_option("--device", o->device, "auto, cpu or reference [auto]");
+  command->add_flag("--json", o->json, "Print the result as JSON");
+  command
+      ->add_option("-o,--output", o->output,
+                   "Picture to write (.png, .jpg, .webp); several samples:\nNAME_0.png ...")
+      ->required();
+  command->footer(
+      "A model may carry defaults of its own; those in brackets apply if it does not.\n\n"
+      "  drypoint generate -i photo.jpg -p \"a red bird\" -o bird.png\n"
+      "  drypoint generate -m v1-5-pruned.safetensors --control canny=control_canny.pth \\\n"
+      "      -i photo.jpg -p \"a watercolour of a harbour\" --seed 7 -o harbour.png\n");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace drypoint::cli

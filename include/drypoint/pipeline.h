@@ -1,0 +1,111 @@
+// Drawing pictures: load a model once, then ask for as many pictures as you like.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "drypoint/edges.h"
+#include "drypoint/error.h"
+#include "drypoint/image.h"
+#include "drypoint/model_files.h"
+#include "drypoint/sampling.h"
+
+namespace drypoint {
+
+/// Everything that decides a picture. The defaults are those of ControlNet's canny2image; a model
+/// may carry its own (`Pipeline::defaults`).
+struct Request {
+  std::string prompt;
+  std::string added_prompt = "best quality, extremely detailed";  ///< after the prompt and ", "
+  std::string negative_prompt =
+      "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, "
+      "cropped, worst quality, low quality";
+  int samples = 1;       ///< 1 to 64
+  int resolution = 512;  ///< of the shorter side, about: 64 to 4096
+  int steps = 20;        ///< 1 to 999
+  ScheduleKind schedule = ScheduleKind::exact;
+  double guidance_scale = 9;     ///< 0 and up; at 1 the negative prompt has no effect
+  double strength = 1;           ///< of the control: 0 and up
+  bool guess_mode = false;       ///< controls the positive prompt only, less in shallow layers
+  std::optional<uint64_t> seed;  ///< none: a random one, told in the result
+  RandomOptions random;
+  NoiseKind noise = NoiseKind::batch;
+  double eta = 0;                                    ///< fresh noise at each step: 0 (none) to 1
+  double low_threshold = 100, high_threshold = 200;  ///< of the edge detector: 0 to 1000
+
+  /// The picture whose edges steer the drawing, or, with `is_edges`, the edges themselves, taken
+  /// at their own size (sides are multiples of 8).
+  Image image;
+  bool is_edges = false;
+};
+
+enum class Stage : uint8_t { prepare, text, denoise, decode };
+std::string_view name(Stage stage);
+
+struct Progress {
+  Stage stage = Stage::prepare;
+  int done = 0, of = 0;  ///< steps when denoising, samples when decoding
+};
+
+/// Both are called from the thread that calls `generate`.
+struct Callbacks {
+  std::function<void(const Progress&)> progress;
+  std::function<bool()> stop;  ///< true: give up; asked often, must be cheap
+};
+
+struct Result {
+  std::vector<Image> images;            ///< RGB, one a sample
+  std::vector<std::string> parameters;  ///< the settings of each as text, see parameters.h
+  Image edges;                          ///< one channel: what steered the drawing
+  uint64_t seed = 0;
+  std::vector<std::string> notices;                     ///< e.g. that a prompt was cut
+  std::vector<std::pair<std::string, double>> seconds;  ///< spent in each stage
+};
+
+/// What is loaded.
+struct ModelDescription {
+  std::string model, control;  ///< file names
+  std::string device;
+  int threads = 0;
+};
+
+struct PipelineOptions {
+  std::string device = "auto";  ///< "auto", "cpu" or "reference"
+  int threads = 0;              ///< 0: all cores that this process may use
+};
+
+/// A loaded model on a device. Not for several threads at once; several pipelines may run side by
+/// side.
+class Pipeline {
+ public:
+  /// Opens the files, checks that every tensor is there with the right shape. Weights are read
+  /// when first needed. Throws bad_file, unsupported, bad_argument (device, threads).
+  explicit Pipeline(const ModelFiles& files, const PipelineOptions& options = {});
+  ~Pipeline();
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+
+  const ModelDescription& description() const;
+
+  /// A request with this model's own defaults.
+  Request defaults() const;
+
+  /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
+  /// Throws out_of_memory, non_finite, bad_file.
+  void prepare(std::span<const ImageSize> sizes, int samples = 1);
+
+  /// Draws. Throws bad_argument for a request out of range, cancelled, out_of_memory, non_finite.
+  Result generate(const Request& request, const Callbacks& callbacks = {});
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace drypoint

@@ -1,0 +1,7 @@
+#include "drypoint/version.h"
+
+namespace drypoint {
+
+std::string_view version() { return DRYPOINT_VERSION; }
+
+}  // namespace drypoint

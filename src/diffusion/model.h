@@ -1,0 +1,46 @@
+// A checkpoint on a device, as the stages that the pipeline strings together.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "drypoint/pipeline.h"
+#include "models/denoiser.h"
+#include "runtime/executor_cache.h"
+#include "text/tokenizer.h"
+
+namespace drypoint {
+
+class Model {
+ public:
+  Model(const ModelFiles& files, const PipelineOptions& options);
+
+  const ModelDescription& description() const { return description_; }
+  const NamedTensors& weights() const { return checkpoint_.tensors; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  int64_t latent_channels() const { return latent_channels_; }
+  const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
+
+  /// Each stage at a size, ready to run. A reference holds until the next of the same stage is
+  /// asked for another size.
+  Executor& text_encoder(int64_t prompts, const StopRequested& stop = {});
+  Executor& denoiser(const DenoiserShape& shape, const StopRequested& stop = {});
+  Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
+
+ private:
+  std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
+
+  Checkpoint checkpoint_;
+  WeightTypes types_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<WeightStore> store_;
+  Tokenizer tokenizer_;
+  int64_t text_heads_ = 0, heads_ = 0, latent_channels_ = 0;
+  std::vector<float> alphas_cumprod_;
+  ModelDescription description_;
+  ExecutorCache text_encoders_{2}, denoisers_{8}, vae_decoders_{4};
+};
+
+}  // namespace drypoint

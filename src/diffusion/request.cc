@@ -1,0 +1,82 @@
+#include "diffusion/request.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+void expect_between(std::string_view field, double value, double low, double high) {
+  if (!(value >= low && value <= high))
+    fail(ErrorKind::bad_argument, "{}: {}, expected {} to {}", field, value, low, high);
+}
+
+void expect_not_negative(std::string_view field, double value) {
+  if (!std::isfinite(value) || value < 0)
+    fail(ErrorKind::bad_argument, "{}: {}, expected a finite number from 0", field, value);
+}
+
+template <class Number>
+void read_number(const std::map<std::string, std::string, std::less<>>& metadata,
+                 const std::string& key, const std::string& file, Number& value) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) return;
+  const std::string& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    fail(ErrorKind::bad_file, "{}: metadata {}: \"{}\", expected a number", file, key, text);
+}
+
+void read_text(const std::map<std::string, std::string, std::less<>>& metadata,
+               std::string_view key, std::string& value) {
+  if (const auto found = metadata.find(key); found != metadata.end()) value = found->second;
+}
+
+}  // namespace
+
+void check(const Request& request) {
+  expect_between("steps", request.steps, 1, 999);
+  expect_between("samples", request.samples, 1, 64);
+  expect_between("resolution", request.resolution, 64, 4096);
+  expect_not_negative("scale", request.guidance_scale);
+  expect_not_negative("strength", request.strength);
+  expect_not_negative("eta", request.eta);
+  expect_between("low threshold", request.low_threshold, 0, 1000);
+  expect_between("high threshold", request.high_threshold, 0, 1000);
+  if (request.low_threshold > request.high_threshold)
+    fail(ErrorKind::bad_argument, "low threshold: {}, expected at most the high threshold, {}",
+         request.low_threshold, request.high_threshold);
+  const Image& image = request.image;
+  if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");
+  if (image.pixels.size() != static_cast<size_t>(image.width) * image.height * image.channels ||
+      (image.channels != 1 && image.channels != 3))
+    fail(ErrorKind::bad_argument,
+         "image: {} bytes of pixels for {}x{}x{}, expected 1 or 3 channels", image.pixels.size(),
+         image.width, image.height, image.channels);
+  if (request.is_edges && (image.width % 8 != 0 || image.height % 8 != 0))
+    fail(ErrorKind::bad_argument, "edges: {}x{}, expected sides that are multiples of 8",
+         image.width, image.height);
+}
+
+Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,
+                      const std::string& file) {
+  Request request;
+  read_number(metadata, "drypoint.resolution", file, request.resolution);
+  read_number(metadata, "drypoint.steps", file, request.steps);
+  read_number(metadata, "drypoint.guidance_scale", file, request.guidance_scale);
+  read_number(metadata, "drypoint.strength", file, request.strength);
+  read_text(metadata, "drypoint.added_prompt", request.added_prompt);
+  read_text(metadata, "drypoint.negative_prompt", request.negative_prompt);
+  Request complete = request;
+  complete.image = {16, 16, 1, std::vector<uint8_t>(256)};
+  try {
+    check(complete);
+  } catch (const Error& error) {
+    fail(ErrorKind::bad_file, "{}: metadata: {}", file, error.what());
+  }
+  return request;
+}
+
+}  // namespace drypoint

@@ -1,0 +1,19 @@
+// Checks of what a caller asks for.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "drypoint/pipeline.h"
+
+namespace drypoint {
+
+/// Throws bad_argument naming the field, what it is and what it may be.
+void check(const Request& request);
+
+/// The model's own defaults, from its metadata ("drypoint.steps" and so on), on top of ours. Throws
+/// bad_file for a value that is out of range.
+Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,
+                      const std::string& file);
+
+}  // namespace drypoint

@@ -1,0 +1,35 @@
+// The executors used last, so that a picture of a size seen before starts at once.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "runtime/executor.h"
+
+namespace drypoint {
+
+class ExecutorCache {
+ public:
+  explicit ExecutorCache(size_t capacity) : capacity_(capacity) {}
+
+  /// The executor known under `key`, or a new one. The least recently used go first: before the new
+  /// one is made, so that both never need memory together.
+  Executor& get(const std::string& key, const std::function<std::unique_ptr<Executor>()>& make) {
+    for (auto it = entries_.begin(); it != entries_.end(); ++it)
+      if (it->first == key) {
+        entries_.splice(entries_.begin(), entries_, it);
+        return *entries_.front().second;
+      }
+    while (entries_.size() >= capacity_) entries_.pop_back();
+    entries_.emplace_front(key, make());
+    return *entries_.front().second;
+  }
+
+ private:
+  size_t capacity_;
+  std::list<std::pair<std::string, std::unique_ptr<Executor>>> entries_;
+};
+
+}  // namespace drypoint
