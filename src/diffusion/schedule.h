@@ -6,15 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "drypoint/sampling.h"
+
 namespace drypoint {
 
 /// How many noise levels the models were trained on.
 constexpr int kNoiseLevels = 1000;
-
-enum class ScheduleKind {
-  exact,     ///< as many steps as asked for: the first of the official list, as diffusers does
-  official,  ///< the official ControlNet code's list, longer where `steps` does not divide 1000
-};
 
 /// Stable Diffusion's noise levels: the share of signal left in the variance, in float64 rounded to
 /// float32. betas = linspace(sqrt 0.00085, sqrt 0.012, 1000)^2, alphas_cumprod = cumprod(1 -
