@@ -1,7 +1,7 @@
 // The GPU interpolates: a quarter of the circle is cut into 64 segments with a parabola each, in
 // fixed point. S. Oberman and M. Siu, "A High-Performance Area-Efficient Multifunction
 // Interpolator" (ARITH 2005), describe the method. The numbers here were fitted to results measured
-// on an H100, and give all of 5 million measured results to the bit, over the whole circle.
+// on an H100, and give all of 6 million measured results to the bit, over the whole circle.
 #include "diffusion/gpu_sine.h"
 
 #include <bit>
