@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   cli::add_generate(program);
   cli::add_edges(program);
+  cli::add_inspect(program);
+  cli::add_synth(program);
   program.footer(
       "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
       "6 device failure, 7 output not written, 8 not a number, 130 interrupted.");
