@@ -60,6 +60,7 @@ struct Gain {
 // counts. A normal variable x has E[silu(x)^2] = 0.36, so behind a norm and silu 1.68 keeps the
 // variance at 1. The ends of residual branches are damped, so that sums grow slowly.
 constexpr Gain gains[] = {{"input_hint_block.0.", 4.f},  // edges are sparse
+                          {"input_hint_block.14.", 1.f},
                           {"input_hint_block.", 2.f},    // small signals pass silu halved
                           {"zero_convs.", 0.4f},
                           {"middle_block_out.", 0.4f},
