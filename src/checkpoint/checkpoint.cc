@@ -26,6 +26,20 @@ void merge(NamedTensors& to, NamedTensors from) {
   to.files.insert(to.files.end(), from.files.begin(), from.files.end());
 }
 
+// A text encoder whose vocabulary is not CLIP's brings its tokenizer in a folder beside the file.
+std::optional<std::filesystem::path> tokenizer_beside(const std::filesystem::path& file,
+                                                      const NamedTensors& tensors) {
+  constexpr int64_t clip_vocabulary = 49408;
+  const Tensor* table =
+      tensors.find("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight");
+  const auto folder = file.parent_path() / "tokenizer";
+  std::error_code ignored;
+  if (!table || table->shape().empty() || table->shape()[0] == clip_vocabulary ||
+      !std::filesystem::is_directory(folder, ignored))
+    return std::nullopt;
+  return folder;
+}
+
 Checkpoint load_folder(const std::filesystem::path& path) {
   DiffusersFolder folder = read_diffusers_folder(path);
   Checkpoint result;
@@ -151,6 +165,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
     result.layout = std::move(file.format);
     result.tensors = canonical(std::move(file.tensors), path.string());
     note_parts(result, path.string());
+    result.tokenizer = tokenizer_beside(path, result.tensors);
   }
   if (result.sources.empty()) {
     const auto& tensors = result.tensors.tensors;
