@@ -1,0 +1,186 @@
+#include "compile/compile.h"
+
+#include <set>
+
+#include "backend/backend.h"
+#include "checkpoint/checkpoint.h"
+#include "diffusion/random.h"
+#include "models/denoiser.h"
+#include "runtime/executor.h"
+#include "support/test_support.h"
+
+namespace drypoint {
+namespace {
+
+const NamedTensors& tiny_weights() {
+  static const Checkpoint checkpoint =
+      assemble({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()});
+  return checkpoint.tensors;
+}
+
+Graph tiny_denoiser() {
+  WeightTypes types;
+  for (const auto& [name, tensor] : tiny_weights().tensors) types[name] = tensor.type();
+  return build_denoiser(types, {}, {.latents = 2, .height = 6, .width = 5, .max_steps = 4});
+}
+
+Plan plan_of(const Graph& graph) {
+  Plan plan = schedule(graph);
+  assign_memory(plan);
+  return plan;
+}
+
+std::vector<float> run(Plan plan) {
+  const auto backend = make_reference_backend();
+  WeightStore store(tiny_weights(), *backend);
+  Executor executor(std::move(plan), *backend, store);
+  for (const char* input : {"latent", "context", "hint", "control_scales"}) {
+    std::vector<float> values(executor.type_of_input(input).elements());
+    make_generator({}, 11)->randn(values);
+    executor.set_input(input, values);
+  }
+  executor.set_input("timesteps", std::vector<float>{981, 741, 501, 1});
+  executor.set_input("step", std::vector<int32_t>{2});
+  executor.run(Rate::picture);
+  executor.run(Rate::step);
+  const auto eps = executor.output("eps");
+  return {eps.begin(), eps.end()};
+}
+
+template <class Kind>
+int64_t count(const std::vector<PlanStep>& steps) {
+  return std::count_if(steps.begin(), steps.end(),
+                       [](const PlanStep& step) { return std::holds_alternative<Kind>(step.op); });
+}
+
+TEST(Passes, NoneChangesTheResult) {
+  Graph graph = tiny_denoiser();
+  const auto expected = run(plan_of(graph));
+  for (const Pass& pass : passes()) {
+    graph = pass.run(graph);
+    verify(graph, pass.name);
+    EXPECT_TRUE(testing::close(run(plan_of(graph)), expected, 2e-5)) << pass.name;
+  }
+}
+
+TEST(Passes, EachFindsSomethingToDo) {
+  Graph graph = tiny_denoiser();
+  for (const Pass& pass : passes()) {
+    const Graph after = pass.run(graph);
+    EXPECT_NE(to_string(after), to_string(graph)) << pass.name;
+    graph = after;
+  }
+}
+
+TEST(Passes, StepsComputeNothingThatPicturesCould) {
+  const Plan plan = compile(tiny_denoiser());
+  EXPECT_EQ(count<TimestepEmbedding>(plan.step), 0);
+  EXPECT_EQ(count<TimestepEmbedding>(plan.picture), 1);  // one for the UNet and the ControlNet
+  for (const PlanStep& step : plan.step) {
+    EXPECT_EQ(step.module.find("emb_layers"), std::string::npos) << step.module;
+    EXPECT_EQ(step.module.find("time_embed"), std::string::npos) << step.module;
+    EXPECT_EQ(step.module.find("input_hint_block"), std::string::npos) << step.module;
+    // Cross-attention's keys and values depend on the prompt alone.
+    EXPECT_EQ(step.module.find("attn2.to_k"), std::string::npos) << step.module;
+    EXPECT_EQ(step.module.find("attn2.to_v"), std::string::npos) << step.module;
+  }
+}
+
+TEST(Passes, TheStartOfTheEncodersRunsOnceForBothPrompts) {
+  const Plan plan = compile(tiny_denoiser());  // two latents, each with two prompts
+  int seen = 0;
+  for (const PlanStep& step : plan.step)
+    if (step.module.find("input_blocks.0.0") != std::string::npos ||
+        step.module.find("input_blocks.1.0.") != std::string::npos ||
+        step.module.find("input_blocks.1.1.proj_in") != std::string::npos) {
+      const Shape& shape = plan.values[step.output].type.shape;
+      if (std::holds_alternative<Select>(step.op)) continue;
+      EXPECT_EQ(shape[0], 2) << step.module;
+      ++seen;
+    }
+  EXPECT_GE(seen, 8);
+}
+
+TEST(Passes, ElementwiseWorkIsFused) {
+  const Plan plan = compile(tiny_denoiser());
+  EXPECT_EQ(count<Activation>(plan.step), 0);
+  for (const PlanStep& step : plan.step)
+    if (std::holds_alternative<Attention>(step.op)) {
+      EXPECT_EQ(step.inputs[1], step.inputs[2]) << step.module;  // k and v: one product
+    }
+}
+
+/// Recomputes lifetimes the slow way and looks at every pair.
+TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
+  for (const Plan& plan : {compile(tiny_denoiser()), plan_of(tiny_denoiser())}) {
+    std::vector<const PlanStep*> steps;
+    for (const auto* section : {&plan.picture, &plan.step})
+      for (const PlanStep& step : *section) steps.push_back(&step);
+    struct Life {
+      ValueId id;
+      int first, last;
+    };
+    std::vector<Life> lives;
+    for (int at = 0; at < static_cast<int>(steps.size()); ++at) {
+      Life life{steps[at]->output, at, at};
+      for (int later = at; later < static_cast<int>(steps.size()); ++later)
+        for (ValueId input : steps[later]->inputs)
+          if (input == life.id) life.last = later;
+      if (plan.values[life.id].place.space == Space::scratch) lives.push_back(life);
+    }
+    size_t sum = 0;
+    for (const Life& a : lives) {
+      const PlanValue& va = plan.values[a.id];
+      sum += va.type.bytes();
+      EXPECT_LE(va.place.offset + va.type.bytes(), plan.scratch_bytes);
+      for (const Life& b : lives) {
+        if (b.first <= a.first || b.first > a.last) continue;
+        const PlanValue& vb = plan.values[b.id];
+        const bool apart = va.place.offset + va.type.bytes() <= vb.place.offset ||
+                           vb.place.offset + vb.type.bytes() <= va.place.offset;
+        // The same bytes may only be taken over by a view, or in place by the last reader.
+        const PlanStep& writer = *steps[b.first];
+        const int in_place = in_place_input(writer.op);
+        const bool view = std::holds_alternative<Reshape>(writer.op);
+        const bool taken_over = in_place >= 0 && a.last == b.first && va.place == vb.place;
+        EXPECT_TRUE(apart || view || taken_over) << writer.module;
+      }
+    }
+    EXPECT_LT(plan.scratch_bytes, sum / 4);
+  }
+}
+
+TEST(Memory, OutputsInputsAndWhatStepsReadOfPicturesIsKept) {
+  const Plan plan = compile(tiny_denoiser());
+  std::set<ValueId> of_picture;
+  for (const PlanStep& step : plan.picture) of_picture.insert(step.output);
+  for (const PlanStep& step : plan.step)
+    for (ValueId id : step.inputs)
+      if (of_picture.contains(id)) {
+        EXPECT_EQ(plan.values[id].place.space, Space::kept);
+      }
+  for (const auto& [name, id] : plan.inputs)
+    EXPECT_EQ(plan.values[id].place.space, Space::kept) << name;
+  for (const auto& [name, id] : plan.outputs)
+    EXPECT_EQ(plan.values[id].place.space, Space::kept) << name;
+}
+
+TEST(Graph, ErrorsNameTheModuleAndTheOperation) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, {1, 8}}, Rate::picture);
+  const ValueId w = graph.add_weight("w", {DType::f32, {4, 9}});
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument,
+                                  {"some.layer", "[linear]", "[4, 9]", "[1, 8]"}, [&] {
+                                    graph.add_node(Linear{.bias = false}, {x, w}, "some.layer");
+                                  }));
+}
+
+TEST(Graph, TheVerifierSeesABrokenType) {
+  Graph graph = tiny_denoiser();
+  verify(graph, "building");
+  graph.values[graph.nodes[5].output].type.shape.back() += 1;
+  EXPECT_THROW(verify(graph, "a test"), Error);
+}
+
+}  // namespace
+}  // namespace drypoint
