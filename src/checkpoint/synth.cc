@@ -59,29 +59,29 @@ struct Gain {
 // The root mean square that a product of unit-variance weights is multiplied with; the first match
 // counts. A normal variable x has E[silu(x)^2] = 0.36, so behind a norm and silu 1.68 keeps the
 // variance at 1. The ends of residual branches are damped, so that sums grow slowly.
-constexpr Gain gains[] = {{"input_hint_block.0.", 4.f},  // edges are sparse
-                          {"input_hint_block.14.", 1.f},
-                          {"input_hint_block.", 2.f},    // small signals pass silu halved
-                          {"zero_convs.", 0.4f},
-                          {"middle_block_out.", 0.4f},
-                          {"time_embed.0.", 1.41f},  // sines and cosines: 0.71
-                          {"time_embed.2.", 1.68f},
-                          {"emb_layers.", 0.8f},
-                          {"in_layers.2.", 1.68f},
-                          {"out_layers.3.", 0.8f},
-                          {"attn1.to_out.", 0.5f},
-                          {"attn2.to_out.", 0.5f},
-                          {"ff.net.2.", 0.8f},
-                          {".proj_out.", 0.5f},
-                          {"diffusion_model.out.2.", 1.68f},
-                          {"post_quant_conv.", 0.18f},  // latents come divided by 0.18
-                          {"decoder.conv_out.", 0.8f},  // pictures lie between -1 and 1
-                          {"encoder.conv_in.", 2.f},
-                          {"encoder.conv_out.", 1.68f},
-                          {".conv1.", 1.68f},
-                          {".conv2.", 0.8f},
-                          {"self_attn.out_proj.", 0.5f},
-                          {"mlp.fc2.", 0.8f}};
+constexpr Gain gains[] = {
+    {"input_hint_block.0.", 3.f},  // edges are sparse
+    {"input_hint_block.", 1.5f},   // between 2 for small signals, which silu halves, and 1.41
+    {"zero_convs.", 0.4f},
+    {"middle_block_out.", 0.4f},
+    {"time_embed.0.", 1.41f},  // sines and cosines: 0.71
+    {"time_embed.2.", 1.68f},
+    {"emb_layers.", 0.8f},
+    {"in_layers.2.", 1.68f},
+    {"out_layers.3.", 0.8f},
+    {"attn1.to_out.", 0.5f},
+    {"attn2.to_out.", 0.5f},
+    {"ff.net.2.", 0.8f},
+    {".proj_out.", 0.5f},
+    {"diffusion_model.out.2.", 1.68f},
+    {"post_quant_conv.", 0.18f},  // latents come divided by 0.18
+    {"decoder.conv_out.", 0.8f},  // pictures lie between -1 and 1
+    {"encoder.conv_in.", 2.f},
+    {"encoder.conv_out.", 1.68f},
+    {".conv1.", 1.68f},
+    {".conv2.", 0.8f},
+    {"self_attn.out_proj.", 0.5f},
+    {"mlp.fc2.", 0.8f}};
 
 // The mean and the standard deviation of a tensor's values.
 struct Distribution {
@@ -92,8 +92,10 @@ Distribution distribution(const TensorSpec& spec) {
   const std::string_view name = spec.name;
   if (name.ends_with("token_embedding.weight")) return {0, 0.7f};
   if (name.ends_with("position_embedding.weight")) return {0, 0.3f};
-  if (spec.shape.size() == 1)
-    return name.ends_with(".weight") ? Distribution{1, 0} : Distribution{0, 0.02f};
+  if (spec.shape.size() == 1 && name.ends_with(".weight")) return {1, 0};  // of a norm
+  // A hint without edges is all zero, so its biases must carry it.
+  if (name.ends_with(".bias"))
+    return {0, name.find("input_hint_block.") != name.npos ? 0.3f : 0.02f};
   float gain = 1;
   for (const auto& [part, value] : gains)
     if (name.find(part) != name.npos) {
