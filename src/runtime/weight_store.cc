@@ -48,9 +48,9 @@ DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<
 Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
-    const Tensor weight = checkpoint_.at(value.weight).to_f32();
+    const Tensor& weight = checkpoint_.at(value.weight);
     check_finite(value.weight, weight);
-    return weight.reshaped(value.type.shape);
+    return weight.to_f32().reshaped(value.type.shape);
   }
   const PlanStep& step = plan.load[value.load_step];
   std::vector<Tensor> inputs;

@@ -16,12 +16,12 @@ bool is_float(DType dtype);
 
 /// IEEE half precision and bfloat16 as bits; conversions round to nearest, ties to even.
 inline float half_to_float(uint16_t h) {
-  const uint32_t sign = (h & 0x8000u) << 16, magnitude = h & 0x7fffu;
-  if (magnitude >= 0x7c00u)
-    return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
-  // Scaling by 2^112 rebiases the exponent, and is exact for subnormals too.
-  return std::bit_cast<float>(
-      sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f));
+  const uint32_t sign = (h & 0x8000u) << 16, magnitude = (h & 0x7fffu) << 13;
+  // Scaling by 2^112 rebiases the exponent, and is exact for subnormals too. Both results are
+  // computed and one is chosen, so that loops over this become vector code.
+  const uint32_t finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const uint32_t special = 0x7f800000u | magnitude;  // infinity and NaN
+  return std::bit_cast<float>(sign | (magnitude >= 0x7c00u << 13 ? special : finite));
 }
 uint16_t float_to_half(float value);
 inline float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(uint32_t{b} << 16); }

@@ -62,6 +62,7 @@ namespace {
 
 template <class T, class Convert>
 void convert(std::span<const std::byte> from, std::span<float> to, Convert value_of) {
+#pragma omp parallel for simd if (to.size() > (1 << 16))
   for (size_t i = 0; i < to.size(); ++i) {
     T value;  // the source may be unaligned
     std::memcpy(&value, from.data() + i * sizeof(T), sizeof(T));
@@ -80,8 +81,12 @@ Tensor Tensor::to_f32() const {
   switch (dtype()) {
     case DType::f32: convert<float>(bytes(), to, by_value); break;
     case DType::f64: convert<double>(bytes(), to, by_value); break;
-    case DType::f16: convert<uint16_t>(bytes(), to, half_to_float); break;
-    case DType::bf16: convert<uint16_t>(bytes(), to, bfloat_to_float); break;
+    case DType::f16:
+      convert<uint16_t>(bytes(), to, [](uint16_t h) { return half_to_float(h); });
+      break;
+    case DType::bf16:
+      convert<uint16_t>(bytes(), to, [](uint16_t b) { return bfloat_to_float(b); });
+      break;
     case DType::i64: convert<int64_t>(bytes(), to, by_value); break;
     case DType::i32: convert<int32_t>(bytes(), to, by_value); break;
     case DType::i16: convert<int16_t>(bytes(), to, by_value); break;
