@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "drypoint/version.h"
+#include "openmp.h"
 #include "terminal.h"
 
 namespace {
@@ -27,6 +28,7 @@ int report(const drypoint::Error& error, bool json) {
 
 int main(int argc, char** argv) {
   using namespace drypoint;
+  cli::spin_briefly(argv);
   CLI::App program{"Drypoint draws pictures from edges: Stable Diffusion 1.5 with ControlNet."};
   program.set_version_flag("--version", std::string(version()));
   program.require_subcommand(1);
