@@ -6,6 +6,7 @@ path, nouns (the words captions use), sampling weight and whether the drawing is
 usage: render.py [-o drawings.zip] [--processes 2] [--only-held-out]
 """
 import argparse, hashlib, io, json, os, pathlib, re, subprocess, unicodedata, zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from PIL import Image, ImageDraw, ImageFont
 
@@ -68,12 +69,11 @@ def packed(frame):
     return data.getvalue()
 
 
-def clipart_entry(path):
-    name = str(path.relative_to(CLIPART))
+def clipart_entry(name, svg, twins):
     stem = re.sub(r"[\d_]*(bw_ganson|ganson|bw)?[\d_.]*svg$", "", name)  # variants of one drawing stay together
     dull = name.startswith(DULL)
-    return dict(path=name, nouns=nouns_of_clipart(name, path.read_text(errors="ignore")[:200000]),
-                weight=0.25 if dull else 1.0, held_out=not dull and fraction(stem) < 0.11)
+    return dict(path=name, nouns=nouns_of_clipart(name, svg), weight=0.25 if dull else 1.0,
+                held_out=not dull and not twins and fraction(stem) < 0.11)
 
 
 def clipart_frame(entry):
@@ -104,11 +104,15 @@ def emoji_frame(entry):
 
 
 def clipart_entries():
-    for path in sorted(CLIPART.rglob("*.svg")):
-        name = str(path.relative_to(CLIPART))
+    """Many drawings lie in several folders, sometimes under other names: none of these is held out."""
+    svgs = {path: path.read_text(errors="ignore") for path in sorted(CLIPART.rglob("*.svg"))}
+    outlines = {path: hash("".join(re.findall(r'\sd="([^"]*)"', svg))) for path, svg in svgs.items()}
+    names, drawings = Counter(path.name for path in svgs), Counter(outlines.values())
+    for path, svg in svgs.items():
+        name, twins = str(path.relative_to(CLIPART)), names[path.name] > 1 or drawings[outlines[path]] > 1
         crowded = name.startswith(CROWDED) and fraction(name) > 0.33
         if path.stat().st_size < 600_000 and not crowded and not any(s in name for s in SKIP):
-            yield clipart_entry(path)
+            yield clipart_entry(name, svg[:200000], twins)
 
 
 def emoji_entries():
