@@ -20,8 +20,8 @@ test:
 	ctest --test-dir build/release --output-on-failure
 
 demo: build
-	build/release/apps/cli/drypoint generate -i tests/data/images/coffee.png \
-	  -p "a cup of coffee" --resolution 256 --seed 1 -o build/demo.png
+	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \
+	  -p "a red ladybug on a yellow background" --seed 1 -o build/demo.png
 
 asan:
 	$(SETUP) test
