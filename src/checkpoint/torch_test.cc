@@ -160,6 +160,31 @@ TEST(Zip, RefusesAbsurdEntries) {
   EXPECT_TRUE(refuses(many, "65520 entries"));
 }
 
+// Sizes beyond 32 bits stand in an extra field of the entry and in a record of their own.
+TEST(Zip, ReadsZip64Directories) {
+  const auto zip64 = [](uint64_t packed, uint64_t record) {
+    const std::string name = "a/data.pkl", data = "}.";
+    const std::string extra = number(7, 2) + number(1, 2) + "x" + number(1, 2) + number(24, 2) +
+                              number(2, 8) + number(packed, 8) + number(0, 8);
+    const std::string local =
+        "PK\3\4" + number(0, 22) + number(name.size(), 2) + number(0, 2) + name + data;
+    const std::string entry = "PK\1\2" + number(0, 16) + number(~0u, 4) + number(~0u, 4) +
+                              number(name.size(), 2) + number(extra.size(), 2) + number(0, 10) +
+                              number(~0u, 4) + name + extra;
+    const std::string end64 = "PK\6\6" + number(44, 8) + number(0, 12) + number(1, 8) +
+                              number(1, 8) + number(entry.size(), 8) + number(local.size(), 8);
+    const std::string locator =
+        "PK\6\7" + number(0, 4) + number(local.size() + entry.size() + record, 8) + number(1, 4);
+    return local + entry + end64 + locator + "PK\5\6" + number(0, 4) + number(~0u, 4) +
+           number(~0u, 4) + number(~0u, 4) + number(0, 2);
+  };
+  EXPECT_TRUE(read(zip64(2, 0)).tensors.empty());
+  EXPECT_TRUE(refuses(zip64(3, 0), "cannot have 2 bytes (packed: 3)"));
+  EXPECT_TRUE(refuses(zip64(~0ull, 0), "cannot have"));
+  EXPECT_TRUE(refuses(zip64(2, 1), "not where it should be"));
+  EXPECT_TRUE(refuses(zip64(2, ~0ull - 200), "ZIP64"));
+}
+
 // A tensor over storage "0", which has 4 floats. What is "%" is filled in: offset, size, stride.
 std::string tensor_pickle(const std::string& offset, const std::string& size,
                           const std::string& stride, const std::string& elements = "4") {
