@@ -16,7 +16,7 @@ namespace {
 class Descriptor {
  public:
   explicit Descriptor(const std::filesystem::path& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {  // or a pipe would wait
     if (fd_ < 0)
       fail(ErrorKind::bad_file, "{}: cannot be opened: {}", path.string(), std::strerror(errno));
   }
@@ -86,11 +86,15 @@ FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     fail(ErrorKind::write_failed, "{}: is a directory, expected a file name", path.string());
-  std::string pattern = path.string() + ".XXXXXX";
-  descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
-  if (descriptor_ < 0)
-    fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(), std::strerror(errno));
-  temporary_ = pattern;
+  // Not mkostemp, which makes files that only their owner may read: what another mode would be is
+  // known to the system alone, and asking it changes it for all threads for a moment.
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    temporary_ = fmt::format("{}.{}-{}", path.string(), ::getpid(), attempt);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
+      fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(),
+           std::strerror(errno));
+  }
 }
 
 FileWriter::~FileWriter() {
@@ -112,9 +116,6 @@ void FileWriter::append(std::span<const std::byte> bytes) {
 }
 
 void FileWriter::commit() {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(descriptor_, 0666 & ~mask) != 0) give_up("cannot set its mode");
   if (::fsync(descriptor_) != 0) give_up("cannot be written");
   const int descriptor = descriptor_;
   descriptor_ = -1;

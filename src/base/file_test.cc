@@ -30,6 +30,38 @@ TEST(File, AnUnfinishedWriteLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST(File, HasTheModeThatOtherNewFilesHave) {
+  TemporaryFolder folder;
+  const mode_t before = ::umask(027);
+  write_file(folder / "a", "x");
+  const mode_t after = ::umask(before);
+  EXPECT_EQ(after, mode_t{027});
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, mode_t{0640});
+}
+
+TEST(File, SeveralWritersOfOnePathDoNotMeet) {
+  TemporaryFolder folder;
+  FileWriter first(folder / "a"), second(folder / "a");
+  first.append("first");
+  second.append("second");
+  second.commit();
+  EXPECT_EQ(read_file(folder / "a"), "second");
+  first.commit();
+  EXPECT_EQ(read_file(folder / "a"), "first");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(File, APipeIsRefusedWithoutWaitingForItsWriter) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"pipe", "not a regular file"},
+                         [&] { read_file(folder / "pipe"); }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"pipe", "not a regular file"},
+                         [&] { MappedFile f(folder / "pipe"); }));
+}
+
 TEST(File, NamesWhatIsWrong) {
   TemporaryFolder folder;
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"none"}, [&] { MappedFile f(folder / "none"); }));
