@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "drypoint/error.h"
@@ -12,6 +14,19 @@ namespace drypoint {
 template <class... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
   throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Runs the body of a public function: where memory runs out, an `Error` leaves it too. `doing`
+/// says what could not be done.
+template <class Body>
+decltype(auto) at_border(std::string_view doing, const Body& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorKind::out_of_memory, "{}: there is not enough memory", doing);
+  } catch (const std::length_error&) {  // a container larger than any memory
+    fail(ErrorKind::out_of_memory, "{}: there is not enough memory", doing);
+  }
 }
 
 /// A broken promise between our own parts: never the user's fault, so it says where to look.

@@ -1,8 +1,8 @@
 #include "drypoint/inspect.h"
 
+#include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/sizes.h"
-#include "drypoint/error.h"
 
 namespace drypoint {
 namespace {
@@ -68,9 +68,7 @@ void count(const NamedTensors& tensors, std::string_view prefix, InspectedPart& 
   }
 }
 
-}  // namespace
-
-CheckpointInfo inspect(const std::filesystem::path& path) {
+CheckpointInfo describe(const std::filesystem::path& path) {
   const Checkpoint checkpoint = load_checkpoint(path);
   const NamedTensors& tensors = checkpoint.tensors;
   CheckpointInfo info;
@@ -97,6 +95,12 @@ CheckpointInfo inspect(const std::filesystem::path& path) {
     info.parts.push_back(std::move(inspected));
   }
   return info;
+}
+
+}  // namespace
+
+CheckpointInfo inspect(const std::filesystem::path& path) {
+  return at_border(path.string(), [&] { return describe(path); });
 }
 
 }  // namespace drypoint

@@ -158,9 +158,7 @@ DType dtype_named(const std::string& text) {
   fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
 }
 
-}  // namespace
-
-void synthesize(const std::filesystem::path& path, const SynthOptions& options) {
+void write_random(const std::filesystem::path& path, const SynthOptions& options) {
   const Architecture arch = architecture(options.arch);
   const DType dtype = dtype_named(options.dtype);
   UnetSizes trunk = arch.unet;
@@ -188,6 +186,12 @@ void synthesize(const std::filesystem::path& path, const SynthOptions& options) 
     }
   }
   writer.commit();
+}
+
+}  // namespace
+
+void synthesize(const std::filesystem::path& path, const SynthOptions& options) {
+  at_border(path.string(), [&] { write_random(path, options); });
 }
 
 }  // namespace drypoint
