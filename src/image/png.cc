@@ -95,18 +95,19 @@ struct Writer {
 
 /// The two chunks that libpng does not hand us everywhere: animation control, and EXIF.
 void read_extra_chunks(std::string_view file, std::string_view name, Decoded& picture) {
-  bool before_pixels = true;
+  bool before_pixels = true, animated = false;
   for (size_t at = 8; at + 12 <= file.size();) {
     size_t length = 0;
     for (size_t i = 0; i < 4; ++i) length = length << 8 | uint8_t(file[at + i]);
-    if (length > file.size() - at - 12) return;  // libpng will say so
+    if (length > file.size() - at - 12) break;  // libpng will say so
     const std::string_view type = file.substr(at + 4, 4), body = file.substr(at + 8, length);
     if (type == "IDAT") before_pixels = false;
-    if (type == "acTL" && before_pixels)
-      picture.notices.push_back(fmt::format("{}: is animated, only its first frame is used", name));
+    if (type == "acTL" && before_pixels) animated = true;
     if (type == "eXIf") picture.orientation = exif_orientation(body);
     at += 12 + length;
   }
+  if (animated)
+    picture.notices.push_back(fmt::format("{}: is animated, only its first frame is used", name));
 }
 
 /// The UTF-8 text in Latin-1, if it can be.

@@ -198,5 +198,12 @@ TEST(Exif, DamagedBlocksHaveNone) {
   EXPECT_EQ(exif_orientation(std::string_view("II*\0\xff\xff\xff\xff", 8)), 1);
 }
 
+TEST(ReadImage, SaysOnceThatAPictureIsAnimated) {
+  std::string picture = file("animated.png");
+  for (int i = 0; i < 1000; ++i)
+    picture.insert(33, png_chunk("acTL", big_endian(1) + big_endian(0)));  // behind the header
+  EXPECT_EQ(read_text(picture).notices.size(), 1u);
+}
+
 }  // namespace
 }  // namespace drypoint
