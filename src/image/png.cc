@@ -205,7 +205,9 @@ Decoded decode_png(Bytes bytes, std::string_view name) {
   return picture;
 }
 
-std::string encode_png(const Image& image, const PngText& text) {
+namespace {
+
+std::string encode(const Image& image, const PngText& text) {
   check_image(image);
   Texts texts(text);
   std::string out;
@@ -228,6 +230,12 @@ std::string encode_png(const Image& image, const PngText& text) {
   });
   if (!done) fail(ErrorKind::out_of_memory, "writing a PNG: {}", writer.session.message);
   return out;
+}
+
+}  // namespace
+
+std::string encode_png(const Image& image, const PngText& text) {
+  return at_border("writing a PNG", [&] { return encode(image, text); });
 }
 
 void write_png(const std::filesystem::path& path, const Image& image, const PngText& text) {
