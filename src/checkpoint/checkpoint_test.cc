@@ -75,7 +75,7 @@ TEST(Checkpoint, EveryLayoutHoldsTheSameTensors) {
   EXPECT_EQ(folder.tensors.tensors.size(), 108u);  // and the text's position_ids
   EXPECT_EQ(folder.sources.size(), 4u);
   EXPECT_EQ(folder.sources.at(Part::vae), data("checkpoint/folder/vae"));
-  EXPECT_EQ(folder.tokenizer, data("checkpoint/folder/tokenizer"));
+  EXPECT_FALSE(folder.tokenizer);  // its folder lacks the vocabulary
   EXPECT_TRUE(folder.tensors.metadata.contains("scheduler/scheduler_config.json"));
   EXPECT_TRUE(folder.tensors.metadata.contains("text_encoder/config.json"));
 }
@@ -288,6 +288,19 @@ TEST(Checkpoint, OnlyPredictionOfNoiseIsSupported) {
              R"({"prediction_type": "v_prediction"})");
   EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"prediction_type", "v_prediction", "epsilon"},
                          [&] { assemble({.model = folder / "m"}); }));
+}
+
+TEST(DiffusersFolder, ATokenizerNeedsItsVocabularyFiles) {
+  // Newer folders hold tokenizer.json alone; the built-in vocabulary then has to do.
+  EXPECT_FALSE(load_checkpoint(data("checkpoint/folder")).tokenizer);
+  TemporaryFolder folder;
+  std::filesystem::copy(data("checkpoint/small"), folder / "m",
+                        std::filesystem::copy_options::recursive);
+  std::filesystem::create_directory(folder / "m/tokenizer");
+  write_file(folder / "m/tokenizer/vocab.json", "{}");
+  EXPECT_FALSE(load_checkpoint(folder / "m").tokenizer);
+  write_file(folder / "m/tokenizer/merges.txt", "");
+  EXPECT_EQ(load_checkpoint(folder / "m").tokenizer, folder / "m/tokenizer");
 }
 
 }  // namespace

@@ -152,7 +152,9 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
   read_json(result, folder, "model_index.json", "model_index.json");
   read_json(result, folder / "scheduler", "scheduler_config.json",
             "scheduler/scheduler_config.json");
-  if (is_folder(folder / "tokenizer")) result.tokenizer = folder / "tokenizer";
+  const fs::path tokenizer = folder / "tokenizer";
+  if (is_file(tokenizer / "vocab.json") && is_file(tokenizer / "merges.txt"))
+    result.tokenizer = tokenizer;
   return result;
 }
 

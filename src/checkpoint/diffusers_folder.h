@@ -20,7 +20,7 @@ struct DiffusersFolder {
   std::vector<Component> components;
   /// JSON files by their path inside the folder: "scheduler/scheduler_config.json".
   std::map<std::string, std::string, std::less<>> metadata;
-  std::optional<std::filesystem::path> tokenizer;
+  std::optional<std::filesystem::path> tokenizer;  // a folder with vocab.json and merges.txt
 };
 
 /// Reads `unet`, `vae`, `text_encoder`, `controlnet`, as far as they are there; or the folder

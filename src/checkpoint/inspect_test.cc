@@ -41,7 +41,7 @@ TEST(Inspect, SaysWhatIsMissing) {
   EXPECT_TRUE(control.parts[0].problems.empty());
   EXPECT_EQ(control.missing_parts, (std::vector<std::string>{"UNet", "VAE", "text encoder"}));
   EXPECT_TRUE(control.metadata.contains("controlnet/config.json"));
-  EXPECT_TRUE(inspect(data("checkpoint/folder")).has_tokenizer);
+  EXPECT_FALSE(inspect(data("checkpoint/folder")).has_tokenizer);
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"nowhere"}, [] { inspect("nowhere"); }));
 }
 
