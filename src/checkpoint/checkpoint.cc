@@ -8,6 +8,7 @@
 #include "checkpoint/canonical.h"
 #include "checkpoint/diffusers_folder.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/json.h"
 #include "checkpoint/sizes.h"
 
 namespace drypoint {
@@ -110,7 +111,7 @@ auto sizes_in(const Checkpoint& checkpoint, Part part, Read read) {
 void check_prediction(const Checkpoint& model, const std::string& path) {
   const auto found = model.tensors.metadata.find("scheduler/scheduler_config.json");
   if (found == model.tensors.metadata.end()) return;
-  const auto config = nlohmann::json::parse(found->second, nullptr, false);
+  const auto config = parse_json(found->second);
   const auto type = config.is_object() ? config.value("prediction_type", nlohmann::json("epsilon"))
                                        : nlohmann::json("epsilon");
   if (type != "epsilon")

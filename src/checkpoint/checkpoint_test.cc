@@ -290,6 +290,25 @@ TEST(Checkpoint, OnlyPredictionOfNoiseIsSupported) {
                          [&] { assemble({.model = folder / "m"}); }));
 }
 
+TEST(Checkpoint, DeeplyNestedConfigurationsAreRefused) {  // whose copies would use up the stack
+  TemporaryFolder folder;
+  std::filesystem::copy(data("checkpoint/small"), folder / "m",
+                        std::filesystem::copy_options::recursive);
+  const auto nested = [](size_t depth) {
+    return R"({"prediction_type": )" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  for (const char* file : {"scheduler/scheduler_config.json", "unet/config.json"}) {
+    const std::string before = read_file(folder / "m" / file);
+    write_file(folder / "m" / file, nested(1'000'000));
+    EXPECT_TRUE(fails_with(ErrorKind::bad_file, {file, "not JSON"},
+                           [&] { assemble({.model = folder / "m"}); }));
+    write_file(folder / "m" / file, before);
+  }
+  write_file(folder / "m/scheduler/scheduler_config.json", nested(5));
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"prediction_type", "[[[[[]]]]]"},
+                         [&] { assemble({.model = folder / "m"}); }));
+}
+
 TEST(DiffusersFolder, ATokenizerNeedsItsVocabularyFiles) {
   // Newer folders hold tokenizer.json alone; the built-in vocabulary then has to do.
   EXPECT_FALSE(load_checkpoint(data("checkpoint/folder")).tokenizer);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/json.h"
 
 namespace drypoint {
 namespace {
@@ -54,7 +55,7 @@ void check_plain(const std::string& shard, const fs::path& index) {
 }
 
 NamedTensors read_shards(const fs::path& index) {
-  const json parsed = json::parse(read_file(index, largest_json), nullptr, false);
+  const json parsed = parse_json(read_file(index, largest_json));
   const auto map = parsed.is_object() ? parsed.find("weight_map") : parsed.end();
   if (!parsed.is_object() || map == parsed.end() || !map->is_object())
     fail(ErrorKind::bad_file, "{}: has no weight_map", index.string());
@@ -78,7 +79,7 @@ NamedTensors read_shards(const fs::path& index) {
       result.tensors.emplace(name, *tensor);
     else if (!result.unusable.contains(name))
       fail(ErrorKind::bad_file, "{}: tensor {} is not in shard {}", index.string(), printable(name),
-           shard);
+           printable(shard));
   }
   return result;
 }
@@ -91,7 +92,8 @@ void read_json(DiffusersFolder& result, const fs::path& folder, const std::strin
                const std::string& as) {
   if (!is_file(folder / name)) return;
   std::string text = read_file(folder / name, largest_json);
-  if (!json::accept(text)) fail(ErrorKind::bad_file, "{}: is not JSON", (folder / name).string());
+  if (parse_json(text).is_discarded())
+    fail(ErrorKind::bad_file, "{}: is not JSON", (folder / name).string());
   result.metadata[as] = std::move(text);
 }
 
@@ -99,7 +101,7 @@ void read_json(DiffusersFolder& result, const fs::path& folder, const std::strin
 std::string folder_name(const fs::path& folder) {
   DiffusersFolder config;
   read_json(config, folder, "config.json", "config");
-  const json parsed = json::parse(config.metadata["config"], nullptr, false);
+  const json parsed = parse_json(config.metadata["config"]);
   if (!parsed.is_object()) return {};
   std::string type;
   if (parsed.contains("_class_name") && parsed["_class_name"].is_string())

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "checkpoint/json.h"
 
 namespace drypoint {
 namespace {
@@ -41,7 +42,7 @@ class Reader {
                      int64_t otherwise) const {
     const auto found = tensors_.metadata.find(std::string(folder) + "/config.json");
     if (found == tensors_.metadata.end()) return otherwise;
-    const auto config = nlohmann::json::parse(found->second, nullptr, false);
+    const auto config = parse_json(found->second);
     for (const char* key : keys)
       if (config.is_object() && config.contains(key) && config[key].is_number_unsigned() &&
           config[key].get<uint64_t>() >= 1 && config[key].get<uint64_t>() <= 4096)
