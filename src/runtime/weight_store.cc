@@ -31,8 +31,8 @@ bool WeightStore::holds(const Plan& plan, ValueId id, const std::optional<Packin
 }
 
 DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<Packing>& packing) {
-  DeviceMemory& memory = packed_[key(plan, id, packing)];
-  if (memory) return memory;
+  const std::string name = key(plan, id, packing);
+  if (const auto found = packed_.find(name); found != packed_.end()) return found->second;
   const Tensor weight = evaluate(plan, id);
   const size_t bytes = packing ? packing->bytes : weight.bytes().size();
   DeviceMemory fresh = backend_.allocate(bytes);
@@ -42,7 +42,7 @@ DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<
     std::memcpy(fresh.get(), weight.bytes().data(), bytes);
   release(plan, id);
   bytes_ += bytes;
-  return memory = std::move(fresh);
+  return packed_[name] = std::move(fresh);
 }
 
 Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
