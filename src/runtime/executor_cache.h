@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/error.h"
 #include "runtime/executor.h"
 
 namespace drypoint {
@@ -15,7 +16,8 @@ class ExecutorCache {
   explicit ExecutorCache(size_t capacity) : capacity_(capacity) {}
 
   /// The executor known under `key`, or a new one. The least recently used go first: before the new
-  /// one is made, so that both never need memory together.
+  /// one is made, so that both never need memory together; and all but the last used, one by one,
+  /// while the new one does not fit into memory beside them.
   Executor& get(const std::string& key, const std::function<std::unique_ptr<Executor>()>& make) {
     for (auto it = entries_.begin(); it != entries_.end(); ++it)
       if (it->first == key) {
@@ -23,8 +25,15 @@ class ExecutorCache {
         return *entries_.front().second;
       }
     while (entries_.size() >= capacity_) entries_.pop_back();
-    entries_.emplace_front(key, make());
-    return *entries_.front().second;
+    for (;;) {
+      try {
+        entries_.emplace_front(key, make());
+        return *entries_.front().second;
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::out_of_memory || entries_.size() <= 1) throw;
+        entries_.pop_back();
+      }
+    }
   }
 
  private:
