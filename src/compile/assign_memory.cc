@@ -59,10 +59,13 @@ class Assigner {
       ++position;
     }
     for (const auto& [_, id] : plan_.outputs) last_use_[id] = never;
-    // A view of a value that crosses makes that value cross.
-    for (auto step = plan_.picture.rbegin(); step != plan_.picture.rend(); ++step)
-      if (std::holds_alternative<Reshape>(step->op) && crosses_[step->output])
-        crosses_[step->inputs[0]] = true;
+    // A kept view keeps what it is a view of.
+    for (const auto* section : {&plan_.step, &plan_.picture})
+      for (auto step = section->rbegin(); step != section->rend(); ++step)
+        if (std::holds_alternative<Reshape>(step->op)) {
+          if (crosses_[step->output]) crosses_[step->inputs[0]] = true;
+          if (last_use_[step->output] == never) last_use_[step->inputs[0]] = never;
+        }
   }
 
   void place_alone(ValueId id, int position, bool kept) {

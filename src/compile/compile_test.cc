@@ -165,6 +165,20 @@ TEST(Memory, OutputsInputsAndWhatStepsReadOfPicturesIsKept) {
     EXPECT_EQ(plan.values[id].place.space, Space::kept) << name;
 }
 
+TEST(Memory, AnOutputMayBeAViewOfAView) {
+  for (const Rate rate : {Rate::picture, Rate::step}) {
+    Graph graph;
+    const ValueId x = graph.add_input("x", {DType::f32, {1, 8}}, rate);
+    const ValueId doubled = graph.add_node(Add{}, {x, x}, "double");
+    const ValueId square = graph.add_node(Reshape{{2, 4}}, {doubled}, "view");
+    graph.outputs["y"] = graph.add_node(Reshape{{4, 2}}, {square}, "view");
+    const Plan plan = plan_of(graph);
+    for (const ValueId id : {doubled, square, graph.outputs["y"]})
+      EXPECT_EQ(plan.values[id].place, plan.values[doubled].place);
+    EXPECT_EQ(plan.values[doubled].place.space, Space::kept);
+  }
+}
+
 TEST(Graph, ErrorsNameTheModuleAndTheOperation) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::f32, {1, 8}}, Rate::picture);
