@@ -155,5 +155,23 @@ TEST(Tokenizer, TakesTheUnknownForTheEndMark) {
   EXPECT_EQ(text_ids(tokenizer, "aaa b a"), (std::vector<int64_t>{2, 9, 5, 3}));
 }
 
+TEST(Unicode, CutsBetweenCharacters) {
+  EXPECT_EQ(first_bytes("a\u00e9\U0001f600", 9), "a\u00e9\U0001f600");
+  EXPECT_EQ(first_bytes("a\u00e9\U0001f600", 7), "a\u00e9\U0001f600");
+  EXPECT_EQ(first_bytes("a\u00e9\U0001f600", 6), "a\u00e9");
+  EXPECT_EQ(first_bytes("a\u00e9\U0001f600", 3), "a\u00e9");
+  EXPECT_EQ(first_bytes("a\u00e9\U0001f600", 2), "a");
+  EXPECT_EQ(first_bytes("\u00e9", 1), "");
+  EXPECT_EQ(first_bytes("", 0), "");
+}
+
+TEST(Unicode, ReplacesWhatIsNoCharacter) {
+  EXPECT_EQ(valid_utf8("caf\u00e9 \U0001f600"), "caf\u00e9 \U0001f600");
+  EXPECT_EQ(valid_utf8("caf\xe9"), "caf\ufffd");
+  EXPECT_EQ(valid_utf8("\xed\xa0\x80x"), "\ufffd\ufffd\ufffdx");  // a surrogate
+  EXPECT_EQ(valid_utf8("\xe2\x82"), "\ufffd\ufffd");              // cut short
+  EXPECT_EQ(valid_utf8(""), "");
+}
+
 }  // namespace
 }  // namespace drypoint

@@ -118,4 +118,22 @@ void append_utf8(std::string& text, int32_t code) {
   text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
 }
 
+std::string_view first_bytes(std::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (size_t at = 0; at < text.size();) {
+    utf8proc_int32_t code;
+    const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(&text[at]),
+                                         static_cast<utf8proc_ssize_t>(text.size() - at), &code);
+    append_utf8(valid, length > 0 ? code : 0xfffd);
+    at += length > 0 ? static_cast<size_t>(length) : 1;
+  }
+  return valid;
+}
+
 }  // namespace drypoint

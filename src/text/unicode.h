@@ -28,4 +28,10 @@ CharacterClass character_class(int32_t code);
 
 void append_utf8(std::string& text, int32_t code);
 
+/// As much of UTF-8 text as `most` bytes hold, no character cut in two.
+std::string_view first_bytes(std::string_view text, size_t most);
+
+/// The text with every byte that is no part of a character as U+FFFD. File names may be any bytes.
+std::string valid_utf8(std::string_view text);
+
 }  // namespace drypoint
