@@ -145,7 +145,9 @@ void check_fit(const Checkpoint& model) {
   check_complete(model.tensors, tensors_of(control), sources.at(Part::control));
   UnetSizes trunk = unet;
   trunk.out_channels = 0;
+  // What only configurations say, and the ControlNet's file may lack: the UNet's counts.
   trunk.heads = control.trunk.heads;
+  trunk.groups = control.trunk.groups;
   if (control.trunk != trunk)
     fail(ErrorKind::bad_file,
          "{}: the ControlNet was made for another base model than {}: text width {}, expected {}; "

@@ -8,8 +8,7 @@
 #include "checkpoint/sizes.h"
 #include "compile/compile.h"
 #include "diffusion/schedule.h"
-#include "models/clip.h"
-#include "models/vae.h"
+#include "text/unicode.h"
 
 namespace drypoint {
 namespace {
@@ -36,7 +35,24 @@ std::vector<float> alphas_of(const NamedTensors& tensors) {
 
 std::string file_name(const std::filesystem::path& path) {
   const auto clean = path.has_filename() ? path : path.parent_path();
-  return clean.stem().string();
+  return valid_utf8(clean.stem().string());
+}
+
+// What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
+void check_proportions(const std::map<Part, std::string>& sources, const ControlnetSizes& control,
+                       const VaeSizes& vae, const ClipSizes& text) {
+  if (vae.picture_channels != 3 || vae.channels.size() != 4)
+    fail(ErrorKind::unsupported,
+         "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
+         sources.at(Part::vae), vae.channels.size(), vae.picture_channels);
+  if (control.hint_channels.front() != 3 || control.hint_channels.size() != 9)
+    fail(ErrorKind::unsupported,
+         "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
+         sources.at(Part::control), control.hint_channels.size() - 1,
+         control.hint_channels.front());
+  if (text.positions != kTokenCount)
+    fail(ErrorKind::unsupported, "{}: the text encoder has {} positions, expected {}",
+         sources.at(Part::text), text.positions, kTokenCount);
 }
 
 }  // namespace
@@ -50,14 +66,25 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   if (!checkpoint_.has(Part::control))
     fail(ErrorKind::bad_argument, "{}: holds no ControlNet, and none was given beside it",
          files.model.string());
-  for (const auto& [name, tensor] : checkpoint_.tensors.tensors) types_[name] = tensor.type();
+  const UnetSizes unet = read_unet_sizes(checkpoint_.tensors);
+  const ControlnetSizes control = read_controlnet_sizes(checkpoint_.tensors);
+  const VaeSizes vae = read_vae_sizes(checkpoint_.tensors);
   const ClipSizes text = read_clip_sizes(checkpoint_.tensors);
+  check_proportions(checkpoint_.sources, control, vae, text);
+  // Only tensors that were checked: whatever else a file holds must not shape the graphs.
+  for (const auto& part :
+       {tensors_of(unet), tensors_of(control), tensors_of(vae), tensors_of(text)})
+    for (const auto& [name, shape] : part) types_[name] = {DType::f32, shape};
   if (tokenizer_.vocabulary_size() > text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}",
          files.model.string(), tokenizer_.vocabulary_size(), text.vocabulary);
-  text_heads_ = text.heads;
-  heads_ = read_unet_sizes(checkpoint_.tensors).heads;
-  latent_channels_ = read_vae_sizes(checkpoint_.tensors).latent_channels;
+  // Fails now rather than with the first picture if the file's own noise levels make no sense.
+  ddim_steps(alphas_cumprod_, 1, ScheduleKind::exact, 0,
+             checkpoint_.sources.at(Part::unet) + ": alphas_cumprod");
+  text_config_.heads = text.heads;
+  denoiser_config_ = {unet.heads, unet.groups};
+  vae_config_.groups = vae.groups;
+  latent_channels_ = vae.latent_channels;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   description_ = {file_name(files.model), file_name(files.control.value_or(files.model)),
                   backend_->name(), options.threads > 0 ? options.threads : cores};
@@ -69,7 +96,7 @@ std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop
 
 Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {
   return text_encoders_.get(std::to_string(prompts), [&] {
-    return executor(build_clip(types_, {.heads = text_heads_}, prompts, kTokenCount), stop);
+    return executor(build_clip(types_, text_config_, prompts, kTokenCount), stop);
   });
 }
 
@@ -77,12 +104,13 @@ Executor& Model::denoiser(const DenoiserShape& s, const StopRequested& stop) {
   const auto key =
       fmt::format("{} latents {} prompts {} contexts {}x{} {} steps control {}", s.latents,
                   s.prompts, s.contexts, s.height, s.width, s.max_steps, s.control);
-  return denoisers_.get(key, [&] { return executor(build_denoiser(types_, {heads_}, s), stop); });
+  return denoisers_.get(
+      key, [&] { return executor(build_denoiser(types_, denoiser_config_, s), stop); });
 }
 
 Executor& Model::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
   return vae_decoders_.get(fmt::format("{}x{}", height, width), [&] {
-    return executor(build_vae_decoder(types_, 1, height, width), stop);
+    return executor(build_vae_decoder(types_, 1, height, width, vae_config_), stop);
   });
 }
 

@@ -7,7 +7,9 @@
 
 #include "checkpoint/checkpoint.h"
 #include "drypoint/pipeline.h"
+#include "models/clip.h"
 #include "models/denoiser.h"
+#include "models/vae.h"
 #include "runtime/executor_cache.h"
 #include "text/tokenizer.h"
 
@@ -37,7 +39,10 @@ class Model {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
-  int64_t text_heads_ = 0, heads_ = 0, latent_channels_ = 0;
+  ClipConfig text_config_;
+  DenoiserConfig denoiser_config_;
+  VaeConfig vae_config_;
+  int64_t latent_channels_ = 0;
   std::vector<float> alphas_cumprod_;
   ModelDescription description_;
   ExecutorCache text_encoders_{2}, denoisers_{8}, vae_decoders_{4};

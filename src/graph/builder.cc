@@ -46,8 +46,8 @@ ValueId linear(const Module& m, ValueId x) {
   return m.node(op, with_bias(m, x, op.bias));
 }
 
-ValueId group_norm(const Module& m, ValueId x, float epsilon) {
-  return m.node(GroupNorm{.epsilon = epsilon}, {x, m.weight("weight"), m.weight("bias")});
+ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon) {
+  return m.node(GroupNorm{groups, epsilon}, {x, m.weight("weight"), m.weight("bias")});
 }
 
 ValueId layer_norm(const Module& m, ValueId x) {

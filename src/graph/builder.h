@@ -40,7 +40,7 @@ class Module {
 ValueId conv2d(const Module& m, ValueId x, int64_t padding = 1, int64_t stride = 1);
 ValueId conv2d(const Module& m, ValueId x, Conv2d op);
 ValueId linear(const Module& m, ValueId x);
-ValueId group_norm(const Module& m, ValueId x, float epsilon);
+ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon);
 ValueId layer_norm(const Module& m, ValueId x);
 
 // Operations without weights; the module only names them.

@@ -10,11 +10,11 @@ ValueId time_embedding(const Module& m, ValueId timesteps, ValueId step) {
   return linear(m / "time_embed.2", embedding);
 }
 
-ValueId res_block(const Module& m, ValueId x, ValueId embedding) {
-  ValueId h = silu(m / "in_layers.1", group_norm(m / "in_layers.0", x, 1e-5f));
+ValueId res_block(const Module& m, ValueId x, ValueId embedding, const DenoiserConfig& config) {
+  ValueId h = silu(m / "in_layers.1", group_norm(m / "in_layers.0", x, config.groups, 1e-5f));
   h = conv2d(m / "in_layers.2", h);
   h = add(m, h, linear(m / "emb_layers.1", silu(m / "emb_layers.0", embedding)));
-  h = silu(m / "out_layers.1", group_norm(m / "out_layers.0", h, 1e-5f));
+  h = silu(m / "out_layers.1", group_norm(m / "out_layers.0", h, config.groups, 1e-5f));
   h = conv2d(m / "out_layers.3", h);
   if (m.has("skip_connection.weight")) x = conv2d(m / "skip_connection", x, 0);
   return add(m, h, x);
@@ -47,27 +47,29 @@ ValueId transformer_block(const Module& m, ValueId x, ValueId context, int64_t h
 
 }  // namespace
 
-ValueId spatial_transformer(const Module& m, ValueId x, ValueId context, int64_t heads) {
-  ValueId h = conv2d(m / "proj_in", group_norm(m / "norm", x, 1e-6f), 0);
+ValueId spatial_transformer(const Module& m, ValueId x, ValueId context,
+                            const DenoiserConfig& config) {
+  ValueId h = conv2d(m / "proj_in", group_norm(m / "norm", x, config.groups, 1e-6f), 0);
   const Shape picture = m.shape(h);
   h = reshape(m, h, {picture[0], picture[1] * picture[2], picture[3]});
   for (int64_t i = 0; i < count_blocks(m, "transformer_blocks"); ++i)
-    h = transformer_block(m / "transformer_blocks" / i, h, context, heads);
+    h = transformer_block(m / "transformer_blocks" / i, h, context, config.heads);
   return add(m, conv2d(m / "proj_out", reshape(m, h, picture), 0), x);
 }
 
-ValueId input_block(const Module& m, ValueId x, ValueId embedding, ValueId context, int64_t heads) {
+ValueId input_block(const Module& m, ValueId x, ValueId embedding, ValueId context,
+                    const DenoiserConfig& config) {
   if (m.has("0.weight")) return conv2d(m / "0", x);                         // the first
   if (m.has("0.op.weight")) return conv2d(m / "0.op", x, 1, /*stride=*/2);  // a level's last
-  x = res_block(m / "0", x, embedding);
-  return m.has("1.norm.weight") ? spatial_transformer(m / "1", x, context, heads) : x;
+  x = res_block(m / "0", x, embedding, config);
+  return m.has("1.norm.weight") ? spatial_transformer(m / "1", x, context, config) : x;
 }
 
 ValueId middle_block(const Module& m, ValueId x, ValueId embedding, ValueId context,
-                     int64_t heads) {
-  x = res_block(m / "0", x, embedding);
-  x = spatial_transformer(m / "1", x, context, heads);
-  return res_block(m / "2", x, embedding);
+                     const DenoiserConfig& config) {
+  x = res_block(m / "0", x, embedding, config);
+  x = spatial_transformer(m / "1", x, context, config);
+  return res_block(m / "2", x, embedding, config);
 }
 
 int64_t count_blocks(const Module& m, const std::string& blocks) {

@@ -9,7 +9,7 @@ struct ClipConfig {
   int64_t heads = 12;
 };
 
-/// ids "ids" i32 [B, L], L <= positions -> "embedding" [B, L, width]: the last hidden state after
+/// ids "ids" i32 [B, L], L = positions -> "embedding" [B, L, width]: the last hidden state after
 /// the final layer norm.
 Graph build_clip(const WeightTypes& weights, const ClipConfig& config, int64_t batch,
                  int64_t length);

@@ -18,11 +18,11 @@ std::vector<ValueId> controls(const Module& m, ValueId x, ValueId features, Valu
   std::vector<ValueId> controls;
   ValueId h = x;
   for (int64_t i = 0; i < count_blocks(m, "input_blocks"); ++i) {
-    h = input_block(m / "input_blocks" / i, h, embedding, context, config.heads);
+    h = input_block(m / "input_blocks" / i, h, embedding, context, config);
     if (i == 0) h = add(m / "input_blocks.0", h, features);
     controls.push_back(conv2d(m / "zero_convs" / i / "0", h, 0));
   }
-  h = middle_block(m / "middle_block", h, embedding, context, config.heads);
+  h = middle_block(m / "middle_block", h, embedding, context, config);
   controls.push_back(conv2d(m / "middle_block_out.0", h, 0));
   return controls;
 }

@@ -3,11 +3,11 @@
 namespace drypoint {
 namespace {
 
-ValueId output_block(const Module& m, ValueId x, ValueId embedding, ValueId context, int64_t heads,
-                     const Shape& next_skip) {
-  x = res_block(m / "0", x, embedding);
+ValueId output_block(const Module& m, ValueId x, ValueId embedding, ValueId context,
+                     const DenoiserConfig& config, const Shape& next_skip) {
+  x = res_block(m / "0", x, embedding, config);
   int64_t i = 1;
-  if (m.has("1.norm.weight")) x = spatial_transformer(m / i++, x, context, heads);
+  if (m.has("1.norm.weight")) x = spatial_transformer(m / i++, x, context, config);
   const Module last = m / i;
   if (!last.has("conv.weight")) return x;
   // As large as the next skip connection, which is odd where the encoder halved an odd size.
@@ -26,10 +26,10 @@ ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
   std::vector<ValueId> skips;
   ValueId h = x;
   for (int64_t i = 0; i < count_blocks(m, "input_blocks"); ++i) {
-    h = input_block(m / "input_blocks" / i, h, embedding, context, config.heads);
+    h = input_block(m / "input_blocks" / i, h, embedding, context, config);
     skips.push_back(h);
   }
-  h = middle_block(m / "middle_block", h, embedding, context, config.heads);
+  h = middle_block(m / "middle_block", h, embedding, context, config);
   h = controlled(h, skips.size());
 
   for (int64_t i = 0; !skips.empty(); ++i) {
@@ -37,10 +37,10 @@ ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
     const size_t last = skips.size() - 1;
     h = block.node(Concat{-1}, {h, controlled(skips[last], last)});
     skips.pop_back();
-    h = output_block(block, h, embedding, context, config.heads,
+    h = output_block(block, h, embedding, context, config,
                      skips.empty() ? m.shape(h) : m.shape(skips.back()));
   }
-  h = silu(m / "out.1", group_norm(m / "out.0", h, 1e-5f));
+  h = silu(m / "out.1", group_norm(m / "out.0", h, config.groups, 1e-5f));
   return conv2d(m / "out.2", h);
 }
 

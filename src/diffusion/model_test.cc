@@ -1,0 +1,116 @@
+#include "diffusion/model.h"
+
+#include "base/file.h"
+#include "checkpoint/safetensors.h"
+#include "support/test_support.h"
+
+namespace drypoint {
+namespace {
+
+using testing::fails_with;
+using testing::TemporaryFolder;
+using testing::tiny_control_path;
+using testing::tiny_model_path;
+using Tensors = std::map<std::string, Tensor, std::less<>>;
+
+const std::string text_prefix = "cond_stage_model.transformer.text_model.";
+
+/// A copy of a checkpoint after a change.
+std::filesystem::path changed(const TemporaryFolder& folder, const std::filesystem::path& from,
+                              const std::function<void(Tensors&)>& change) {
+  Tensors tensors = load_checkpoint(from).tensors.tensors;
+  change(tensors);
+  const auto path = folder / "changed.safetensors";
+  write_safetensors(path, tensors);
+  return path;
+}
+
+::testing::AssertionResult refused(ErrorKind kind, std::initializer_list<std::string> parts,
+                                   const ModelFiles& files) {
+  return fails_with(kind, parts, [&] { Model(files, {}); });
+}
+
+TEST(Model, RefusesPartsOfOtherProportions) {
+  TemporaryFolder folder;
+  const auto model = tiny_model_path(), control = tiny_control_path();
+  // Its pictures would be twice, not eight times as large as the latents.
+  EXPECT_TRUE(
+      refused(ErrorKind::unsupported, {"small/vae", "2 levels", "expected 4"},
+              {.model = model, .control = control, .vae = testing::data("checkpoint/small/vae")}));
+  EXPECT_TRUE(
+      refused(ErrorKind::unsupported, {"changed", "hint of 1 channels", "expected 8 and 3"},
+              {.model = model,
+               .control = changed(folder, control, [](Tensors& t) {
+                 t["control_model.input_hint_block.0.weight"] = Tensor({DType::f16, {16, 1, 3, 3}});
+               })}));
+  EXPECT_TRUE(refused(ErrorKind::unsupported, {"changed", "76 positions", "expected 77"},
+                      {.model = changed(folder, model,
+                                        [](Tensors& t) {
+                                          t[text_prefix + "embeddings.position_embedding.weight"] =
+                                              Tensor({DType::f16, {76, 64}});
+                                        }),
+                       .control = control}));
+}
+
+TEST(Model, RefusesNoiseLevelsThatMakeNoSenseAtOnce) {
+  TemporaryFolder folder;
+  EXPECT_TRUE(refused(
+      ErrorKind::bad_file, {"changed", "alphas_cumprod", "2 values"},
+      {.model = changed(folder, tiny_model_path(),
+                        [](Tensors& t) {
+                          t["alphas_cumprod"] = make_tensor({2}, std::vector<float>{0.9f, 0.8f});
+                        }),
+       .control = tiny_control_path()}));
+}
+
+/// How the denoiser's group norms split their channels.
+std::set<int64_t> groups_of(Model& model) {
+  std::set<int64_t> groups;
+  const Executor& denoiser = model.denoiser({.height = 2, .width = 2});
+  for (const PlanStep& step : denoiser.plan().step)
+    if (const auto* norm = std::get_if<GroupNorm>(&step.op)) groups.insert(norm->groups);
+  return groups;
+}
+
+TEST(Model, TensorsThatNoModelHasChangeNothing) {
+  TemporaryFolder folder;
+  const auto path = changed(folder, tiny_model_path(), [](Tensors& t) {
+    const std::string unet = "model.diffusion_model.";
+    // Each would add a layer, or stop the graph from being built, if names alone decided.
+    t[unet + "input_blocks.1.0.skip_connection.weight"] = Tensor({DType::f16, {7, 7, 0, 0}});
+    t[unet + "input_blocks.12.0.in_layers.0.weight"] = Tensor({DType::f16, {64}});
+    t[text_prefix + "encoder.layers.0.mlp.fc3.weight"] = Tensor({DType::f16, {1}});
+  });
+  Model plain({.model = tiny_model_path(), .control = tiny_control_path()}, {});
+  Model odd({.model = path, .control = tiny_control_path()}, {});
+  const DenoiserShape shape{.height = 2, .width = 2};
+  EXPECT_EQ(to_string(odd.denoiser(shape).plan()), to_string(plain.denoiser(shape).plan()));
+  EXPECT_EQ(groups_of(plain), (std::set<int64_t>{32}));
+}
+
+TEST(Model, GroupsComeFromTheConfiguration) {
+  TemporaryFolder folder;
+  for (const char* part : {"unet", "vae", "text_encoder"}) {
+    std::filesystem::create_directories(folder / "m" / part);
+    write_safetensors(folder / "m" / part / "diffusion_pytorch_model.safetensors", [&] {
+      Tensors own;
+      const std::map<std::string, std::string> prefixes{{"unet", "model.diffusion_model."},
+                                                        {"vae", "first_stage_model."},
+                                                        {"text_encoder", "cond_stage_model."}};
+      for (const auto& [name, tensor] : load_checkpoint(tiny_model_path()).tensors.tensors)
+        if (name.starts_with(prefixes.at(part))) own[name] = tensor;
+      return own;
+    }());
+  }
+  write_file(folder / "m/unet/config.json", R"({"norm_num_groups": 16})");
+  write_file(folder / "m/vae/config.json", R"({"norm_num_groups": 8})");
+  Model model({.model = folder / "m", .control = tiny_control_path()}, {});
+  EXPECT_EQ(groups_of(model), (std::set<int64_t>{16}));
+  for (const PlanStep& step : model.vae_decoder(2, 2).plan().picture)
+    if (const auto* norm = std::get_if<GroupNorm>(&step.op)) {
+      EXPECT_EQ(norm->groups, 8);
+    }
+}
+
+}  // namespace
+}  // namespace drypoint
