@@ -36,7 +36,8 @@ struct Request {
   std::optional<uint64_t> seed;  ///< none: a random one, told in the result
   RandomOptions random;
   NoiseKind noise = NoiseKind::batch;
-  double eta = 0;                                    ///< fresh noise at each step: 0 (none) to 1
+  /// Fresh noise at each step: 0 is DDIM (none), 1 is DDPM; more, as far as the schedule bears it.
+  double eta = 0;
   double low_threshold = 100, high_threshold = 200;  ///< of the edge detector: 0 to 1000
 
   /// The picture whose edges steer the drawing, or, with `is_edges`, the edges themselves, taken
@@ -62,7 +63,7 @@ struct Callbacks {
 struct Result {
   std::vector<Image> images;            ///< RGB, one a sample
   std::vector<std::string> parameters;  ///< the settings of each as text, see parameters.h
-  Image edges;                          ///< one channel: what steered the drawing
+  Image edges;                          ///< what steered: one channel, or the edges as given
   uint64_t seed = 0;
   std::vector<std::string> notices;                     ///< e.g. that a prompt was cut
   std::vector<std::pair<std::string, double>> seconds;  ///< spent in each stage
@@ -97,7 +98,8 @@ class Pipeline {
   Request defaults() const;
 
   /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
-  /// Throws out_of_memory, non_finite, bad_file.
+  /// Throws bad_argument (sides are multiples of 8, 100 megapixels at most; samples 1 to 64),
+  /// out_of_memory, non_finite, bad_file.
   void prepare(std::span<const ImageSize> sizes, int samples = 1);
 
   /// Draws. Throws bad_argument for a request out of range, cancelled, out_of_memory, non_finite.

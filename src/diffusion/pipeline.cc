@@ -14,6 +14,7 @@
 #include "diffusion/random.h"
 #include "diffusion/request.h"
 #include "diffusion/sampler.h"
+#include "text/unicode.h"
 
 namespace drypoint {
 namespace {
@@ -125,10 +126,12 @@ class Pipeline::Implementation {
     bool guided = false, apart = false;
   };
   Plan plan_for(ImageSize size, int64_t samples, size_t steps, bool guided, bool guess_mode) const;
-  std::vector<float> encode_prompts(const Request& request, bool guided, const StopRequested& stop,
-                                    std::vector<std::string>& notices);
-  std::vector<float> denoise(const Request& request, const Plan& plan, const Image& edges,
-                             std::span<const float> context, uint64_t seed,
+  std::vector<int32_t> tokens(const Request& request, bool guided,
+                              std::vector<std::string>& notices) const;
+  std::vector<float> encode(const std::vector<int32_t>& tokens, const StopRequested& stop);
+  std::vector<float> denoise(const Request& request, const Plan& plan,
+                             const std::vector<DdimStep>& steps, const Image& edges,
+                             std::span<const float> context, NoiseSource& noise,
                              const Callbacks& callbacks);
   void predict_noise(const Plan& plan, std::span<const float> latents, int32_t step, float scale,
                      std::span<float> noise, const StopRequested& stop);
@@ -159,25 +162,29 @@ Pipeline::Implementation::Plan Pipeline::Implementation::plan_for(ImageSize size
   return plan;
 }
 
-/// -> [1 or 2, 77, width]: the negative prompt, if it is needed, then the positive.
-std::vector<float> Pipeline::Implementation::encode_prompts(const Request& request, bool guided,
-                                                            const StopRequested& stop,
-                                                            std::vector<std::string>& notices) {
+/// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
+std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bool guided,
+                                                      std::vector<std::string>& notices) const {
   if (request.prompt.empty()) notices.push_back("prompt: is empty");
   std::vector<int32_t> ids;
   const auto add = [&](const std::string& field, const std::string& text) {
     const Tokens tokens = model_.tokenizer().encode(text);
     if (tokens.cut)
-      notices.push_back(fmt::format("{}: longer than {} tokens, cut before \"{}\"", field,
-                                    kTokenCount - 2,
-                                    std::string_view(text).substr(tokens.cut_at_byte, 40)));
+      notices.push_back(fmt::format(
+          "{}: longer than {} tokens, cut before \"{}\"", field, kTokenCount - 2,
+          printable(first_bytes(std::string_view(text).substr(tokens.cut_at_byte), 40))));
     ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
   };
   if (guided) add("negative prompt", request.negative_prompt);
   add("prompt", joined_prompt(request));
+  return ids;
+}
 
-  Executor& encoder = model_.text_encoder(guided ? 2 : 1);
-  encoder.set_input("ids", ids);
+/// [prompts, 77] -> [prompts, 77, width]
+std::vector<float> Pipeline::Implementation::encode(const std::vector<int32_t>& tokens,
+                                                    const StopRequested& stop) {
+  Executor& encoder = model_.text_encoder(static_cast<int64_t>(tokens.size()) / kTokenCount);
+  encoder.set_input("ids", tokens);
   encoder.run(Rate::picture, stop);
   const auto embedding = encoder.output("embedding");
   expect_finite(embedding, "text encoder");
@@ -222,11 +229,11 @@ void Pipeline::Implementation::predict_noise(const Plan& plan, std::span<const f
 
 /// -> [samples, 4, h, w]
 std::vector<float> Pipeline::Implementation::denoise(const Request& request, const Plan& plan,
+                                                     const std::vector<DdimStep>& steps,
                                                      const Image& edges,
-                                                     std::span<const float> context, uint64_t seed,
+                                                     std::span<const float> context,
+                                                     NoiseSource& noise,
                                                      const Callbacks& callbacks) {
-  const auto steps =
-      ddim_steps(model_.alphas_cumprod(), request.steps, request.schedule, request.eta);
   std::vector<float> timesteps(plan.positive.max_steps, 0.0f);
   std::transform(steps.begin(), steps.end(), timesteps.begin(),
                  [](const DdimStep& step) { return static_cast<float>(step.timestep); });
@@ -241,7 +248,6 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request, con
       static_cast<size_t>(model_.latent_channels() * plan.positive.height * plan.positive.width);
   const size_t chunk = latent * static_cast<size_t>(plan.positive.latents);
   std::vector<float> x(latent * static_cast<size_t>(request.samples)), eps(x.size()), fresh;
-  NoiseSource noise(request, seed);
   noise.draw(x);
   if (request.eta > 0) fresh.resize(x.size());
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -260,11 +266,10 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request, con
 }
 
 void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int samples) {
+  check_samples(samples);
+  for (ImageSize size : sizes) check_size(size, "size");
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
-    if (size.width <= 0 || size.height <= 0 || size.width % 8 || size.height % 8)
-      fail(ErrorKind::bad_argument, "size: {}x{}, expected multiples of 8", size.width,
-           size.height);
     const Plan plan = plan_for(size, samples, static_cast<size_t>(defaults_.steps),
                                defaults_.guidance_scale != 1, false);
     model_.denoiser(plan.positive);
@@ -282,15 +287,19 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   const auto finish = [&](Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); };
 
   report(Stage::prepare, 0, 1);
-  result.seed = request.seed.value_or(std::random_device()());
+  // All that can be wrong with a request shows before anything large is made.
+  const bool guided = request.guidance_scale != 1;
+  const auto prompts = tokens(request, guided, result.notices);
+  const auto steps =
+      ddim_steps(model_.alphas_cumprod(), request.steps, request.schedule, request.eta);
+  result.seed = request.seed ? *request.seed : std::random_device()();
+  NoiseSource noise(request, result.seed);
   result.edges = request.is_edges
                      ? request.image
                      : control_edges(request.image, {request.resolution, request.low_threshold,
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
-  const bool guided = request.guidance_scale != 1;
-  const size_t steps = ddim_timesteps(request.steps, request.schedule).size();
-  const Plan plan = plan_for(size, request.samples, steps, guided, request.guess_mode);
+  const Plan plan = plan_for(size, request.samples, steps.size(), guided, request.guess_mode);
   model_.denoiser(plan.positive, callbacks.stop);
   if (plan.apart) model_.denoiser(plan.negative, callbacks.stop);
   model_.text_encoder(guided ? 2 : 1, callbacks.stop);
@@ -298,11 +307,11 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   finish(Stage::prepare);
 
   report(Stage::text, 0, 1);
-  const auto context = encode_prompts(request, guided, callbacks.stop, result.notices);
+  const auto context = encode(prompts, callbacks.stop);
   finish(Stage::text);
 
-  report(Stage::denoise, 0, static_cast<int>(steps));
-  auto latents = denoise(request, plan, result.edges, context, result.seed, callbacks);
+  report(Stage::denoise, 0, static_cast<int>(steps.size()));
+  auto latents = denoise(request, plan, steps, result.edges, context, noise, callbacks);
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);
@@ -323,7 +332,9 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
 }
 
 Pipeline::Pipeline(const ModelFiles& files, const PipelineOptions& options)
-    : implementation_(std::make_unique<Implementation>(files, options)) {}
+    : implementation_(at_border(files.model.string(),
+                                [&] { return std::make_unique<Implementation>(files, options); })) {
+}
 Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
@@ -333,10 +344,10 @@ const ModelDescription& Pipeline::description() const {
 }
 Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {
-  implementation_->prepare(sizes, samples);
+  at_border("preparing", [&] { implementation_->prepare(sizes, samples); });
 }
 Result Pipeline::generate(const Request& request, const Callbacks& callbacks) {
-  return implementation_->generate(request, callbacks);
+  return at_border("drawing", [&] { return implementation_->generate(request, callbacks); });
 }
 
 }  // namespace drypoint

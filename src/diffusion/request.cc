@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "checkpoint/named_tensors.h"
 
 namespace drypoint {
 namespace {
@@ -26,7 +27,8 @@ void read_number(const std::map<std::string, std::string, std::less<>>& metadata
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    fail(ErrorKind::bad_file, "{}: metadata {}: \"{}\", expected a number", file, key, text);
+    fail(ErrorKind::bad_file, "{}: metadata {}: \"{}\", expected a number", file, key,
+         printable(text));
 }
 
 void read_text(const std::map<std::string, std::string, std::less<>>& metadata,
@@ -36,9 +38,20 @@ void read_text(const std::map<std::string, std::string, std::less<>>& metadata,
 
 }  // namespace
 
+void check_size(ImageSize size, std::string_view what) {
+  if (size.width <= 0 || size.height <= 0 || size.width % 8 != 0 || size.height % 8 != 0)
+    fail(ErrorKind::bad_argument, "{}: {}x{}, expected sides that are multiples of 8", what,
+         size.width, size.height);
+  if (int64_t{size.width} * size.height > most_pixels)
+    fail(ErrorKind::bad_argument, "{}: {}x{}, expected at most {} megapixels", what, size.width,
+         size.height, most_pixels / 1'000'000);
+}
+
+void check_samples(int samples) { expect_between("samples", samples, 1, 64); }
+
 void check(const Request& request) {
   expect_between("steps", request.steps, 1, 999);
-  expect_between("samples", request.samples, 1, 64);
+  check_samples(request.samples);
   expect_between("resolution", request.resolution, 64, 4096);
   expect_not_negative("scale", request.guidance_scale);
   expect_not_negative("strength", request.strength);
@@ -55,9 +68,7 @@ void check(const Request& request) {
     fail(ErrorKind::bad_argument,
          "image: {} bytes of pixels for {}x{}x{}, expected 1 or 3 channels", image.pixels.size(),
          image.width, image.height, image.channels);
-  if (request.is_edges && (image.width % 8 != 0 || image.height % 8 != 0))
-    fail(ErrorKind::bad_argument, "edges: {}x{}, expected sides that are multiples of 8",
-         image.width, image.height);
+  if (request.is_edges) check_size({image.width, image.height}, "edges");
 }
 
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "drypoint/pipeline.h"
 
@@ -10,6 +11,10 @@ namespace drypoint {
 
 /// Throws bad_argument naming the field, what it is and what it may be.
 void check(const Request& request);
+
+/// The same for what a size or a number of samples may be.
+void check_size(ImageSize size, std::string_view what);
+void check_samples(int samples);
 
 /// The model's own defaults, from its metadata ("drypoint.steps" and so on), on top of ours. Throws
 /// bad_file for a value that is out of range.

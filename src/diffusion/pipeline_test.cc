@@ -1,0 +1,98 @@
+// What the pipeline promises beside its pictures, which tests/golden compares.
+#include "drypoint/pipeline.h"
+
+#include <climits>
+
+#include "support/test_support.h"
+#include "text/unicode.h"
+
+namespace drypoint {
+namespace {
+
+using testing::fails_with;
+using testing::TemporaryFolder;
+
+ModelFiles tiny_files() {
+  return {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
+}
+
+Request smallest_request() {
+  Request request;
+  request.seed = 1;
+  request.steps = 1;
+  request.image = {16, 16, 1, std::vector<uint8_t>(256)};
+  request.is_edges = true;
+  return request;
+}
+
+bool is_utf8(const std::string& text) { return valid_utf8(text) == text; }
+
+TEST(Pipeline, CutPromptsAreQuotedInWholeCharacters) {
+  Pipeline pipeline(tiny_files());
+  Request request = smallest_request();
+  std::string prompt;
+  for (int i = 0; i < 70; ++i) prompt += "bird ";
+  for (int i = 0; i < 80; ++i) prompt += "\n\u20ac";  // a line break and three bytes
+  for (size_t shift = 0; shift < 3; ++shift) {
+    request.prompt = std::string(shift, 'x').append(prompt);
+    const Result result = pipeline.generate(request);
+    ASSERT_EQ(result.notices.size(), 1u);
+    EXPECT_TRUE(is_utf8(result.notices[0])) << result.notices[0];
+    EXPECT_EQ(result.notices[0].find('\n'), std::string::npos);
+  }
+}
+
+TEST(Pipeline, AModelsNameNeedNotBeUtf8) {
+  TemporaryFolder folder;
+  const auto link = folder / "caf\xe9.safetensors";
+  std::filesystem::create_symlink(testing::tiny_model_path(), link);
+  ModelFiles files = tiny_files();
+  files.model = link;
+  Pipeline pipeline(files);
+  EXPECT_EQ(pipeline.description().model, "caf\ufffd");
+  const Result result = pipeline.generate(smallest_request());
+  write_image(folder / "picture.png", result.images[0], result.parameters[0]);
+  EXPECT_EQ(read_image(folder / "picture.png").image, result.images[0]);
+}
+
+TEST(Pipeline, RefusesARequestBeforeAnythingIsLoadedForIt) {
+  const std::pair<const char*, std::function<void(Request&)>> cases[] = {
+      {"eta", [](Request& r) { r.eta = 50; }},
+      {"rng",
+       [](Request& r) {
+         r.random = {RandomKind::cuda, 0, 2048};
+       }},
+      {"steps",
+       [](Request& r) {
+         r.steps = 3;
+         r.schedule = ScheduleKind::official;
+       }},
+      {"UTF-8", [](Request& r) { r.negative_prompt.assign(1, '\xff'); }},
+  };
+  Pipeline pipeline(tiny_files());
+  for (const auto& [part, spoil] : cases) {
+    Request request = smallest_request();
+    spoil(request);
+    bool asked = false;  // between weights, so by loading too
+    EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {part}, [&] {
+      pipeline.generate(request, {{}, [&] { return asked = true; }});
+    })) << part;
+    EXPECT_FALSE(asked) << part;
+  }
+}
+
+TEST(Pipeline, PreparesOnlyWhatCouldBeDrawn) {
+  Pipeline pipeline(tiny_files());
+  const auto refused = [&](ImageSize size, int samples, const char* part) {
+    return fails_with(ErrorKind::bad_argument, {part},
+                      [&] { pipeline.prepare(std::span(&size, 1), samples); });
+  };
+  EXPECT_TRUE(refused({12, 16}, 1, "12x16"));
+  EXPECT_TRUE(refused({-8, 16}, 1, "-8x16"));
+  EXPECT_TRUE(refused({INT_MAX / 8 * 8, INT_MAX / 8 * 8}, 1, "megapixels"));  // 2^64 bytes wrap
+  EXPECT_TRUE(refused({16, 16}, 0, "samples"));
+  EXPECT_TRUE(refused({16, 16}, 65, "samples"));
+}
+
+}  // namespace
+}  // namespace drypoint
