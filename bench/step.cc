@@ -55,7 +55,8 @@ int main(int argc, char** argv) try {
   }
   const int64_t height = std::stol(argv[2]), width = std::stol(argv[3]);
   const std::string device = argc > 4 ? argv[4] : "cpu";
-  const int threads = argc > 5 ? std::stoi(argv[5]) : 0, repeats = argc > 6 ? std::stoi(argv[6]) : 5;
+  const int threads = argc > 5 ? std::stoi(argv[5]) : 0,
+            repeats = argc > 6 ? std::stoi(argv[6]) : 5;
 
   Model model({argv[1], {}, {}, {}}, {device, threads});
   model.text_encoder(2);
