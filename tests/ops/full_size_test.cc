@@ -2,79 +2,14 @@
 // the reference. Of large products, convolutions and attentions the reference computes samples:
 // some rows and channels of the result, from just those parts of the inputs that they need.
 #include <algorithm>
-#include <set>
 
-#include "checkpoint/sizes.h"
-#include "models/clip.h"
-#include "models/denoiser.h"
-#include "models/vae.h"
+#include "support/full_size.h"
 #include "support/op_runner.h"
 
 namespace drypoint {
 namespace {
 
 using namespace drypoint::testing;
-
-template <class Sizes>
-WeightTypes weights_of(const Sizes& sizes) {
-  WeightTypes weights;
-  for (const TensorSpec& spec : tensors_of(sizes)) weights[spec.name] = {DType::f32, spec.shape};
-  return weights;
-}
-
-std::vector<Graph> full_size_graphs() {
-  const UnetSizes unet{.in_channels = 4,
-                       .out_channels = 4,
-                       .model_channels = 320,
-                       .channels = {320, 640, 1280, 1280},
-                       .attention = {true, true, true, false},
-                       .res_blocks = 2,
-                       .transformer_depth = 1,
-                       .context_width = 768,
-                       .time_width = 1280,
-                       .heads = 8,
-                       .groups = 32};
-  UnetSizes trunk = unet;
-  trunk.out_channels = 0;
-  const ControlnetSizes control{trunk, {3, 16, 16, 32, 32, 96, 96, 256, 320}};
-  const VaeSizes vae{.picture_channels = 3,
-                     .latent_channels = 4,
-                     .moments = 8,
-                     .base_channels = 128,
-                     .channels = {128, 256, 512, 512},
-                     .res_blocks = 2,
-                     .groups = 32};
-  const ClipSizes clip{.vocabulary = 49408,
-                       .positions = 77,
-                       .width = 768,
-                       .layers = 12,
-                       .heads = 12,
-                       .mlp_width = 3072};
-  WeightTypes denoiser = weights_of(unet);
-  denoiser.merge(weights_of(control));
-  return {build_denoiser(denoiser, {}, {.height = 32, .width = 48}),
-          build_clip(weights_of(clip), {}, 2, 77), build_vae_decoder(weights_of(vae), 1, 32, 48),
-          build_vae_encoder(weights_of(vae), 1, 256, 384)};
-}
-
-struct Case {
-  Op op;
-  std::vector<TensorType> inputs;
-};
-
-/// Each operation and shapes once, in the order of execution.
-std::vector<Case> distinct_cases() {
-  std::vector<Case> cases;
-  std::set<std::string> seen;
-  for (const Graph& graph : full_size_graphs())
-    for (const Node& node : graph.nodes) {
-      Case found{node.op, graph.input_types(node)};
-      std::string key = to_string(found.op);
-      for (const TensorType& type : found.inputs) key += to_string(type);
-      if (seen.insert(key).second) cases.push_back(std::move(found));
-    }
-  return cases;
-}
 
 /// As the compiler's fusion leaves it: every other layer gets an activation, a residual, or both.
 void fuse(Case& one, size_t turn) {
@@ -207,7 +142,7 @@ std::vector<Tensor> inputs_of(const Case& one) {
 template <class Wanted>
 void check_all() {
   size_t turn = 0, checked = 0;
-  for (Case one : distinct_cases()) {
+  for (Case one : distinct_cases(full_size_graphs())) {
     if (!std::holds_alternative<Wanted>(one.op)) continue;
     fuse(one, turn++);
     const auto inputs = inputs_of(one);

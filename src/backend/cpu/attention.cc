@@ -1,15 +1,14 @@
 // Attention without the score matrix (https://arxiv.org/abs/2205.14135): each task takes a block of
 // queries of one head past all blocks of keys, keeping for each query the largest score so far, the
 // sum of the weights and the weighted sum of the values, rescaled whenever a larger score turns up.
-#include "ops/attention.h"
+// Queries run along the vectors (scores and sums are transposed), so that keys and values are read
+// where they are and nothing is ever added up across a vector.
+#include "backend/cpu/attention.h"
 
 #include <omp.h>
 
-#include <cmath>
-
-#include "backend/cpu/attention_head.h"
-#include "backend/cpu/kernels.h"
 #include "backend/cpu/targets.h"
+#include "ops/attention.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/attention.cc"
@@ -21,81 +20,87 @@
 HWY_BEFORE_NAMESPACE();
 namespace drypoint::cpu::HWY_NAMESPACE {
 
-/// Block `block` of the keys and values, packed as Head says.
-void pack_block(const Head& head, int64_t block, float* keys, float* values) {
-  const int64_t first = block * key_block, padded = head.padded_size();
-  const int64_t count = HWY_MIN(key_block, head.keys - first);
-  for (int64_t j = 0; j < key_block; ++j) {
-    const float* key = head.k + (first + j) * head.k_stride;
-    for (int64_t c = 0; c < head.size; ++c) keys[c * key_block + j] = j < count ? key[c] : 0.0f;
-  }
-  for (int64_t j = 0; j < key_block; ++j) {
-    const float* value = head.v + (first + j) * head.v_stride;
-    for (int64_t c = 0; c < padded; ++c)
-      values[j * padded + c] = j < count && c < head.size ? value[c] : 0.0f;
-  }
-}
+constexpr int64_t stride = Head::query_block;  // of everything in scratch
 
-/// Turns `count` scores into weights relative to the largest so far, which it updates; the rest of
-/// the row up to key_block becomes zero. Returns what earlier weights are to be multiplied by.
-HWY_INLINE float weigh(float* scores, int64_t count, float& largest, float& total) {
+/// Turns the scores of `keys` keys for one vector of queries into weights 2^(score - largest so
+/// far), and rescales what was summed up before.
+HWY_INLINE void weigh(float* scores, int64_t keys, float* largest, float* totals, float* sums,
+                      int64_t size) {
   const F32 d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t j = count; j < key_block; ++j) scores[j] = -3e38f;
-  Vector most = hn::Set(d, largest);
-  for (int64_t j = 0; j < key_block; j += lanes) most = hn::Max(most, hn::Load(d, scores + j));
-  const float before = largest;
-  largest = hn::GetLane(hn::MaxOfLanes(d, most));
-
-  const Vector top = hn::Set(d, largest);
-  Vector sum = hn::Zero(d);
-  for (int64_t j = 0; j < key_block; j += lanes) {
-    const Vector weight = exp(d, hn::Sub(hn::Load(d, scores + j), top));
-    hn::Store(weight, d, scores + j);
-    sum = hn::Add(sum, weight);
+  const Vector before = hn::Load(d, largest);
+  Vector even = before, odd = before;
+  int64_t j = 0;
+  for (; j + 2 <= keys; j += 2) {
+    even = hn::Max(even, hn::Load(d, scores + j * stride));
+    odd = hn::Max(odd, hn::Load(d, scores + (j + 1) * stride));
   }
-  const float rescale = hn::GetLane(exp(d, hn::Set(d, before - largest)));
-  total = total * rescale + hn::GetLane(hn::SumOfLanes(d, sum));
-  return rescale;
+  if (j < keys) even = hn::Max(even, hn::Load(d, scores + j * stride));
+  const Vector top = hn::Max(even, odd);
+  Vector total = hn::Zero(d);
+  for (j = 0; j < keys; ++j) {
+    const Vector weight = exp2(d, hn::Sub(hn::Load(d, scores + j * stride), top));
+    hn::Store(weight, d, scores + j * stride);
+    total = hn::Add(total, weight);
+  }
+  const Vector rescale = exp2(d, hn::Sub(before, top));
+  hn::Store(top, d, largest);
+  hn::Store(hn::MulAdd(hn::Load(d, totals), rescale, total), d, totals);
+  for (int64_t c = 0; c < size; ++c)
+    hn::Store(hn::Mul(hn::Load(d, sums + c * stride), rescale), d, sums + c * stride);
 }
 
 /// Queries [first, first + query_block) of the head.
-void attend(const Head& head, int64_t first, const float* keys, const float* values,
-            float* scratch) {
+void attend(const Head& head, int64_t first, float* scratch) {
   const F32 d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), padded = head.padded_size();
-  const int64_t rows = HWY_MIN(query_block, head.queries - first);
-  float *queries = scratch, *scores = queries + query_block * padded;
-  float *sums = scores + query_block * key_block, *largest = sums + query_block * padded;
-  float* totals = largest + query_block;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t count = HWY_MIN(Head::query_block, head.queries - first);
+  const int64_t width = round_up(count, 16);  // whole vectors
+  float *queries = scratch, *sums = queries + head.size * stride;
+  float *scores = sums + head.size * stride, *largest = scores + Head::key_block * stride;
+  float* totals = largest + stride;
 
-  const float scale = 1 / __builtin_sqrtf(static_cast<float>(head.size));
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* query = head.q + (first + r) * head.q_stride;
-    for (int64_t c = 0; c < head.size; ++c) queries[r * padded + c] = query[c] * scale;
-    largest[r] = -3e38f, totals[r] = 0;
-  }
-  const int64_t seen = head.causal ? HWY_MIN(head.keys, first + rows) : head.keys;
-  for (int64_t key = 0; key < seen; key += key_block) {
-    product(
-        {queries, padded, keys + key * head.size, key_block, scores, key_block, head.size, false},
-        rows, key_block);
-    for (int64_t r = 0; r < rows; ++r) {
-      int64_t count = HWY_MIN(key_block, head.keys - key);
-      if (head.causal) count = HWY_MAX(HWY_MIN(count, first + r + 1 - key), 0);
-      const Vector rescale =
-          hn::Set(d, weigh(scores + r * key_block, count, largest[r], totals[r]));
-      if (key > 0)
-        for (int64_t c = 0; c < padded; c += lanes)
-          hn::StoreU(hn::Mul(hn::LoadU(d, sums + r * padded + c), rescale), d,
-                     sums + r * padded + c);
+  // Scores to the base 2, divided by the square root of the head's size.
+  const float scale = 1.44269504f / __builtin_sqrtf(static_cast<float>(head.size));
+  for (int64_t c = 0; c < head.size; ++c)
+    for (int64_t i = 0; i < width; ++i) {
+      const float query = i < count ? head.q[(first + i) * head.q_stride + c] : 0.0f;
+      queries[c * stride + i] = query * scale;
+      sums[c * stride + i] = 0;
     }
-    product({scores, key_block, values + key * padded, padded, sums, padded, key_block, key > 0},
-            rows, padded);
+  for (int64_t i = 0; i < width; ++i) largest[i] = -3e38f, totals[i] = 0;
+
+  const int64_t seen = head.causal ? HWY_MIN(head.keys, first + count) : head.keys;
+  for (int64_t key = 0; key < seen; key += Head::key_block) {
+    const int64_t keys = HWY_MIN(Head::key_block, seen - key);
+    product({.a = head.k + key * head.k_stride,
+             .a_stride = head.k_stride,
+             .b = queries,
+             .b_stride = stride,
+             .c = scores,
+             .c_stride = stride,
+             .depth = head.size},
+            keys, width);
+    if (head.causal)
+      for (int64_t j = 0; j < keys; ++j)  // key + j is hidden from earlier queries
+        for (int64_t i = 0; i < HWY_MIN(width, key + j - first); ++i)
+          scores[j * stride + i] = -3e38f;
+    for (int64_t i = 0; i < width; i += lanes)
+      weigh(scores + i, keys, largest + i, totals + i, sums + i, head.size);
+    product({.a = head.v + key * head.v_stride,
+             .a_stride = 1,
+             .a_step = head.v_stride,
+             .b = scores,
+             .b_stride = stride,
+             .c = sums,
+             .c_stride = stride,
+             .depth = keys,
+             .add = true},
+            head.size, width);
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    float* out = head.out + (first + r) * head.out_stride;
-    for (int64_t c = 0; c < head.size; ++c) out[c] = sums[r * padded + c] / totals[r];
+  for (int64_t i = 0; i < count; ++i) {
+    float* out = head.out + (first + i) * head.out_stride;
+    const float share = 1 / totals[i];
+    for (int64_t c = 0; c < head.size; ++c) out[c] = sums[c * stride + i] * share;
   }
 }
 
@@ -104,7 +109,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace drypoint::cpu {
-HWY_EXPORT(pack_block);
 HWY_EXPORT(attend);
 
 KernelPtr make(const Attention& op, const KernelRequest& request, const Context& context) {
@@ -118,43 +122,23 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
                    .keys = k[1],
                    .size = op.head_size,
                    .causal = op.causal};
-  const int64_t packed_keys = shape.packed_keys(), packed_values = shape.packed_values();
-  const int64_t pairs = k[0] * op.heads, query_blocks = (q[1] + query_block - 1) / query_block;
-  // Workspace: packed keys and values of each row of k and head, then scratch of each thread.
-  const int64_t packed = pairs * (packed_keys + packed_values);
-  const int64_t scratch = round_up(shape.scratch(), most_lanes);
+  const int64_t blocks = (q[1] + Head::query_block - 1) / Head::query_block;
 
   const auto run = [=](const Launch& launch) {
-    float* workspace = static_cast<float*>(launch.workspace);
-    const auto keys_of = [&](int64_t row, int64_t h) {
-      return workspace + (row * op.heads + h) * (packed_keys + packed_values);
-    };
-    const auto head_of = [&](int64_t b, int64_t h) {
-      Head head = shape;
+    parallel_tasks(context, batch * op.heads * blocks, [&](int64_t i) {
+      const int64_t block = i % blocks, h = i / blocks % op.heads, b = i / blocks / op.heads;
       const int64_t column = h * op.head_size;
+      Head head = shape;
       head.q = launch.f32(0) + b * q[1] * q[2] + op.q_column + column;
       head.k = launch.f32(1) + b / share * k[1] * head.k_stride + op.k_column + column;
       head.v = launch.f32(2) + b / share * k[1] * head.v_stride + op.v_column + column;
       head.out = launch.out() + b * q[1] * width + column;
-      return head;
-    };
-    parallel_tasks(context, pairs * shape.blocks(), [&](int64_t i) {
-      const int64_t block = i % shape.blocks(), pair = i / shape.blocks();
-      const int64_t row = pair / op.heads, h = pair % op.heads;
-      HWY_DYNAMIC_DISPATCH(pack_block)
-      (head_of(row * share, h), block, keys_of(row, h) + block * key_block * shape.size,
-       keys_of(row, h) + packed_keys + block * key_block * shape.padded_size());
-    });
-    parallel_tasks(context, batch * op.heads * query_blocks, [&](int64_t i) {
-      const int64_t block = i % query_blocks, pair = i / query_blocks;
-      const int64_t b = pair / op.heads, h = pair % op.heads;
-      const float* keys = keys_of(b / share, h);
       HWY_DYNAMIC_DISPATCH(attend)
-      (head_of(b, h), block * query_block, keys, keys + packed_keys,
-       workspace + packed + omp_get_thread_num() * scratch);
+      (head, block * Head::query_block,
+       static_cast<float*>(launch.workspace) + omp_get_thread_num() * shape.scratch());
     });
   };
-  return make_kernel(run, static_cast<size_t>(packed + context.threads * scratch) * sizeof(float));
+  return make_kernel(run, static_cast<size_t>(context.threads * shape.scratch()) * sizeof(float));
 }
 
 }  // namespace drypoint::cpu

@@ -15,8 +15,7 @@ int usable_cores() {
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(int threads)
-      : context_{threads > 0 ? threads : usable_cores(), std::make_shared<cpu::OneDnn>()} {}
+  explicit CpuBackend(int threads) : context_(cpu::make_context(threads)) {}
 
   std::string name() const override { return "cpu"; }
 
@@ -34,6 +33,10 @@ class CpuBackend : public Backend {
 }  // namespace
 
 namespace cpu {
+
+Context make_context(int threads) {
+  return {threads > 0 ? threads : usable_cores(), std::make_shared<OneDnn>()};
+}
 
 void parallel_copy(const Context& context, const float* from, int64_t count, float* to) {
   parallel_ranges(context, count, elements_per_task, [&](int64_t begin, int64_t end) {

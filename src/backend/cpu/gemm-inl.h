@@ -8,6 +8,8 @@
 #define DRYPOINT_CPU_GEMM_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "backend/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,12 +19,15 @@ namespace drypoint::cpu::HWY_NAMESPACE {
 struct Product {
   const float* a;
   int64_t a_stride;
+  int64_t a_step = 1;  // between A's columns
   const float* b;
   int64_t b_stride;
   float* c;
   int64_t c_stride;
   int64_t depth;
-  bool add;  // to what C holds
+  bool add = false;  // to what C holds
+  /// If A's rows lie one after the other in a far cache: what will be read after them.
+  const float* next_a = nullptr;
 };
 
 /// A block of `rows` x `vectors` registers. Rows are read through every third one's pointer, so
@@ -35,15 +40,14 @@ HWY_INLINE void product_block(const Product& p) {
   HWY_UNROLL(16)
   for (int r = 0; r < rows; ++r) {
     HWY_UNROLL(4)
-    for (int v = 0; v < vectors; ++v)
-      sums[r][v] = p.add ? hn::LoadU(d, p.c + r * p.c_stride + v * lanes) : hn::Zero(d);
+    for (int v = 0; v < vectors; ++v) sums[r][v] = hn::Zero(d);
   }
-  const float *b = p.b, *end = p.a + p.depth;
+  const float* b = p.b;
   const int64_t stride = p.a_stride;
   const float* thirds[(rows + 2) / 3];
   HWY_UNROLL(8)
   for (int t = 0; t < (rows + 2) / 3; ++t) thirds[t] = p.a + 3 * t * stride;
-  for (; thirds[0] < end; b += p.b_stride) {
+  for (int64_t k = 0; k < p.depth; ++k, b += p.b_stride) {
     Vector columns[vectors];
     HWY_UNROLL(4)
     for (int v = 0; v < vectors; ++v) columns[v] = hn::LoadU(d, b + v * lanes);
@@ -54,34 +58,45 @@ HWY_INLINE void product_block(const Product& p) {
       for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(a, columns[v], sums[r][v]);
     }
     HWY_UNROLL(8)
-    for (int t = 0; t < (rows + 2) / 3; ++t) ++thirds[t];
+    for (int t = 0; t < (rows + 2) / 3; ++t) thirds[t] += p.a_step;
   }
   HWY_UNROLL(16)
   for (int r = 0; r < rows; ++r) {
     HWY_UNROLL(4)
-    for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], d, p.c + r * p.c_stride + v * lanes);
+    for (int v = 0; v < vectors; ++v) {
+      float* c = p.c + r * p.c_stride + v * lanes;
+      hn::StoreU(p.add ? hn::Add(sums[r][v], hn::LoadU(d, c)) : sums[r][v], d, c);
+    }
   }
 }
 
 // As many sums as there are registers, less those for B and one element of A.
 constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3;
 
+/// Any number of rows up to `most`.
+template <int most, int vectors>
+HWY_INLINE void product_rest(const Product& p, int64_t rows) {
+  if constexpr (most > 0) {
+    if (rows == most) return product_block<most, vectors>(p);
+    product_rest<most - 1, vectors>(p, rows);
+  }
+}
+
 /// `rows` rows of `vectors` vectors of columns.
 template <int vectors>
 HWY_INLINE void product_columns(Product p, int64_t rows) {
-  constexpr int most = kManyRegisters ? (vectors == 3 ? 8 : 12) : (vectors == 3 ? 4 : 6);
-  const auto advance = [&p, &rows](int done) HWY_ATTR {
-    p.a += done * p.a_stride;
-    p.c += done * p.c_stride;
-    rows -= done;
-  };
-  for (; rows >= most; advance(most)) product_block<most, vectors>(p);
-  if constexpr (most == 12)
-    for (; rows >= 6; advance(6)) product_block<6, vectors>(p);
-  if constexpr (most == 8)
-    for (; rows >= 4; advance(4)) product_block<4, vectors>(p);
-  for (; rows >= 3; advance(3)) product_block<3, vectors>(p);
-  for (; rows >= 1; advance(1)) product_block<1, vectors>(p);
+  constexpr int64_t most = kManyRegisters ? (vectors == 3 ? 8 : 12) : (vectors == 3 ? 4 : 6);
+  for (int64_t left = rows; left > 0; left -= most) {
+    if (p.next_a) {
+      const float* next = left > most ? p.a + most * p.a_stride : p.next_a;
+      const int64_t wanted = left > most ? HWY_MIN(left - most, most) : HWY_MIN(rows, most);
+      for (int64_t i = 0; i < wanted * p.a_stride; i += 16) hwy::Prefetch(next + i);
+    }
+    if (left < most) return product_rest<most - 1, vectors>(p, left);
+    product_block<most, vectors>(p);
+    p.a += most * p.a_stride;
+    p.c += most * p.c_stride;
+  }
 }
 
 /// C [rows, columns]; columns must be a multiple of Lanes.

@@ -16,6 +16,9 @@ struct Context {
   std::shared_ptr<const OneDnn> onednn;
 };
 
+/// `threads` 0: all cores this process may use.
+Context make_context(int threads);
+
 using KernelPtr = std::unique_ptr<Kernel>;
 
 KernelPtr make(const Activation& op, const KernelRequest& request, const Context& context);

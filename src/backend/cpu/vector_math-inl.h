@@ -24,16 +24,24 @@ HWY_INLINE Vector load_first(F32 d, const float* from, size_t n) {
   return hn::Load(d, buffer);
 }
 HWY_INLINE void store_first(F32 d, Vector v, float* to, size_t n) {
-  HWY_ALIGN float buffer[HWY_MAX_BYTES / 4];
+  HWY_ALIGN float buffer[HWY_MAX_BYTES / 4] = {};
   hn::Store(v, d, buffer);
   for (size_t i = 0; i < n; ++i) to[i] = buffer[i];
+}
+
+/// Adding this rounds a float to an integer n, and puts n + 127 in its lowest bits: shifted by 23
+/// they are 2^n.
+constexpr float kRound = 0x1.8p23f + 127;
+HWY_INLINE Vector power_of_two(F32 d, Vector rounded) {
+  return hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(hn::RebindToUnsigned<F32>(), rounded)));
 }
 
 /// e^x within 2 ulp for -87 < x < 88; below that about 1e-38. NaN stays NaN: of two operands one of
 /// which is NaN, x86's min and max return the second.
 HWY_INLINE Vector exp(F32 d, Vector x) {
   x = hn::Max(hn::Set(d, -87.3f), hn::Min(hn::Set(d, 88.3f), x));
-  const Vector n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  const Vector rounded = hn::MulAdd(x, hn::Set(d, 1.44269504f), hn::Set(d, kRound));
+  const Vector n = hn::Sub(rounded, hn::Set(d, kRound));
   // r = x - n ln 2 in two parts, |r| <= ln 2 / 2; e^r by the polynomial of Cephes' expf.
   Vector r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
@@ -43,9 +51,21 @@ HWY_INLINE Vector exp(F32 d, Vector x) {
   p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
   p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
-  const hn::RebindToSigned<F32> di;
-  const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
-  return hn::Mul(p, hn::BitCast(d, exponent));
+  return hn::Mul(p, power_of_two(d, rounded));
+}
+
+/// 2^x within 2e-7 for -126 <= x <= 0; below that about 1e-38. NaN stays NaN.
+HWY_INLINE Vector exp2(F32 d, Vector x) {
+  x = hn::Max(hn::Set(d, -126.0f), x);
+  const Vector rounded = hn::Add(x, hn::Set(d, kRound));
+  const Vector f = hn::Sub(x, hn::Sub(rounded, hn::Set(d, kRound)));
+  // 2^f for |f| <= 1/2: least squares, reweighted until the largest error is smallest (8e-8).
+  Vector p = hn::MulAdd(hn::Set(d, 1.327646668e-03f), f, hn::Set(d, 9.675541292e-03f));
+  p = hn::MulAdd(p, f, hn::Set(d, 5.550713290e-02f));
+  p = hn::MulAdd(p, f, hn::Set(d, 2.402211972e-01f));
+  p = hn::MulAdd(p, f, hn::Set(d, 6.931469671e-01f));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.000000072e+00f));
+  return hn::Mul(p, power_of_two(d, rounded));
 }
 
 /// erf(x) within 4e-7: x P(x^2) / Q(x^2), fitted on |x| <= 3.95, beyond which erf is 1 - 2.4e-8.

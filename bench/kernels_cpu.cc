@@ -1,0 +1,100 @@
+// Times the CPU backend's kernels at every shape of full-size Stable Diffusion 1.5, and of each
+// convolution all ways to compute it. `count` says how often one step (or one run of the text
+// encoder or VAE) does the operation; `share` is count * time.
+//   kernels_cpu --benchmark_filter=step/conv2d   DRYPOINT_THREADS=2
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+
+#include "backend/cpu/conv2d.h"
+#include "support/full_size.h"
+#include "support/op_runner.h"
+
+namespace drypoint {
+namespace {
+
+using namespace drypoint::testing;
+
+/// Multiplications and additions; 0 for operations that memory bounds.
+double operations(const Op& op, const std::vector<TensorType>& in, const TensorType& out) {
+  const auto outputs = static_cast<double>(out.elements());
+  if (std::holds_alternative<Conv2d>(op) || std::holds_alternative<Linear>(op))
+    return 2 * outputs * static_cast<double>(in[1].elements() / in[1].shape[0]);
+  if (std::holds_alternative<Attention>(op))
+    return 4 * outputs * static_cast<double>(in[1].shape[1]);
+  return 0;
+}
+
+using Make = std::function<std::unique_ptr<Kernel>(const KernelRequest&)>;
+
+void measure(benchmark::State& state, const Case& one, const Make& make) {
+  const KernelRequest request{one.op, one.inputs, infer(one.op, one.inputs),
+                              std::vector<bool>(one.inputs.size(), true), "bench"};
+  std::unique_ptr<Kernel> kernel;
+  try {
+    kernel = make(request);
+  } catch (const Error& error) {
+    return state.SkipWithError(error.what());
+  }
+  const Backend& backend = *backends()[1];
+  std::vector<DeviceMemory> packed;
+  std::vector<Tensor> inputs;
+  std::vector<const void*> pointers;
+  for (size_t i = 0; i < one.inputs.size(); ++i) {
+    const TensorType& type = one.inputs[i];
+    inputs.push_back(type.dtype == DType::f32
+                         ? random_tensor(type.shape, static_cast<int>(i))
+                         : ids_tensor(type.shape, std::vector<int32_t>(type.elements(), 1)));
+    pointers.push_back(inputs.back().bytes().data());
+    if (const auto packing = kernel->packing(i)) {
+      packed.push_back(backend.allocate(packing->bytes));
+      packing->pack(inputs.back(), packed.back().get());
+      pointers.back() = packed.back().get();
+    }
+  }
+  const DeviceMemory output = backend.allocate(request.output.bytes());
+  const DeviceMemory workspace = backend.allocate(kernel->workspace());
+  const Launch launch{pointers, output.get(), workspace.get()};
+  kernel->run(launch);
+  for (auto _ : state) kernel->run(launch);
+
+  using benchmark::Counter;
+  state.counters["flop/s"] =
+      Counter(operations(one.op, one.inputs, request.output), Counter::kIsIterationInvariantRate);
+  state.counters["count"] = one.count;
+  state.counters["share"] =
+      Counter(1.0 / one.count, Counter::kIsIterationInvariantRate | Counter::kInvert);
+}
+
+void add(const std::string& name, const Case& one, const Make& make) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [one, make](benchmark::State& state) { measure(state, one, make); })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+void add_all() {
+  static constexpr const char* parts[] = {"step", "text", "decode", "encode"};
+  const std::vector<Graph> graphs = full_size_graphs();
+  for (size_t i = 0; i < graphs.size(); ++i)
+    for (const Case& one : distinct_cases({graphs[i]})) {
+      std::string name = std::string(parts[i]) + "/" + to_string(one.op);
+      for (const TensorType& type : one.inputs) name += fmt::format(" {}", to_string(type.shape));
+      add(name, one, [](const KernelRequest& request) { return backends()[1]->kernel(request); });
+      const auto* conv = std::get_if<Conv2d>(&one.op);
+      if (!conv) continue;
+      for (const auto& [algorithm, make] : cpu::conv2d_algorithms())
+        add(name + " by " + algorithm, one, [conv = *conv, make = make](const KernelRequest& r) {
+          return make(conv, r, cpu::make_context(0));
+        });
+    }
+}
+
+}  // namespace
+}  // namespace drypoint
+
+int main(int argc, char** argv) {
+  drypoint::add_all();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
