@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "drypoint/edges.h"
+#include "options.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
@@ -17,16 +17,17 @@ struct Options {
 };
 
 void run(const Options& options) {
+  check_output("--output", options.output);
   const ReadImage read = read_image(std::filesystem::path(options.image));
   const Image edges = control_edges(read.image, options.edges);
+  const Finishing writing;
   write_image(options.output, edges);
   for (const auto& notice : read.notices) print_notice(notice);
   if (options.json)
-    fmt::print("{}\n", nlohmann::ordered_json{{"edges", options.output},
-                                              {"width", edges.width},
-                                              {"height", edges.height},
-                                              {"notices", read.notices}}
-                           .dump(2));
+    print_json({{"edges", options.output},
+                {"width", edges.width},
+                {"height", edges.height},
+                {"notices", read.notices}});
   else
     fmt::print("{}\n", options.output);
 }
@@ -39,10 +40,13 @@ void add_edges(CLI::App& program) {
   auto o = std::make_shared<Options>();
   command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP)")->required();
   command->add_option("--resolution", o->edges.resolution, "Of the shorter side, rounded to 64")
+      ->check(whole_number())
       ->capture_default_str();
   command->add_option("--low-threshold", o->edges.low_threshold, "0 to 1000")
+      ->check(number())
       ->capture_default_str();
   command->add_option("--high-threshold", o->edges.high_threshold, "0 to 1000")
+      ->check(number())
       ->capture_default_str();
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->add_option("-o,--output", o->output, "Picture to write")->required();

@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <thread>
 
 #include "commands.h"
 #include "drypoint/demo_model.h"
 #include "drypoint/pipeline.h"
+#include "options.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
@@ -21,22 +19,10 @@ struct Options {
   std::optional<std::string> prompt, added_prompt, negative_prompt;
   std::optional<int> samples, resolution, steps;
   std::optional<double> scale, strength, eta, low_threshold, high_threshold;
-  std::string seed = "-1", rng = "cpu";
-  ScheduleKind schedule = ScheduleKind::exact;
-  NoiseKind noise = NoiseKind::batch;
+  std::string seed = "-1", rng = "cpu", schedule = "exact", noise = "batch";
   bool guess_mode = false, json = false;
   int threads = 0;
 };
-
-[[noreturn]] void bad_option(const std::string& message) {
-  throw Error(ErrorKind::bad_argument, message);
-}
-
-template <class Number>
-bool parse(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
 
 std::optional<uint64_t> parse_seed(const std::string& text) {
   if (text == "-1") return std::nullopt;
@@ -77,17 +63,16 @@ std::vector<fs::path> output_names(const fs::path& output, int samples) {
   return names;
 }
 
-/// Finds out before the work whether its result can be written.
-void check_output(const std::string& option, const fs::path& path) {
-  image_format(path);
+/// Finds out before the work whether its results can be written, each to a file of its own.
+void check_outputs(const Options& options, const std::vector<fs::path>& names) {
+  for (const fs::path& name : names) check_output("--output", name);
+  if (options.save_edges.empty()) return;
+  check_output("--save-edges", options.save_edges);
   std::error_code ignored;
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  if (fs::is_directory(path, ignored))
-    throw Error(ErrorKind::write_failed,
-                fmt::format("{}: {}: is a directory, expected a file name", option, path.string()));
-  if (!fs::is_directory(folder, ignored))
-    throw Error(ErrorKind::write_failed, fmt::format("{}: {}: there is no folder {}", option,
-                                                     path.string(), folder.string()));
+  for (const fs::path& name : names)
+    if (fs::weakly_canonical(name, ignored) == fs::weakly_canonical(options.save_edges, ignored))
+      bad_option(fmt::format("--save-edges: {}: is --output's file too, expected another",
+                             options.save_edges));
 }
 
 Request to_request(const Options& options, Request request, std::vector<std::string>& notices) {
@@ -105,11 +90,11 @@ Request to_request(const Options& options, Request request, std::vector<std::str
   set(request.eta, options.eta);
   set(request.low_threshold, options.low_threshold);
   set(request.high_threshold, options.high_threshold);
-  request.schedule = options.schedule;
+  request.schedule = options.schedule == "exact" ? ScheduleKind::exact : ScheduleKind::official;
   request.guess_mode = options.guess_mode;
   request.seed = parse_seed(options.seed);
   request.random = parse_rng(options.rng);
-  request.noise = options.noise;
+  request.noise = options.noise == "batch" ? NoiseKind::batch : NoiseKind::per_sample;
   request.is_edges = !options.edges.empty();
   ReadImage read = read_image(fs::path(request.is_edges ? options.edges : options.image));
   request.image = std::move(read.image);
@@ -120,7 +105,7 @@ Request to_request(const Options& options, Request request, std::vector<std::str
 void print_result(const Options& options, const Pipeline& pipeline, const Result& result,
                   const std::vector<fs::path>& names, const std::vector<std::string>& notices) {
   if (options.json) {
-    nlohmann::ordered_json json;
+    Json json;
     json["device"] = pipeline.description().device;
     json["threads"] = pipeline.description().threads;
     json["seed"] = result.seed;
@@ -130,7 +115,7 @@ void print_result(const Options& options, const Pipeline& pipeline, const Result
     json["height"] = result.images[0].height;
     for (const auto& [stage, seconds] : result.seconds) json["seconds"][stage] = seconds;
     json["notices"] = notices;
-    fmt::print("{}\n", json.dump(2));
+    print_json(json);
     return;
   }
   for (const auto& name : names) fmt::print("{}\n", name.string());
@@ -139,9 +124,8 @@ void print_result(const Options& options, const Pipeline& pipeline, const Result
 
 void run(const Options& options) {
   if (options.image.empty() == options.edges.empty())
-    bad_option("generate: expected one of --image and --edges");
-  check_output("--output", options.output);
-  if (!options.save_edges.empty()) check_output("--save-edges", options.save_edges);
+    bad_option(fmt::format("--image and --edges: found {}, expected one of them",
+                           options.image.empty() ? "neither" : "both"));
 
   std::vector<std::string> notices;
   ModelFiles files;
@@ -158,6 +142,8 @@ void run(const Options& options) {
 
   Pipeline pipeline(files, {options.device, options.threads});
   const Request request = to_request(options, pipeline.defaults(), notices);
+  const auto names = output_names(options.output, request.samples);
+  check_outputs(options, names);
   Result result;
   {
     ProgressLine line;
@@ -165,9 +151,8 @@ void run(const Options& options) {
         request, {[&](const Progress& progress) { line.show(progress); }, interrupted});
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
-  if (interrupted()) throw Error(ErrorKind::cancelled, "cancelled");
 
-  const auto names = output_names(options.output, request.samples);
+  const Finishing writing;
   for (size_t i = 0; i < names.size(); ++i)
     write_image(names[i], result.images[i], result.parameters[i]);
   if (!options.save_edges.empty()) write_image(options.save_edges, result.edges);
@@ -192,36 +177,40 @@ void add_generate(CLI::App& program) {
                       "Added to the prompt [best quality, extremely detailed]");
   command->add_option("-n,--negative-prompt", o->negative_prompt,
                       "What not to draw [longbody, lowres, bad anatomy, ...]");
-  command->add_option("--samples", o->samples, "Pictures to draw, 1 to 64 [1]");
-  command->add_option("--resolution", o->resolution,
-                      "Of the shorter side, rounded to 64, 64 to 4096 [512]");
-  command->add_option("--steps", o->steps, "Denoising steps, 1 to 999 [20]");
-  const std::map<std::string, ScheduleKind> schedules{{"exact", ScheduleKind::exact},
-                                                      {"official", ScheduleKind::official}};
+  command->add_option("--samples", o->samples, "Pictures to draw, 1 to 64 [1]")
+      ->check(whole_number());
+  command
+      ->add_option("--resolution", o->resolution,
+                   "Of the shorter side, rounded to 64, 64 to 4096 [512]")
+      ->check(whole_number());
+  command->add_option("--steps", o->steps, "Denoising steps, 1 to 999 [20]")->check(whole_number());
   command
       ->add_option("--schedule", o->schedule,
                    "exact: N steps; official: as ControlNet's own code,\n"
                    "more where N does not divide 1000 [exact]")
-      ->transform(CLI::CheckedTransformer(schedules).description("exact|official"));
-  command->add_option("--scale", o->scale, "Guidance: how closely to follow the prompt [9]");
-  command->add_option("--strength", o->strength, "How closely to follow the edges [1]");
+      ->check(one_of({"exact", "official"}));
+  command->add_option("--scale", o->scale, "Guidance: how closely to follow the prompt [9]")
+      ->check(number());
+  command->add_option("--strength", o->strength, "How closely to follow the edges [1]")
+      ->check(number());
   command->add_flag("--guess-mode", o->guess_mode, "Let the edges decide; works without a prompt");
   command->add_option("--seed", o->seed, "0 to 2^64-1, or -1 for a random one [-1]");
   command->add_option("--rng", o->rng,
                       "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS] [cpu]");
-  const std::map<std::string, NoiseKind> noises{{"batch", NoiseKind::batch},
-                                                {"per-sample", NoiseKind::per_sample}};
   command
       ->add_option("--noise", o->noise,
                    "Noise of several samples: one draw for all (batch),\n"
                    "or sample i from seed+i (per-sample) [batch]")
-      ->transform(CLI::CheckedTransformer(noises).description("batch|per-sample"));
-  command->add_option("--eta", o->eta, "Fresh noise at each step, 0 to 1 [0]");
-  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]");
-  command->add_option("--high-threshold", o->high_threshold,
-                      "Of the edge detector, 0 to 1000 [200]");
+      ->check(one_of({"batch", "per-sample"}));
+  command->add_option("--eta", o->eta, "Fresh noise at each step, 0 to 1 [0]")->check(number());
+  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]")
+      ->check(number());
+  command
+      ->add_option("--high-threshold", o->high_threshold, "Of the edge detector, 0 to 1000 [200]")
+      ->check(number());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too");
-  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]");
+  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
+      ->check(whole_number());
   command->add_option("--device", o->device, "auto, cpu or reference [auto]");
   command->add_flag("--json", o->json, "Print the result as JSON");
   command

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "terminal.h"
 
 namespace drypoint::cli {
 namespace {
@@ -16,12 +16,12 @@ struct Options {
   bool json = false;
 };
 
-nlohmann::ordered_json to_json(const CheckpointInfo& info) {
-  nlohmann::ordered_json json;
+Json to_json(const CheckpointInfo& info) {
+  Json json;
   json["layout"] = info.layout;
-  json["parts"] = nlohmann::ordered_json::array();
+  json["parts"] = Json::array();
   for (const InspectedPart& part : info.parts) {
-    nlohmann::ordered_json sizes = nlohmann::ordered_json::object();
+    Json sizes = Json::object();
     for (const auto& [key, values] : part.sizes) sizes[key] = values;
     json["parts"].push_back({{"name", part.name},
                              {"source", part.source},
@@ -67,7 +67,7 @@ void print_text(const CheckpointInfo& info) {
 void run(const Options& options) {
   const CheckpointInfo info = inspect(options.file);
   if (options.json)
-    fmt::print("{}\n", to_json(info).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json(to_json(info));
   else
     print_text(info);
 }

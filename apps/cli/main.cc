@@ -1,6 +1,4 @@
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
 #include "commands.h"
 #include "drypoint/version.h"
@@ -15,12 +13,9 @@ bool wants_json(int argc, char** argv) {
 }
 
 int report(const drypoint::Error& error, bool json) {
+  drypoint::cli::forget_interrupts();
   drypoint::cli::print_error(error.what());
-  if (json)
-    fmt::print("{}\n",
-               nlohmann::ordered_json{
-                   {"error", {{"kind", drypoint::name(error.kind())}, {"message", error.what()}}}}
-                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (json) drypoint::cli::print_json(drypoint::cli::to_json(error));
   return drypoint::cli::exit_code(error.kind());
 }
 
@@ -40,17 +35,18 @@ int main(int argc, char** argv) {
   program.footer(
       "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
       "6 device failure, 7 output not written, 8 not a number, 130 interrupted.");
-  cli::catch_interrupts();
+  const bool json = wants_json(argc, argv);
+  cli::catch_signals(json);
   try {
     program.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
-    return report(Error(ErrorKind::bad_argument, error.what()), wants_json(argc, argv));
+    return report(Error(ErrorKind::bad_argument, error.what()), json);
   } catch (const Error& error) {
-    return report(error, wants_json(argc, argv));
+    return report(error, json);
   } catch (const std::bad_alloc&) {
-    return report(Error(ErrorKind::out_of_memory, "out of memory"), wants_json(argc, argv));
+    return report(Error(ErrorKind::out_of_memory, "out of memory"), json);
   } catch (const std::exception& error) {
     cli::print_error(error.what());
     return 1;

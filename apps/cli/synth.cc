@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "commands.h"
+#include "options.h"
+#include "terminal.h"
 
 namespace drypoint::cli {
 namespace {
@@ -20,14 +22,20 @@ void add_synth(CLI::App& program) {
   auto* command =
       program.add_subcommand("synth", "Write a checkpoint of random weights, for benchmarks");
   auto o = std::make_shared<Options>();
-  command->add_option("--arch", o->synth.arch, "sd15 or tiny")->capture_default_str();
-  command->add_option("--seed", o->synth.seed, "The same seed gives the same file")
+  command->add_option("--arch", o->synth.arch, "What to build")
+      ->check(one_of({"sd15", "tiny"}))
       ->capture_default_str();
-  command->add_option("--dtype", o->synth.dtype, "f16, bf16 or f32")->capture_default_str();
+  command->add_option("--seed", o->synth.seed, "0 to 2^64-1; the same seed gives the same file")
+      ->check(seed())
+      ->capture_default_str();
+  command->add_option("--dtype", o->synth.dtype, "Of the values")
+      ->check(one_of({"f16", "bf16", "f32"}))
+      ->capture_default_str();
   command->add_option("-o,--output", o->output, "Checkpoint to write (.safetensors)")->required();
   command->footer("  drypoint synth --arch sd15 --seed 1 -o random.safetensors\n");
   command->callback([o] {
-    synthesize(o->output, o->synth);
+    const Finishing writing;  // it stops by itself, and takes its unfinished file along
+    synthesize(o->output, o->synth, interrupted);
     fmt::print("{}\n", o->output);
   });
 }

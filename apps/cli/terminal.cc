@@ -1,19 +1,58 @@
 #include "terminal.h"
 
 #include <fmt/format.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 namespace drypoint::cli {
 namespace {
 
-volatile std::sig_atomic_t interrupt_caught = 0;
+volatile std::sig_atomic_t interrupt_caught = 0, finishing = 0;
+std::string last_words, last_json;  // fixed before any signal is caught
+
+void put(int descriptor, const std::string& text) {
+  [[maybe_unused]] const auto ignored = ::write(descriptor, text.data(), text.size());
+}
+
+// Work stops between operations, of which one can take long on a slow machine.
+void on_interrupt(int) {
+  interrupt_caught = 1;
+  const itimerval patience{{}, {0, 500'000}};
+  ::setitimer(ITIMER_REAL, &patience, nullptr);
+}
+
+void on_deadline(int) {
+  if (finishing) return;
+  put(STDERR_FILENO, last_words);
+  put(STDOUT_FILENO, last_json);
+  ::_exit(exit_code(ErrorKind::cancelled));
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = static_cast<int>(SA_RESTART);
+  ::sigaction(signal, &action, nullptr);
+}
+
+std::string in_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
+std::string dumped(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 void print_line(const char* color, const char* label, const std::string& text) {
   const bool terminal = ::isatty(STDERR_FILENO);
-  fmt::print(stderr, "{}{}:{} {}\n", terminal ? color : "", label, terminal ? "\x1b[0m" : "", text);
+  fmt::print(stderr, "{}{}:{} {}\n", terminal ? color : "", label, terminal ? "\x1b[0m" : "",
+             in_one_line(text));
 }
 
 }  // namespace
@@ -32,15 +71,29 @@ int exit_code(ErrorKind kind) {
   return 1;
 }
 
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupt_caught = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second one ends the program at once
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+void catch_signals(bool json) {
+  const Error cancelled(ErrorKind::cancelled, "cancelled");
+  last_words =
+      ::isatty(STDERR_FILENO) ? "\r\x1b[K\x1b[31merror:\x1b[0m cancelled\n" : "error: cancelled\n";
+  if (json) last_json = dumped(to_json(cancelled));
+  handle(SIGALRM, on_deadline);
+  handle(SIGINT, on_interrupt);
+  handle(SIGTERM, on_interrupt);
+  handle(SIGXFSZ, SIG_IGN);
 }
 
 bool interrupted() { return interrupt_caught != 0; }
+
+void forget_interrupts() { handle(SIGALRM, SIG_IGN); }
+
+Finishing::Finishing() {
+  finishing = 1;
+  if (!interrupted()) return;
+  finishing = 0;
+  throw Error(ErrorKind::cancelled, "cancelled");
+}
+
+Finishing::~Finishing() { finishing = 0; }
 
 ProgressLine::ProgressLine() : on_(::isatty(STDERR_FILENO)) {}
 
@@ -65,5 +118,14 @@ void ProgressLine::show(const Progress& progress) {
 
 void print_notice(const std::string& text) { print_line("\x1b[33m", "note", text); }
 void print_error(const std::string& text) { print_line("\x1b[31m", "error", text); }
+
+Json to_json(const Error& error) {
+  return {{"error", {{"kind", name(error.kind())}, {"message", error.what()}}}};
+}
+
+void print_json(const Json& json) {
+  fmt::print("{}", dumped(json));
+  std::fflush(stdout);
+}
 
 }  // namespace drypoint::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,22 @@ namespace drypoint::cli {
 /// Exit codes, as documented in --help.
 int exit_code(ErrorKind kind);
 
-/// Makes Ctrl-C (and SIGTERM) set a flag, so that work ends in good order.
-void catch_interrupts();
+/// Makes Ctrl-C (and SIGTERM) set a flag, so that work ends in good order; what takes longer than
+/// half a second to do so is left as it is. Lets writing past a limit on file sizes fail as on a
+/// full disk.
+void catch_signals(bool json);
 bool interrupted();
+/// The program is about to end by itself.
+void forget_interrupts();
+
+/// While files are written, interrupts wait. Throws cancelled if there was one before.
+class Finishing {
+ public:
+  Finishing();
+  ~Finishing();
+  Finishing(const Finishing&) = delete;
+  Finishing& operator=(const Finishing&) = delete;
+};
 
 /// One line on stderr that is rewritten in place, with the time left; nothing if stderr is no
 /// terminal.
@@ -31,5 +45,9 @@ class ProgressLine {
 
 void print_notice(const std::string& text);
 void print_error(const std::string& text);
+
+using Json = nlohmann::ordered_json;
+Json to_json(const Error& error);
+void print_json(const Json& json);
 
 }  // namespace drypoint::cli

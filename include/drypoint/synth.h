@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace drypoint {
@@ -15,8 +16,10 @@ struct SynthOptions {
 
 /// Writes a safetensors file with UNet, VAE, text encoder and ControlNet under the official names.
 /// Weights are uniform, scaled by their fan-in and by gains that keep the root mean square of every
-/// block's output between 0.3 and 3; the zero convolutions are not zero. Throws bad_argument for an
-/// unknown arch or dtype, write_failed.
-void synthesize(const std::filesystem::path& path, const SynthOptions& options = {});
+/// block's output between 0.3 and 3; the zero convolutions are not zero. Gives up when `stop` says
+/// true, and leaves no file then. Throws bad_argument for an unknown arch or dtype, write_failed,
+/// cancelled.
+void synthesize(const std::filesystem::path& path, const SynthOptions& options = {},
+                const std::function<bool()>& stop = {});
 
 }  // namespace drypoint

@@ -158,7 +158,8 @@ DType dtype_named(const std::string& text) {
   fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
 }
 
-void write_random(const std::filesystem::path& path, const SynthOptions& options) {
+void write_random(const std::filesystem::path& path, const SynthOptions& options,
+                  const std::function<bool()>& stop) {
   const Architecture arch = architecture(options.arch);
   const DType dtype = dtype_named(options.dtype);
   UnetSizes trunk = arch.unet;
@@ -180,6 +181,7 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
     const uint64_t stream = stream_of(options.seed, spec.name);
     const auto values = static_cast<size_t>(element_count(spec.shape));
     for (size_t begin = 0; begin < values; begin += block) {
+      if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
       const auto part = std::span(buffer).first(std::min(block, values - begin) * size_of(dtype));
       fill(dtype, part, stream, begin, distribution(spec));
       writer.append(part);
@@ -190,8 +192,9 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 
 }  // namespace
 
-void synthesize(const std::filesystem::path& path, const SynthOptions& options) {
-  at_border(path.string(), [&] { write_random(path, options); });
+void synthesize(const std::filesystem::path& path, const SynthOptions& options,
+                const std::function<bool()>& stop) {
+  at_border(path.string(), [&] { write_random(path, options, stop); });
 }
 
 }  // namespace drypoint

@@ -1,0 +1,67 @@
+#include "options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "drypoint/image.h"
+
+namespace drypoint::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+CLI::Validator expecting(const std::string& what, std::function<bool(const std::string&)> good) {
+  return {[=](const std::string& text) {
+            return good(text) ? "" : fmt::format("\"{}\", expected {}", text, what);
+          },
+          ""};
+}
+
+}  // namespace
+
+void bad_option(const std::string& message) { throw Error(ErrorKind::bad_argument, message); }
+
+CLI::Validator number() {
+  return expecting("a number", [](const std::string& text) {
+    double value;
+    return parse(text, value);
+  });
+}
+
+CLI::Validator whole_number() {
+  return expecting("a whole number of at most 9 digits", [](const std::string& text) {
+    int value;
+    return parse(text, value);
+  });
+}
+
+CLI::Validator seed() {
+  return expecting("0 to 18446744073709551615", [](const std::string& text) {
+    uint64_t value;
+    return parse(text, value);
+  });
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto description = fmt::format("{}", fmt::join(words, "|"));
+  return expecting(fmt::format("{}", fmt::join(words, " or ")),
+                   [words = std::move(words)](const std::string& text) {
+                     return std::find(words.begin(), words.end(), text) != words.end();
+                   })
+      .description(description);
+}
+
+void check_output(std::string_view option, const fs::path& path) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorKind::write_failed, fmt::format("{}: {}: {}", option, path.string(), why));
+  };
+  std::error_code ignored;
+  if (path.empty()) bad_option(fmt::format("{}: is empty, expected a file name", option));
+  if (fs::is_directory(path, ignored)) refuse("is a directory, expected a file name");
+  image_format(path);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!fs::is_directory(folder, ignored))
+    refuse(fmt::format("there is no folder {}", folder.string()));
+}
+
+}  // namespace drypoint::cli

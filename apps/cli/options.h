@@ -1,0 +1,34 @@
+// What the commands share in reading their options.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drypoint/error.h"
+
+namespace drypoint::cli {
+
+/// All of `text` as a number.
+template <class Number>
+bool parse(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+[[noreturn]] void bad_option(const std::string& message);
+
+/// Checks that say what was found and what was expected.
+CLI::Validator number();
+CLI::Validator whole_number();
+CLI::Validator seed();  // of 64 bits
+CLI::Validator one_of(std::vector<std::string> words);
+
+/// Finds out before the work whether its result can be written. Throws write_failed, and
+/// bad_argument for an extension that is no picture's.
+void check_output(std::string_view option, const std::filesystem::path& path);
+
+}  // namespace drypoint::cli
