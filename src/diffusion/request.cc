@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/named_tensors.h"
+#include "text/unicode.h"
 
 namespace drypoint {
 namespace {
@@ -17,6 +18,14 @@ void expect_between(std::string_view field, double value, double low, double hig
 void expect_not_negative(std::string_view field, double value) {
   if (!std::isfinite(value) || value < 0)
     fail(ErrorKind::bad_argument, "{}: {}, expected a finite number from 0", field, value);
+}
+
+void expect_utf8(std::string_view field, std::string_view text) {
+  try {
+    decode_utf8(text);
+  } catch (const Error& error) {
+    fail(error.kind(), "{}: {}", field, error.what());
+  }
 }
 
 template <class Number>
@@ -50,6 +59,9 @@ void check_size(ImageSize size, std::string_view what) {
 void check_samples(int samples) { expect_between("samples", samples, 1, 64); }
 
 void check(const Request& request) {
+  expect_utf8("prompt", request.prompt);
+  expect_utf8("added prompt", request.added_prompt);
+  expect_utf8("negative prompt", request.negative_prompt);
   expect_between("steps", request.steps, 1, 999);
   check_samples(request.samples);
   expect_between("resolution", request.resolution, 64, 4096);

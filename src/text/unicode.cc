@@ -47,7 +47,7 @@ std::vector<Character> decode_utf8(std::string_view text) {
     const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(&text[at]),
                                          static_cast<utf8proc_ssize_t>(text.size() - at), &code);
     if (length <= 0)
-      fail(ErrorKind::bad_argument, "the prompt is not UTF-8: byte {} is 0x{:02x}", at,
+      fail(ErrorKind::bad_argument, "text is not UTF-8: byte {} is 0x{:02x}", at,
            static_cast<unsigned char>(text[at]));
     characters.push_back({code, at});
     at += static_cast<size_t>(length);
