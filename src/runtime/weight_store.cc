@@ -27,7 +27,8 @@ WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend)
     : checkpoint_(checkpoint), backend_(backend), reference_(make_reference_backend()) {}
 
 bool WeightStore::holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const {
-  return packed_.contains(key(plan, id, packing));
+  const auto found = packed_.find(key(plan, id, packing));
+  return found != packed_.end() && found->second;  // an entry stays empty when loading failed
 }
 
 DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<Packing>& packing) {
@@ -49,7 +50,11 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
     const Tensor& weight = checkpoint_.at(value.weight);
-    check_finite(value.weight, weight);
+    try {
+      check_finite(value.weight, weight);
+    } catch (const Error& error) {
+      fail(error.kind(), "{}: {}", checkpoint_.file_of(weight), error.what());
+    }
     return weight.to_f32().reshaped(value.type.shape);
   }
   const PlanStep& step = plan.load[value.load_step];
