@@ -42,13 +42,12 @@ CLI::Validator seed() {
   });
 }
 
-CLI::Validator one_of(std::vector<std::string> words) {
-  const auto description = fmt::format("{}", fmt::join(words, "|"));
+CLI::Validator one_of(const std::vector<std::string>& words) {
   return expecting(fmt::format("{}", fmt::join(words, " or ")),
-                   [words = std::move(words)](const std::string& text) {
+                   [words](const std::string& text) {
                      return std::find(words.begin(), words.end(), text) != words.end();
                    })
-      .description(description);
+      .description(fmt::format("{}", fmt::join(words, "|")));
 }
 
 void check_output(std::string_view option, const fs::path& path) {

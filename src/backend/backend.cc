@@ -1,11 +1,10 @@
 #include "backend/backend.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace drypoint {
 
@@ -15,16 +14,18 @@ DeviceMemory Backend::allocate(size_t bytes) const {
   if (!block)
     fail(ErrorKind::out_of_memory, "{} MiB needed, {} MiB available", bytes >> 20,
          available_memory() >> 20);
-  return {static_cast<std::byte*>(block), [](std::byte* p) { std::free(p); }};
+  *allocated_ += bytes;
+  return {static_cast<std::byte*>(block), [bytes, allocated = allocated_](std::byte* p) {
+            std::free(p);
+            *allocated -= bytes;
+          }};
 }
 
 size_t Backend::available_memory() const {
-  std::ifstream information("/proc/meminfo");
-  std::string key;
-  for (size_t kib = 0; information >> key >> kib; information.ignore(64, '\n'))
-    if (key == "MemAvailable:") return kib << 10;
-  return static_cast<size_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  // The system counts pages when they are touched; we, what has been promised.
+  const size_t promised = *allocated_ - std::min<size_t>(*allocated_, touched_host_memory());
+  const size_t available = available_host_memory();
+  return available - std::min(available, promised);
 }
 
 }  // namespace drypoint

@@ -1,6 +1,7 @@
 // All that a device must offer: memory, and a kernel for each operation.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,6 +63,10 @@ class Backend {
   virtual DeviceMemory allocate(size_t bytes) const;
   /// Bytes that can still be allocated, as far as the system tells.
   virtual size_t available_memory() const;
+
+ private:
+  /// Outlives the backend, as what it allocated may.
+  std::shared_ptr<std::atomic<size_t>> allocated_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
 /// The slow one that tests trust: plain loops in float32 with float64 sums.

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "diffusion/control_strength.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
@@ -58,12 +59,21 @@ std::vector<float> hint_values(const Image& edges) {
   return hint;
 }
 
-Image to_image(std::span<const float> values, int width, int height) {
-  Image image{width, height, 3, std::vector<uint8_t>(values.size())};
+void fill_pixels(Image& image, std::span<const float> values) {
   std::transform(values.begin(), values.end(), image.pixels.begin(), [](float value) {
     return static_cast<uint8_t>(std::clamp(value * 127.5f + 127.5f, 0.0f, 255.0f));
   });
-  return image;
+}
+
+/// Room for the pictures, taken before the rest of the memory is estimated.
+std::vector<Image> blank_images(int samples, ImageSize size) {
+  const size_t bytes = 3 * static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
+  const size_t needed = static_cast<size_t>(samples) * bytes, available = available_host_memory();
+  if (needed > available)
+    fail(ErrorKind::out_of_memory, "{} MiB needed for the pictures themselves, {} MiB available",
+         needed >> 20, available >> 20);
+  return std::vector<Image>(samples,
+                            Image{size.width, size.height, 3, std::vector<uint8_t>(bytes)});
 }
 
 /// Draws the noise of all samples, in one stream or in one for each.
@@ -126,6 +136,8 @@ class Pipeline::Implementation {
     bool guided = false, apart = false;
   };
   Plan plan_for(ImageSize size, int64_t samples, size_t steps, bool guided, bool guess_mode) const;
+  Executor& make_ready(const Request& request, const Plan& plan, const StopRequested& stop,
+                       Result& result);
   std::vector<int32_t> tokens(const Request& request, bool guided,
                               std::vector<std::string>& notices) const;
   std::vector<float> encode(const std::vector<int32_t>& tokens, const StopRequested& stop);
@@ -277,6 +289,23 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   }
 }
 
+/// All that needs memory. -> the decoder
+Executor& Pipeline::Implementation::make_ready(const Request& request, const Plan& plan,
+                                               const StopRequested& stop, Result& result) {
+  const ImageSize size{result.edges.width, result.edges.height};
+  try {
+    result.images = blank_images(request.samples, size);
+    model_.denoiser(plan.positive, stop);
+    if (plan.apart) model_.denoiser(plan.negative, stop);
+    model_.text_encoder(plan.guided ? 2 : 1, stop);
+    return model_.vae_decoder(plan.positive.height, plan.positive.width, stop);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, request.samples,
+         request.samples > 1 ? "s" : "", error.what());
+  }
+}
+
 Result Pipeline::Implementation::generate(const Request& request, const Callbacks& callbacks) {
   check(request);
   const auto report = [&](Stage stage, int done, int of) {
@@ -300,10 +329,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
   const Plan plan = plan_for(size, request.samples, steps.size(), guided, request.guess_mode);
-  model_.denoiser(plan.positive, callbacks.stop);
-  if (plan.apart) model_.denoiser(plan.negative, callbacks.stop);
-  model_.text_encoder(guided ? 2 : 1, callbacks.stop);
-  Executor& decoder = model_.vae_decoder(plan.positive.height, plan.positive.width, callbacks.stop);
+  Executor& decoder = make_ready(request, plan, callbacks.stop, result);
   finish(Stage::prepare);
 
   report(Stage::text, 0, 1);
@@ -321,7 +347,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
     decoder.set_input("latent", std::span<const float>(latents).subspan(i * latent, latent));
     decoder.run(Rate::picture, callbacks.stop);
     expect_finite(decoder.output("image"), "VAE decoder");
-    result.images.push_back(to_image(decoder.output("image"), size.width, size.height));
+    fill_pixels(result.images[static_cast<size_t>(i)], decoder.output("image"));
     const uint64_t own = request.noise == NoiseKind::batch ? 0 : static_cast<uint64_t>(i);
     result.parameters.push_back(
         format_parameters(parameters_of(request, model_.description(), size, result.seed + own)));

@@ -23,7 +23,15 @@ class CpuBackend : public Backend {
     if (request.output.dtype != DType::f32)
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            drypoint::name(request.op), drypoint::name(request.output.dtype));
-    return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
+    try {
+      return std::visit([&](const auto& op) { return cpu::make(op, request, context_); },
+                        request.op);
+    } catch (const dnnl::error& error) {
+      fail(
+          error.status == dnnl_out_of_memory ? ErrorKind::out_of_memory : ErrorKind::device_failure,
+          "{}: {} on device cpu: oneDNN: {}", request.module, drypoint::name(request.op),
+          error.what());
+    }
   }
 
  private:
