@@ -27,8 +27,7 @@ WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend)
     : checkpoint_(checkpoint), backend_(backend), reference_(make_reference_backend()) {}
 
 bool WeightStore::holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const {
-  const auto found = packed_.find(key(plan, id, packing));
-  return found != packed_.end() && found->second;  // an entry stays empty when loading failed
+  return packed_.contains(key(plan, id, packing));
 }
 
 DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<Packing>& packing) {
@@ -53,7 +52,8 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
     try {
       check_finite(value.weight, weight);
     } catch (const Error& error) {
-      fail(error.kind(), "{}: {}", checkpoint_.file_of(weight), error.what());
+      const std::string file = checkpoint_.file_of(weight);
+      fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
     }
     return weight.to_f32().reshaped(value.type.shape);
   }
