@@ -101,6 +101,22 @@ TEST(Passes, TheStartOfTheEncodersRunsOnceForBothPrompts) {
   EXPECT_GE(seen, 8);
 }
 
+TEST(Passes, FusionLeavesAPicturesWorkToThePicture) {
+  Graph graph;
+  const ValueId still = graph.add_input("still", {DType::f32, {2, 8}}, Rate::picture);
+  const ValueId moving = graph.add_input("moving", {DType::f32, {2, 4}}, Rate::step);
+  const ValueId row = graph.add_input("row", {DType::f32, {4}}, Rate::step);
+  const auto product = [&](const std::string& name) {
+    const ValueId weight = graph.add_weight(name, {DType::f32, {4, 8}});
+    return graph.add_node(Linear{.bias = false}, {still, weight}, name);
+  };
+  graph.outputs["sum"] = graph.add_node(Add{}, {moving, product("a")}, "sum");
+  graph.outputs["row_sum"] = graph.add_node(Add{}, {product("b"), row}, "sum");
+  const Plan plan = compile(std::move(graph));
+  EXPECT_EQ(count<Linear>(plan.picture), 2);
+  EXPECT_EQ(count<Linear>(plan.step), 0);
+}
+
 TEST(Passes, ElementwiseWorkIsFused) {
   const Plan plan = compile(tiny_denoiser());
   EXPECT_EQ(count<Activation>(plan.step), 0);

@@ -25,6 +25,7 @@ Graph fuse_residual(const Graph& graph) {
          {std::pair{std::max(a, b), std::min(a, b)}, std::pair{std::min(a, b), std::max(a, b)}}) {
       const Node* producer = graph.producer(product);
       if (product == other || uses[product] != 1 || !can_take_residual(producer)) continue;
+      if (graph[product].rate != graph[node.output].rate) continue;  // it would run more often
       Op op = producer->op;
       if (auto* conv = std::get_if<Conv2d>(&op)) conv->residual = true;
       if (auto* linear = std::get_if<Linear>(&op)) linear->residual = true;
