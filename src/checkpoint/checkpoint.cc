@@ -73,6 +73,14 @@ void move_prefix(Map& from, Map& to, std::string_view prefix) {
     to.insert(from.extract(it++));
 }
 
+void refuse_differences(const Checkpoint& checkpoint, const std::string& path) {
+  if (holds_differences(checkpoint))
+    fail(ErrorKind::unsupported,
+         "{}: is a \"difference\" ControlNet, which holds changes to a base model's weights; "
+         "expected a ControlNet with its own weights",
+         path);
+}
+
 // Puts the part that `path` holds in place of the model's own.
 void replace_part(Checkpoint& model, Part part, std::string_view folder,
                   const std::filesystem::path& path) {
@@ -80,11 +88,7 @@ void replace_part(Checkpoint& model, Part part, std::string_view folder,
   if (!other.has(part))
     fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
          name_of(part));
-  if (part == Part::control && holds_differences(other))
-    fail(ErrorKind::unsupported,
-         "{}: is a \"difference\" ControlNet, which holds changes to a base model's weights; "
-         "expected a ControlNet with its own weights",
-         path.string());
+  if (part == Part::control) refuse_differences(other, path.string());
   const auto prefix = prefix_of(part);
   erase_prefix(model.tensors.tensors, prefix);
   erase_prefix(model.tensors.unusable, prefix);
@@ -95,7 +99,7 @@ void replace_part(Checkpoint& model, Part part, std::string_view folder,
   auto& files = model.tensors.files;
   files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
   model.sources[part] = other.sources[part];
-  if (part == Part::text && other.tokenizer) model.tokenizer = other.tokenizer;
+  if (part == Part::text) model.tokenizer = other.tokenizer;  // none: the built-in one
 }
 
 // Repeats what reading sizes says with the file in front.
@@ -185,6 +189,7 @@ bool holds_differences(const Checkpoint& checkpoint) {
 
 Checkpoint assemble(const ModelFiles& files) {
   Checkpoint model = load_checkpoint(files.model);
+  if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
   if (files.control) replace_part(model, Part::control, "controlnet/", *files.control);
   if (files.vae) replace_part(model, Part::vae, "vae/", *files.vae);
   if (files.text_encoder) replace_part(model, Part::text, "text_encoder/", *files.text_encoder);

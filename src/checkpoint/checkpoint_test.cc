@@ -194,6 +194,11 @@ TEST(Checkpoint, ErrorsSayWhatAFileIsAndWhatWasExpected) {
                       {.model = model, .control = changed(folder, control, [](Tensors& t) {
                                          t["difference"] = make_tensor({1}, std::vector<float>{1});
                                        })}));
+  EXPECT_TRUE(refuses(unsupported, {"changed", "\"difference\" ControlNet"},
+                      {.model = changed(folder, model, [](Tensors& t) {
+                         t.insert(tiny().begin(), tiny().end());
+                         t["difference"] = make_tensor({1}, std::vector<float>{1});
+                       })}));
   EXPECT_TRUE(refuses(
       unsupported, {"changed", "9 channels", "inpainting"},
       {.model = changed(folder, model, [](Tensors& t) {
@@ -320,6 +325,11 @@ TEST(DiffusersFolder, ATokenizerNeedsItsVocabularyFiles) {
   EXPECT_FALSE(load_checkpoint(folder / "m").tokenizer);
   write_file(folder / "m/tokenizer/merges.txt", "");
   EXPECT_EQ(load_checkpoint(folder / "m").tokenizer, folder / "m/tokenizer");
+  // Another text encoder's tokens are not those of the model's own.
+  EXPECT_EQ(assemble({.model = folder / "m"}).tokenizer, folder / "m/tokenizer");
+  EXPECT_FALSE(
+      assemble({.model = folder / "m", .text_encoder = data("checkpoint/small/text_encoder")})
+          .tokenizer);
 }
 
 }  // namespace
