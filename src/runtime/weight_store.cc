@@ -49,13 +49,14 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
     const Tensor& weight = checkpoint_.at(value.weight);
-    try {
-      check_finite(value.weight, weight);
+    const Tensor values = weight.to_f32();
+    try {  // double values may be finite and still too large for float32
+      check_finite(value.weight, weight.dtype() == DType::f64 ? values : weight);
     } catch (const Error& error) {
       const std::string file = checkpoint_.file_of(weight);
       fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
     }
-    return weight.to_f32().reshaped(value.type.shape);
+    return values.reshaped(value.type.shape);
   }
   const PlanStep& step = plan.load[value.load_step];
   std::vector<Tensor> inputs;

@@ -46,5 +46,17 @@ TEST(WeightStore, DoesNotHoldWhatItFailedToLoad) {
   }
 }
 
+TEST(WeightStore, RefusesDoublesThatFloatCannotHold) {
+  const double numbers[] = {1e300, 1};
+  const auto bytes = std::as_bytes(std::span(numbers));
+  NamedTensors checkpoint;
+  checkpoint.tensors["w"] = Tensor({DType::f64, {1, 2}}, bytes.data(), nullptr);
+  const auto backend = make_reference_backend();
+  WeightStore store(checkpoint, *backend);
+  const Plan plan = product();
+  EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"tensor w", "value 0"},
+                                  [&] { store.get(plan, weight_of(plan), {}); }));
+}
+
 }  // namespace
 }  // namespace drypoint
