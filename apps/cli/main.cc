@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "drypoint/version.h"
 #include "openmp.h"
+#include "options.h"
 #include "terminal.h"
 
 namespace {
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   cli::spin_briefly(argv);
   CLI::App program{"Drypoint draws pictures from edges: Stable Diffusion 1.5 with ControlNet."};
   program.set_version_flag("--version", std::string(version()));
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);  // what else there is, is unknown
   program.get_formatter()->column_width(34);
   cli::add_generate(program);
   cli::add_edges(program);
@@ -39,6 +40,8 @@ int main(int argc, char** argv) {
   cli::catch_signals(json);
   try {
     program.parse(argc, argv);
+    if (program.get_subcommands().empty())
+      cli::bad_option("found no command, expected generate, edges, inspect or synth");
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
