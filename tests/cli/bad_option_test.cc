@@ -1,0 +1,104 @@
+// Options out of range or in contradiction: exit code 2, one line that names them.
+#include "cli/program.h"
+
+namespace drypoint::testing {
+namespace {
+
+class BadOption : public Cli {};
+
+TEST_F(BadOption, Numbers) {
+  struct {
+    const char *option, *value, *field, *expected;
+  } const cases[] = {
+      {"--steps", "0", "steps: 0", "1 to 999"},
+      {"--steps", "1000", "steps: 1000", "1 to 999"},
+      {"--steps", "1.5", "--steps: \"1.5\"", "a whole number"},
+      {"--steps", "99999999999", "--steps: \"99999999999\"", "a whole number"},
+      {"--samples", "0", "samples: 0", "1 to 64"},
+      {"--samples", "65", "samples: 65", "1 to 64"},
+      {"--resolution", "63", "resolution: 63", "64 to 4096"},
+      {"--resolution", "4097", "resolution: 4097", "64 to 4096"},
+      {"--scale", "-0.5", "scale: -0.5", "a finite number from 0"},
+      {"--scale", "nan", "scale: nan", "a finite number from 0"},
+      {"--scale", "x", "--scale: \"x\"", "a number"},
+      {"--strength", "-1", "strength: -1", "a finite number from 0"},
+      {"--strength", "inf", "strength: inf", "a finite number from 0"},
+      {"--eta", "-1", "eta: -1", "a finite number from 0"},
+      {"--eta", "nan", "eta: nan", "a finite number from 0"},
+      {"--eta", "50", "--eta 50", "less"},
+      {"--low-threshold", "-1", "low threshold: -1", "0 to 1000"},
+      {"--high-threshold", "1001", "high threshold: 1001", "0 to 1000"},
+      {"--high-threshold", "99", "low threshold: 100", "at most the high threshold, 99"},
+      {"--threads", "-1", "threads: -1", "0 (all) to 1024"},
+      {"--threads", "1025", "threads: 1025", "0 (all) to 1024"},
+      {"--seed", "-2", "--seed: \"-2\"", "-1 (random) to 18446744073709551615"},
+      {"--seed", "18446744073709551616", "--seed: \"18446744073709551616\"", "-1 (random) to"},
+      {"--seed", "1e3", "--seed: \"1e3\"", "-1 (random) to"},
+  };
+  for (const auto& c : cases)
+    expect_refused(2, {c.field, "expected " + std::string(c.expected)},
+                   generate({{c.option, c.value}}));
+}
+
+TEST_F(BadOption, Words) {
+  expect_refused(2, {"--schedule: \"x\"", "exact or official"}, generate({{"--schedule", "x"}}));
+  expect_refused(2, {"--noise: \"x\"", "batch or per-sample"}, generate({{"--noise", "x"}}));
+  expect_refused(2, {"device: \"x\"", "auto, cpu"}, generate({{"--device", "x"}}));
+  expect_refused(2, {"--rng: \"x\"", "cuda:SMSxTHREADS"}, generate({{"--rng", "x"}}));
+  expect_refused(2, {"--rng cuda:0x2048", "1 to 1024"}, generate({{"--rng", "cuda:0x2048"}}));
+  expect_refused(2, {"--control", "expected canny=FILE"},
+                 generate({{"--control", tiny_control_path()}}));
+  expect_refused(2, {"--control", "depth=x", "canny="}, generate({{"--control", "depth=x"}}));
+  expect_refused(2, {"--steps 3", "--schedule exact"},
+                 generate({{"--steps", "3"}, {"--schedule", "official"}}));
+}
+
+TEST_F(BadOption, TextsThatAreNotUtf8) {
+  expect_refused(2, {"prompt: ", "UTF-8", "byte 2 is 0xff"}, generate({{"--prompt", "a \xff"}}));
+  expect_refused(2, {"negative prompt: ", "UTF-8"}, generate({{"--negative-prompt", "\xc3("}}));
+  expect_refused(2, {"added prompt: ", "UTF-8"}, generate({{"--added-prompt", "\xed\xa0\x80"}}));
+}
+
+TEST_F(BadOption, UnknownMissingAndTwice) {
+  const auto out = path("out.png");
+  expect_refused(2, {"--bogus"}, generate({{"--bogus", std::nullopt}}));
+  expect_refused(2, {"--output", "required"}, {"generate", "--edges", path("edges.png")});
+  expect_refused(2, {"--image and --edges: found neither"}, {"generate", "-o", out});
+  expect_refused(2, {"--image and --edges: found both"},
+                 {"generate", "-i", "a", "--edges", "b", "-o", out});
+  expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
+  expect_refused(2, {"--steps"}, {"generate", "--steps", "1", "--steps", "2", "-o", out});
+  expect_refused(2, {"no command", "expected generate, edges, inspect or synth"}, {});
+  expect_refused(2, {"bogus"}, {"bogus"});
+  expect_refused(2, {"FILE"}, {"inspect"});
+  expect_refused(2, {"--image"}, {"edges", "-o", out});
+  expect_refused(2, {"--output"}, {"synth"});
+}
+
+TEST_F(BadOption, OfEdgesAndSynth) {
+  const auto edges = [&](const char* option, const char* value) {
+    return std::vector<std::string>{"edges", "-i", data("images/cat.png"), "-o", path("out.png"),
+                                    option,  value};
+  };
+  expect_refused(2, {"resolution", "63", "64 to 4096"}, edges("--resolution", "63"));
+  expect_refused(2, {"--resolution: \"x\"", "whole number"}, edges("--resolution", "x"));
+  expect_refused(2, {"low threshold", "-1", "0 to 1000"}, edges("--low-threshold", "-1"));
+  expect_refused(2, {"high threshold", "200"}, edges("--low-threshold", "201"));
+  const auto synth = [&](const char* option, const char* value) {
+    return std::vector<std::string>{"synth", "-o", path("out.png"), option, value};
+  };
+  expect_refused(2, {"--arch: \"sdxl\"", "sd15 or tiny"}, synth("--arch", "sdxl"));
+  expect_refused(2, {"--dtype: \"f8\"", "f16 or bf16 or f32"}, synth("--dtype", "f8"));
+  expect_refused(2, {"--seed: \"-1\"", "0 to 18446744073709551615"}, synth("--seed", "-1"));
+}
+
+TEST_F(BadOption, IsToldInJsonToo) {
+  auto arguments = generate({{"--steps", "0"}, {"--json", std::nullopt}});
+  expect_refused(2, {"steps: 0"}, arguments);
+  EXPECT_EQ(drypoint(arguments).out,
+            "{\n  \"error\": {\n    \"kind\": \"bad_argument\",\n"
+            "    \"message\": \"steps: 0, expected 1 to 999\"\n  }\n}\n");
+}
+
+}  // namespace
+}  // namespace drypoint::testing

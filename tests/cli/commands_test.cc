@@ -1,0 +1,118 @@
+// `inspect`, `synth`, and what the program says about itself.
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "cli/program.h"
+#include "drypoint/version.h"
+
+namespace drypoint::testing {
+namespace {
+
+using nlohmann::json;
+
+class Commands : public Cli {};
+
+std::set<std::string> options_in(const std::string& text) {
+  std::set<std::string> options;
+  const std::regex option("--[a-z][a-z-]*");
+  for (auto it = std::sregex_iterator(text.begin(), text.end(), option);
+       it != std::sregex_iterator(); ++it)
+    options.insert(it->str());
+  return options;
+}
+
+TEST_F(Commands, Help) {
+  const std::map<std::string, std::set<std::string>> commands{
+      {"generate",
+       {"--help",          "--model",          "--control",      "--vae",     "--image",
+        "--edges",         "--prompt",         "--added-prompt", "--samples", "--negative-prompt",
+        "--resolution",    "--steps",          "--schedule",     "--scale",   "--strength",
+        "--guess-mode",    "--seed",           "--rng",          "--noise",   "--eta",
+        "--low-threshold", "--high-threshold", "--save-edges",   "--threads", "--device",
+        "--json",          "--output"}},
+      {"edges",
+       {"--help", "--image", "--resolution", "--low-threshold", "--high-threshold", "--json",
+        "--output", "--edges"}},  // the last in its example
+      {"inspect", {"--help", "--json"}},
+      {"synth", {"--help", "--arch", "--seed", "--dtype", "--output"}}};
+  const std::string program = drypoint({"--help"}).out;
+  const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
+  for (const auto& [command, options] : commands) {
+    const Outcome help = drypoint({command, "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_EQ(help.err, "");
+    EXPECT_NE(program.find("\n  " + command + " "), std::string::npos) << command;
+    // The prompt of an example may hold anything but options.
+    auto found = options_in(help.out);
+    EXPECT_EQ(found, options) << command;
+    for (const auto& option : options)
+      EXPECT_NE(manual.find("`" + option), std::string::npos) << "docs: " << option;
+  }
+  const Outcome version = drypoint({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_EQ(version.out, std::string(drypoint::version()) + "\n");
+}
+
+TEST_F(Commands, InspectEveryLayout) {
+  struct {
+    std::string file, layout;
+    std::vector<std::string> parts;
+  } const cases[] = {
+      {tiny_model_path(), "safetensors", {"UNet", "VAE", "text encoder"}},
+      {tiny_control_path(), "safetensors", {"ControlNet"}},
+      {data("checkpoint/merged.pth"), "PyTorch zip", {"UNet", "ControlNet", "VAE", "text encoder"}},
+      {data("checkpoint/training.ckpt"), "PyTorch zip", {"UNet", "VAE", "text encoder"}},
+      {data("checkpoint/control_legacy.pth"), "PyTorch legacy", {"ControlNet"}},
+      {data("checkpoint/control_noprefix_bf16.safetensors"), "safetensors", {"ControlNet"}},
+      {data("checkpoint/folder"),
+       "diffusers folder",
+       {"UNet", "ControlNet", "VAE", "text encoder"}},
+      {data("checkpoint/small"),
+       "diffusers folder",
+       {"UNet", "ControlNet", "VAE", "text encoder"}}};
+  for (const auto& [file, layout, parts] : cases) {
+    SCOPED_TRACE(file);
+    const Outcome told = drypoint({"inspect", file});
+    EXPECT_EQ(told.status, 0) << told.err;
+    EXPECT_TRUE(told.out.starts_with(layout + "\n")) << told.out;
+    for (const auto& part : parts) EXPECT_NE(told.out.find("\n" + part + ": "), std::string::npos);
+
+    const json said = json::parse(drypoint({"inspect", file, "--json"}).out);
+    EXPECT_EQ(said["layout"], layout);
+    std::vector<std::string> found;
+    for (const auto& part : said["parts"]) {
+      found.push_back(part["name"]);
+      EXPECT_GT(part["tensors"], 0);
+      for (const char* key : {"source", "parameters", "bytes", "dtypes", "sizes", "problems"})
+        EXPECT_TRUE(part.contains(key)) << key;
+    }
+    EXPECT_EQ(std::set(found.begin(), found.end()), std::set(parts.begin(), parts.end()));
+    for (const char* key : {"missing_parts", "other_tensors", "has_schedule", "difference_control",
+                            "has_tokenizer", "metadata"})
+      EXPECT_TRUE(said.contains(key)) << key;
+  }
+}
+
+TEST_F(Commands, SynthIsTheSameForTheSameSeed) {
+  const auto synth = [&](const char* name, const char* seed, const char* dtype) {
+    const Outcome outcome = drypoint({"synth", "--seed", seed, "--dtype", dtype, "-o", path(name)});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, path(name) + "\n");
+    return contents(name);
+  };
+  const std::string first = synth("a.safetensors", "7", "f16");
+  EXPECT_TRUE(synth("b.safetensors", "7", "f16") == first);
+  EXPECT_FALSE(synth("b.safetensors", "8", "f16") == first);
+  EXPECT_GT(synth("b.safetensors", "7", "f32").size(), first.size() * 3 / 2);
+  // It is whole: it says so, and it draws with its own ControlNet.
+  const json said = json::parse(drypoint({"inspect", path("a.safetensors"), "--json"}).out);
+  for (const auto& part : said["parts"]) EXPECT_EQ(part["problems"], json::array());
+  EXPECT_EQ(said["missing_parts"], json::array());
+  const Outcome drawn =
+      drypoint({"generate", "-m", path("a.safetensors"), "--edges", path("edges.png"), "-p",
+                "a cat", "--steps", "1", "--seed", "1", "-o", path("out.png")});
+  EXPECT_EQ(drawn.status, 0) << drawn.err;
+}
+
+}  // namespace
+}  // namespace drypoint::testing

@@ -1,0 +1,185 @@
+// `generate` and `edges`: what they write and say.
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+
+namespace drypoint::testing {
+namespace {
+
+using nlohmann::json;
+
+class Draw : public Cli {
+ protected:
+  /// It succeeds without a word on stderr but `notice`, in one line, if there is one.
+  Outcome expect_done(const std::vector<std::string>& arguments, const std::string& notice = "") {
+    const Outcome outcome = drypoint(arguments);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    if (notice.empty()) {
+      EXPECT_EQ(outcome.err, "");
+    } else {
+      EXPECT_TRUE(outcome.err.starts_with("note: ")) << outcome.err;
+      EXPECT_NE(outcome.err.find(notice), std::string::npos) << outcome.err;
+      EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
+    }
+    return outcome;
+  }
+};
+
+/// The text that web UIs read; as PNG has it: keyword, NUL, text.
+std::string parameters_in(const std::string& png) {
+  const auto keyword = png.find(std::string("tEXtparameters\0", 15));
+  if (keyword == std::string::npos) return "";
+  const auto* length = reinterpret_cast<const unsigned char*>(&png[keyword - 4]);
+  return png.substr(keyword + 15, (length[2] << 8 | length[3]) - 11);
+}
+
+TEST_F(Draw, TheReferencesPictureTwiceTheSame) {
+  const auto arguments =
+      generate({{"--edges", data("golden/process/seed_score_edges.png")},
+                {"--prompt", "a bird"},
+                {"--negative-prompt", "longbody, lowres, bad anatomy, bad hands, missing fingers"},
+                {"--steps", "20"},
+                {"--seed", "2946901"}});
+  EXPECT_EQ(expect_done(arguments).out, path("out.png") + "\n");
+  const Image drawn = read_image(path("out.png")).image;
+  const Image expected = read_image(data("golden/process/seed_score_0.png")).image;
+  ASSERT_EQ(drawn.pixels.size(), expected.pixels.size());
+  size_t near = 0;
+  for (size_t i = 0; i < drawn.pixels.size(); ++i)
+    near += std::abs(drawn.pixels[i] - expected.pixels[i]) <= 1;
+  EXPECT_GE(static_cast<double>(near), 0.999 * static_cast<double>(drawn.pixels.size()));
+
+  const std::string first = contents("out.png");
+  expect_done(arguments);
+  EXPECT_EQ(contents("out.png"), first);
+}
+
+TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
+  expect_done(generate({{"--vae", tiny_model_path()}}));
+  const std::string first = contents("out.png");
+  for (const Options& same : {Options{{"--schedule", "official"}}, Options{{"--threads", "1"}},
+                              Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
+    expect_done(generate(same));
+    EXPECT_EQ(contents("out.png"), first);
+  }
+  for (const Options& other :
+       {Options{{"--rng", "cuda"}}, Options{{"--seed", "18446744073709551615"}},
+        Options{{"--guess-mode", std::nullopt}}, Options{{"--scale", "1"}},
+        Options{{"--scale", "0"}}, Options{{"--strength", "0"}}, Options{{"--eta", "1"}},
+        Options{{"--added-prompt", ""}}, Options{{"--negative-prompt", ""}}}) {
+    expect_done(generate(other));
+    EXPECT_NE(contents("out.png"), first) << other.begin()->first;
+  }
+}
+
+TEST_F(Draw, SettingsAreInThePicture) {
+  expect_done(generate({{"--steps", "2"}, {"--scale", "7.5"}}));
+  const std::string text = parameters_in(contents("out.png"));
+  EXPECT_TRUE(
+      text.starts_with("a cat, best quality, extremely detailed\nNegative prompt: longbody"))
+      << text;
+  for (const char* part :
+       {"Steps: 2,", "Sampler: DDIM,", "CFG scale: 7.5,", "Seed: 1,", "Size: 64x64,",
+        "Model: sd15,", "ControlNet 0: \"Module: none, Model: control,"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+}
+
+TEST_F(Draw, SeveralSamples) {
+  const auto samples = [&](const char* number, const char* noise) {
+    return generate({{"--samples", number}, {"--noise", noise}, {"--output", path("s.webp")}});
+  };
+  EXPECT_EQ(expect_done(samples("3", "per-sample")).out,
+            path("s_0.webp") + "\n" + path("s_1.webp") + "\n" + path("s_2.webp") + "\n");
+  EXPECT_EQ(files(), (std::set<std::string>{"edges.png", "s_0.webp", "s_1.webp", "s_2.webp"}));
+  EXPECT_NE(contents("s_0.webp"), contents("s_1.webp"));
+  const std::string second = contents("s_1.webp");
+  expect_done(samples("2", "per-sample"));
+  EXPECT_EQ(contents("s_1.webp"), second);
+}
+
+TEST_F(Draw, EdgesOfAPicture) {
+  const std::string cat = data("images/cat.png");
+  expect_done(
+      generate({{"--image", cat}, {"--resolution", "64"}, {"--save-edges", path("e.png")}}));
+  const std::string drawn = contents("out.png");
+  EXPECT_EQ(expect_done({"edges", "-i", cat, "--resolution", "64", "-o", path("same.png")}).out,
+            path("same.png") + "\n");
+  EXPECT_EQ(contents("e.png"), contents("same.png"));
+  expect_done(generate({{"--edges", path("e.png")}}));
+  EXPECT_EQ(read_image(path("out.png")).image.width, 128);
+  const auto few = std::vector<std::string>{
+      "edges", "-i", cat, "--high-threshold", "400", "-o", path("few.png"), "--json"};
+  const json said = json::parse(expect_done(few).out);
+  EXPECT_EQ(said, (json{{"edges", path("few.png")},
+                        {"width", 768},
+                        {"height", 512},
+                        {"notices", json::array()}}));
+}
+
+TEST_F(Draw, Json) {
+  const auto outcome = drypoint(generate({{"--json", std::nullopt},
+                                          {"--samples", "2"},
+                                          {"--prompt", ""},
+                                          {"--threads", "1"},
+                                          {"--save-edges", path("e.png")}}));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  json said = json::parse(outcome.out);
+  for (const char* stage : {"prepare", "text", "denoise", "decode"})
+    EXPECT_GT(said["seconds"].value(stage, 0.0), 0.0) << stage;
+  said.erase("seconds");
+  EXPECT_EQ(said, (json{{"device", "cpu"},
+                        {"threads", 1},
+                        {"seed", 1},
+                        {"images", {path("out_0.png"), path("out_1.png")}},
+                        {"edges", path("e.png")},
+                        {"width", 64},
+                        {"height", 64},
+                        {"notices", {"prompt: is empty"}}}));
+}
+
+TEST_F(Draw, ARandomSeedIsSaidAndServesAgain) {
+  const auto outcome = expect_done(generate({{"--seed", "-1"}}), "note: seed ");
+  const std::string first = contents("out.png");
+  const std::string seed = outcome.err.substr(11, outcome.err.size() - 12);
+  expect_done(generate({{"--seed", seed}}));
+  EXPECT_EQ(contents("out.png"), first);
+}
+
+TEST_F(Draw, NoticesAboutPrompts) {
+  expect_done(generate({{"--prompt", ""}}), "prompt: is empty");
+  std::string words;
+  for (int i = 0; i < 74; ++i) words += "cat ";
+  expect_done(generate({{"--prompt", words + "bird\nand flowers"}}),
+              "prompt: longer than 75 tokens, cut before \"");
+  expect_done(generate({{"--negative-prompt", words + "bird and flowers"}}),
+              "negative prompt: longer than 75 tokens, cut before \"and flowers\"");
+}
+
+TEST_F(Draw, NoticesAboutPictures) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"grey16.png", "16 bits per channel, rounded to 8"},
+      {"rgb16.ppm", "16 bits"},
+      {"cmyk.jpg", "CMYK, converted to RGB"},
+      {"palette.png", "palette"},
+      {"animated.png", "first frame"},
+      {"animated.webp", "first frame"},
+  };
+  for (const auto& [file, notice] : cases) {
+    const auto picture = data(std::string("pictures/") + file).string();
+    expect_done({"edges", "-i", picture, "--resolution", "64", "-o", path("e.png")},
+                picture + ": ");
+    expect_done(generate({{"--image", picture}, {"--resolution", "64"}}), notice);
+  }
+}
+
+TEST_F(Draw, WithoutAModelTheDemoModel) {
+  if (!std::filesystem::exists(DRYPOINT_SOURCE_DIR "/models/demo/demo.safetensors"))
+    GTEST_SKIP() << "the demo model is not here";
+  expect_done({"generate", "--edges", path("edges.png"), "-p", "a cat", "--steps", "1", "--seed",
+               "1", "-o", path("out.png")},
+              "demo model");
+  EXPECT_EQ(read_image(path("out.png")).image.width, 64);
+}
+
+}  // namespace
+}  // namespace drypoint::testing

@@ -1,0 +1,60 @@
+// Ctrl-C: the program ends within a second, with exit code 130 and without an output file.
+#include <thread>
+
+#include "cli/program.h"
+
+namespace drypoint::testing {
+namespace {
+
+class Interrupt : public Cli {
+ protected:
+  /// Stops a program once its progress has shown `moment`, or some time after.
+  Outcome stop_at(const std::string& moment, const Options& options, int signal = SIGINT,
+                  std::chrono::milliseconds after = {}) const {
+    const auto before = files();
+    Program program(generate(options), {.terminal = true});
+    EXPECT_TRUE(program.shows(moment));
+    std::this_thread::sleep_for(after);
+    const auto start = std::chrono::steady_clock::now();
+    program.send(signal);
+    const Outcome outcome = program.finish();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    EXPECT_EQ(outcome.status, 130);
+    EXPECT_TRUE(outcome.err.ends_with("\x1b[31merror:\x1b[0m cancelled\r\n")) << outcome.err;
+    EXPECT_EQ(files(), before);
+    return outcome;
+  }
+};
+
+TEST_F(Interrupt, WhileDenoising) {
+  EXPECT_EQ(stop_at(" 2/900", {{"--steps", "900"}}).out, "");
+  stop_at(" 2/900", {{"--steps", "900"}, {"--guess-mode", std::nullopt}}, SIGTERM);
+}
+
+TEST_F(Interrupt, WhileLoading) { stop_at("prepare", {{"--steps", "900"}}); }
+
+TEST_F(Interrupt, WithinAnOperationThatTakesLong) {
+  // The reference backend's convolutions of so large a hint take seconds each.
+  Image edges{1280, 1280, 1, std::vector<uint8_t>(1280 * 1280)};
+  write_image(path("large.png"), edges);
+  stop_at("denoise", {{"--edges", path("large.png")}, {"--device", "reference"}}, SIGINT,
+          std::chrono::milliseconds(1500));
+}
+
+TEST_F(Interrupt, IsToldInJson) {
+  EXPECT_EQ(stop_at(" 2/900", {{"--steps", "900"}, {"--json", std::nullopt}}).out,
+            "{\n  \"error\": {\n    \"kind\": \"cancelled\",\n"
+            "    \"message\": \"cancelled\"\n  }\n}\n");
+}
+
+TEST_F(Interrupt, LeavesNoPartOfASynthesizedFile) {
+  const auto before = files();
+  Program program({"synth", "--arch", "sd15", "-o", path("large.safetensors")}, {});
+  while (files() == before) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  program.send(SIGINT);
+  EXPECT_EQ(program.finish().status, 130);
+  EXPECT_EQ(files(), before);
+}
+
+}  // namespace
+}  // namespace drypoint::testing
