@@ -1,8 +1,11 @@
 // Times the CPU backend's kernels at every shape of full-size Stable Diffusion 1.5, and of each
 // convolution all ways to compute it. `count` says how often one step (or one run of the text
-// encoder or VAE) does the operation; `share` is count * time.
-//   kernels_cpu --benchmark_filter=step/conv2d   DRYPOINT_THREADS=2
+// encoder or VAE) does the operation; `share` is count * time. On a busy machine let it have one
+// core and look at CPU times; DRYPOINT_AVX2=1 keeps our own code to what older machines have
+// (ONEDNN_MAX_CPU_ISA=AVX2 does so for oneDNN).
+//   taskset -c 0 kernels_cpu --benchmark_filter=step/conv2d
 #include <benchmark/benchmark.h>
+#include <hwy/targets.h>
 
 #include <cstdlib>
 
@@ -94,6 +97,7 @@ void add_all() {
 }  // namespace drypoint
 
 int main(int argc, char** argv) {
+  if (std::getenv("DRYPOINT_AVX2")) hwy::SetSupportedTargetsForTest(HWY_AVX2);
   drypoint::add_all();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -9,8 +9,7 @@ namespace {
 using namespace drypoint::testing;
 
 /// Compares all backends with the reference, in memory of its own and in place.
-void compare(const Op& op, const std::vector<Tensor>& inputs) {
-  const Tensor expected = run(reference(), op, inputs);
+void compare_here(const Op& op, const std::vector<Tensor>& inputs, const Tensor& expected) {
   for (const Backend* backend : backends()) {
     const std::string what = backend->name() + ": " + describe(op, inputs);
     const double allowed = tolerance(*backend, op);
@@ -18,6 +17,16 @@ void compare(const Op& op, const std::vector<Tensor>& inputs) {
     if (in_place_input(op) < 0) continue;
     const Tensor in_place = run(*backend, op, inputs, Output::in_place);
     EXPECT_TRUE(close(in_place.floats(), expected.floats(), allowed)) << what << " in place";
+  }
+}
+
+/// That with each instruction set.
+void compare(const Op& op, const std::vector<Tensor>& inputs) {
+  const Tensor expected = run(reference(), op, inputs);
+  for (const int64_t target : vector_targets()) {
+    const OnTarget only(target);
+    SCOPED_TRACE("vector target " + std::to_string(target));
+    compare_here(op, inputs, expected);
   }
 }
 

@@ -1,5 +1,9 @@
 #include "support/op_runner.h"
 
+#include "backend/cpu/targets.h"
+// After the targets that we compile for.
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -100,6 +104,14 @@ Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inpu
   for (const Fenced& block : packed) EXPECT_TRUE(block.intact()) << to_string(op) << " packing";
   return {request.output, output.data(), output.owner()};
 }
+
+std::vector<int64_t> vector_targets() {
+  auto targets = hwy::SupportedAndGeneratedTargets();
+  std::sort(targets.begin(), targets.end());  // better ones have lower bits
+  return targets;
+}
+OnTarget::OnTarget(int64_t target) { hwy::SetSupportedTargetsForTest(target); }
+OnTarget::~OnTarget() { hwy::SetSupportedTargetsForTest(0); }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs, Output output) {
   return run(backend, op, inputs, usual_constants(op, inputs.size()), output);

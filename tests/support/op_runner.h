@@ -23,6 +23,18 @@ enum class Output { own_memory, in_place };
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output output = Output::own_memory);
 
+/// The instruction sets of our own vector code that run here, the best first.
+std::vector<int64_t> vector_targets();
+
+/// Restricts our vector code to one of them.
+class OnTarget {
+ public:
+  explicit OnTarget(int64_t target);
+  ~OnTarget();
+  OnTarget(const OnTarget&) = delete;
+  OnTarget& operator=(const OnTarget&) = delete;
+};
+
 /// With weights (the inputs that no picture changes) constant.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            Output output = Output::own_memory);

@@ -56,38 +56,39 @@ OneDnnLayer::OneDnnLayer(Context context, Description description)
 
 std::optional<Packing> OneDnnLayer::packing(size_t input) const {
   if (input != 1 || !layer_.pack) return std::nullopt;
-  return Packing{format_of(layer_.weight), layer_.weight.get_size(),
-                 [context = context_, from = layer_.plain_weight, to = layer_.weight](
-                     const Tensor& weight, std::byte* packed) {
-                   const ThreadScope scope(context.threads);
-                   const Tensor values = weight.to_f32();
-                   const auto& engine = context.onednn->engine();
-                   dnnl::memory source(from, engine, const_cast<float*>(values.floats().data()));
-                   dnnl::memory target(to, engine, packed);
-                   dnnl::stream stream(engine);
-                   dnnl::reorder(source, target).execute(stream, source, target);
-                   stream.wait();
-                 }};
+  const auto pack = [context = context_, from = layer_.plain_weight, to = layer_.weight](
+                        const Tensor& weight, std::byte* packed) {
+    const Tensor values = weight.to_f32();
+    with_onednn(context, ErrorKind::device_failure, "packing a weight", [&] {
+      const auto& engine = context.onednn->engine();
+      dnnl::memory source(from, engine, const_cast<float*>(values.floats().data()));
+      dnnl::memory target(to, engine, packed);
+      dnnl::stream stream(engine);
+      dnnl::reorder(source, target).execute(stream, source, target);
+      stream.wait();
+    });
+  };
+  return Packing{format_of(layer_.weight), layer_.weight.get_size(), pack};
 }
 
 void OneDnnLayer::run(const Launch& launch) const {
-  const ThreadScope scope(context_.threads);
-  const auto& engine = context_.onednn->engine();
-  const auto memory = [&](const dnnl::memory::desc& desc, const void* data) {
-    return dnnl::memory(desc, engine, const_cast<void*>(data));
-  };
   if (layer_.residual >= 0 && launch.inputs[layer_.residual] != launch.output)
     parallel_copy(context_, launch.f32(layer_.residual), outputs_, launch.out());
-
-  std::unordered_map<int, dnnl::memory> arguments{
-      {DNNL_ARG_SRC, memory(layer_.x, launch.inputs[0])},
-      {DNNL_ARG_WEIGHTS, memory(layer_.weight, launch.inputs[1])},
-      {DNNL_ARG_DST, memory(layer_.y, launch.output)},
-      {DNNL_ARG_SCRATCHPAD, memory(layer_.scratchpad, launch.workspace)}};
-  if (layer_.has_bias) arguments.insert({DNNL_ARG_BIAS, memory(layer_.bias, launch.inputs[2])});
-  dnnl::stream stream(engine);
-  layer_.primitive.execute(stream, arguments);
-  stream.wait();
+  with_onednn(context_, ErrorKind::device_failure, "a convolution or product", [&] {
+    const auto& engine = context_.onednn->engine();
+    const auto memory = [&](const dnnl::memory::desc& desc, const void* data) {
+      return dnnl::memory(desc, engine, const_cast<void*>(data));
+    };
+    std::unordered_map<int, dnnl::memory> arguments{
+        {DNNL_ARG_SRC, memory(layer_.x, launch.inputs[0])},
+        {DNNL_ARG_WEIGHTS, memory(layer_.weight, launch.inputs[1])},
+        {DNNL_ARG_DST, memory(layer_.y, launch.output)},
+        {DNNL_ARG_SCRATCHPAD, memory(layer_.scratchpad, launch.workspace)}};
+    if (layer_.has_bias) arguments.insert({DNNL_ARG_BIAS, memory(layer_.bias, launch.inputs[2])});
+    dnnl::stream stream(engine);
+    layer_.primitive.execute(stream, arguments);
+    stream.wait();
+  });
 }
 
 }  // namespace drypoint::cpu

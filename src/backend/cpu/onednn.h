@@ -4,6 +4,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "backend/cpu/kernels.h"
+#include "base/error.h"
 
 namespace drypoint::cpu {
 
@@ -58,16 +59,23 @@ class OneDnnLayer : public Kernel {
 /// Names a memory layout; equal names mean equal bytes.
 std::string format_of(const dnnl::memory::desc& desc);
 
-/// Runs `plan`, and turns what oneDNN throws into an unsupported Error naming operation and module.
-template <class Plan>
-auto plan_onednn(const KernelRequest& request, const Context& context, const Plan& plan) {
+/// Runs `work` on the context's threads, and turns what oneDNN throws into an Error of this kind.
+template <class Work>
+auto with_onednn(const Context& context, ErrorKind kind, std::string_view what, const Work& work) {
   const ThreadScope scope(context.threads);
   try {
-    return plan();
+    return work();
   } catch (const dnnl::error& error) {
-    fail(ErrorKind::unsupported, "{}: {} on device cpu: oneDNN says {}", request.module,
-         drypoint::name(request.op), error.what());
+    fail(error.status == dnnl_out_of_memory ? ErrorKind::out_of_memory : kind,
+         "{} on device cpu: oneDNN says {}", what, error.what());
   }
+}
+
+/// Plans a layer; one that oneDNN does not know is unsupported.
+template <class Plan>
+KernelPtr plan_onednn(const KernelRequest& request, const Context& context, const Plan& plan) {
+  return with_onednn(context, ErrorKind::unsupported,
+                     fmt::format("{}: {}", request.module, drypoint::name(request.op)), plan);
 }
 
 }  // namespace drypoint::cpu
