@@ -36,6 +36,8 @@ fuzz:
 	tools/fuzz.sh $(FUZZ_SECONDS)
 
 bench-cpu: build
+	cmake --preset release -DDRYPOINT_BENCH=ON
+	cmake --build --preset release --target bench_step
 	bench/cpu.sh
 
 format:
