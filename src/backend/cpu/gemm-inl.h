@@ -99,18 +99,22 @@ HWY_INLINE void product_columns(Product p, int64_t rows) {
   }
 }
 
+/// `vectors` vectors of columns; moves on past them.
+template <int vectors>
+HWY_INLINE void product_step(Product& p, int64_t rows, int64_t& left) {
+  const int64_t width = vectors * static_cast<int64_t>(hn::Lanes(F32()));
+  product_columns<vectors>(p, rows);
+  p.b += width;
+  p.c += width;
+  left -= vectors;
+}
+
 /// C [rows, columns]; columns must be a multiple of Lanes.
 inline void product(Product p, int64_t rows, int64_t columns) {
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(F32()));
-  int64_t vectors = columns / lanes;
-  const auto advance = [&](int done) HWY_ATTR {
-    p.b += done * lanes;
-    p.c += done * lanes;
-    vectors -= done;
-  };
-  for (; vectors >= 4 || vectors == 2; advance(2)) product_columns<2>(p, rows);
-  for (; vectors == 3; advance(3)) product_columns<3>(p, rows);
-  for (; vectors == 1; advance(1)) product_columns<1>(p, rows);
+  int64_t left = columns / static_cast<int64_t>(hn::Lanes(F32()));
+  while (left >= 4 || left == 2) product_step<2>(p, rows, left);
+  if (left == 3) product_step<3>(p, rows, left);
+  if (left == 1) product_step<1>(p, rows, left);
 }
 
 }  // namespace drypoint::cpu::HWY_NAMESPACE

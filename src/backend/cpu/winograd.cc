@@ -188,7 +188,8 @@ void multiply(const Winograd& w, const WinogradTask& task) {
     for (int64_t k = 0; k < w.positions; ++k) {
       // The next chunk's filters come from memory while these products run.
       if (chunk + 1 < w.chunks())
-        for (int64_t i = k * 16; i < floats; i += w.positions * 16) hwy::Prefetch(packed + i);
+        for (int64_t i = k * floats / w.positions; i < (k + 1) * floats / w.positions; i += 16)
+          hwy::Prefetch(packed + i);
       const float* v = task.v + (chunk * task.stored + task.at) * w.chunk_stride();
       const int64_t next = w.v_stride(task.stored);
       product({.a = v + k * next,
