@@ -10,8 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-CLI::Validator expecting(const std::string& what, std::function<bool(const std::string&)> good) {
-  return {[=](const std::string& text) {
+CLI::Validator expecting(const std::string& what,
+                         const std::function<bool(const std::string&)>& good) {
+  return {[what, good](const std::string& text) {
             return good(text) ? "" : fmt::format("\"{}\", expected {}", text, what);
           },
           ""};
