@@ -1,6 +1,5 @@
 // `inspect`, `synth`, and what the program says about itself.
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "cli/program.h"
 #include "drypoint/version.h"
@@ -12,12 +11,13 @@ using nlohmann::json;
 
 class Commands : public Cli {};
 
+/// All words such as --low-threshold.
 std::set<std::string> options_in(const std::string& text) {
   std::set<std::string> options;
-  const std::regex option("--[a-z][a-z-]*");
-  for (auto it = std::sregex_iterator(text.begin(), text.end(), option);
-       it != std::sregex_iterator(); ++it)
-    options.insert(it->str());
+  for (size_t begin = text.find("--"); begin != text.npos; begin = text.find("--", begin + 2)) {
+    const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", begin);
+    if (end > begin + 2) options.insert(text.substr(begin, end - begin));
+  }
   return options;
 }
 
@@ -42,9 +42,7 @@ TEST_F(Commands, Help) {
     EXPECT_EQ(help.status, 0);
     EXPECT_EQ(help.err, "");
     EXPECT_NE(program.find("\n  " + command + " "), std::string::npos) << command;
-    // The prompt of an example may hold anything but options.
-    auto found = options_in(help.out);
-    EXPECT_EQ(found, options) << command;
+    EXPECT_EQ(options_in(help.out), options) << command;
     for (const auto& option : options)
       EXPECT_NE(manual.find("`" + option), std::string::npos) << "docs: " << option;
   }
