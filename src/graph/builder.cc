@@ -54,6 +54,14 @@ ValueId layer_norm(const Module& m, ValueId x) {
   return m.node(LayerNorm{}, {x, m.weight("weight"), m.weight("bias")});
 }
 
+ValueId attention(const Module& m, ValueId q, ValueId k, ValueId v, int64_t heads, bool causal) {
+  const int64_t width = m.shape(q).back();
+  if (heads <= 0 || width % heads != 0)
+    fail(ErrorKind::bad_file, "{}: width {} cannot be divided into {} heads", m.path(), width,
+         heads);
+  return m.node(Attention{.heads = heads, .head_size = width / heads, .causal = causal}, {q, k, v});
+}
+
 ValueId silu(const Module& m, ValueId x) { return m.node(Activation{ActivationKind::silu}, {x}); }
 
 ValueId add(const Module& m, ValueId a, ValueId b) { return m.node(Add{}, {a, b}); }

@@ -43,6 +43,11 @@ ValueId linear(const Module& m, ValueId x);
 ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon);
 ValueId layer_norm(const Module& m, ValueId x);
 
+/// Attention of q [B, Lq, width] over k and v [Bk, Lk, width], the width divided among the heads.
+/// Throws bad_file if it cannot be.
+ValueId attention(const Module& m, ValueId q, ValueId k, ValueId v, int64_t heads,
+                  bool causal = false);
+
 // Operations without weights; the module only names them.
 ValueId silu(const Module& m, ValueId x);
 ValueId add(const Module& m, ValueId a, ValueId b);

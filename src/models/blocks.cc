@@ -25,12 +25,7 @@ namespace {
 ValueId cross_attention(const Module& m, ValueId x, ValueId context, int64_t heads) {
   const ValueId q = linear(m / "to_q", x), k = linear(m / "to_k", context),
                 v = linear(m / "to_v", context);
-  const int64_t width = m.shape(q).back();
-  if (heads <= 0 || width % heads != 0)
-    fail(ErrorKind::bad_file, "{}: width {} cannot be divided into {} heads", m.path(), width,
-         heads);
-  const Attention op{.heads = heads, .head_size = width / heads};
-  return linear(m / "to_out.0", m.node(op, {q, k, v}));
+  return linear(m / "to_out.0", attention(m, q, k, v, heads));
 }
 
 ValueId feed_forward(const Module& m, ValueId x) {

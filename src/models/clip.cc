@@ -6,12 +6,7 @@ namespace {
 ValueId self_attention(const Module& m, ValueId x, int64_t heads) {
   const ValueId q = linear(m / "q_proj", x), k = linear(m / "k_proj", x),
                 v = linear(m / "v_proj", x);
-  const int64_t width = m.shape(q).back();
-  if (heads <= 0 || width % heads != 0)
-    fail(ErrorKind::bad_file, "{}: width {} cannot be divided into {} heads", m.path(), width,
-         heads);
-  const Attention op{.heads = heads, .head_size = width / heads, .causal = true};
-  return linear(m / "out_proj", m.node(op, {q, k, v}));
+  return linear(m / "out_proj", attention(m, q, k, v, heads, /*causal=*/true));
 }
 
 ValueId mlp(const Module& m, ValueId x) {

@@ -24,8 +24,7 @@ ValueId attention_block(const Module& m, ValueId x, const VaeConfig& config) {
     return reshape(m, conv2d(m / layer, normed, 0),
                    {picture[0], picture[1] * picture[2], picture[3]});
   };
-  const Attention op{.heads = 1, .head_size = picture[3]};
-  const ValueId h = m.node(op, {rows("q"), rows("k"), rows("v")});
+  const ValueId h = attention(m, rows("q"), rows("k"), rows("v"), /*heads=*/1);
   return add(m, conv2d(m / "proj_out", reshape(m, h, picture), 0), x);
 }
 

@@ -1,10 +1,11 @@
 #include "ops/conv2d.h"
 
+#include "ops/product.h"
+
 namespace drypoint {
 
 TensorType infer(const Conv2d& op, Inputs inputs) {
-  const size_t count = 2u + op.bias + op.residual;
-  expect_input(inputs.size() == count, op.name, "{} inputs, expected {}", inputs.size(), count);
+  expect_input_count(op, inputs);
   const Shape &x = inputs[0].shape, &weight = inputs[1].shape;
   expect_input(x.size() == 4, op.name, "x {}, expected [N, H, W, C]", to_string(x));
   expect_input(weight.size() == 4 && weight[1] == x[3], op.name, "weight {} on x {}",
@@ -14,12 +15,7 @@ TensorType infer(const Conv2d& op, Inputs inputs) {
   expect_input(height > 0 && width > 0, op.name, "x {} is too small for weight {}", to_string(x),
                to_string(weight));
   const TensorType out{inputs[0].dtype, {x[0], height, width, weight[0]}};
-  if (op.bias)
-    expect_input(inputs[2].elements() == weight[0], op.name, "bias {}, expected [{}]",
-                 to_string(inputs[2].shape), weight[0]);
-  if (op.residual)
-    expect_input(inputs.back() == out, op.name, "residual {}, expected {}",
-                 to_string(inputs.back()), to_string(out));
+  expect_bias_and_residual(op, inputs, out);
   return out;
 }
 
