@@ -57,6 +57,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
+  /// Host threads that its kernels use.
+  virtual int threads() const = 0;
   /// Throws unsupported naming operation, dtype and device if there is no such kernel.
   virtual std::unique_ptr<Kernel> kernel(const KernelRequest& request) const = 0;
   /// 64-byte aligned memory on the device. Throws out_of_memory.

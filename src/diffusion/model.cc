@@ -1,9 +1,5 @@
 #include "diffusion/model.h"
 
-#include <fmt/format.h>
-
-#include <thread>
-
 #include "base/error.h"
 #include "checkpoint/sizes.h"
 #include "compile/compile.h"
@@ -85,9 +81,8 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   denoiser_config_ = {unet.heads, unet.groups};
   vae_config_.groups = vae.groups;
   latent_channels_ = vae.latent_channels;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
   description_ = {file_name(files.model), file_name(files.control.value_or(files.model)),
-                  backend_->name(), options.threads > 0 ? options.threads : cores};
+                  backend_->name(), backend_->threads()};
 }
 
 std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop) {
@@ -100,21 +95,18 @@ std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop
 }
 
 Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {
-  return text_encoders_.get(std::to_string(prompts), [&] {
+  return text_encoders_.get(prompts, [&] {
     return executor(build_clip(types_, text_config_, prompts, kTokenCount), stop);
   });
 }
 
-Executor& Model::denoiser(const DenoiserShape& s, const StopRequested& stop) {
-  const auto key =
-      fmt::format("{} latents {} prompts {} contexts {}x{} {} steps control {}", s.latents,
-                  s.prompts, s.contexts, s.height, s.width, s.max_steps, s.control);
+Executor& Model::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
   return denoisers_.get(
-      key, [&] { return executor(build_denoiser(types_, denoiser_config_, s), stop); });
+      shape, [&] { return executor(build_denoiser(types_, denoiser_config_, shape), stop); });
 }
 
 Executor& Model::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
-  return vae_decoders_.get(fmt::format("{}x{}", height, width), [&] {
+  return vae_decoders_.get({height, width}, [&] {
     return executor(build_vae_decoder(types_, 1, height, width, vae_config_), stop);
   });
 }

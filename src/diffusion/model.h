@@ -45,7 +45,9 @@ class Model {
   int64_t latent_channels_ = 0;
   std::vector<float> alphas_cumprod_;
   ModelDescription description_;
-  ExecutorCache text_encoders_{2}, denoisers_{8}, vae_decoders_{4};
+  ExecutorCache<int64_t> text_encoders_{2};  // by the number of prompts
+  ExecutorCache<DenoiserShape> denoisers_{8};
+  ExecutorCache<std::pair<int64_t, int64_t>> vae_decoders_{4};  // by height and width
 };
 
 }  // namespace drypoint

@@ -15,6 +15,8 @@ struct DenoiserShape {
   int64_t max_steps = 32;        // rows of "timesteps"
   bool control = true;           // with the ControlNet
   bool expose_controls = false;  // outputs "control0" ... too
+
+  bool operator==(const DenoiserShape&) const = default;
 };
 
 /// Inputs, each step: "latent" [latents, 4, h, w], "step" i32 [1], a row of "timesteps".

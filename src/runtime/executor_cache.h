@@ -4,13 +4,15 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "runtime/executor.h"
 
 namespace drypoint {
 
+/// `Key` says all that tells one executor from another, and is compared by ==.
+template <class Key>
 class ExecutorCache {
  public:
   explicit ExecutorCache(size_t capacity) : capacity_(capacity) {}
@@ -18,7 +20,7 @@ class ExecutorCache {
   /// The executor known under `key`, or a new one. The least recently used go first: before the new
   /// one is made, so that both never need memory together; and all but the last used, one by one,
   /// while the new one does not fit into memory beside them.
-  Executor& get(const std::string& key, const std::function<std::unique_ptr<Executor>()>& make) {
+  Executor& get(const Key& key, const std::function<std::unique_ptr<Executor>()>& make) {
     for (auto it = entries_.begin(); it != entries_.end(); ++it)
       if (it->first == key) {
         entries_.splice(entries_.begin(), entries_, it);
@@ -38,7 +40,7 @@ class ExecutorCache {
 
  private:
   size_t capacity_;
-  std::list<std::pair<std::string, std::unique_ptr<Executor>>> entries_;
+  std::list<std::pair<Key, std::unique_ptr<Executor>>> entries_;
 };
 
 }  // namespace drypoint

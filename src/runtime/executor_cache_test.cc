@@ -29,7 +29,7 @@ class Cache : public ::testing::Test {
   NamedTensors nothing_;
   std::unique_ptr<Backend> backend_ = make_reference_backend();
   WeightStore store_{nothing_, *backend_};
-  ExecutorCache cache_{3};
+  ExecutorCache<std::string> cache_{3};
   int made_ = 0, failures_ = 0;
   ErrorKind kind_ = ErrorKind::out_of_memory;
 };

@@ -6,6 +6,7 @@
 #include "graph/builder.h"
 #include "runtime/executor_cache.h"
 #include "support/test_support.h"
+#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -17,6 +18,7 @@ class SmallMachine : public Backend {
  public:
   explicit SmallMachine(size_t available) : available_(available) {}
   std::string name() const override { return "small"; }
+  int threads() const override { return 1; }
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     return reference_->kernel(request);
   }
@@ -37,8 +39,7 @@ NamedTensors two_layers(float last_value = 1) {
 }
 
 Plan plan_for(const NamedTensors& checkpoint, int64_t rows) {
-  WeightTypes types;
-  for (const auto& [name, tensor] : checkpoint.tensors) types[name] = tensor.type();
+  const WeightTypes types = testing::weight_types(checkpoint);
   Graph graph;
   const Module m(graph, types);
   const ValueId x = graph.add_input("x", {DType::f32, {rows, 64}}, Rate::picture);
@@ -106,10 +107,10 @@ TEST(ExecutorCache, KeepsTheLatest) {
   const auto backend = make_reference_backend();
   const NamedTensors checkpoint = two_layers();
   WeightStore store(checkpoint, *backend);
-  ExecutorCache cache(2);
+  ExecutorCache<int> cache(2);
   int made = 0;
   const auto get = [&](int rows) {
-    return &cache.get(std::to_string(rows), [&] {
+    return &cache.get(rows, [&] {
       ++made;
       return std::make_unique<Executor>(plan_for(checkpoint, rows), *backend, store);
     });

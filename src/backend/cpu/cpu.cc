@@ -18,6 +18,7 @@ class CpuBackend : public Backend {
   explicit CpuBackend(int threads) : context_(cpu::make_context(threads)) {}
 
   std::string name() const override { return "cpu"; }
+  int threads() const override { return context_.threads; }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     if (request.output.dtype != DType::f32)

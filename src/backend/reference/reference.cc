@@ -1,3 +1,5 @@
+#include <omp.h>
+
 #include "backend/reference/kernels.h"
 #include "base/error.h"
 
@@ -22,6 +24,7 @@ class ReferenceKernel : public Kernel {
 class ReferenceBackend : public Backend {
  public:
   std::string name() const override { return "reference"; }
+  int threads() const override { return omp_get_max_threads(); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     if (request.output.dtype != DType::f32)
