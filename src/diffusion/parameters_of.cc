@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "diffusion/request.h"
 #include "drypoint/version.h"
 
 namespace drypoint {
@@ -9,8 +10,7 @@ namespace drypoint {
 Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
                          uint64_t seed) {
   Parameters parameters;
-  parameters.prompt = request.prompt;
-  if (!request.added_prompt.empty()) parameters.prompt += ", " + request.added_prompt;
+  parameters.prompt = full_prompt(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;

@@ -42,11 +42,6 @@ void expect_finite(std::span<const float> values, const std::string& where) {
       fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", where);
 }
 
-std::string joined_prompt(const Request& request) {
-  return request.added_prompt.empty() ? request.prompt
-                                      : request.prompt + ", " + request.added_prompt;
-}
-
 /// [H, W, C] bytes -> [3, H, W] from 0 to 1; one channel is taken three times.
 std::vector<float> hint_values(const Image& edges) {
   const size_t pixels = static_cast<size_t>(edges.width) * edges.height;
@@ -188,7 +183,7 @@ std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bo
     ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
   };
   if (guided) add("negative prompt", request.negative_prompt);
-  add("prompt", joined_prompt(request));
+  add("prompt", full_prompt(request));
   return ids;
 }
 

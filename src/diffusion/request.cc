@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/named_tensors.h"
+#include "image/formats.h"
 #include "text/unicode.h"
 
 namespace drypoint {
@@ -75,12 +76,13 @@ void check(const Request& request) {
          request.low_threshold, request.high_threshold);
   const Image& image = request.image;
   if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");
-  if (image.pixels.size() != static_cast<size_t>(image.width) * image.height * image.channels ||
-      (image.channels != 1 && image.channels != 3))
-    fail(ErrorKind::bad_argument,
-         "image: {} bytes of pixels for {}x{}x{}, expected 1 or 3 channels", image.pixels.size(),
-         image.width, image.height, image.channels);
+  check_image(image);
   if (request.is_edges) check_size({image.width, image.height}, "edges");
+}
+
+std::string full_prompt(const Request& request) {
+  return request.added_prompt.empty() ? request.prompt
+                                      : request.prompt + ", " + request.added_prompt;
 }
 
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,

@@ -12,6 +12,9 @@ namespace drypoint {
 /// Throws bad_argument naming the field, what it is and what it may be.
 void check(const Request& request);
 
+/// The prompt with what is added to it, as the text encoder reads it.
+std::string full_prompt(const Request& request);
+
 /// The same for what a size or a number of samples may be.
 void check_size(ImageSize size, std::string_view what);
 void check_samples(int samples);

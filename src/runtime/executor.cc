@@ -47,11 +47,10 @@ void Executor::check_memory(const Backend& backend, const WeightStore& weights) 
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
       const PlanStep& step = plan_.section(rate)[s];
-      const Kernel& kernel = *(rate == Rate::picture ? picture_ : step_)[s].kernel;
       for (size_t i = 0; i < step.inputs.size(); ++i) {
         const PlanValue& value = plan_.values[step.inputs[i]];
         if (value.place.space != Space::weight) continue;
-        const auto packing = kernel.packing(i);
+        const auto packing = section(rate)[s].kernel->packing(i);
         if (!counted.emplace(step.inputs[i], packing ? packing->format : "").second) continue;
         if (!weights.holds(plan_, step.inputs[i], packing))
           needed += packing ? packing->bytes : value.type.bytes();

@@ -48,6 +48,9 @@ class Executor {
   void check_memory(const Backend& backend, const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
   std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
+  const std::vector<Ready>& section(Rate rate) const {
+    return rate == Rate::picture ? picture_ : step_;
+  }
 
   Plan plan_;
   std::vector<Ready> picture_, step_;

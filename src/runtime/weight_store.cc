@@ -59,6 +59,8 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
     return values.reshaped(value.type.shape);
   }
   const PlanStep& step = plan.load[value.load_step];
+  if (std::holds_alternative<Reshape>(step.op))
+    return evaluate(plan, step.inputs[0]).reshaped(value.type.shape);
   std::vector<Tensor> inputs;
   std::vector<const void*> pointers;
   KernelRequest request{step.op, {}, value.type, {}, step.module};
@@ -68,7 +70,6 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
     request.inputs.push_back(inputs.back().type());
   }
   request.constant.assign(inputs.size(), true);
-  if (std::holds_alternative<Reshape>(step.op)) return inputs[0].reshaped(value.type.shape);
   Tensor result(value.type);
   reference_->kernel(request)->run({pointers, result.mutable_bytes().data(), nullptr});
   return result;
