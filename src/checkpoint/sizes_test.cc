@@ -4,24 +4,13 @@
 #include <set>
 
 #include "checkpoint/checkpoint.h"
+#include "support/full_size.h"
 #include "support/test_support.h"
 
 namespace drypoint {
 namespace {
 
 using testing::fails_with;
-
-const UnetSizes sd15_unet = {.in_channels = 4,
-                             .out_channels = 4,
-                             .model_channels = 320,
-                             .channels = {320, 640, 1280, 1280},
-                             .attention = {true, true, true, false},
-                             .res_blocks = 2,
-                             .transformer_depth = 1,
-                             .context_width = 768,
-                             .time_width = 1280,
-                             .heads = 8,
-                             .groups = 32};
 
 int64_t parameters(const std::vector<TensorSpec>& specs) {
   return std::accumulate(specs.begin(), specs.end(), int64_t{0}, [](int64_t sum, const auto& spec) {
@@ -30,25 +19,11 @@ int64_t parameters(const std::vector<TensorSpec>& specs) {
 }
 
 TEST(Sizes, FullSizeParameterCountsAreThePublishedOnes) {
-  EXPECT_EQ(parameters(tensors_of(sd15_unet)), 859'520'964);
-  EXPECT_EQ(parameters(tensors_of(ControlnetSizes{
-                .trunk = sd15_unet, .hint_channels = {3, 16, 16, 32, 32, 96, 96, 256, 320}})),
-            361'279'120);
-  EXPECT_EQ(parameters(tensors_of(VaeSizes{.picture_channels = 3,
-                                           .latent_channels = 4,
-                                           .moments = 8,
-                                           .base_channels = 128,
-                                           .channels = {128, 256, 512, 512},
-                                           .res_blocks = 2,
-                                           .groups = 32})),
-            83'653'863);
-  EXPECT_EQ(parameters(tensors_of(ClipSizes{.vocabulary = 49408,
-                                            .positions = 77,
-                                            .width = 768,
-                                            .layers = 12,
-                                            .heads = 12,
-                                            .mlp_width = 3072})),
-            123'060'480);
+  const testing::FullSizes sizes = testing::full_sizes();
+  EXPECT_EQ(parameters(tensors_of(sizes.unet)), 859'520'964);
+  EXPECT_EQ(parameters(tensors_of(sizes.control)), 361'279'120);
+  EXPECT_EQ(parameters(tensors_of(sizes.vae)), 83'653'863);
+  EXPECT_EQ(parameters(tensors_of(sizes.text)), 123'060'480);
 }
 
 TEST(Sizes, AreReadOffAGenuineCheckpoint) {

@@ -8,6 +8,7 @@
 #include "models/denoiser.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
+#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -19,9 +20,8 @@ const NamedTensors& tiny_weights() {
 }
 
 Graph tiny_denoiser() {
-  WeightTypes types;
-  for (const auto& [name, tensor] : tiny_weights().tensors) types[name] = tensor.type();
-  return build_denoiser(types, {}, {.latents = 2, .height = 6, .width = 5, .max_steps = 4});
+  return build_denoiser(testing::weight_types(tiny_weights()), {},
+                        {.latents = 2, .height = 6, .width = 5, .max_steps = 4});
 }
 
 Plan plan_of(const Graph& graph) {

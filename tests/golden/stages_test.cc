@@ -9,6 +9,7 @@
 #include "models/vae.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
+#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -35,11 +36,7 @@ class Stages : public ::testing::TestWithParam<Device> {
   }
   static Tensor expected(const std::string& name) { return golden().at(name).to_f32(); }
 
-  static WeightTypes types() {
-    WeightTypes types;
-    for (const auto& [name, tensor] : weights().tensors) types[name] = tensor.type();
-    return types;
-  }
+  static WeightTypes types() { return testing::weight_types(weights()); }
 
   Executor executor(Graph graph) { return {compile(std::move(graph)), *backend_, store_}; }
 

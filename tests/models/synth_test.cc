@@ -13,6 +13,7 @@
 #include "models/vae.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
+#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -59,11 +60,7 @@ class Synth : public ::testing::Test {
     delete folder_;
   }
 
-  static WeightTypes types() {
-    WeightTypes types;
-    for (const auto& [name, tensor] : checkpoint_->tensors.tensors) types[name] = tensor.type();
-    return types;
-  }
+  static WeightTypes types() { return testing::weight_types(checkpoint_->tensors); }
 
   Executor executor(Graph graph) {
     expose_blocks(graph);
@@ -81,7 +78,6 @@ class Synth : public ::testing::Test {
     EXPECT_GT(outputs_.size(), 3u);
     for (const auto& [block, _] : outputs_) {
       const double rms = root_mean_square(executor.output(block));
-      if (std::getenv("DRYPOINT_SYNTH_ARCH")) printf("%s %.2f\n", block.c_str(), rms);
       EXPECT_GE(rms, 0.3) << block;
       EXPECT_LE(rms, 3.0) << block;
     }

@@ -2,7 +2,6 @@
 
 #include <map>
 
-#include "checkpoint/sizes.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
 #include "models/vae.h"
@@ -19,39 +18,45 @@ WeightTypes weights_of(const Sizes& sizes) {
 
 }  // namespace
 
+FullSizes full_sizes() {
+  FullSizes sizes;
+  sizes.unet = {.in_channels = 4,
+                .out_channels = 4,
+                .model_channels = 320,
+                .channels = {320, 640, 1280, 1280},
+                .attention = {true, true, true, false},
+                .res_blocks = 2,
+                .transformer_depth = 1,
+                .context_width = 768,
+                .time_width = 1280,
+                .heads = 8,
+                .groups = 32};
+  sizes.control = {sizes.unet, {3, 16, 16, 32, 32, 96, 96, 256, 320}};
+  sizes.control.trunk.out_channels = 0;
+  sizes.vae = {.picture_channels = 3,
+               .latent_channels = 4,
+               .moments = 8,
+               .base_channels = 128,
+               .channels = {128, 256, 512, 512},
+               .res_blocks = 2,
+               .groups = 32};
+  sizes.text = {.vocabulary = 49408,
+                .positions = 77,
+                .width = 768,
+                .layers = 12,
+                .heads = 12,
+                .mlp_width = 3072};
+  return sizes;
+}
+
 std::vector<Graph> full_size_graphs() {
-  const UnetSizes unet{.in_channels = 4,
-                       .out_channels = 4,
-                       .model_channels = 320,
-                       .channels = {320, 640, 1280, 1280},
-                       .attention = {true, true, true, false},
-                       .res_blocks = 2,
-                       .transformer_depth = 1,
-                       .context_width = 768,
-                       .time_width = 1280,
-                       .heads = 8,
-                       .groups = 32};
-  UnetSizes trunk = unet;
-  trunk.out_channels = 0;
-  const ControlnetSizes control{trunk, {3, 16, 16, 32, 32, 96, 96, 256, 320}};
-  const VaeSizes vae{.picture_channels = 3,
-                     .latent_channels = 4,
-                     .moments = 8,
-                     .base_channels = 128,
-                     .channels = {128, 256, 512, 512},
-                     .res_blocks = 2,
-                     .groups = 32};
-  const ClipSizes clip{.vocabulary = 49408,
-                       .positions = 77,
-                       .width = 768,
-                       .layers = 12,
-                       .heads = 12,
-                       .mlp_width = 3072};
-  WeightTypes denoiser = weights_of(unet);
-  denoiser.merge(weights_of(control));
+  const FullSizes sizes = full_sizes();
+  WeightTypes denoiser = weights_of(sizes.unet);
+  denoiser.merge(weights_of(sizes.control));
   return {build_denoiser(denoiser, {}, {.height = 32, .width = 48}),
-          build_clip(weights_of(clip), {}, 2, 77), build_vae_decoder(weights_of(vae), 1, 32, 48),
-          build_vae_encoder(weights_of(vae), 1, 256, 384)};
+          build_clip(weights_of(sizes.text), {}, 2, 77),
+          build_vae_decoder(weights_of(sizes.vae), 1, 32, 48),
+          build_vae_encoder(weights_of(sizes.vae), 1, 256, 384)};
 }
 
 std::vector<Case> distinct_cases(const std::vector<Graph>& graphs) {
