@@ -77,8 +77,16 @@ struct ModelDescription {
 };
 
 struct PipelineOptions {
-  std::string device = "auto";  ///< "auto", "cpu" or "reference"
-  int threads = 0;              ///< 0: all cores that this process may use
+  /// "cuda", "cuda:1", "cpu", "reference" (slow, for checking), or "auto": a GPU where there is
+  /// one.
+  std::string device = "auto";
+  int threads = 0;  ///< of the host; 0: all cores that this process may use
+  /// "fp16", "bf16", "tf32" or "fp32"; "auto": fp16 on a GPU, fp32 on a CPU.
+  std::string precision = "auto";
+  // For GPUs:
+  bool graphs = true;  ///< each step as one CUDA graph rather than kernel by kernel
+  int level = 0;       ///< of tuning: 0 takes the defaults, 5 times every choice on the device
+  std::filesystem::path tuning_cache;  ///< file of measured choices, read and added to; empty: none
 };
 
 /// A loaded model on a device. Not for several threads at once; several pipelines may run side by

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -19,6 +20,14 @@ DeviceMemory Backend::allocate(size_t bytes) const {
             std::free(p);
             *allocated -= bytes;
           }};
+}
+
+void Backend::upload(std::byte* device, std::span<const std::byte> host) const {
+  std::memcpy(device, host.data(), host.size());
+}
+
+void Backend::download(std::span<std::byte> host, const std::byte* device) const {
+  std::memcpy(host.data(), device, host.size());
 }
 
 size_t Backend::available_memory() const {

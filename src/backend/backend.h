@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ops/ops.h"
+#include "ops/target.h"
 
 namespace drypoint {
 
@@ -42,7 +43,8 @@ struct Launch {
   float* out() const { return static_cast<float*>(output); }
 };
 
-/// One operation at fixed shapes, ready to run. Running changes nothing in the kernel itself.
+/// One operation at fixed shapes, ready to run. Running changes nothing in the kernel itself. On a
+/// device that works on its own, `run` returns when the work is ordered; it is done in that order.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -53,6 +55,20 @@ class Kernel {
 
 using DeviceMemory = std::shared_ptr<std::byte>;
 
+/// Launches that a device has taken down, to be ordered again as one.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void run() const = 0;
+};
+
+/// A point in the order of a device's work.
+class Mark {
+ public:
+  virtual ~Mark() = default;
+  virtual void wait() const = 0;  // until all work ordered before is done
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -61,10 +77,27 @@ class Backend {
   virtual int threads() const = 0;
   /// Throws unsupported naming operation, dtype and device if there is no such kernel.
   virtual std::unique_ptr<Kernel> kernel(const KernelRequest& request) const = 0;
+  /// What the compiler should make of a graph for this device.
+  virtual Target target() const { return {}; }
   /// 64-byte aligned memory on the device. Throws out_of_memory.
   virtual DeviceMemory allocate(size_t bytes) const;
   /// Bytes that can still be allocated, as far as the system tells.
   virtual size_t available_memory() const;
+
+  // What follows has its meaning for a device with memory and an order of work of its own. The
+  // defaults serve one that is neither: the host.
+
+  virtual bool shares_host_memory() const { return true; }
+  /// In the order of work; `host` may be reused at once.
+  virtual void upload(std::byte* device, std::span<const std::byte> host) const;
+  /// In the order of work, and waits for it. Throws device_failure if any of it failed.
+  virtual void download(std::span<std::byte> host, const std::byte* device) const;
+  /// Takes down what `launches` orders; null if the device has no use for that.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& /*launches*/) const {
+    return nullptr;
+  }
+  /// Null if all work ordered so far is done.
+  virtual std::unique_ptr<Mark> mark() const { return nullptr; }
 
  private:
   /// Outlives the backend, as what it allocated may.
@@ -75,5 +108,17 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 /// oneDNN and our own vector code. `threads` 0: all cores this process may use.
 std::unique_ptr<Backend> make_cpu_backend(int threads);
+
+struct CudaOptions {
+  int device = 0;
+  DType precision = DType::f16;  // f16, bf16 or f32
+  bool tf32 = false;             // f32 products in the tensor units' short form
+  bool graphs = true;            // sections of a plan as CUDA graphs
+  int level = 0;                 // of tuning: 0 takes the defaults, 5 times every choice
+  std::string tuning_cache;      // file of measured choices; empty: none
+};
+/// NVIDIA GPUs, from a shared library that is loaded now. Throws unsupported where this build, the
+/// driver or the device is missing.
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options);
 
 }  // namespace drypoint

@@ -22,7 +22,8 @@ struct Block {
 
 class Assigner {
  public:
-  explicit Assigner(Plan& plan) : plan_(plan), block_of_(plan.values.size(), -1) {}
+  explicit Assigner(Plan& plan)
+      : plan_(plan), block_of_(plan.values.size(), -1), offset_in_block_(plan.values.size(), 0) {}
 
   void run() {
     find_last_uses();
@@ -35,7 +36,8 @@ class Assigner {
     for (size_t id = 0; id < block_of_.size(); ++id)
       if (block_of_[id] >= 0) {
         const Block& block = blocks_[block_of_[id]];
-        plan_.values[id].place = {block.kept ? Space::kept : Space::scratch, block.offset};
+        plan_.values[id].place = {block.kept ? Space::kept : Space::scratch,
+                                  block.offset + offset_in_block_[id]};
       }
   }
 
@@ -58,11 +60,12 @@ class Assigner {
       }
       ++position;
     }
+    read_last_ = last_use_;
     for (const auto& [_, id] : plan_.outputs) last_use_[id] = never;
     // A kept view keeps what it is a view of.
     for (const auto* section : {&plan_.step, &plan_.picture})
       for (auto step = section->rbegin(); step != section->rend(); ++step)
-        if (std::holds_alternative<Reshape>(step->op)) {
+        if (is_view(step->op)) {
           if (crosses_[step->output]) crosses_[step->inputs[0]] = true;
           if (last_use_[step->output] == never) last_use_[step->inputs[0]] = never;
         }
@@ -73,16 +76,27 @@ class Assigner {
     blocks_.push_back({plan_.values[id].type.bytes(), position, last_use_[id], kept});
   }
 
-  void join(ValueId id, int block) {
+  void join(ValueId id, int block, size_t offset = 0) {
     block_of_[id] = block;
+    offset_in_block_[id] = offset;
     blocks_[block].last = std::max(blocks_[block].last, last_use_[id]);
   }
 
   void place_result(const PlanStep& step, int position) {
     const bool kept = crosses_[step.output] || last_use_[step.output] == never;
-    if (std::holds_alternative<Reshape>(step.op) && block_of_[step.inputs[0]] >= 0) {
-      const int block = block_of_[step.inputs[0]];
-      if (blocks_[block].kept || !kept) return join(step.output, block);
+    if (const ValueId input = input_carried_to(step.output); input >= 0) {
+      DRYPOINT_EXPECT(in_place_input(step.op) >= 0 &&
+                          step.inputs[in_place_input(step.op)] == input &&
+                          read_last_[input] == position,
+                      "{}: cannot take its input's place", step.module);
+      return join(step.output, block_of_[input]);
+    }
+    if (is_view(step.op) && block_of_[step.inputs[0]] >= 0) {
+      const ValueId input = step.inputs[0];
+      const int block = block_of_[input];
+      if (blocks_[block].kept || !kept)
+        return join(step.output, block,
+                    offset_in_block_[input] + view_offset(step.op, plan_.values[input].type));
       DRYPOINT_EXPECT(false, "{}: a kept view of a scratch value", step.module);
     }
     const int in_place = in_place_input(step.op);
@@ -92,10 +106,23 @@ class Assigner {
       const bool dies_here = block >= 0 && !blocks_[block].kept && blocks_[block].last == position;
       const bool read_once = std::count(step.inputs.begin(), step.inputs.end(), input) == 1;
       if (dies_here && read_once && !read_by_other_view(step, in_place, block) &&
-          plan_.values[input].type.bytes() == plan_.values[step.output].type.bytes())
+          plan_.values[input].type.bytes() == plan_.values[step.output].type.bytes() &&
+          is_all_of(input, block))
         return join(step.output, block);
     }
     place_alone(step.output, position, kept);
+  }
+
+  bool is_all_of(ValueId id, int block) const {
+    return plan_.values[id].type.bytes() == blocks_[block].bytes;
+  }
+
+  /// The input in whose place this output goes; -1 if there is none.
+  ValueId input_carried_to(ValueId output) const {
+    for (const auto& [name, id] : plan_.outputs)
+      if (const auto input = plan_.inputs.find(name); id == output && input != plan_.inputs.end())
+        return input->second;
+    return -1;
   }
 
   bool read_by_other_view(const PlanStep& step, int in_place, int block) const {
@@ -135,6 +162,8 @@ class Assigner {
   Plan& plan_;
   std::vector<int> block_of_;
   std::vector<Block> blocks_;
+  std::vector<size_t> offset_in_block_;
+  std::vector<int> read_last_;  // the step that reads a value last, whatever keeps it longer
   std::vector<int> last_use_;
   std::vector<bool> crosses_;
 };

@@ -13,17 +13,28 @@ std::span<const Pass> passes() {
       {"merge_projections", merge_projections},
       {"fuse_residual", fuse_residual},
       {"fuse_activation", fuse_activation},
+      {"fuse_gate", fuse_gate, true},
+      {"fuse_scale", fuse_scale, true},
+      {"fuse_select", fuse_select, true},
+      {"pair_twins", pair_twins, true},
   };
   return all;
 }
 
-Plan compile(Graph graph, const PassObserver& observer) {
-  verify(graph, "building");
-  if (observer) observer("built", graph);
+Plan compile(Graph graph, const Target& target, const PassObserver& observer) {
+  const auto after = [&](std::string_view pass) {
+    verify(graph, pass);
+    if (observer) observer(pass, graph);
+  };
+  after("built");
   for (const Pass& pass : passes()) {
+    if (pass.only_where_launches_cost && !target.launches_cost) continue;
     graph = pass.run(graph);
-    verify(graph, pass.name);
-    if (observer) observer(pass.name, graph);
+    after(pass.name);
+  }
+  if (target.precision != DType::f32) {
+    graph = lower_precision(graph, target.precision);
+    after("lower_precision");
   }
   Plan plan = schedule(graph);
   assign_memory(plan);

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "compile/passes.h"
+#include "ops/target.h"
 #include "plan/plan.h"
 
 namespace drypoint {
@@ -11,8 +12,8 @@ namespace drypoint {
 /// Called with each pass's name and the graph after it; the first call is ("built", graph).
 using PassObserver = std::function<void(std::string_view pass, const Graph& after)>;
 
-/// Runs all passes, with the verifier after each, and makes the plan.
-Plan compile(Graph graph, const PassObserver& observer = {});
+/// Runs all passes that the target wants, with the verifier after each, and makes the plan.
+Plan compile(Graph graph, const Target& target = {}, const PassObserver& observer = {});
 
 /// Sorts the nodes by how often they must run: at loading, for each picture, at each step.
 Plan schedule(const Graph& graph);

@@ -40,11 +40,15 @@ std::vector<float> run(Plan plan) {
     executor.set_input(input, values);
   }
   executor.set_input("timesteps", std::vector<float>{981, 741, 501, 1});
+  std::vector<float> coefficients;
+  for (int i = 0; i < 4; ++i)
+    for (const float value : {1.0f, 1.0f, 1.0f, 0.5f, 0.0f, 2.0f}) coefficients.push_back(value);
+  executor.set_input("coefficients", coefficients);
   executor.set_input("step", std::vector<int32_t>{2});
   executor.run(Rate::picture);
   executor.run(Rate::step);
-  const auto eps = executor.output("eps");
-  return {eps.begin(), eps.end()};
+  const auto latent = executor.output("latent");
+  return {latent.begin(), latent.end()};
 }
 
 template <class Kind>

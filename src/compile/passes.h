@@ -28,9 +28,27 @@ Graph fuse_residual(const Graph& graph);
 /// An activation after a convolution, product or group norm becomes its last part.
 Graph fuse_activation(const Graph& graph);
 
+// Those that follow pay where each operation costs a launch.
+
+/// A gated GELU after a product becomes its last part.
+Graph fuse_gate(const Graph& graph);
+
+/// A control tensor's product takes the sum it is added to, and its strength, as its ends.
+Graph fuse_scale(const Graph& graph);
+
+/// A row selected for a bias is read from its table by the convolution or product itself.
+Graph fuse_select(const Graph& graph);
+
+/// Nodes that the graph's twin modules have in common run as one, with both modules' weights.
+Graph pair_twins(const Graph& graph);
+
+/// Products, convolutions, norms and attention in this precision; inputs and outputs stay f32.
+Graph lower_precision(const Graph& graph, DType precision);
+
 struct Pass {
   std::string_view name;
   Graph (*run)(const Graph&);
+  bool only_where_launches_cost = false;
 };
 std::span<const Pass> passes();
 

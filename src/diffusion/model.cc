@@ -1,5 +1,7 @@
 #include "diffusion/model.h"
 
+#include <charconv>
+
 #include "base/error.h"
 #include "checkpoint/sizes.h"
 #include "compile/compile.h"
@@ -9,12 +11,60 @@
 namespace drypoint {
 namespace {
 
-std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
-  if (threads < 0 || threads > 1024)
-    fail(ErrorKind::bad_argument, "threads: {}, expected 0 (all) to 1024", threads);
-  if (device == "auto" || device == "cpu") return make_cpu_backend(threads);
-  if (device == "reference") return make_reference_backend();
-  fail(ErrorKind::bad_argument, "device: \"{}\", expected auto, cpu or reference", device);
+DType parse_precision(const std::string& text) {
+  if (text == "fp16") return DType::f16;
+  if (text == "bf16") return DType::bf16;
+  if (text == "fp32" || text == "tf32") return DType::f32;
+  fail(ErrorKind::bad_argument, "precision: \"{}\", expected auto, fp16, bf16, tf32 or fp32", text);
+}
+
+/// "cuda" or "cuda:1"
+int parse_device(const std::string& text) {
+  int number = 0;
+  const char *first = text.data() + 5, *end = text.data() + text.size();
+  if (text.size() > 4)
+    if (const auto [last, error] = std::from_chars(first, end, number);
+        text[4] != ':' || error != std::errc() || last != end || number < 0)
+      fail(ErrorKind::bad_argument, "device: \"{}\", expected cuda or cuda:NUMBER", text);
+  return number;
+}
+
+std::unique_ptr<Backend> make_gpu_backend(const PipelineOptions& options) {
+  const bool chosen = options.precision != "auto";
+  return make_cuda_backend({.device = options.device == "auto" ? 0 : parse_device(options.device),
+                            .precision = chosen ? parse_precision(options.precision) : DType::f16,
+                            .tf32 = options.precision == "tf32",
+                            .graphs = options.graphs,
+                            .level = options.level,
+                            .tuning_cache = options.tuning_cache.string()});
+}
+
+std::unique_ptr<Backend> make_host_backend(const PipelineOptions& options) {
+  if (options.precision != "auto" && options.precision != "fp32") {
+    parse_precision(options.precision);
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32", options.precision,
+         options.device);
+  }
+  if (options.device == "reference") return make_reference_backend();
+  return make_cpu_backend(options.threads);
+}
+
+std::unique_ptr<Backend> make_backend(const PipelineOptions& options) {
+  if (options.threads < 0 || options.threads > 1024)
+    fail(ErrorKind::bad_argument, "threads: {}, expected 0 (all) to 1024", options.threads);
+  if (options.level < 0 || options.level > 5)
+    fail(ErrorKind::bad_argument, "level: {}, expected 0 to 5", options.level);
+  if (options.device.starts_with("cuda")) return make_gpu_backend(options);
+  if (options.device == "cpu" || options.device == "reference") return make_host_backend(options);
+  if (options.device != "auto")
+    fail(ErrorKind::bad_argument, "device: \"{}\", expected auto, cpu, cuda, cuda:N or reference",
+         options.device);
+  try {
+    return make_gpu_backend(options);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unsupported) throw;
+    return make_host_backend(options);
+  }
 }
 
 Tokenizer tokenizer_for(const Checkpoint& checkpoint) {
@@ -55,7 +105,7 @@ void check_proportions(const std::map<Part, std::string>& sources, const Control
 
 Model::Model(const ModelFiles& files, const PipelineOptions& options)
     : checkpoint_(assemble(files)),
-      backend_(make_backend(options.device, options.threads)),
+      backend_(make_backend(options)),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_)),
       tokenizer_(tokenizer_for(checkpoint_)),
       alphas_cumprod_(alphas_of(checkpoint_.tensors)) {
@@ -91,7 +141,8 @@ std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop
   if (available < for_code)
     fail(ErrorKind::out_of_memory, "{} MiB needed for kernels, {} MiB available", for_code >> 20,
          available >> 20);
-  return std::make_unique<Executor>(compile(std::move(graph)), *backend_, *store_, stop);
+  return std::make_unique<Executor>(compile(std::move(graph), backend_->target()), *backend_,
+                                    *store_, stop);
 }
 
 Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {

@@ -21,9 +21,13 @@ class Model {
 
   const ModelDescription& description() const { return description_; }
   const NamedTensors& weights() const { return checkpoint_.tensors; }
+  const Backend& backend() const { return *backend_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t latent_channels() const { return latent_channels_; }
   const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
+
+  /// More would need memory without running faster.
+  int64_t most_latents_together() const { return backend_->target().launches_cost ? 16 : 4; }
 
   /// Each stage at a size, ready to run. A reference holds until the next of the same stage is
   /// asked for another size.

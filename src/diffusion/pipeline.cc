@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <random>
@@ -20,9 +22,6 @@
 namespace drypoint {
 namespace {
 
-/// Latents denoised together: more would need memory without running faster on a CPU.
-constexpr int64_t most_together = 4;
-
 /// Timesteps are a table in the plan; its length is rounded up so that few lengths occur.
 int64_t table_length(size_t steps) {
   int64_t length = 32;
@@ -30,16 +29,28 @@ int64_t table_length(size_t steps) {
   return length;
 }
 
-int64_t together(int64_t samples) {
-  for (int64_t n = most_together; n > 1; --n)
+/// Latents denoised together: as many as divide the samples evenly.
+int64_t together(int64_t samples, int64_t most) {
+  for (int64_t n = most; n > 1; --n)
     if (samples % n == 0) return n;
   return 1;
 }
 
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); });
+}
+
 void expect_finite(std::span<const float> values, const std::string& where) {
-  for (float value : values)
-    if (!std::isfinite(value))
-      fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", where);
+  if (!all_finite(values))
+    fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", where);
+}
+
+void expect_host_memory(size_t needed, std::string_view what) {
+  const size_t available = available_host_memory();
+  if (needed > available)
+    fail(ErrorKind::out_of_memory, "{} MiB needed for {}, {} MiB available", needed >> 20, what,
+         available >> 20);
 }
 
 /// [H, W, C] bytes -> [3, H, W] from 0 to 1; one channel is taken three times.
@@ -63,10 +74,7 @@ void fill_pixels(Image& image, std::span<const float> values) {
 /// Room for the pictures, taken before the rest of the memory is estimated.
 std::vector<Image> blank_images(int samples, ImageSize size) {
   const size_t bytes = 3 * static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
-  const size_t needed = static_cast<size_t>(samples) * bytes, available = available_host_memory();
-  if (needed > available)
-    fail(ErrorKind::out_of_memory, "{} MiB needed for the pictures themselves, {} MiB available",
-         needed >> 20, available >> 20);
+  expect_host_memory(static_cast<size_t>(samples) * bytes, "the pictures themselves");
   return std::vector<Image>(samples,
                             Image{size.width, size.height, 3, std::vector<uint8_t>(bytes)});
 }
@@ -125,48 +133,44 @@ class Pipeline::Implementation {
   Result generate(const Request& request, const Callbacks& callbacks);
 
  private:
-  /// What guidance needs: both prompts in one run, one alone, or each in a run of its own.
-  struct Plan {
-    DenoiserShape positive, negative;  // the same if they run together
-    bool guided = false, apart = false;
-  };
-  Plan plan_for(ImageSize size, int64_t samples, size_t steps, bool guided, bool guess_mode) const;
-  Executor& make_ready(const Request& request, const Plan& plan, const StopRequested& stop,
-                       Result& result);
+  DenoiserShape shape_for(ImageSize size, int64_t samples, size_t steps,
+                          const Request& request) const;
+  Executor& make_ready(const Request& request, const DenoiserShape& shape,
+                       const StopRequested& stop, Result& result);
   std::vector<int32_t> tokens(const Request& request, bool guided,
                               std::vector<std::string>& notices) const;
   std::vector<float> encode(const std::vector<int32_t>& tokens, const StopRequested& stop);
-  std::vector<float> denoise(const Request& request, const Plan& plan,
+  std::vector<float> denoise(const Request& request, const DenoiserShape& shape,
                              const std::vector<DdimStep>& steps, const Image& edges,
                              std::span<const float> context, NoiseSource& noise,
                              const Callbacks& callbacks);
-  void predict_noise(const Plan& plan, std::span<const float> latents, int32_t step, float scale,
-                     std::span<float> noise, const StopRequested& stop);
-  void set_picture_inputs(const DenoiserShape& shape, std::span<const float> context,
-                          std::span<const float> timesteps, const Image& edges,
-                          const Request& request, const StopRequested& stop);
+  void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape,
+                          const std::vector<DdimStep>& steps, std::span<const float> context,
+                          const Image& edges, const Request& request);
+  /// Walks all steps from `latents` [n, 4, h, w] on. `fresh`: noise for each step, where wanted.
+  void walk(Executor& denoiser, std::span<float> latents,
+            const std::vector<std::span<const float>>& fresh, size_t steps,
+            const StopRequested& stop, const std::function<void(size_t)>& done);
+  [[noreturn]] void find_non_finite_step(Executor& denoiser, std::span<const float> first,
+                                         const std::vector<std::span<const float>>& fresh,
+                                         const std::vector<DdimStep>& steps);
 
   Model model_;
   Request defaults_;
 };
 
-Pipeline::Implementation::Plan Pipeline::Implementation::plan_for(ImageSize size, int64_t samples,
-                                                                  size_t steps, bool guided,
-                                                                  bool guess_mode) const {
-  Plan plan;
-  plan.guided = guided;
-  plan.apart = guided && guess_mode;
-  const int64_t prompts = guided && !plan.apart ? 2 : 1;
-  plan.positive = {.latents = together(samples),
-                   .prompts = prompts,
-                   .contexts = prompts,
-                   .height = size.height / 8,
-                   .width = size.width / 8,
-                   .context_length = kTokenCount,
-                   .max_steps = table_length(steps)};
-  plan.negative = plan.positive;
-  if (plan.apart) plan.negative.control = false;
-  return plan;
+DenoiserShape Pipeline::Implementation::shape_for(ImageSize size, int64_t samples, size_t steps,
+                                                  const Request& request) const {
+  const int64_t prompts = request.guidance_scale != 1 ? 2 : 1;
+  return {.latents = together(samples, model_.most_latents_together()),
+          .prompts = prompts,
+          .contexts = prompts,
+          .height = size.height / 8,
+          .width = size.width / 8,
+          .context_length = kTokenCount,
+          .max_steps = table_length(steps),
+          .apart = request.guess_mode && prompts == 2,
+          .fresh_noise = request.eta > 0};
 }
 
 /// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
@@ -198,76 +202,90 @@ std::vector<float> Pipeline::Implementation::encode(const std::vector<int32_t>& 
   return {embedding.begin(), embedding.end()};
 }
 
-void Pipeline::Implementation::set_picture_inputs(const DenoiserShape& shape,
+void Pipeline::Implementation::set_picture_inputs(Executor& denoiser, const DenoiserShape& shape,
+                                                  const std::vector<DdimStep>& steps,
                                                   std::span<const float> context,
-                                                  std::span<const float> timesteps,
-                                                  const Image& edges, const Request& request,
-                                                  const StopRequested& stop) {
-  Executor& denoiser = model_.denoiser(shape);
-  denoiser.set_input("timesteps", timesteps);
-  denoiser.set_input("context", context);
-  if (shape.control) {
-    const auto scales = control_scales(request.strength, request.guess_mode);
-    denoiser.set_input("hint", hint_values(edges));
-    denoiser.set_input("control_scales", scales);
+                                                  const Image& edges, const Request& request) {
+  std::vector<float> timesteps(shape.max_steps, 0.0f), coefficients;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    timesteps[i] = static_cast<float>(steps[i].timestep);
+    const auto row = ddim_coefficients(steps[i], static_cast<float>(request.guidance_scale));
+    const auto values = std::bit_cast<std::array<float, 6>>(row);
+    coefficients.insert(coefficients.end(), values.begin(), values.end());
   }
-  denoiser.run(Rate::picture, stop);
+  coefficients.resize(static_cast<size_t>(shape.max_steps) * 6);
+  denoiser.set_input("timesteps", timesteps);
+  denoiser.set_input("coefficients", coefficients);
+  denoiser.set_input("context", context);
+  denoiser.set_input("hint", hint_values(edges));
+  denoiser.set_input("control_scales", control_scales(request.strength, request.guess_mode));
 }
 
-/// latents [n, 4, h, w] -> noise [n, 4, h, w], guided.
-void Pipeline::Implementation::predict_noise(const Plan& plan, std::span<const float> latents,
-                                             int32_t step, float scale, std::span<float> noise,
-                                             const StopRequested& stop) {
-  const auto run = [&](const DenoiserShape& shape) {
-    Executor& denoiser = model_.denoiser(shape);
-    denoiser.set_input("latent", latents);
-    denoiser.set_input("step", std::span(&step, 1));
+void Pipeline::Implementation::walk(Executor& denoiser, std::span<float> latents,
+                                    const std::vector<std::span<const float>>& fresh, size_t steps,
+                                    const StopRequested& stop,
+                                    const std::function<void(size_t)>& done) {
+  // A device that works on its own is kept this far ahead, so that it never waits for us, and stops
+  // soon when asked to.
+  constexpr size_t steps_ahead = 2;
+  denoiser.set_input("latent", latents);
+  denoiser.set_input("step", std::vector<int32_t>{0});
+  for (size_t i = 0; i < steps; ++i) {
+    if (!fresh.empty()) denoiser.set_input("noise", fresh[i]);
     denoiser.run(Rate::step, stop);
-    return denoiser.output("eps");
-  };
-  const auto eps = run(plan.positive);
-  if (!plan.guided)
-    std::copy(eps.begin(), eps.end(), noise.begin());
-  else if (plan.apart)
-    guide(run(plan.negative), eps, scale, noise);
-  else
-    guide(eps.first(latents.size()), eps.last(latents.size()), scale, noise);
+    denoiser.wait_for_all_but(i + 1 < steps ? steps_ahead : 0);
+    done(i + 1);
+  }
+  const auto result = denoiser.output("latent");
+  std::copy(result.begin(), result.end(), latents.begin());
+}
+
+/// Once more, slowly, to say where it went wrong.
+void Pipeline::Implementation::find_non_finite_step(
+    Executor& denoiser, std::span<const float> first,
+    const std::vector<std::span<const float>>& fresh, const std::vector<DdimStep>& steps) {
+  denoiser.set_input("latent", first);
+  denoiser.set_input("step", std::vector<int32_t>{0});
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!fresh.empty()) denoiser.set_input("noise", fresh[i]);
+    denoiser.run(Rate::step);
+    expect_finite(denoiser.output("latent"), fmt::format("denoiser at step {} of {} (timestep {})",
+                                                         i + 1, steps.size(), steps[i].timestep));
+  }
+  fail(ErrorKind::device_failure,
+       "denoiser: the result held NaN or infinity, but not when it was computed again");
 }
 
 /// -> [samples, 4, h, w]
-std::vector<float> Pipeline::Implementation::denoise(const Request& request, const Plan& plan,
-                                                     const std::vector<DdimStep>& steps,
-                                                     const Image& edges,
-                                                     std::span<const float> context,
-                                                     NoiseSource& noise,
-                                                     const Callbacks& callbacks) {
-  std::vector<float> timesteps(plan.positive.max_steps, 0.0f);
-  std::transform(steps.begin(), steps.end(), timesteps.begin(),
-                 [](const DdimStep& step) { return static_cast<float>(step.timestep); });
-  const size_t width = context.size() / (plan.guided ? 2 : 1);
-  set_picture_inputs(plan.positive, plan.apart ? context.last(width) : context, timesteps, edges,
-                     request, callbacks.stop);
-  if (plan.apart)
-    set_picture_inputs(plan.negative, context.first(width), timesteps, edges, request,
-                       callbacks.stop);
+std::vector<float> Pipeline::Implementation::denoise(
+    const Request& request, const DenoiserShape& shape, const std::vector<DdimStep>& steps,
+    const Image& edges, std::span<const float> context, NoiseSource& noise,
+    const Callbacks& callbacks) {
+  Executor& denoiser = model_.denoiser(shape);
+  set_picture_inputs(denoiser, shape, steps, context, edges, request);
+  denoiser.run(Rate::picture, callbacks.stop);
 
-  const size_t latent =
-      static_cast<size_t>(model_.latent_channels() * plan.positive.height * plan.positive.width);
-  const size_t chunk = latent * static_cast<size_t>(plan.positive.latents);
-  std::vector<float> x(latent * static_cast<size_t>(request.samples)), eps(x.size()), fresh;
+  const size_t latent = static_cast<size_t>(model_.latent_channels() * shape.height * shape.width);
+  const size_t chunk = latent * static_cast<size_t>(shape.latents);
+  std::vector<float> x(latent * static_cast<size_t>(request.samples));
   noise.draw(x);
-  if (request.eta > 0) fresh.resize(x.size());
-  for (size_t i = 0; i < steps.size(); ++i) {
-    for (size_t at = 0; at < x.size(); at += chunk)
-      predict_noise(plan, std::span(x).subspan(at, chunk), static_cast<int32_t>(i),
-                    static_cast<float>(request.guidance_scale), std::span(eps).subspan(at, chunk),
-                    callbacks.stop);
-    expect_finite(eps, fmt::format("denoiser at step {} of {} (timestep {})", i + 1, steps.size(),
-                                   steps[i].timestep));
-    if (request.eta > 0) noise.draw(fresh);
-    ddim_update(steps[i], x, eps, fresh);
-    if (callbacks.progress)
-      callbacks.progress({Stage::denoise, static_cast<int>(i + 1), static_cast<int>(steps.size())});
+  const auto first = x;
+  std::vector<std::vector<float>> fresh(request.eta > 0 ? steps.size() : 0);
+  expect_host_memory(fresh.size() * x.size() * sizeof(float), "the noise of all steps");
+  for (auto& of_step : fresh) noise.draw(of_step = std::vector<float>(x.size()));
+
+  const int all = static_cast<int>(steps.size() * (x.size() / chunk));
+  int before = 0;  // steps done for the latents before
+  for (size_t at = 0; at < x.size(); at += chunk, before += static_cast<int>(steps.size())) {
+    const std::span<float> latents = std::span(x).subspan(at, chunk);
+    std::vector<std::span<const float>> own;
+    for (const auto& of_step : fresh) own.push_back(std::span(of_step).subspan(at, chunk));
+    walk(denoiser, latents, own, steps.size(), callbacks.stop, [&](size_t done) {
+      if (callbacks.progress)
+        callbacks.progress({Stage::denoise, before + static_cast<int>(done), all});
+    });
+    if (!all_finite(latents))
+      find_non_finite_step(denoiser, std::span(first).subspan(at, chunk), own, steps);
   }
   return x;
 }
@@ -277,23 +295,21 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   for (ImageSize size : sizes) check_size(size, "size");
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
-    const Plan plan = plan_for(size, samples, static_cast<size_t>(defaults_.steps),
-                               defaults_.guidance_scale != 1, false);
-    model_.denoiser(plan.positive);
-    model_.vae_decoder(plan.positive.height, plan.positive.width);
+    const auto shape = shape_for(size, samples, static_cast<size_t>(defaults_.steps), defaults_);
+    model_.denoiser(shape);
+    model_.vae_decoder(shape.height, shape.width);
   }
 }
 
 /// All that needs memory. -> the decoder
-Executor& Pipeline::Implementation::make_ready(const Request& request, const Plan& plan,
+Executor& Pipeline::Implementation::make_ready(const Request& request, const DenoiserShape& shape,
                                                const StopRequested& stop, Result& result) {
   const ImageSize size{result.edges.width, result.edges.height};
   try {
     result.images = blank_images(request.samples, size);
-    model_.denoiser(plan.positive, stop);
-    if (plan.apart) model_.denoiser(plan.negative, stop);
-    model_.text_encoder(plan.guided ? 2 : 1, stop);
-    return model_.vae_decoder(plan.positive.height, plan.positive.width, stop);
+    model_.denoiser(shape, stop);
+    model_.text_encoder(shape.prompts, stop);
+    return model_.vae_decoder(shape.height, shape.width, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
     fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, request.samples,
@@ -323,8 +339,8 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
                      : control_edges(request.image, {request.resolution, request.low_threshold,
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
-  const Plan plan = plan_for(size, request.samples, steps.size(), guided, request.guess_mode);
-  Executor& decoder = make_ready(request, plan, callbacks.stop, result);
+  const DenoiserShape shape = shape_for(size, request.samples, steps.size(), request);
+  Executor& decoder = make_ready(request, shape, callbacks.stop, result);
   finish(Stage::prepare);
 
   report(Stage::text, 0, 1);
@@ -332,7 +348,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   finish(Stage::text);
 
   report(Stage::denoise, 0, static_cast<int>(steps.size()));
-  auto latents = denoise(request, plan, steps, result.edges, context, noise, callbacks);
+  auto latents = denoise(request, shape, steps, result.edges, context, noise, callbacks);
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);

@@ -112,18 +112,19 @@ TEST(Noise, IsThatOfTheGoldenRuns) {
 }
 
 TEST(Sampler, GuidesAwayFromTheUnconditional) {
-  const std::vector<float> unconditional{1, -2, 0.5f}, conditional{2, -2, -0.5f};
-  std::vector<float> out(3);
-  guide(unconditional, conditional, 9, out);
-  EXPECT_EQ(out, (std::vector<float>{10, -2, -8.5f}));
-  guide(unconditional, conditional, 1, out);
-  EXPECT_EQ(out, conditional);
+  DdimCoefficients row{};
+  row.guidance_scale = 9;
+  EXPECT_EQ(row.guide(1, 2), 10);
+  EXPECT_EQ(row.guide(-2, -2), -2);
+  EXPECT_EQ(row.guide(0.5f, -0.5f), -8.5f);
+  row.guidance_scale = 1;
+  EXPECT_EQ(row.guide(1, 2), 2);
 }
 
 TEST(Sampler, FollowsThePathOfATruePrediction) {
   // If the prediction is the noise that was mixed in, a step gives the same picture with less
   // noise.
-  std::vector<float> picture(64), noise(64), x(64);
+  std::vector<float> picture(64), noise(64);
   const auto generator = make_generator({}, 1);
   generator->randn(picture);
   generator->randn(noise);
@@ -135,11 +136,9 @@ TEST(Sampler, FollowsThePathOfATruePrediction) {
     return values;
   };
   for (const auto& step : ddim_steps(default_alphas_cumprod(), 7, ScheduleKind::official, 0)) {
-    x = mixed(step.alpha);
-    std::vector<float> clean(64);
-    predict_clean(step, x, noise, clean);
-    EXPECT_TRUE(close(clean, picture, 1e-5)) << step.timestep;
-    ddim_update(step, x, noise, {});
+    const DdimCoefficients row = ddim_coefficients(step, 1);
+    std::vector<float> x = mixed(step.alpha);
+    for (size_t i = 0; i < 64; ++i) x[i] = row.update(x[i], noise[i], 0);
     EXPECT_TRUE(close(x, mixed(step.alpha_prev), 2e-6)) << step.timestep;
   }
 }
@@ -147,10 +146,9 @@ TEST(Sampler, FollowsThePathOfATruePrediction) {
 TEST(Sampler, AddsNoiseAtEta) {
   // Values of the formula in float64.
   const DdimStep step{.timestep = 1, .alpha = 0.25f, .alpha_prev = 0.64f, .sigma = 0.36f};
-  std::vector<float> x{1.0f};
-  ddim_update(step, x, std::vector<float>{0.5f}, std::vector<float>{-2.0f});
+  const float x = ddim_coefficients(step, 1).update(1.0f, 0.5f, -2.0f);
   const double clean = (1 - std::sqrt(0.75) * 0.5) / 0.5;
-  EXPECT_NEAR(x[0], 0.8 * clean + std::sqrt(1 - 0.64 - 0.36 * 0.36) * 0.5 - 0.72, 1e-6);
+  EXPECT_NEAR(x, 0.8 * clean + std::sqrt(1 - 0.64 - 0.36 * 0.36) * 0.5 - 0.72, 1e-6);
 }
 
 TEST(ControlStrength, FallsTowardsTheOuterBlocksInGuessMode) {

@@ -36,6 +36,8 @@ struct Graph {
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::map<std::string, ValueId> inputs, weights, outputs;
+  /// Modules of the same structure with other weights, by their prefixes.
+  std::vector<std::pair<std::string, std::string>> twins;
 
   const Value& operator[](ValueId id) const { return values[id]; }
   const Node* producer(ValueId id) const {

@@ -3,6 +3,7 @@
 namespace drypoint {
 
 Rewriter::Rewriter(const Graph& old) : from(old), map_(old.values.size(), -1) {
+  to.twins = old.twins;
   for (const auto& [name, id] : old.inputs)
     map_[id] = to.add_input(name, old[id].type, old[id].rate);
   for (const auto& [name, id] : old.weights) map_[id] = to.add_weight(name, old[id].type);
@@ -36,6 +37,7 @@ Graph without_dead_nodes(const Graph& graph) {
       for (ValueId id : node->inputs) needed[id] = true;
 
   Graph kept;
+  kept.twins = graph.twins;
   std::vector<ValueId> map(graph.values.size(), -1);
   for (const auto& [name, id] : graph.inputs)
     map[id] = kept.add_input(name, graph[id].type, graph[id].rate);

@@ -8,14 +8,14 @@ TensorType infer(const Conv2d& op, Inputs inputs) {
   expect_input_count(op, inputs);
   const Shape &x = inputs[0].shape, &weight = inputs[1].shape;
   expect_input(x.size() == 4, op.name, "x {}, expected [N, H, W, C]", to_string(x));
-  expect_input(weight.size() == 4 && weight[1] == x[3], op.name, "weight {} on x {}",
-               to_string(weight), to_string(x));
+  expect_input(weight.size() == 4 && weight[1] == x[3] && weight[0] % op.groups == 0, op.name,
+               "weight {} on x {}", to_string(weight), to_string(x));
   const int64_t height = (x[1] + op.top + op.bottom - weight[2]) / op.stride + 1;
   const int64_t width = (x[2] + op.left + op.right - weight[3]) / op.stride + 1;
   expect_input(height > 0 && width > 0, op.name, "x {} is too small for weight {}", to_string(x),
                to_string(weight));
-  const TensorType out{inputs[0].dtype, {x[0], height, width, weight[0]}};
-  expect_bias_and_residual(op, inputs, out);
+  const TensorType out{inputs[0].dtype, {x[0], height, width, weight[0] / op.groups}};
+  expect_ends(op, inputs, out, weight[0]);
   return out;
 }
 

@@ -5,17 +5,22 @@
 
 namespace drypoint {
 
-/// x [N, H, W, I], weight [O, I, KH, KW], bias [O] or [1, O] if `bias`, residual [N, H', W', O] if
-/// `residual` -> activation(conv(x) + bias + residual) [N, H', W', O],
+/// x [N, H, W, I], weight [groups * O, I, KH, KW], bias [groups * O] if `bias`, residual
+/// [N, H', W', O] if `residual` -> activation(scale * (conv(x) + bias) + residual) [N, H', W', O],
 /// H' = (H + top + bottom - KH) / stride + 1. Padding is with zeros.
+///
+/// `groups`: the first N / groups pictures see the first O filters, the next the next, and so on.
+/// `select`: bias is a table [S, groups * O], of which a further input `step` (i32 [1]) says the
+/// row. `scale` >= 0: a further input `scales` [K] holds the factor, else it is 1.
 struct Conv2d {
   static constexpr std::string_view name = "conv2d";
   int64_t stride = 1;
   int64_t top = 0, left = 0, bottom = 0, right = 0;  // rows and columns of padding
   bool bias = true, residual = false;
   ActivationKind activation = ActivationKind::none;
-
-  int residual_index() const { return bias ? 3 : 2; }
+  bool select = false;
+  int64_t scale = -1;
+  int64_t groups = 1;
 
   static void fields(auto& self, auto&& field) {
     field("stride", self.stride);
@@ -26,6 +31,9 @@ struct Conv2d {
     field("bias", self.bias);
     field("residual", self.residual);
     field("activation", self.activation);
+    field("select", self.select);
+    field("scale", self.scale);
+    field("groups", self.groups);
   }
   bool operator==(const Conv2d&) const = default;
 };

@@ -6,8 +6,9 @@ TensorType infer(const LayerNorm& op, Inputs inputs) {
   expect_input(inputs.size() == 3, op.name, "{} inputs, expected 3", inputs.size());
   const Shape& x = inputs[0].shape;
   for (int i : {1, 2})
-    expect_input(!x.empty() && inputs[i].elements() == x.back(), op.name,
-                 "input {} is {}, expected [{}]", i, to_string(inputs[i].shape), x.back());
+    expect_input(!x.empty() && inputs[i].elements() == op.weight_groups * x.back(), op.name,
+                 "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),
+                 op.weight_groups * x.back());
   return inputs[0];
 }
 

@@ -5,10 +5,12 @@
 
 namespace drypoint {
 
-/// x [..., C], gamma [C], beta [C] -> (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+/// x [N, ..., C], gamma [weight_groups * C], beta [weight_groups * C]
+/// -> (x - mean) / sqrt(variance + epsilon) * gamma + beta; `weight_groups` as in `GroupNorm`.
 struct LayerNorm {
   static constexpr std::string_view name = "layer_norm";
   float epsilon = 1e-5f;
+  int64_t weight_groups = 1;
 
   static void fields(auto& self, auto&& field) { field("epsilon", self.epsilon); }
   bool operator==(const LayerNorm&) const = default;

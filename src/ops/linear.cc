@@ -7,11 +7,13 @@ namespace drypoint {
 TensorType infer(const Linear& op, Inputs inputs) {
   expect_input_count(op, inputs);
   const Shape &x = inputs[0].shape, &weight = inputs[1].shape;
-  expect_input(weight.size() == 2 && !x.empty() && weight[1] == x.back(), op.name,
-               "weight {} on x {}", to_string(weight), to_string(x));
+  expect_input(weight.size() == 2 && !x.empty() && weight[1] == x.back() &&
+                   weight[0] % (op.groups * (op.gated ? 2 : 1)) == 0,
+               op.name, "weight {} on x {}", to_string(weight), to_string(x));
+  expect_input(op.groups == 1 || x.size() > 1, op.name, "{} groups of {}", op.groups, to_string(x));
   TensorType out = inputs[0];
-  out.shape.back() = weight[0];
-  expect_bias_and_residual(op, inputs, out);
+  out.shape.back() = weight[0] / op.groups / (op.gated ? 2 : 1);
+  expect_ends(op, inputs, out, weight[0]);
   return out;
 }
 

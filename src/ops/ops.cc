@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "ops/product.h"
+
 namespace drypoint {
 namespace {
 
@@ -14,7 +16,7 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 
 template <class Value>
 std::string text_of(const Value& value) {
-  if constexpr (std::is_same_v<Value, ActivationKind>)
+  if constexpr (std::is_same_v<Value, ActivationKind> || std::is_same_v<Value, DType>)
     return std::string(name(value));
   else if constexpr (std::is_same_v<Value, Shape>)
     return to_string(value);
@@ -53,7 +55,8 @@ std::string to_string(const Op& op) {
 
 std::vector<int> row_inputs(const Op& op, Inputs inputs) {
   const auto first_and_residual = [](const auto& o) {
-    return o.residual ? std::vector<int>{0, o.residual_index()} : std::vector<int>{0};
+    if (o.groups > 1) return std::vector<int>{};
+    return o.residual ? std::vector<int>{0, residual_index(o)} : std::vector<int>{0};
   };
   return std::visit(
       Overloaded{
@@ -63,8 +66,13 @@ std::vector<int> row_inputs(const Op& op, Inputs inputs) {
           },
           [](const Activation&) { return std::vector<int>{0}; },
           [](const GatedGelu&) { return std::vector<int>{0}; },
-          [](const GroupNorm&) { return std::vector<int>{0}; },
-          [](const LayerNorm&) { return std::vector<int>{0}; },
+          [](const GroupNorm& o) {
+            return o.weight_groups > 1 ? std::vector<int>{} : std::vector<int>{0};
+          },
+          [](const LayerNorm& o) {
+            return o.weight_groups > 1 ? std::vector<int>{} : std::vector<int>{0};
+          },
+          [](const Cast&) { return std::vector<int>{0}; },
           [](const Upsample&) { return std::vector<int>{0}; },
           [](const TimestepEmbedding&) { return std::vector<int>{0}; },
           [](const AddScaled&) {
@@ -92,14 +100,58 @@ std::vector<int> row_inputs(const Op& op, Inputs inputs) {
       op);
 }
 
+std::vector<int> inputs_of_own_precision(const Op& op, size_t count) {
+  const auto product = [](const auto& o) {
+    return o.residual ? std::vector<int>{0, residual_index(o)} : std::vector<int>{0};
+  };
+  return std::visit(Overloaded{
+                        [&](const Conv2d& o) { return product(o); },
+                        [&](const Linear& o) { return product(o); },
+                        [](const Activation&) { return std::vector<int>{0}; },
+                        [](const GatedGelu&) { return std::vector<int>{0}; },
+                        [](const GroupNorm&) { return std::vector<int>{0}; },
+                        [](const LayerNorm&) { return std::vector<int>{0}; },
+                        [](const Upsample&) { return std::vector<int>{0}; },
+                        [](const Add&) {
+                          return std::vector<int>{0, 1};
+                        },
+                        [](const AddScaled&) {
+                          return std::vector<int>{0, 1};
+                        },
+                        [](const Attention&) {
+                          return std::vector<int>{0, 1, 2};
+                        },
+                        [&](const Concat&) {
+                          std::vector<int> all(count);
+                          for (size_t i = 0; i < count; ++i) all[i] = static_cast<int>(i);
+                          return all;
+                        },
+                        [](const auto&) { return std::vector<int>{}; },
+                    },
+                    op);
+}
+
+bool is_view(const Op& op) {
+  return std::holds_alternative<Reshape>(op) || std::holds_alternative<Slice>(op);
+}
+
+size_t view_offset(const Op& op, const TensorType& input) {
+  const auto* slice = std::get_if<Slice>(&op);
+  return slice ? input.bytes() / static_cast<size_t>(input.shape[0]) *
+                     static_cast<size_t>(slice->begin)
+               : 0;
+}
+
 int in_place_input(const Op& op) {
   return std::visit(Overloaded{
-                        [](const Conv2d& o) { return o.residual ? o.residual_index() : -1; },
-                        [](const Linear& o) { return o.residual ? o.residual_index() : -1; },
+                        [](const Conv2d& o) { return residual_index(o); },
+                        [](const Linear& o) { return residual_index(o); },
                         [](const Activation&) { return 0; },
                         [](const Add&) { return 0; },
                         [](const AddScaled&) { return 0; },
+                        [](const DdimUpdate&) { return 0; },
                         [](const GroupNorm&) { return 0; },
+                        [](const Increment&) { return 0; },
                         [](const LayerNorm&) { return 0; },
                         [](const auto&) { return -1; },
                     },

@@ -8,25 +8,29 @@
 #include "ops/add.h"
 #include "ops/add_scaled.h"
 #include "ops/attention.h"
+#include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
+#include "ops/ddim_update.h"
 #include "ops/embedding.h"
 #include "ops/expand.h"
 #include "ops/gated_gelu.h"
 #include "ops/group_norm.h"
+#include "ops/increment.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/permute.h"
 #include "ops/reshape.h"
 #include "ops/select.h"
+#include "ops/slice.h"
 #include "ops/timestep_embedding.h"
 #include "ops/upsample.h"
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, Concat, Conv2d, Embedding, Expand,
-                        GatedGelu, GroupNorm, LayerNorm, Linear, Permute, Reshape, Select,
-                        TimestepEmbedding, Upsample>;
+using Op = std::variant<Activation, Add, AddScaled, Attention, Cast, Concat, Conv2d, DdimUpdate,
+                        Embedding, Expand, GatedGelu, GroupNorm, Increment, LayerNorm, Linear,
+                        Permute, Reshape, Select, Slice, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.
@@ -37,6 +41,16 @@ std::string to_string(const Op& op);
 /// The inputs whose leading dimension is the result's: row i of the result depends on row i of
 /// these alone (all others serve every row alike). Empty if the operation mixes rows.
 std::vector<int> row_inputs(const Op& op, Inputs inputs);
+
+/// The inputs that have the result's precision where a device lowers it. Weights are not among
+/// them: kernels pack them as they like. Nor are tables of a few numbers. Empty: the operation
+/// takes what it gets.
+std::vector<int> inputs_of_own_precision(const Op& op, size_t count);
+
+/// Whether the result is a part of the input's bytes, so that it need not be computed.
+bool is_view(const Op& op);
+/// Where a view's bytes begin in the input of this type.
+size_t view_offset(const Op& op, const TensorType& input);
 
 /// The input whose memory the result may take over, element for element; -1 if there is none.
 int in_place_input(const Op& op);

@@ -40,6 +40,7 @@ struct PlanValue {
 struct Plan {
   std::vector<PlanValue> values;
   std::vector<PlanStep> load, picture, step;
+  /// An output with the name of an input lies in its place: each run goes on from the last.
   std::map<std::string, ValueId> inputs, outputs;
   size_t kept_bytes = 0, scratch_bytes = 0;
 

@@ -1,7 +1,6 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "base/error.h"
@@ -18,16 +17,16 @@ void expect_going_on(const StopRequested& stop) {
 
 Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
                    const StopRequested& stop)
-    : plan_(std::move(plan)) {
-  make_kernels(backend);
-  check_memory(backend, weights);
+    : plan_(std::move(plan)), backend_(backend) {
+  make_kernels();
+  check_memory(weights);
   kept_ = backend.allocate(plan_.kept_bytes);
   scratch_ = backend.allocate(plan_.scratch_bytes);
   workspace_ = backend.allocate(workspace_bytes_);
   bind(weights, stop);
 }
 
-void Executor::make_kernels(const Backend& backend) {
+void Executor::make_kernels() {
   for (Rate rate : {Rate::picture, Rate::step})
     for (const PlanStep& step : plan_.section(rate)) {
       KernelRequest request{step.op, {}, plan_.values[step.output].type, {}, step.module};
@@ -36,12 +35,12 @@ void Executor::make_kernels(const Backend& backend) {
         request.constant.push_back(plan_.values[id].place.space == Space::weight);
       }
       Ready& ready = section(rate).emplace_back();
-      ready.kernel = backend.kernel(request);
+      ready.kernel = backend_.kernel(request);
       workspace_bytes_ = std::max(workspace_bytes_, ready.kernel->workspace());
     }
 }
 
-void Executor::check_memory(const Backend& backend, const WeightStore& weights) const {
+void Executor::check_memory(const WeightStore& weights) const {
   size_t needed = bytes();
   std::set<std::pair<ValueId, std::string>> counted;
   for (Rate rate : {Rate::picture, Rate::step})
@@ -56,7 +55,7 @@ void Executor::check_memory(const Backend& backend, const WeightStore& weights) 
           needed += packing ? packing->bytes : value.type.bytes();
       }
     }
-  const size_t available = backend.available_memory();
+  const size_t available = backend_.available_memory();
   if (needed > available)
     fail(ErrorKind::out_of_memory,
          "{} MiB more needed for weights and activations, {} MiB available", needed >> 20,
@@ -97,7 +96,7 @@ void Executor::set_input(const std::string& name, DType dtype, std::span<const s
   const TensorType& type = plan_.values[found->second].type;
   DRYPOINT_EXPECT(type.dtype == dtype && type.bytes() == bytes.size(), "{} bytes of {} for {} {}",
                   bytes.size(), drypoint::name(dtype), name, to_string(type));
-  std::memcpy(address(found->second), bytes.data(), bytes.size());
+  backend_.upload(address(found->second), bytes);
 }
 
 void Executor::set_input(const std::string& name, std::span<const float> values) {
@@ -109,17 +108,48 @@ void Executor::set_input(const std::string& name, std::span<const int32_t> value
 }
 
 void Executor::run(Rate rate, const StopRequested& stop) {
-  for (const Ready& ready : section(rate)) {
-    expect_going_on(stop);
-    ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
+  const auto launch = [&] {
+    for (const Ready& ready : section(rate)) {
+      expect_going_on(stop);
+      ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
+    }
+  };
+  expect_going_on(stop);
+  if (!recordings_.contains(rate)) recordings_[rate] = backend_.record(launch);
+  if (const auto& recording = recordings_[rate])
+    recording->run();
+  else
+    launch();
+  if (auto mark = backend_.mark()) under_way_.push_back(std::move(mark));
+}
+
+void Executor::for_each_kernel(
+    Rate rate,
+    const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const {
+  for (size_t s = 0; s < section(rate).size(); ++s) {
+    const Ready& ready = section(rate)[s];
+    visit(plan_.section(rate)[s], [&] {
+      ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
+    });
   }
+}
+
+void Executor::wait_for_all_but(size_t runs) {
+  for (; under_way_.size() > runs; under_way_.pop_front()) under_way_.front()->wait();
 }
 
 std::span<const float> Executor::output(const std::string& name) const {
   const auto found = plan_.outputs.find(name);
   DRYPOINT_EXPECT(found != plan_.outputs.end(), "no output {}", name);
-  return {reinterpret_cast<const float*>(address(found->second)),
-          static_cast<size_t>(plan_.values[found->second].type.elements())};
+  const TensorType& type = plan_.values[found->second].type;
+  DRYPOINT_EXPECT(type.dtype == DType::f32, "output {} is {}", name, to_string(type));
+  const auto count = static_cast<size_t>(type.elements());
+  if (backend_.shares_host_memory())
+    return {reinterpret_cast<const float*>(address(found->second)), count};
+  std::vector<float>& values = downloads_[name];
+  values.resize(count);
+  backend_.download(std::as_writable_bytes(std::span(values)), address(found->second));
+  return values;
 }
 
 }  // namespace drypoint

@@ -1,6 +1,7 @@
 // Runs a plan on a backend.
 #pragma once
 
+#include <deque>
 #include <memory>
 
 #include "backend/backend.h"
@@ -17,7 +18,7 @@ using StopRequested = std::function<bool()>;
 class Executor {
  public:
   /// Throws out_of_memory, before anything large is allocated, if the plan does not fit; cancelled
-  /// if asked to stop.
+  /// if asked to stop. The backend must outlive it.
   Executor(Plan plan, const Backend& backend, WeightStore& weights, const StopRequested& stop = {});
 
   /// Copies all of an input's values. Shapes and types are the plan's.
@@ -27,10 +28,19 @@ class Executor {
   bool has_input(const std::string& name) const { return plan_.inputs.contains(name); }
 
   /// Runs what must be done for each picture, or at each step. Throws cancelled if asked to stop.
+  /// A device that works on its own may still be at it when this returns.
   void run(Rate section, const StopRequested& stop = {});
+  /// Returns when at most `runs` of the runs ordered are not yet done.
+  void wait_for_all_but(size_t runs);
 
-  /// The values of an output; valid until the next run.
+  /// The values of an output; valid until the next run. An output with the name of an input takes
+  /// the input's place: the next run goes on from it.
   std::span<const float> output(const std::string& name) const;
+
+  /// Calls `visit` with each step of a section and what runs it alone.
+  void for_each_kernel(
+      Rate section,
+      const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const;
 
   const Plan& plan() const { return plan_; }
   /// Memory for activations and scratch; weights are the store's.
@@ -44,8 +54,8 @@ class Executor {
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
-  void make_kernels(const Backend& backend);
-  void check_memory(const Backend& backend, const WeightStore& weights) const;
+  void make_kernels();
+  void check_memory(const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
   std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
   const std::vector<Ready>& section(Rate rate) const {
@@ -53,7 +63,11 @@ class Executor {
   }
 
   Plan plan_;
+  const Backend& backend_;
   std::vector<Ready> picture_, step_;
+  std::map<Rate, std::unique_ptr<Recording>> recordings_;
+  std::deque<std::unique_ptr<Mark>> under_way_;
+  mutable std::map<std::string, std::vector<float>> downloads_;
   std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
   DeviceMemory kept_, scratch_, workspace_;
   size_t workspace_bytes_ = 0;

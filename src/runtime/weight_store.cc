@@ -1,7 +1,5 @@
 #include "runtime/weight_store.h"
 
-#include <cstring>
-
 #include "base/error.h"
 
 namespace drypoint {
@@ -36,10 +34,15 @@ DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<
   const Tensor weight = evaluate(plan, id);
   const size_t bytes = packing ? packing->bytes : weight.bytes().size();
   DeviceMemory fresh = backend_.allocate(bytes);
-  if (packing)
+  if (!packing) {
+    backend_.upload(fresh.get(), weight.bytes());
+  } else if (backend_.shares_host_memory()) {
     packing->pack(weight, fresh.get());
-  else
-    std::memcpy(fresh.get(), weight.bytes().data(), bytes);
+  } else {
+    std::vector<std::byte> packed(bytes);
+    packing->pack(weight, packed.data());
+    backend_.upload(fresh.get(), packed);
+  }
   release(plan, id);
   bytes_ += bytes;
   return packed_[name] = std::move(fresh);
@@ -63,14 +66,15 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
     return evaluate(plan, step.inputs[0]).reshaped(value.type.shape);
   std::vector<Tensor> inputs;
   std::vector<const void*> pointers;
-  KernelRequest request{step.op, {}, value.type, {}, step.module};
+  const TensorType type{DType::f32, value.type.shape};
+  KernelRequest request{step.op, {}, type, {}, step.module};
   for (ValueId input : step.inputs) {
     inputs.push_back(evaluate(plan, input));
     pointers.push_back(inputs.back().bytes().data());
     request.inputs.push_back(inputs.back().type());
   }
   request.constant.assign(inputs.size(), true);
-  Tensor result(value.type);
+  Tensor result(type);
   reference_->kernel(request)->run({pointers, result.mutable_bytes().data(), nullptr});
   return result;
 }

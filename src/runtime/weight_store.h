@@ -18,7 +18,7 @@ class WeightStore {
   /// Both must outlive the store.
   WeightStore(const NamedTensors& checkpoint, const Backend& backend);
 
-  /// The weight behind value `id` of `plan` as `packing` wants it (plain float32 if there is none).
+  /// The weight behind value `id` of `plan` as `packing` wants it, plain float32 if there is none.
   /// Throws bad_file if a tensor is missing, non_finite if it holds NaN or infinity.
   DeviceMemory get(const Plan& plan, ValueId id, const std::optional<Packing>& packing);
   /// Whether `get` would return memory that is there already.

@@ -10,8 +10,10 @@ namespace drypoint {
 namespace {
 
 Pipeline& tiny_pipeline() {
+  // On a GPU where there is one, in the precision in which pictures can be compared.
   static Pipeline pipeline(
-      {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()});
+      {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+      {.precision = "fp32"});
   return pipeline;
 }
 
@@ -102,7 +104,8 @@ TEST(Pipeline, WithNoisePerSampleASampleDoesNotDependOnTheirNumber) {
 }
 
 TEST(Pipeline, PreparingChangesNothingButWhenTheWorkIsDone) {
-  Pipeline pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()});
+  Pipeline pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+                    {.precision = "fp32"});
   const ImageSize sizes[] = {{72, 40}};
   pipeline.prepare(sizes);
   EXPECT_EQ(pipeline.generate(small_request()).images[0],

@@ -38,7 +38,9 @@ class Stages : public ::testing::TestWithParam<Device> {
 
   static WeightTypes types() { return testing::weight_types(weights()); }
 
-  Executor executor(Graph graph) { return {compile(std::move(graph)), *backend_, store_}; }
+  Executor executor(Graph graph) {
+    return {compile(std::move(graph), backend_->target()), *backend_, store_};
+  }
 
   ::testing::AssertionResult agrees(const Executor& executor, const std::string& output,
                                     const std::string& name) {
@@ -67,7 +69,7 @@ TEST_P(Stages, Denoiser) {
                             .height = x[2],
                             .width = x[3],
                             .max_steps = 3,
-                            .expose_controls = true};
+                            .expose = true};
   Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
   const std::vector<float> timesteps{981, 501, 1};
   denoiser.set_input("timesteps", timesteps);
@@ -77,6 +79,7 @@ TEST_P(Stages, Denoiser) {
   denoiser.set_input("latent", expected("stage.x").floats());
   denoiser.run(Rate::picture);
   for (int32_t step : {0, 1, 2}) {
+    denoiser.set_input("latent", expected("stage.x").floats());  // each run goes on from the last
     denoiser.set_input("step", std::vector<int32_t>{step});
     denoiser.run(Rate::step);
     const auto stage = fmt::format("stage.t{}.", timesteps[step]);
@@ -95,7 +98,8 @@ TEST_P(Stages, DenoiserWithoutControl) {
                             .height = x[2],
                             .width = x[3],
                             .max_steps = 3,
-                            .control = false};
+                            .control = false,
+                            .expose = true};
   Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
   const std::vector<float> timesteps{981, 501, 1};
   denoiser.set_input("timesteps", timesteps);
@@ -103,6 +107,7 @@ TEST_P(Stages, DenoiserWithoutControl) {
   denoiser.set_input("latent", expected("stage.x").floats());
   denoiser.run(Rate::picture);
   for (int32_t step : {0, 1, 2}) {
+    denoiser.set_input("latent", expected("stage.x").floats());  // each run goes on from the last
     denoiser.set_input("step", std::vector<int32_t>{step});
     denoiser.run(Rate::step);
     EXPECT_TRUE(agrees(denoiser, "eps", fmt::format("stage.t{}.eps_nocontrol", timesteps[step])));
@@ -115,10 +120,20 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
   const Tensor latents = expected("stage.x"), hints = expected("stage.hint"),
                contexts = expected("text.embedding");
   const auto first = [](const Tensor& t) { return t.floats().first(t.floats().size() / 2); };
-  const DenoiserShape both{
-      .latents = 1, .prompts = 2, .contexts = 2, .height = x[2], .width = x[3], .max_steps = 1};
-  const DenoiserShape one{
-      .latents = 1, .prompts = 1, .contexts = 1, .height = x[2], .width = x[3], .max_steps = 1};
+  const DenoiserShape both{.latents = 1,
+                           .prompts = 2,
+                           .contexts = 2,
+                           .height = x[2],
+                           .width = x[3],
+                           .max_steps = 1,
+                           .expose = true};
+  const DenoiserShape one{.latents = 1,
+                          .prompts = 1,
+                          .contexts = 1,
+                          .height = x[2],
+                          .width = x[3],
+                          .max_steps = 1,
+                          .expose = true};
   const auto run = [&](const DenoiserShape& shape, std::span<const float> context) {
     Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
     denoiser.set_input("timesteps", std::vector<float>{501});
@@ -166,9 +181,23 @@ TEST_P(Stages, VaeEncoder) {
   EXPECT_TRUE(agrees(encoder, "moments", "vae.moments"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Stages,
-                         ::testing::Values(Device{"reference", make_reference_backend, 1e-4},
-                                           Device{"cpu", [] { return make_cpu_backend(0); }, 1e-4}),
+std::vector<Device> devices() {
+  std::vector<Device> all{{"reference", make_reference_backend, 1e-4},
+                          {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
+  try {
+    make_cuda_backend({});
+  } catch (const Error&) {  // no GPU here
+    return all;
+  }
+  all.push_back({"cuda_fp32", [] { return make_cuda_backend({.precision = DType::f32}); }, 1e-4});
+  all.push_back({"cuda_tf32",
+                 [] { return make_cuda_backend({.precision = DType::f32, .tf32 = true}); }, 1e-2});
+  all.push_back({"cuda_fp16", [] { return make_cuda_backend({.precision = DType::f16}); }, 2e-2});
+  all.push_back({"cuda_bf16", [] { return make_cuda_backend({.precision = DType::bf16}); }, 1e-1});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(devices()),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

@@ -25,10 +25,10 @@ KernelPtr make_onednn(const Conv2d& op, const KernelRequest& request, const Cont
         description, attributes(op.residual, op.activation), context.onednn->engine());
     const dnnl::memory::desc plain(w, f32, Tag::oihw);
     return std::make_unique<OneDnnLayer>(
-        context, OneDnnLayer::Description{
-                     dnnl::convolution_forward(plan), plan.src_desc(), plan.weights_desc(), bias,
-                     plan.dst_desc(), plan.scratchpad_desc(), plain, plan.weights_desc() != plain,
-                     op.bias, op.residual ? op.residual_index() : -1});
+        context,
+        OneDnnLayer::Description{dnnl::convolution_forward(plan), plan.src_desc(),
+                                 plan.weights_desc(), bias, plan.dst_desc(), plan.scratchpad_desc(),
+                                 plain, plan.weights_desc() != plain, op.bias, residual_index(op)});
   });
 }
 

@@ -13,6 +13,16 @@ int usable_cores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : omp_get_num_procs();
 }
 
+/// What the compiler makes only for devices where launches cost has no kernel here.
+bool pays_where_launches_cost(const Op& op) {
+  const auto product = [](const auto& o) { return o.select || o.scale >= 0 || o.groups > 1; };
+  if (const auto* conv = std::get_if<Conv2d>(&op)) return product(*conv);
+  if (const auto* linear = std::get_if<Linear>(&op)) return product(*linear) || linear->gated;
+  if (const auto* norm = std::get_if<GroupNorm>(&op)) return norm->weight_groups > 1;
+  if (const auto* norm = std::get_if<LayerNorm>(&op)) return norm->weight_groups > 1;
+  return false;
+}
+
 class CpuBackend : public Backend {
  public:
   explicit CpuBackend(int threads) : context_(cpu::make_context(threads)) {}
@@ -21,9 +31,10 @@ class CpuBackend : public Backend {
   int threads() const override { return context_.threads; }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    if (request.output.dtype != DType::f32)
+    const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;
+    if (request.output.dtype != expected || pays_where_launches_cost(request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
-           drypoint::name(request.op), drypoint::name(request.output.dtype));
+           to_string(request.op), drypoint::name(request.output.dtype));
     try {
       return std::visit([&](const auto& op) { return cpu::make(op, request, context_); },
                         request.op);

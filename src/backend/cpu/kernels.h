@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backend/backend.h"
+#include "ops/product.h"
 
 namespace drypoint::cpu {
 
@@ -25,17 +26,21 @@ KernelPtr make(const Activation& op, const KernelRequest& request, const Context
 KernelPtr make(const Add& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const AddScaled& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Attention& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const DdimUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GatedGelu& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 

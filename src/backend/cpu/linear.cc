@@ -21,10 +21,10 @@ KernelPtr make(const Linear& op, const KernelRequest& request, const Context& co
         description, attributes(op.residual, op.activation), context.onednn->engine());
     const dnnl::memory::desc plain(w, f32, Tag::ab);
     return std::make_unique<OneDnnLayer>(
-        context, OneDnnLayer::Description{
-                     dnnl::inner_product_forward(plan), plan.src_desc(), plan.weights_desc(), bias,
-                     plan.dst_desc(), plan.scratchpad_desc(), plain, plan.weights_desc() != plain,
-                     op.bias, op.residual ? op.residual_index() : -1});
+        context,
+        OneDnnLayer::Description{dnnl::inner_product_forward(plan), plan.src_desc(),
+                                 plan.weights_desc(), bias, plan.dst_desc(), plan.scratchpad_desc(),
+                                 plain, plan.weights_desc() != plain, op.bias, residual_index(op)});
   });
 }
 

@@ -268,7 +268,7 @@ class WinogradConv2d : public Kernel {
             .v = v,
             .packed = launch.f32(1),
             .bias = op_.bias ? launch.f32(2) : nullptr,
-            .residual = op_.residual ? launch.f32(op_.residual_index()) : nullptr,
+            .residual = op_.residual ? launch.f32(residual_index(op_)) : nullptr,
             .y = launch.out(),
             .scratch = scratch + omp_get_thread_num() * scratch_per_task(),
             .stored = count,

@@ -24,7 +24,8 @@ void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch
       const double scale = 1 / std::sqrt(squares / static_cast<double>(pixels * size) + op.epsilon);
       for (int64_t p = 0; p < pixels; ++p)
         for (int64_t c = 0; c < size; ++c) {
-          const int64_t at = first + p * channels + c, channel = g * size + c;
+          const int64_t at = first + p * channels + c;
+          const int64_t channel = n / (x[0] / op.weight_groups) * channels + g * size + c;
           launch.out()[at] = static_cast<float>(
               activate(op.activation, (launch.f32(0)[at] - mean) * scale * launch.f32(1)[channel] +
                                           launch.f32(2)[channel]));

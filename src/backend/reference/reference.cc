@@ -27,7 +27,8 @@ class ReferenceBackend : public Backend {
   int threads() const override { return omp_get_max_threads(); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    if (request.output.dtype != DType::f32)
+    const bool number = std::holds_alternative<Increment>(request.op);
+    if (request.output.dtype != (number ? DType::i32 : DType::f32))
       fail(ErrorKind::unsupported, "{}: {} in {} on device reference", request.module,
            drypoint::name(request.op), drypoint::name(request.output.dtype));
     return std::make_unique<ReferenceKernel>(request);

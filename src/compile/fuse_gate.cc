@@ -1,0 +1,20 @@
+#include "compile/passes.h"
+#include "graph/rewrite.h"
+
+namespace drypoint {
+
+Graph fuse_gate(const Graph& graph) {
+  const auto uses = graph.use_counts();
+  return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
+    if (!std::holds_alternative<GatedGelu>(node.op) || uses[node.inputs[0]] != 1) return -1;
+    const Node* producer = graph.producer(node.inputs[0]);
+    const auto* linear = producer ? std::get_if<Linear>(&producer->op) : nullptr;
+    if (!linear || linear->residual || linear->activation != ActivationKind::none) return -1;
+    if (graph[node.output].type.shape.back() % 8 != 0) return -1;  // kernels work on eight columns
+    Linear op = *linear;
+    op.gated = true;
+    return r.to.add_node(op, r.mapped(producer->inputs), producer->module);
+  });
+}
+
+}  // namespace drypoint

@@ -1,0 +1,17 @@
+// The number of the next step.
+#pragma once
+
+#include "ops/fields.h"
+
+namespace drypoint {
+
+/// i32 [1] -> the same plus one.
+struct Increment {
+  static constexpr std::string_view name = "increment";
+
+  static void fields(auto&, auto&&) {}
+  bool operator==(const Increment&) const = default;
+};
+TensorType infer(const Increment& op, Inputs inputs);
+
+}  // namespace drypoint
