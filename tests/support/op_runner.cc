@@ -13,34 +13,53 @@
 namespace drypoint::testing {
 namespace {
 
-/// Memory between two fences of known bytes.
+/// A device's memory between two fences of known bytes.
 class Fenced {
  public:
-  explicit Fenced(size_t bytes) : bytes_(bytes), memory_(bytes + 2 * fence) {
-    block_ = std::shared_ptr<std::byte>(
-        static_cast<std::byte*>(std::aligned_alloc(64, (memory_ + 63) / 64 * 64)), std::free);
-    std::memset(block_.get(), 0xff, memory_);  // as floats: NaN
+  Fenced(const Backend& backend, size_t bytes)
+      : backend_(backend), bytes_(bytes), block_(backend.allocate(bytes + 2 * fence)) {
+    // As floats of any kind: NaN.
+    backend.upload(block_.get(), std::vector<std::byte>(bytes + 2 * fence, std::byte{0xff}));
   }
   std::byte* data() { return block_.get() + fence; }
-  bool intact() const {
-    const auto whole = [](std::byte b) { return b == std::byte{0xff}; };
-    return std::all_of(block_.get(), block_.get() + fence, whole) &&
-           std::all_of(block_.get() + fence + bytes_, block_.get() + memory_, whole);
+  void fill(std::span<const std::byte> bytes) { backend_.upload(data(), bytes); }
+  std::vector<std::byte> contents() const {
+    std::vector<std::byte> bytes(bytes_);
+    backend_.download(bytes, block_.get() + fence);
+    return bytes;
   }
-  const std::shared_ptr<std::byte>& owner() const { return block_; }
+  bool intact() const {
+    std::vector<std::byte> all(bytes_ + 2 * fence);
+    backend_.download(all, block_.get());
+    const auto whole = [](std::byte b) { return b == std::byte{0xff}; };
+    return std::all_of(all.begin(), all.begin() + fence, whole) &&
+           std::all_of(all.end() - fence, all.end(), whole);
+  }
 
  private:
   static constexpr size_t fence = 256;
-  size_t bytes_, memory_;
-  std::shared_ptr<std::byte> block_;
+  const Backend& backend_;
+  size_t bytes_;
+  DeviceMemory block_;
 };
+
+/// f32 values in another precision.
+Tensor rounded(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() != DType::f32 || dtype == DType::f32) return tensor;
+  Tensor result({dtype, tensor.shape()});
+  auto* to = reinterpret_cast<uint16_t*>(result.mutable_bytes().data());
+  for (const float value : tensor.floats())
+    *to++ = dtype == DType::f16 ? float_to_half(value) : float_to_bfloat(value);
+  return result;
+}
 
 std::vector<bool> usual_constants(const Op& op, size_t count) {
   std::vector<bool> constant(count, false);
   const auto mark = [&](size_t first, size_t last) {
     for (size_t i = first; i < std::min(last, count); ++i) constant[i] = true;
   };
-  if (std::holds_alternative<Conv2d>(op) || std::holds_alternative<Linear>(op)) mark(1, 2);
+  if (const auto* conv = std::get_if<Conv2d>(&op)) mark(1, conv->bias ? 3 : 2);
+  if (const auto* linear = std::get_if<Linear>(&op)) mark(1, linear->bias ? 3 : 2);
   if (std::holds_alternative<GroupNorm>(op) || std::holds_alternative<LayerNorm>(op)) mark(1, 3);
   if (std::holds_alternative<Embedding>(op)) mark(1, 2);
   return constant;
@@ -49,60 +68,94 @@ std::vector<bool> usual_constants(const Op& op, size_t count) {
 }  // namespace
 
 const std::vector<const Backend*>& backends() {
-  static const auto one = make_reference_backend(), two = make_cpu_backend(0);
-  static const std::vector<const Backend*> all{one.get(), two.get()};
+  static const auto owned = [] {
+    std::vector<std::unique_ptr<Backend>> all;
+    all.push_back(make_reference_backend());
+    all.push_back(make_cpu_backend(0));
+    try {
+      for (const DType precision : {DType::f32, DType::f16, DType::bf16})
+        all.push_back(make_cuda_backend({.precision = precision}));
+      all.push_back(make_cuda_backend({.precision = DType::f32, .tf32 = true}));
+    } catch (const Error& error) {  // no GPU here
+      if (error.kind() != ErrorKind::unsupported) throw;
+    }
+    return all;
+  }();
+  static const auto all = [] {
+    std::vector<const Backend*> pointers;
+    for (const auto& backend : owned) pointers.push_back(backend.get());
+    return pointers;
+  }();
   return all;
 }
 
 const Backend& reference() { return *backends().front(); }
 
-double tolerance(const Backend& backend, const Op& op, DType dtype) {
+double tolerance(const Backend& backend, const Op& op) {
   if (&backend == &reference()) return 1e-6;
+  const bool gpu = !backend.shares_host_memory();
+  switch (backend.target().precision) {
+    case DType::f16: return 4e-3;
+    case DType::bf16: return 3e-2;
+    default: break;
+  }
+  if (backend.name().find("tf32") != std::string::npos) return 2e-3;
   struct Row {
     std::string_view op;
-    DType dtype;
-    double tolerance;
+    double cpu, gpu;
   };
   static constexpr Row table[] = {
-      {Activation::name, DType::f32, 1e-6}, {Attention::name, DType::f32, 5e-6},
-      {Conv2d::name, DType::f32, 5e-6},     {GatedGelu::name, DType::f32, 1e-6},
-      {GroupNorm::name, DType::f32, 2e-6},  {LayerNorm::name, DType::f32, 2e-6},
-      {Linear::name, DType::f32, 3e-6},
+      {Activation::name, 1e-6, 2e-6}, {Attention::name, 5e-6, 2e-5},
+      {Conv2d::name, 5e-6, 3e-5},     {GatedGelu::name, 1e-6, 2e-6},
+      {GroupNorm::name, 2e-6, 1e-5},  {LayerNorm::name, 2e-6, 1e-5},
+      {Linear::name, 3e-6, 3e-5},     {TimestepEmbedding::name, 1e-7, 2e-6},
+      {DdimUpdate::name, 1e-7, 2e-6},
   };
   for (const Row& row : table)
-    if (row.op == drypoint::name(op) && row.dtype == dtype) return row.tolerance;
-  return 1e-7;
+    if (row.op == drypoint::name(op)) return gpu ? row.gpu : row.cpu;
+  return gpu ? 5e-7 : 1e-7;
 }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output where) {
+  std::vector<Tensor> own = inputs;
+  for (const int i : inputs_of_own_precision(op, inputs.size()))
+    if (!constant[i]) own[i] = rounded(inputs[i], backend.target().precision);
   std::vector<TensorType> types;
-  for (const Tensor& input : inputs) types.push_back(input.type());
+  for (const Tensor& input : own) types.push_back(input.type());
   const KernelRequest request{op, types, infer(op, types), constant, "test"};
   const auto kernel = backend.kernel(request);
 
-  std::vector<Fenced> packed;
+  std::vector<Fenced> memory;
   std::vector<const void*> pointers;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    pointers.push_back(inputs[i].bytes().data());
+  for (size_t i = 0; i < own.size(); ++i) {
     const auto packing = constant[i] ? kernel->packing(i) : std::nullopt;
-    if (!packing) continue;
-    packed.emplace_back(packing->bytes);
-    packing->pack(inputs[i], packed.back().data());
-    pointers.back() = packed.back().data();
+    memory.emplace_back(backend, packing ? packing->bytes : own[i].bytes().size());
+    if (packing) {
+      std::vector<std::byte> packed(packing->bytes + 64, std::byte{0xff});
+      packing->pack(own[i], packed.data());
+      EXPECT_TRUE(std::all_of(packed.end() - 64, packed.end(),
+                              [](std::byte b) { return b == std::byte{0xff}; }))
+          << to_string(op) << " packing";
+      memory.back().fill(std::span(packed).first(packing->bytes));
+    } else {
+      memory.back().fill(own[i].bytes());
+    }
+    pointers.push_back(memory.back().data());
   }
-  Fenced output(request.output.bytes()), workspace(kernel->workspace());
+  Fenced output(backend, request.output.bytes()), workspace(backend, kernel->workspace());
   if (where == Output::in_place) {
     const int input = in_place_input(op);
     DRYPOINT_EXPECT(input >= 0, "{} has no in-place input", name(op));
-    std::memcpy(output.data(), inputs[input].bytes().data(), request.output.bytes());
+    output.fill(own[input].bytes());
     pointers[input] = output.data();
   }
   kernel->run({pointers, output.data(), workspace.data()});
   EXPECT_TRUE(output.intact()) << to_string(op) << " wrote past its output";
   EXPECT_TRUE(workspace.intact()) << to_string(op) << " wrote past its workspace";
-  for (const Fenced& block : packed) EXPECT_TRUE(block.intact()) << to_string(op) << " packing";
-  return {request.output, output.data(), output.owner()};
+  const auto contents = std::make_shared<std::vector<std::byte>>(output.contents());
+  const Tensor result(request.output, contents->data(), contents);
+  return is_float(result.dtype()) ? result.to_f32() : result;
 }
 
 std::vector<int64_t> vector_targets() {
@@ -115,6 +168,15 @@ OnTarget::~OnTarget() { hwy::SetSupportedTargetsForTest(0); }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs, Output output) {
   return run(backend, op, inputs, usual_constants(op, inputs.size()), output);
+}
+
+std::vector<Tensor> rounded_for(const Backend& backend, const Op& op,
+                                const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> own = inputs;
+  const auto constant = usual_constants(op, inputs.size());
+  for (const int i : inputs_of_own_precision(op, inputs.size()))
+    if (!constant[i]) own[i] = rounded(inputs[i], backend.target().precision).to_f32();
+  return own;
 }
 
 std::string describe(const Op& op, const std::vector<Tensor>& inputs) {

@@ -8,18 +8,20 @@
 
 namespace drypoint::testing {
 
-/// Backends under test, made once. All are compared with the first, the reference.
+/// Backends under test, made once; where there is a GPU, that in each of its precisions. All are
+/// compared with the first, the reference.
 const std::vector<const Backend*>& backends();
 const Backend& reference();
 
 /// How far from the reference a backend may be, as a part of the largest magnitude.
-double tolerance(const Backend& backend, const Op& op, DType dtype = DType::f32);
+double tolerance(const Backend& backend, const Op& op);
 
 /// Where the result goes.
 enum class Output { own_memory, in_place };
 
-/// Runs `op`, packing the inputs that are marked constant. The result's memory and the workspace
-/// are filled with NaN first, and watched for writes past their end.
+/// Runs `op` in the backend's precision (the result is f32 again), packing the inputs that are
+/// marked constant. The result's memory and the workspace are filled with NaN first, and watched
+/// for writes past their end.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output output = Output::own_memory);
 
@@ -38,6 +40,10 @@ class OnTarget {
 /// With weights (the inputs that no picture changes) constant.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            Output output = Output::own_memory);
+
+/// The inputs as a backend of lower precision gets them, in f32.
+std::vector<Tensor> rounded_for(const Backend& backend, const Op& op,
+                                const std::vector<Tensor>& inputs);
 
 /// "conv2d top=1 [1, 8, 8, 32] [32, 32, 3, 3]".
 std::string describe(const Op& op, const std::vector<Tensor>& inputs);

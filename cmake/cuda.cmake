@@ -1,0 +1,48 @@
+# The CUDA backend: a shared library that the others load at run time, built wherever nvcc is.
+# DRYPOINT_CUDA_ARCHITECTURES: "native" (the GPU present, else 90a) or a list such as "80;86;89;90a".
+option(DRYPOINT_CUDA "Build the CUDA backend where nvcc is found" ON)
+set(DRYPOINT_CUDA_ARCHITECTURES native CACHE STRING "GPUs to build for: native, or e.g. 80;89;90a")
+find_program(NVCC nvcc HINTS /usr/local/cuda/bin)
+if(NOT DRYPOINT_CUDA OR NOT NVCC OR DRYPOINT_SANITIZE)
+  return()
+endif()
+
+set(CMAKE_CUDA_COMPILER ${NVCC})
+set(CMAKE_CUDA_ARCHITECTURES OFF)  # written out below, with the letters that CMake 3.25 does not know
+enable_language(CUDA)
+set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # nor does it know this of nvcc 13
+if(CCACHE)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(architectures ${DRYPOINT_CUDA_ARCHITECTURES})
+if(architectures STREQUAL native)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+                  OUTPUT_VARIABLE found ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  string(REGEX MATCH "^[0-9]+\\.[0-9]" found "${found}")
+  string(REPLACE "." "" architectures "${found}")
+  if(architectures STREQUAL "" OR architectures STREQUAL 90)
+    set(architectures 90a)
+  endif()
+endif()
+set(code "")
+foreach(architecture ${architectures})
+  list(APPEND code "-gencode=arch=compute_${architecture},code=sm_${architecture}")
+endforeach()
+list(GET architectures 0 first)
+if(NOT first MATCHES "a$")  # chips that are not yet known compile this when they load it
+  list(APPEND code "-gencode=arch=compute_${first},code=compute_${first}")
+endif()
+
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc)
+add_library(drypoint_cuda SHARED ${cuda_sources})
+target_compile_options(drypoint_cuda PRIVATE
+  $<$<COMPILE_LANGUAGE:CUDA>:${code} -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr --extended-lambda -Xcompiler=-fopenmp
+    -Xcompiler=-Wall -diag-suppress=186>)
+set_target_properties(drypoint_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
+                                               CXX_VISIBILITY_PRESET hidden
+                                               CUDA_VISIBILITY_PRESET hidden)
+# Its own copy of the few parts of the core that it uses; nothing of it is to be seen from outside.
+target_link_libraries(drypoint_cuda PRIVATE drypoint_core)
+target_link_options(drypoint_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,--as-needed)
+target_include_directories(drypoint_cuda PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -1,0 +1,64 @@
+// What the CUDA backend's kernels share.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "base/error.h"
+
+namespace drypoint::cuda {
+
+class Tuner;
+
+struct Context {
+  int device = 0;
+  cudaDeviceProp properties{};
+  cudaStream_t stream = nullptr;
+  DType precision = DType::f16;
+  bool tf32 = false;
+  bool hopper = false;  // wgmma and TMA: compute capability 9.0
+  std::shared_ptr<Tuner> tuner;
+
+  int multiprocessors() const { return properties.multiProcessorCount; }
+};
+
+/// Whether this build has code for Hopper's own instructions and this device runs it.
+bool has_hopper_code();
+
+/// Turns a CUDA error into device_failure (out_of_memory where it is that), naming the call.
+void check(cudaError_t status, const char* call);
+#define DRYPOINT_CUDA(call) ::drypoint::cuda::check((call), #call)
+
+/// A launch that may begin while the one before it ends: programmatic dependent launch. Such a
+/// kernel waits with `wait_for_previous()` before it touches what others wrote or read.
+template <class... Parameters, class... Arguments>
+void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+            size_t shared_bytes, int cluster, Arguments&&... arguments) {
+  cudaLaunchAttribute attributes[2];
+  int count = 0;
+  if (context.properties.major >= 9) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count].val.clusterDim.x = 1;
+    attributes[count].val.clusterDim.y = 1;
+    attributes[count++].val.clusterDim.z = static_cast<unsigned>(cluster);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = context.stream;
+  config.attrs = attributes;
+  config.numAttrs = static_cast<unsigned>(count);
+  DRYPOINT_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,163 @@
+// The backend for NVIDIA GPUs.
+#include <array>
+#include <cstring>
+
+#include "backend/cuda/entry.h"
+#include "backend/cuda/kernels.h"
+#include "backend/cuda/tuner.h"
+
+namespace drypoint {
+namespace cuda {
+
+void check(cudaError_t status, const char* call) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // an error that is no longer there for the next call
+  fail(status == cudaErrorMemoryAllocation ? ErrorKind::out_of_memory : ErrorKind::device_failure,
+       "device cuda: {} ({})", cudaGetErrorString(status), call);
+}
+
+namespace {
+
+class GraphRecording : public Recording {
+ public:
+  GraphRecording(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+    const cudaError_t status = cudaGraphInstantiate(&ready_, graph, 0);
+    cudaGraphDestroy(graph);
+    check(status, "cudaGraphInstantiate");
+    DRYPOINT_CUDA(cudaGraphUpload(ready_, stream_));
+  }
+  ~GraphRecording() override { cudaGraphExecDestroy(ready_); }
+  void run() const override { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
+
+ private:
+  cudaGraphExec_t ready_ = nullptr;
+  cudaStream_t stream_;
+};
+
+class EventMark : public Mark {
+ public:
+  explicit EventMark(cudaStream_t stream) {
+    DRYPOINT_CUDA(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+    const cudaError_t status = cudaEventRecord(event_, stream);
+    if (status != cudaSuccess) cudaEventDestroy(event_);
+    check(status, "cudaEventRecord");
+  }
+  ~EventMark() override { cudaEventDestroy(event_); }
+  void wait() const override { DRYPOINT_CUDA(cudaEventSynchronize(event_)); }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+class CudaBackend : public Backend {
+ public:
+  explicit CudaBackend(const CudaOptions& options) : graphs_(options.graphs) {
+    int devices = 0;
+    if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
+      fail(ErrorKind::unsupported, "device cuda: {}", cudaGetErrorString(status));
+    if (options.device < 0 || options.device >= devices)
+      fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
+           options.device, devices - 1);
+    context_.device = options.device;
+    DRYPOINT_CUDA(cudaSetDevice(options.device));
+    DRYPOINT_CUDA(cudaGetDeviceProperties(&context_.properties, options.device));
+    const auto& p = context_.properties;
+    if (p.major < 8)
+      fail(ErrorKind::unsupported,
+           "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
+           p.minor);
+    context_.hopper = p.major == 9 && p.minor == 0 && has_hopper_code();
+    context_.precision = options.precision;
+    context_.tf32 = options.tf32;
+    DRYPOINT_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
+    context_.tuner = std::make_shared<Tuner>(
+        options.level, options.tuning_cache,
+        fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount));
+  }
+  ~CudaBackend() override {
+    cudaStreamSynchronize(context_.stream);
+    cudaStreamDestroy(context_.stream);
+  }
+
+  std::string name() const override {
+    return fmt::format("cuda:{} ({}, {})", context_.device, context_.properties.name,
+                       context_.tf32 ? "tf32" : drypoint::name(context_.precision));
+  }
+  int threads() const override { return 1; }
+  Target target() const override {
+    return {.precision = context_.precision, .launches_cost = true};
+  }
+
+  std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
+    DRYPOINT_CUDA(cudaSetDevice(context_.device));
+    return std::visit([&](const auto& op) { return cuda::make(op, request, context_); },
+                      request.op);
+  }
+
+  DeviceMemory allocate(size_t bytes) const override {
+    if (bytes == 0) return nullptr;
+    DRYPOINT_CUDA(cudaSetDevice(context_.device));
+    void* block = nullptr;
+    if (const cudaError_t status = cudaMalloc(&block, bytes); status != cudaSuccess) {
+      cudaGetLastError();
+      if (status != cudaErrorMemoryAllocation) check(status, "cudaMalloc");
+      fail(ErrorKind::out_of_memory, "{} MiB needed on the GPU, {} MiB available", bytes >> 20,
+           available_memory() >> 20);
+    }
+    return {static_cast<std::byte*>(block), [](std::byte* p) { cudaFree(p); }};
+  }
+
+  size_t available_memory() const override {
+    size_t available = 0, all = 0;
+    DRYPOINT_CUDA(cudaSetDevice(context_.device));
+    DRYPOINT_CUDA(cudaMemGetInfo(&available, &all));
+    return available;
+  }
+
+  bool shares_host_memory() const override { return false; }
+
+  void upload(std::byte* device, std::span<const std::byte> host) const override {
+    // From ordinary host memory: copied aside before this returns.
+    DRYPOINT_CUDA(
+        cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice, context_.stream));
+  }
+
+  void download(std::span<std::byte> host, const std::byte* device) const override {
+    DRYPOINT_CUDA(
+        cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost, context_.stream));
+    DRYPOINT_CUDA(cudaStreamSynchronize(context_.stream));
+  }
+
+  std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
+    if (!graphs_) return nullptr;
+    cudaGraph_t graph = nullptr;
+    DRYPOINT_CUDA(cudaStreamBeginCapture(context_.stream, cudaStreamCaptureModeThreadLocal));
+    try {
+      launches();
+    } catch (...) {
+      cudaStreamEndCapture(context_.stream, &graph);
+      if (graph) cudaGraphDestroy(graph);
+      cudaGetLastError();
+      throw;
+    }
+    DRYPOINT_CUDA(cudaStreamEndCapture(context_.stream, &graph));
+    return std::make_unique<GraphRecording>(graph, context_.stream);
+  }
+
+  std::unique_ptr<Mark> mark() const override {
+    return std::make_unique<EventMark>(context_.stream);
+  }
+
+ private:
+  Context context_;
+  bool graphs_;
+};
+
+}  // namespace
+}  // namespace cuda
+}  // namespace drypoint
+
+extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_1(
+    const drypoint::CudaOptions& options) {
+  return new drypoint::cuda::CudaBackend(options);
+}

@@ -1,0 +1,248 @@
+// Attention that never stores the scores (https://arxiv.org/abs/2205.14135, 2307.08691): each block
+// has some queries of one head, and walks over the keys with running maxima and sums.
+#pragma once
+
+#include "backend/cuda/kernels/product_mma.cuh"
+
+namespace drypoint::cuda {
+
+struct AttentionShape {
+  int heads, queries, keys;
+  int share;                                 // batch rows of q that read one batch row of k and v
+  int q_pitch, k_pitch, v_pitch, out_pitch;  // elements between rows
+  float scale;                               // of scores, times log2(e)
+  bool causal;
+};
+
+/// `head_size` columns of q and k; of v and the result a block does `value_size`, which is
+/// `head_size` or divides it (then blocks in the grid's x share the queries).
+template <class T, int head_size, int value_size, int query_rows, int key_rows>
+struct AttentionTile {
+  static constexpr int warps = query_rows / 16, threads = 32 * warps;
+  // Rows padded where else eight of them would meet in the same banks.
+  static constexpr int padding(int size) { return size / 2 % 8 == 4 ? 0 : 8; }
+  static constexpr int qk_pitch = head_size + padding(head_size);
+  static constexpr int v_pitch = value_size + padding(value_size);
+  static constexpr int shared_bytes =
+      (query_rows * qk_pitch + 2 * key_rows * (qk_pitch + v_pitch)) * 2;
+  static constexpr bool queries_in_registers = head_size <= 160;
+};
+
+/// Copies `rows` rows of `size` elements, zeros where a row is not below `there`.
+template <class T, int size, int pitch, int threads>
+__device__ inline void copy_rows(T* to, const T* from, int64_t from_pitch, int rows, int there) {
+  constexpr int vectors = size / 8;
+  for (int i = threadIdx.x; i < rows * vectors; i += threads) {
+    const int row = i / vectors, column = i % vectors * 8;
+    copy_async(to + row * pitch + column, from + (row < there ? row : 0) * from_pitch + column,
+               row < there);
+  }
+}
+
+__device__ inline float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// Grid: tiles of queries * parts of the value columns, heads, batch.
+template <class T, int head_size, int value_size, int query_rows, int key_rows>
+__global__ void __launch_bounds__(
+    AttentionTile<T, head_size, value_size, query_rows, key_rows>::threads)
+    attention(const T* q, const T* k, const T* v, T* out, AttentionShape s) {
+  using Tile = AttentionTile<T, head_size, value_size, query_rows, key_rows>;
+  constexpr int threads = Tile::threads, depth_steps = (head_size + 15) / 16;
+  constexpr int value_tiles = value_size / 8, value_parts = head_size / value_size;
+  extern __shared__ __align__(128) unsigned char shared[];
+  T* q_tile = reinterpret_cast<T*>(shared);
+  T* k_tiles = q_tile + query_rows * Tile::qk_pitch;
+  T* v_tiles = k_tiles + 2 * key_rows * Tile::qk_pitch;
+
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int first_query = blockIdx.x / value_parts * query_rows;
+  const int first_column = blockIdx.x % value_parts * value_size;
+  const int head = blockIdx.y, batch = blockIdx.z, batch_of_keys = batch / s.share;
+  q += (int64_t{batch} * s.queries + first_query) * s.q_pitch + head * head_size;
+  k += int64_t{batch_of_keys} * s.keys * s.k_pitch + head * head_size;
+  v += int64_t{batch_of_keys} * s.keys * s.v_pitch + head * head_size + first_column;
+
+  const int keys = s.causal ? min(s.keys, first_query + query_rows) : s.keys;
+  const int key_tiles = (keys + key_rows - 1) / key_rows;
+  const auto copy_keys = [&](int tile) {
+    const int first = tile * key_rows;
+    copy_rows<T, head_size, Tile::qk_pitch, threads>(k_tiles + tile % 2 * key_rows * Tile::qk_pitch,
+                                                     k + int64_t{first} * s.k_pitch, s.k_pitch,
+                                                     key_rows, s.keys - first);
+    copy_rows<T, value_size, Tile::v_pitch, threads>(v_tiles + tile % 2 * key_rows * Tile::v_pitch,
+                                                     v + int64_t{first} * s.v_pitch, s.v_pitch,
+                                                     key_rows, s.keys - first);
+  };
+
+  wait_for_previous();
+  let_next_begin();
+  copy_rows<T, head_size, Tile::qk_pitch, threads>(q_tile, q, s.q_pitch, query_rows,
+                                                   s.queries - first_query);
+  copy_keys(0);
+  commit_copies();
+
+  const T* q_rows = q_tile + (warp * 16 + lane % 16) * Tile::qk_pitch + lane / 16 * 8;
+  uint32_t q_held[Tile::queries_in_registers ? depth_steps : 1][4];
+  float values[value_tiles][4] = {};
+  float largest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
+
+  for (int tile = 0; tile < key_tiles; ++tile) {
+    if (tile + 1 < key_tiles) copy_keys(tile + 1);
+    commit_copies();
+    wait_for_copies<1>();
+    __syncthreads();
+    if constexpr (Tile::queries_in_registers)
+      if (tile == 0)
+#pragma unroll
+        for (int d = 0; d < depth_steps; ++d) load_matrices(q_held[d], q_rows + d * 16);
+
+    // Scores: 16 queries of this warp, all keys of the tile.
+    const T* k_tile = k_tiles + tile % 2 * key_rows * Tile::qk_pitch;
+    float scores[key_rows / 8][4] = {};
+#pragma unroll
+    for (int d = 0; d < depth_steps; ++d) {
+      uint32_t a[4];
+      if constexpr (Tile::queries_in_registers) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) a[i] = q_held[d][i];
+      } else {
+        load_matrices(a, q_rows + d * 16);
+      }
+#pragma unroll
+      for (int n = 0; n < key_rows / 16; ++n) {
+        uint32_t b[4];
+        load_matrices(b, k_tile + (n * 16 + lane / 16 * 8 + lane % 8) * Tile::qk_pitch + d * 16 +
+                             lane / 8 % 2 * 8);
+        if (head_size % 16 == 8 && d == depth_steps - 1) {  // only half of the last step is there
+          mma_half_depth<T>(scores[2 * n], a[0], a[1], b[0]);
+          mma_half_depth<T>(scores[2 * n + 1], a[0], a[1], b[2]);
+        } else {
+          mma<T>(scores[2 * n], a, b[0], b[1]);
+          mma<T>(scores[2 * n + 1], a, b[2], b[3]);
+        }
+      }
+    }
+    // Keys beyond the end, or after the query.
+    const int first_key = tile * key_rows;
+    if (first_key + key_rows > s.keys || (s.causal && first_key + key_rows > first_query)) {
+#pragma unroll
+      for (int n = 0; n < key_rows / 8; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int key = first_key + n * 8 + lane % 4 * 2 + i % 2;
+          const int query = first_query + warp * 16 + lane / 4 + i / 2 * 8;
+          if (key >= s.keys || (s.causal && key > query)) scores[n][i] = -INFINITY;
+        }
+    }
+    // Running maxima; the sums so far shrink with them.
+#pragma unroll
+    for (int half_row = 0; half_row < 2; ++half_row) {
+      float now = largest[half_row];
+#pragma unroll
+      for (int n = 0; n < key_rows / 8; ++n)
+        now = fmaxf(now, fmaxf(scores[n][half_row * 2], scores[n][half_row * 2 + 1]));
+      now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 1));
+      now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 2));
+      const float shrink = exp2_fast((largest[half_row] - now) * s.scale);
+      largest[half_row] = now;
+      const float base = now * s.scale;
+      float sum = 0;
+#pragma unroll
+      for (int n = 0; n < key_rows / 8; ++n)
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+          float& score = scores[n][half_row * 2 + i];
+          score = exp2_fast(fmaf(score, s.scale, -base));
+          sum += score;
+        }
+      total[half_row] = total[half_row] * shrink + sum;
+#pragma unroll
+      for (int c = 0; c < value_tiles; ++c) {
+        values[c][half_row * 2] *= shrink;
+        values[c][half_row * 2 + 1] *= shrink;
+      }
+    }
+    // Values: the scores are the left factor as they lie in the registers.
+    const T* v_tile = v_tiles + tile % 2 * key_rows * Tile::v_pitch;
+#pragma unroll
+    for (int n = 0; n < key_rows / 16; ++n) {
+      const uint32_t a[4] = {pack_two<T>(scores[2 * n][0], scores[2 * n][1]),
+                             pack_two<T>(scores[2 * n][2], scores[2 * n][3]),
+                             pack_two<T>(scores[2 * n + 1][0], scores[2 * n + 1][1]),
+                             pack_two<T>(scores[2 * n + 1][2], scores[2 * n + 1][3])};
+      const T* rows = v_tile + (n * 16 + lane % 16) * Tile::v_pitch;
+#pragma unroll
+      for (int c = 0; c + 1 < value_tiles; c += 2) {
+        uint32_t b[4];
+        load_matrices_transposed(b, rows + c * 8 + lane / 16 * 8);
+        mma<T>(values[c], a, b[0], b[1]);
+        mma<T>(values[c + 1], a, b[2], b[3]);
+      }
+      if constexpr (value_tiles % 2 == 1) {
+        uint32_t b[4];  // the upper half lies beyond the row's end: it is loaded from its start
+        load_matrices_transposed(b, rows + (value_tiles - 1) * 8);
+        mma<T>(values[value_tiles - 1], a, b[0], b[1]);
+      }
+    }
+    __syncthreads();
+  }
+  wait_for_copies<0>();
+
+#pragma unroll
+  for (int half_row = 0; half_row < 2; ++half_row) {
+    float sum = total[half_row];
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+    const int query = first_query + warp * 16 + lane / 4 + half_row * 8;
+    if (query >= s.queries) continue;
+    const float inverse = 1.0f / sum;
+    T* to = out + (int64_t{batch} * s.queries + query) * s.out_pitch + head * head_size +
+            first_column + lane % 4 * 2;
+#pragma unroll
+    for (int c = 0; c < value_tiles; ++c)
+      *reinterpret_cast<uint32_t*>(to + c * 8) =
+          pack_two<T>(values[c][half_row * 2] * inverse, values[c][half_row * 2 + 1] * inverse);
+  }
+}
+
+/// Launches the tile for this head size; false if there is none. Instantiated for each type in a
+/// file of its own.
+template <class T>
+bool launch_attention(const Context& context, int head_size, int batch, const T* q, const T* k,
+                      const T* v, T* out, const AttentionShape& shape);
+
+template <class T, int head_size, int value_size, int query_rows, int key_rows>
+void launch_attention_tile(const Context& context, int batch, const T* q, const T* k, const T* v,
+                           T* out, const AttentionShape& s) {
+  using Tile = AttentionTile<T, head_size, value_size, query_rows, key_rows>;
+  const auto kernel = attention<T, head_size, value_size, query_rows, key_rows>;
+  DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     Tile::shared_bytes));
+  const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, query_rows) * (head_size / value_size)),
+                  static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q, k, v, out, s);
+}
+
+template <class T>
+bool launch_attention_here(const Context& context, int head_size, int batch, const T* q, const T* k,
+                           const T* v, T* out, const AttentionShape& s) {
+  switch (head_size) {
+    case 8: launch_attention_tile<T, 8, 8, 64, 64>(context, batch, q, k, v, out, s); return true;
+    case 40: launch_attention_tile<T, 40, 40, 64, 64>(context, batch, q, k, v, out, s); return true;
+    case 64: launch_attention_tile<T, 64, 64, 64, 64>(context, batch, q, k, v, out, s); return true;
+    case 80: launch_attention_tile<T, 80, 80, 64, 64>(context, batch, q, k, v, out, s); return true;
+    case 160:
+      launch_attention_tile<T, 160, 160, 64, 32>(context, batch, q, k, v, out, s);
+      return true;
+    case 512:
+      launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s);
+      return true;
+    default: return false;
+  }
+}
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,113 @@
+// What happens to a product or convolution before it is stored: activation(scale * (product + bias)
+// + residual), or the gated form of it.
+#pragma once
+
+#include "backend/cuda/kernels/numeric.cuh"
+
+namespace drypoint::cuda {
+
+template <class T>
+struct Ends {
+  const float* bias = nullptr;    // [groups * columns], or
+  const T* table = nullptr;       // [S, groups * columns], its row said by
+  const int32_t* step = nullptr;  // [1]; without it, the first
+  const T* residual = nullptr;    // [rows, width]
+  const float* scale = nullptr;   // [1]
+  T* out = nullptr;               // [rows, width]
+  int columns = 0;                // of the product, in each group
+  int width = 0;                  // of the result: columns, or half of them if gated
+  int groups = 1;
+  bool gated = false;
+  ActivationKind activation = ActivationKind::none;
+};
+
+/// The product's columns lie in memory as they come from the weight's rows. For a gated product the
+/// packing has put 8 values before their 8 gates, so that both are at hand together. This says
+/// which row of the weight is packed as row `packed`.
+__host__ __device__ inline int unpacked_row(int packed, int columns, bool gated) {
+  if (!gated) return packed;
+  const int value = packed / 16 * 8 + packed % 8;
+  return packed % 16 < 8 ? value : columns / 2 + value;
+}
+
+/// Bias for eight columns, zeros without one.
+template <class T>
+__device__ inline void load_bias(const Ends<T>& ends, int group, int column, float (&bias)[8]) {
+  const int64_t at = int64_t{group} * ends.columns + column;
+#pragma unroll
+  for (int i = 0; i < 8; ++i) bias[i] = 0;
+  if (ends.table) {
+    const T* row =
+        ends.table + int64_t{ends.step ? *ends.step : 0} * ends.groups * ends.columns + at;
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (column + i < ends.columns) bias[i] = to_float(row[i]);
+  } else if (ends.bias) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (column + i < ends.columns) bias[i] = ends.bias[at + i];
+  }
+}
+
+/// Stores eight neighbours of row `row` from `column` of the result on; `gates` only if gated.
+/// `width` need not be a multiple of 8, but is where it can be, when 16 bytes are stored at once.
+template <class T>
+__device__ inline void store_ends(const Ends<T>& ends, int group, int64_t row, int column,
+                                  float (&values)[8], const float (&gates)[8]) {
+  float bias[8];
+  load_bias(ends, group, column, bias);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) values[i] += bias[i];
+  if (ends.gated) {
+    load_bias(ends, group, ends.width + column, bias);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) values[i] *= gelu(gates[i] + bias[i]);
+  }
+  if (ends.scale) {
+    const float scale = *ends.scale;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) values[i] *= scale;
+  }
+  const int64_t at = row * ends.width + column;
+  constexpr int per_vector = Vector<T>::size;
+  if (ends.width % 8 == 0) {
+    Vector<T> out[8 / per_vector];
+    if (ends.residual)
+#pragma unroll
+      for (int v = 0; v < 8 / per_vector; ++v)
+        out[v] = load_vector(ends.residual + at + v * per_vector);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      T& slot = out[i / per_vector].values[i % per_vector];
+      if (ends.residual) values[i] += to_float(slot);
+      slot = from_float<T>(activate(ends.activation, values[i]));
+    }
+#pragma unroll
+    for (int v = 0; v < 8 / per_vector; ++v) store_vector(ends.out + at + v * per_vector, out[v]);
+  } else {
+    for (int i = 0; i < 8 && column + i < ends.width; ++i) {
+      if (ends.residual) values[i] += to_float(ends.residual[at + i]);
+      ends.out[at + i] = from_float<T>(activate(ends.activation, values[i]));
+    }
+  }
+}
+
+/// Stores a tile [rows, columns] whose sums `sum(row, column)` gives, eight neighbours at a time.
+/// The tile's first row is `first_row` of the result, its first packed column `first_column`.
+template <class T, class Sum>
+__device__ inline void store_tile(const Ends<T>& ends, int group, int64_t first_row, int rows,
+                                  int begin_row, int end_row, int first_column, int tile_columns,
+                                  int thread, int threads, const Sum& sum) {
+  const int step = ends.gated ? 16 : 8, vectors = tile_columns / step;
+  for (int i = thread; i < (end_row - begin_row) * vectors; i += threads) {
+    const int row = begin_row + i / vectors, at = i % vectors * step;
+    const int column = ends.gated ? (first_column + at) / 2 : first_column + at;
+    if (row >= rows || column >= ends.width) continue;
+    float values[8], gates[8];
+    sum(row, at, values);
+    if (ends.gated) sum(row, at + 8, gates);
+    store_ends(ends, group, first_row + row, column, values, gates);
+  }
+}
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,105 @@
+// Element types on the device: conversion, 16-byte vectors, activations, dispatch.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "backend/cuda/context.h"
+#include "ops/activation.h"
+
+namespace drypoint::cuda {
+
+using half = __half;
+using bfloat16 = __nv_bfloat16;
+
+__device__ inline float to_float(float x) { return x; }
+__device__ inline float to_float(half x) { return __half2float(x); }
+__device__ inline float to_float(bfloat16 x) { return __bfloat162float(x); }
+
+template <class T>
+__device__ inline T from_float(float x);
+template <>
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
+template <>
+__device__ inline half from_float<half>(float x) {
+  return __float2half_rn(x);
+}
+template <>
+__device__ inline bfloat16 from_float<bfloat16>(float x) {
+  return __float2bfloat16_rn(x);
+}
+
+/// Two neighbours as one word.
+template <class T>
+__device__ inline uint32_t pack_two(float a, float b);
+template <>
+__device__ inline uint32_t pack_two<half>(float a, float b) {
+  const __half2 two = __floats2half2_rn(a, b);
+  return reinterpret_cast<const uint32_t&>(two);
+}
+template <>
+__device__ inline uint32_t pack_two<bfloat16>(float a, float b) {
+  const __nv_bfloat162 two = __floats2bfloat162_rn(a, b);
+  return reinterpret_cast<const uint32_t&>(two);
+}
+
+/// 16 bytes: how memory is read and written.
+template <class T>
+struct alignas(16) Vector {
+  static constexpr int size = 16 / sizeof(T);
+  T values[size];
+};
+
+template <class T>
+__device__ inline Vector<T> load_vector(const T* from) {
+  return *reinterpret_cast<const Vector<T>*>(from);
+}
+template <class T>
+__device__ inline void store_vector(T* to, const Vector<T>& vector) {
+  *reinterpret_cast<Vector<T>*>(to) = vector;
+}
+
+__device__ inline float activate(ActivationKind kind, float x) {
+  switch (kind) {
+    case ActivationKind::none: return x;
+    case ActivationKind::silu: return x / (1.0f + __expf(-x));
+    case ActivationKind::gelu: return x * normcdff(x);
+    case ActivationKind::quick_gelu: return x / (1.0f + __expf(-1.702f * x));
+  }
+  return x;
+}
+__device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }
+
+/// Before anything is read that another kernel wrote, or written that one may still read.
+__device__ inline void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/// Lets the next kernel begin as soon as there is room.
+__device__ inline void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+__device__ inline float warp_sum(float x) {
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
+  return x;
+}
+
+/// Calls `body` with a value of the element type.
+template <class Body>
+auto with_type(DType dtype, const Body& body) {
+  switch (dtype) {
+    case DType::f16: return body(half());
+    case DType::bf16: return body(bfloat16());
+    case DType::f32: return body(float());
+    default: fail(ErrorKind::unsupported, "{} on device cuda", name(dtype));
+  }
+}
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,282 @@
+// The portable product: mma.sync, from compute capability 8.0 on, for every type and shape. Windows
+// of pictures are gathered as they are loaded (implicit GEMM).
+#pragma once
+
+#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/product.h"
+
+namespace drypoint::cuda {
+
+__device__ inline uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
+
+/// 16 bytes from device memory to shared memory, or zeros.
+__device__ inline void copy_async(void* to, const void* from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
+               "r"(there ? 16 : 0)
+               : "memory");
+}
+__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int pending>
+__device__ inline void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+__device__ inline void load_matrices(uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row)));
+}
+__device__ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row)));
+}
+
+/// d (16 x 8) += a (16 x 16) b (8 x 16)^T
+template <class T>
+__device__ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  if constexpr (std::is_same_v<T, half>)
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+        "{%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  else
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+        "{%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// d (16 x 8) += a (16 x 8) b (8 x 8)^T
+template <class T>
+__device__ inline void mma_half_depth(float (&d)[4], uint32_t a0, uint32_t a1, uint32_t b) {
+  if constexpr (std::is_same_v<T, half>)
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b));
+  else
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b));
+}
+
+__device__ inline uint32_t to_tf32(float x) {
+  uint32_t rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
+  return rounded;
+}
+__device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// Tiles of 64 x 64 results, 64 bytes deep, by four warps of 32 x 32 each.
+template <class T>
+struct ProductTile {
+  static constexpr int rows = 64, columns = 64, threads = 128, stages = 4;
+  static constexpr int depth = 64 / sizeof(T);
+  static constexpr int row_bytes = 64 + 16;  // padded, so that eight rows lie in different banks
+  static constexpr int stage_bytes = (rows + columns) * row_bytes;
+  static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
+  static constexpr int shared_bytes =
+      stages * stage_bytes > rows* pitch * 4 ? stages* stage_bytes : rows* pitch * 4;
+};
+
+/// x, weight [groups * columns, depth] -> ends.out. Grid: groups * tiles of rows, tiles of columns.
+/// `short_form`: f32 products from 11 bits of each factor, not from all.
+template <class T, bool gathered>
+__global__ void __launch_bounds__(128)
+    product_mma(const T* __restrict__ x, const T* __restrict__ weight, ProductShape shape,
+                Ends<T> ends, int depth, int depth_of_tap, bool short_form) {
+  using Tile = ProductTile<T>;
+  extern __shared__ __align__(128) unsigned char shared[];
+  const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
+  const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;
+  const int first_column = blockIdx.y * Tile::columns;
+  const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+  constexpr int per_vector = 16 / sizeof(T);
+
+  // Each thread loads one 16-byte column of two rows of the windows and two of the weights.
+  const int vector = thread % 4;
+  const T* window[2];
+  int window_y[2], window_x[2];
+  bool row_there[2], column_there[2];
+  const T* weight_row[2];
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const int local = thread / 4 + i * 32;
+    const int row = first_row + local;
+    row_there[i] = row < shape.rows;
+    const int64_t all = int64_t{group} * shape.rows + (row_there[i] ? row : 0);
+    const int64_t pixels = int64_t{shape.out_height} * shape.out_width;
+    const int64_t n = all / pixels;
+    const int in_picture = static_cast<int>(all - n * pixels);
+    window_y[i] = in_picture / shape.out_width * shape.stride - shape.top;
+    window_x[i] = in_picture % shape.out_width * shape.stride - shape.left;
+    window[i] = x + n * shape.height * shape.width * shape.channels;
+    column_there[i] = first_column + local < shape.columns;
+    weight_row[i] =
+        weight +
+        (int64_t{group} * shape.columns + (column_there[i] ? first_column + local : 0)) * depth;
+  }
+
+  const auto load = [&](int block) {
+    unsigned char* stage = shared + block % Tile::stages * Tile::stage_bytes;
+    const int at = block * Tile::depth + vector * per_vector;  // in a weight's row
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      unsigned char* to = stage + (thread / 4 + i * 32) * Tile::row_bytes + vector * 16;
+      if constexpr (gathered) {
+        Vector<T> values;
+#pragma unroll
+        for (int e = 0; e < per_vector; ++e) {
+          const int tap = (at + e) / shape.channels, c = (at + e) % shape.channels;
+          const int ky = tap / shape.kernel_width;
+          const int y = window_y[i] + ky, column = window_x[i] + tap - ky * shape.kernel_width;
+          const bool there = row_there[i] && ky < shape.kernel_height && y >= 0 &&
+                             y < shape.height && column >= 0 && column < shape.width;
+          values.values[e] =
+              there ? window[i][(int64_t{y} * shape.width + column) * shape.channels + c]
+                    : from_float<T>(0);
+        }
+        *reinterpret_cast<Vector<T>*>(to) = values;
+      } else {
+        const int tap = at / depth_of_tap, c = at - tap * depth_of_tap;
+        const int ky = tap / shape.kernel_width;
+        const int y = window_y[i] + ky, column = window_x[i] + tap - ky * shape.kernel_width;
+        const bool there = row_there[i] && c < shape.channels && y >= 0 && y < shape.height &&
+                           column >= 0 && column < shape.width;
+        copy_async(to,
+                   there ? window[i] + (int64_t{y} * shape.width + column) * shape.channels + c : x,
+                   there);
+      }
+      copy_async(stage + (Tile::rows + thread / 4 + i * 32) * Tile::row_bytes + vector * 16,
+                 weight_row[i] + at, column_there[i]);
+    }
+  };
+
+  wait_for_previous();
+  const int blocks = depth / Tile::depth;
+#pragma unroll
+  for (int i = 0; i < Tile::stages - 1; ++i) {
+    if (i < blocks) load(i);
+    commit_copies();
+  }
+  let_next_begin();
+
+  const int warp_row = warp / 2 * 32, warp_column = warp % 2 * 32;
+  float sums[2][4][4] = {};
+  for (int block = 0; block < blocks; ++block) {
+    wait_for_copies<Tile::stages - 2>();
+    __syncthreads();
+    if (block + Tile::stages - 1 < blocks) load(block + Tile::stages - 1);
+    commit_copies();
+    const unsigned char* a_tile = shared + block % Tile::stages * Tile::stage_bytes;
+    const unsigned char* b_tile = a_tile + Tile::rows * Tile::row_bytes;
+    if constexpr (sizeof(T) == 2) {
+#pragma unroll
+      for (int k = 0; k < 2; ++k) {  // 16 deep each
+        uint32_t a[2][4], b[2][4];
+#pragma unroll
+        for (int m = 0; m < 2; ++m)
+          load_matrices(a[m], a_tile + (warp_row + m * 16 + lane % 16) * Tile::row_bytes + k * 32 +
+                                  lane / 16 * 16);
+#pragma unroll
+        for (int n = 0; n < 2; ++n)
+          load_matrices(
+              b[n], b_tile + (warp_column + n * 16 + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
+                        k * 32 + lane / 8 % 2 * 16);
+#pragma unroll
+        for (int m = 0; m < 2; ++m)
+#pragma unroll
+          for (int n = 0; n < 4; ++n)
+            mma<T>(sums[m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+      }
+    } else {
+      const auto element = [&](const unsigned char* tile, int row, int k) {
+        return *reinterpret_cast<const float*>(tile + row * Tile::row_bytes + k * 4);
+      };
+#pragma unroll
+      for (int k = 0; k < 2; ++k) {  // 8 deep each
+        uint32_t a[2][4], a_rest[2][4], b[4][2], b_rest[4][2];
+        const auto split = [&](float value, uint32_t& high, uint32_t& rest) {
+          high = to_tf32(value);
+          rest = to_tf32(value - __uint_as_float(high));
+        };
+#pragma unroll
+        for (int m = 0; m < 2; ++m)
+#pragma unroll
+          for (int i = 0; i < 4; ++i)
+            split(element(a_tile, warp_row + m * 16 + lane / 4 + i % 2 * 8,
+                          k * 8 + lane % 4 + i / 2 * 4),
+                  a[m][i], a_rest[m][i]);
+#pragma unroll
+        for (int n = 0; n < 4; ++n)
+#pragma unroll
+          for (int i = 0; i < 2; ++i)
+            split(element(b_tile, warp_column + n * 8 + lane / 4, k * 8 + lane % 4 + i * 4),
+                  b[n][i], b_rest[n][i]);
+#pragma unroll
+        for (int m = 0; m < 2; ++m)
+#pragma unroll
+          for (int n = 0; n < 4; ++n) {
+            if (!short_form) {
+              mma_tf32(sums[m][n], a_rest[m], b[n][0], b[n][1]);
+              mma_tf32(sums[m][n], a[m], b_rest[n][0], b_rest[n][1]);
+            }
+            mma_tf32(sums[m][n], a[m], b[n][0], b[n][1]);
+          }
+      }
+    }
+  }
+  wait_for_copies<0>();
+  __syncthreads();
+
+  float* tile = reinterpret_cast<float*>(shared);
+#pragma unroll
+  for (int m = 0; m < 2; ++m)
+#pragma unroll
+    for (int n = 0; n < 4; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        tile[(warp_row + m * 16 + lane / 4 + i / 2 * 8) * Tile::pitch + warp_column + n * 8 +
+             lane % 4 * 2 + i % 2] = sums[m][n][i];
+  __syncthreads();
+  store_tile(ends, group, int64_t{group} * shape.rows + first_row, shape.rows - first_row, 0,
+             Tile::rows, first_column, Tile::columns, thread, 128,
+             [&](int row, int column, float(&values)[8]) {
+#pragma unroll
+               for (int i = 0; i < 8; ++i) values[i] = tile[row * Tile::pitch + column + i];
+             });
+}
+
+/// Instantiated for each type in a file of its own.
+template <class T>
+void launch_product_mma(const Context& context, const ProductShape& shape, const T* x,
+                        const T* weight, const Ends<T>& ends);
+
+template <class T>
+void launch_product_mma_here(const Context& context, const ProductShape& shape, const T* x,
+                             const T* weight, const Ends<T>& ends) {
+  using Tile = ProductTile<T>;
+  const dim3 grid(static_cast<unsigned>(shape.groups * ceil_div(shape.rows, Tile::rows)),
+                  static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)));
+  const auto kernel = shape.gathered() ? product_mma<T, true> : product_mma<T, false>;
+  DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     Tile::shared_bytes));
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, weight, shape, ends,
+         shape.depth(), shape.channels_of_tap(), context.tf32);
+}
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,414 @@
+#include "backend/cuda/product.h"
+
+#include <cuda.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cuda/kernels/hopper_kernels.h"
+#include "backend/cuda/kernels/product_mma.cuh"
+#include "backend/cuda/kernels/product_sm90.cuh"
+#include "backend/cuda/tuner.h"
+
+namespace drypoint::cuda {
+namespace {
+
+template <class T>
+constexpr DType dtype_of = DType::f32;
+template <>
+constexpr DType dtype_of<half> = DType::f16;
+template <>
+constexpr DType dtype_of<bfloat16> = DType::bf16;
+
+/// A value as the bits that a weight of this type has.
+template <class T>
+T packed_value(float value) {
+  if constexpr (std::is_same_v<T, float>) return value;
+  T packed;
+  const uint16_t bits = dtype_of<T> == DType::f16 ? float_to_half(value) : float_to_bfloat(value);
+  std::memcpy(static_cast<void*>(&packed), &bits, sizeof bits);
+  return packed;
+}
+
+/// weight [groups * columns, channels, taps] -> rows of `depth`, each tap's channels together.
+template <class T>
+void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* packed) {
+  const Tensor values = weight.to_f32();
+  const float* from = values.floats().data();
+  T* to = reinterpret_cast<T*>(packed);
+  const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
+  const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
+#pragma omp parallel for
+  for (int64_t row = 0; row < int64_t{shape.groups} * shape.columns; ++row) {
+    const int64_t group = row / shape.columns;
+    const int local =
+        unpacked_row(static_cast<int>(row % shape.columns), shape.columns, shape.gated);
+    const float* source = from + (group * shape.columns + local) * channels * taps;
+    T* target = to + row * depth;
+    std::fill_n(target, depth, packed_value<T>(0));
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t c = 0; c < channels; ++c)
+        target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
+  }
+}
+
+/// Entries of the driver, which is not linked: this library must load where there is none.
+struct Driver {
+  decltype(&cuTensorMapEncodeTiled) tiled = nullptr;
+  decltype(&cuTensorMapEncodeIm2col) im2col = nullptr;
+};
+
+const Driver& driver() {
+  static const Driver entries = [] {
+    const auto entry = [](const char* name) {
+      void* pointer = nullptr;
+      cudaDriverEntryPointQueryResult found;
+      DRYPOINT_CUDA(
+          cudaGetDriverEntryPointByVersion(name, &pointer, 12000, cudaEnableDefault, &found));
+      if (found != cudaDriverEntryPointSuccess)
+        fail(ErrorKind::unsupported, "device cuda: the driver has no {}", name);
+      return pointer;
+    };
+    return Driver{
+        reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(entry("cuTensorMapEncodeTiled")),
+        reinterpret_cast<decltype(&cuTensorMapEncodeIm2col)>(entry("cuTensorMapEncodeIm2col"))};
+  }();
+  return entries;
+}
+
+void expect_map(CUresult status, const char* of) {
+  if (status != CUDA_SUCCESS)
+    fail(ErrorKind::device_failure, "device cuda: a map of {} was refused with code {}", of,
+         static_cast<int>(status));
+}
+
+template <class T>
+constexpr CUtensorMapDataType map_type =
+    dtype_of<T> == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
+
+/// Boxes of 64 elements of `box_rows` rows of a matrix.
+template <class T>
+CUtensorMap map_of_matrix(const void* data, int64_t rows, int64_t width, int box_rows) {
+  CUtensorMap map;
+  const cuuint64_t extents[] = {static_cast<cuuint64_t>(width), static_cast<cuuint64_t>(rows)};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(width) * sizeof(T)};
+  const cuuint32_t box[] = {64, static_cast<cuuint32_t>(box_rows)}, steps[] = {1, 1};
+  expect_map(driver().tiled(&map, map_type<T>, 2, const_cast<void*>(data), extents, strides, box,
+                            steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+             "a matrix");
+  return map;
+}
+
+/// 64 channels of `box_rows` neighbouring windows of pictures. The windows' corners walk through
+/// the picture from (-left, -top), as far as a window still fits into the padded picture.
+template <class T>
+CUtensorMap map_of_windows(const void* data, const ProductShape& shape, int box_rows) {
+  CUtensorMap map;
+  const int64_t pictures =
+      int64_t{shape.groups} * shape.rows / (int64_t{shape.out_height} * shape.out_width);
+  const cuuint64_t extents[] = {
+      static_cast<cuuint64_t>(shape.channels), static_cast<cuuint64_t>(shape.width),
+      static_cast<cuuint64_t>(shape.height), static_cast<cuuint64_t>(pictures)};
+  const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * sizeof(T);
+  const cuuint64_t strides[] = {pixel, pixel * shape.width, pixel * shape.width * shape.height};
+  const int lower[] = {-shape.left, -shape.top};
+  const int upper[] = {shape.right - (shape.kernel_width - 1),
+                       shape.bottom - (shape.kernel_height - 1)};
+  const auto stride = static_cast<cuuint32_t>(shape.stride);
+  const cuuint32_t steps[] = {1, stride, stride, 1};
+  expect_map(driver().im2col(&map, map_type<T>, 4, const_cast<void*>(data), extents, strides, lower,
+                             upper, 64, static_cast<cuuint32_t>(box_rows), steps,
+                             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+             "windows");
+  return map;
+}
+
+template <class T>
+const std::vector<HopperKernel<T>>& hopper_kernels() {
+  static const auto kernels = [] {
+    std::vector<HopperKernel<T>> all;
+    add_tiles_of_64_rows(all);
+    add_tiles_of_128_rows(all);
+    add_tiles_of_192_rows(all);
+    add_tiles_of_256_rows(all);
+    for (const auto& one : all)
+      DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                         one.shared_bytes));
+    return all;
+  }();
+  return kernels;
+}
+
+template <class T>
+__global__ void fill_random(T* values, int64_t count) {
+  const int64_t stride = int64_t{gridDim.x} * blockDim.x;
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
+    uint32_t x = static_cast<uint32_t>(i) * 2654435761u;
+    x ^= x >> 15, x *= 2246822519u, x ^= x >> 13;
+    values[i] = from_float<T>(static_cast<float>(x & 0xffff) * 0x1p-16f - 0.5f);
+  }
+}
+
+/// A tile and a number of parts that the depth is cut into.
+template <class T>
+struct Choice {
+  const HopperKernel<T>* kernel = nullptr;
+  int parts = 1;
+
+  std::string name() const {
+    return fmt::format("{}x{}x{}/{}", kernel->rows, kernel->columns, kernel->stages, parts);
+  }
+};
+
+template <class T>
+std::vector<Choice<T>> choices_for(const ProductShape& shape) {
+  std::vector<Choice<T>> choices;
+  const int blocks = shape.depth() / 64;
+  for (const auto& kernel : hopper_kernels<T>()) {
+    // Tiles that are mostly empty are never best.
+    if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
+    if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
+    if (kernel.columns < 64 && shape.columns > 64) continue;
+    for (int parts : {1, 2, 3, 4, 5, 6, 8})
+      if (parts == 1 || blocks >= 2 * parts) choices.push_back({&kernel, parts});
+  }
+  return choices;
+}
+
+/// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory), times
+/// stages, times the blocks that a multiprocessor runs one after the other.
+template <class T>
+double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
+  const auto& k = *choice.kernel;
+  const double tiles =
+      static_cast<double>(shape.groups) *
+      static_cast<double>(ceil_div(shape.rows, k.rows) * ceil_div(shape.columns, k.columns));
+  const int at_once = std::max(1, std::min(227 * 1024 / k.shared_bytes, 2048 / k.threads));
+  const double waves =
+      std::ceil(tiles * choice.parts / (context.multiprocessors() * static_cast<double>(at_once)));
+  const double resident =
+      std::min<double>(at_once, std::ceil(tiles * choice.parts / context.multiprocessors()));
+  const double multiply = k.rows * k.columns / 32.0;
+  const double shared =
+      (k.rows / 64 * 4 * (2048 + k.columns * 32.0) + 128.0 * (k.rows + k.columns)) / 128.0;
+  const double latency = 900.0 / (k.stages - 1);
+  const double stage = std::max({multiply * resident, shared * resident, latency});
+  const double sums = k.rows * k.columns / 60.0 * resident;
+  return waves * (shape.depth() / 64.0 / choice.parts * stage + sums + 1500) +
+         (choice.parts > 1 ? 1000 : 0);
+}
+
+template <class T, class Op>
+class ProductKernel : public Kernel {
+ public:
+  ProductKernel(const Op& op, const KernelRequest& request, const ProductShape& shape,
+                const Context& context)
+      : op_(op), shape_(shape), context_(context), constant_bias_(op.bias && request.constant[2]) {
+    ends_.columns = shape.columns;
+    ends_.width = static_cast<int>(request.output.shape.back());
+    ends_.groups = shape.groups;
+    ends_.gated = shape.gated;
+    ends_.activation = op.activation;
+    if constexpr (sizeof(T) == 2)
+      if (context.hopper && !shape.gathered()) choose();
+  }
+
+  std::optional<Packing> packing(size_t input) const override {
+    if (input != 1) return std::nullopt;
+    const auto bytes =
+        static_cast<size_t>(shape_.groups) * shape_.columns * shape_.depth() * sizeof(T);
+    return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), shape_.gated ? ":gated" : ""), bytes,
+                   [shape = shape_](const Tensor& weight, std::byte* packed) {
+                     pack_weight<T>(shape, weight, packed);
+                   }};
+  }
+
+  void run(const Launch& l) const override {
+    Ends<T> ends = ends_;
+    if (op_.select) {
+      ends.table = static_cast<const T*>(l.inputs[2]);
+      ends.step = l.i32(step_index(op_));
+    } else if (op_.bias && constant_bias_) {
+      ends.bias = l.f32(2);
+    } else if (op_.bias) {  // a table of one row
+      ends.table = static_cast<const T*>(l.inputs[2]);
+      ends.step = nullptr;
+    }
+    if (op_.residual) ends.residual = static_cast<const T*>(l.inputs[residual_index(op_)]);
+    if (op_.scale >= 0) ends.scale = l.f32(scales_index(op_)) + op_.scale;
+    ends.out = static_cast<T*>(l.output);
+    order(static_cast<const T*>(l.inputs[0]), static_cast<const T*>(l.inputs[1]), ends);
+  }
+
+ private:
+  void order(const T* x, const T* weight, const Ends<T>& ends) const {
+    if constexpr (sizeof(T) == 2)
+      if (choice_.kernel) return order_hopper(choice_, x, weight, ends);
+    launch_product_mma(context_, shape_, x, weight, ends);
+  }
+
+  void order_hopper(const Choice<T>& choice, const T* x, const T* weight,
+                    const Ends<T>& ends) const {
+    const auto& kernel = *choice.kernel;
+    const int64_t rows = int64_t{shape_.groups} * shape_.rows;
+    ProductPlan plan;
+    plan.rows = shape_.rows;
+    plan.tiles = static_cast<int>(ceil_div(shape_.rows, kernel.rows));
+    plan.columns = shape_.columns;
+    plan.blocks = shape_.depth() / 64;
+    plan.blocks_of_tap = shape_.channels_of_tap() / 64;
+    plan.picture = shape_.is_picture();
+    plan.out_width = shape_.out_width;
+    plan.out_pixels = shape_.out_height * shape_.out_width;
+    plan.kernel_width = shape_.kernel_width;
+    plan.stride = shape_.stride;
+    plan.top = shape_.top;
+    plan.left = shape_.left;
+    const CUtensorMap windows = plan.picture
+                                    ? map_of_windows<T>(x, shape_, kernel.rows)
+                                    : map_of_matrix<T>(x, rows, shape_.channels, kernel.rows);
+    const CUtensorMap weights = map_of_matrix<T>(weight, int64_t{shape_.groups} * shape_.columns,
+                                                 shape_.depth(), kernel.columns);
+    const dim3 grid(static_cast<unsigned>(shape_.groups * plan.tiles),
+                    static_cast<unsigned>(ceil_div(shape_.columns, kernel.columns)),
+                    static_cast<unsigned>(choice.parts));
+    launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
+           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, weights, plan, ends);
+  }
+
+  void choose() {
+    const auto choices = choices_for<T>(shape_);
+    const auto guess = std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
+      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+    });
+    const std::string best =
+        context_.tuner->choose(context_, key(), guess->name(), [&] { return candidates(choices); });
+    choice_ = *guess;
+    for (const auto& one : choices)
+      if (one.name() == best) choice_ = one;
+  }
+
+  std::string key() const {
+    const auto& s = shape_;
+    std::string text =
+        fmt::format("product {} {}x{} rows {} columns {}x{}{}", name(dtype_of<T>), s.groups, s.rows,
+                    s.columns, s.channels, s.taps(), s.gated ? " gated" : "");
+    if (s.is_picture()) text += fmt::format(" of {}x{} stride {}", s.height, s.width, s.stride);
+    return text + (op_.residual ? " residual" : "");
+  }
+
+  /// With memory of their own: random values, and so many copies of the weights that they do not
+  /// stay in the cache, as they do not when the whole model runs.
+  std::vector<Tuner::Candidate> candidates(const std::vector<Choice<T>>& choices) const {
+    struct Memory {
+      T *x = nullptr, *weights = nullptr, *out = nullptr;
+      float* bias = nullptr;
+      int turn = 0;
+      ~Memory() { cudaFree(x), cudaFree(weights), cudaFree(out), cudaFree(bias); }
+    };
+    const auto memory = std::make_shared<Memory>();
+    const int64_t rows = int64_t{shape_.groups} * shape_.rows;
+    const int64_t pixels =
+        shape_.is_picture()
+            ? rows / (int64_t{shape_.out_height} * shape_.out_width) * shape_.height * shape_.width
+            : rows;
+    const int64_t weight = int64_t{shape_.groups} * shape_.columns * shape_.depth();
+    const int copies = static_cast<int>(
+        std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 16));
+    DRYPOINT_CUDA(cudaMalloc(&memory->x, pixels * shape_.channels * sizeof(T)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight * sizeof(T)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->out, rows * ends_.width * sizeof(T)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
+    fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, pixels * shape_.channels);
+    fill_random<<<1024, 256, 0, context_.stream>>>(memory->weights, copies * weight);
+    DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
+                                  context_.stream));
+    DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, rows * ends_.width * sizeof(T), context_.stream));
+    std::vector<Tuner::Candidate> all;
+    for (const auto& choice : choices)
+      all.push_back({choice.name(), [=, this] {
+                       Ends<T> ends = ends_;
+                       ends.bias = memory->bias;
+                       ends.out = memory->out;
+                       if (op_.residual) ends.residual = memory->out;
+                       order_hopper(choice, memory->x,
+                                    memory->weights + memory->turn++ % copies * weight, ends);
+                     }});
+    return all;
+  }
+
+  Op op_;
+  ProductShape shape_;
+  const Context& context_;
+  bool constant_bias_;
+  Ends<T> ends_;
+  Choice<T> choice_;
+};
+
+template <class Op>
+void expect_own_precision(const Op& op, const KernelRequest& request) {
+  const auto expect = [&](int input) {
+    if (request.inputs[input].dtype != request.output.dtype)
+      fail(ErrorKind::unsupported, "{}: {}: input {} in {}, the result in {} on device cuda",
+           request.module, op.name, input, name(request.inputs[input].dtype),
+           name(request.output.dtype));
+  };
+  if (op.bias && !request.constant[2]) expect(2);
+  if (op.residual) expect(residual_index(op));
+}
+
+void expect_constant_weight(const KernelRequest& request) {
+  if (!request.constant[1])
+    fail(ErrorKind::unsupported, "{}: {} with a computed weight on device cuda", request.module,
+         name(request.op));
+}
+
+}  // namespace
+
+ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
+  const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;
+  const auto as_int = [](int64_t n) { return static_cast<int>(n); };
+  ProductShape shape;
+  shape.groups = as_int(op.groups);
+  shape.rows = as_int(y[0] / op.groups * y[1] * y[2]);
+  shape.height = as_int(x[1]), shape.width = as_int(x[2]), shape.channels = as_int(x[3]);
+  shape.out_height = as_int(y[1]), shape.out_width = as_int(y[2]);
+  shape.kernel_height = as_int(w[2]), shape.kernel_width = as_int(w[3]);
+  shape.stride = as_int(op.stride);
+  shape.top = as_int(op.top), shape.left = as_int(op.left);
+  shape.bottom = as_int(op.bottom), shape.right = as_int(op.right);
+  shape.columns = as_int(w[0] / op.groups);
+  return shape;
+}
+
+ProductShape product_shape(const Linear& op, const KernelRequest& request) {
+  const Shape& w = request.inputs[1].shape;
+  const auto rows = static_cast<int>(request.inputs[0].elements() / w[1]);
+  ProductShape shape;
+  shape.groups = static_cast<int>(op.groups);
+  shape.rows = rows / shape.groups;
+  shape.width = shape.out_width = rows;
+  shape.channels = static_cast<int>(w[1]);
+  shape.columns = static_cast<int>(w[0] / op.groups);
+  shape.gated = op.gated;
+  return shape;
+}
+
+template <class Op>
+KernelPtr make_product(const Op& op, const KernelRequest& request, const Context& context) {
+  expect_constant_weight(request);
+  expect_own_precision(op, request);
+  const ProductShape shape = product_shape(op, request);
+  if (shape.gated && shape.columns % 16 != 0)
+    fail(ErrorKind::unsupported, "{}: a gated {} of width {} on device cuda, expected whole eights",
+         request.module, op.name, shape.columns / 2);
+  return with_type(request.output.dtype, [&](auto type) -> KernelPtr {
+    return std::make_unique<ProductKernel<decltype(type), Op>>(op, request, shape, context);
+  });
+}
+template KernelPtr make_product(const Conv2d&, const KernelRequest&, const Context&);
+template KernelPtr make_product(const Linear&, const KernelRequest&, const Context&);
+
+}  // namespace drypoint::cuda

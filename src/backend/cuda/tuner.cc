@@ -1,0 +1,91 @@
+#include "backend/cuda/tuner.h"
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+
+namespace drypoint::cuda {
+namespace {
+
+constexpr int version = 1;  // of what keys and names mean
+
+}  // namespace
+
+Tuner::Tuner(int level, std::string cache, std::string device)
+    : level_(level), cache_(std::move(cache)), device_(std::move(device)) {
+  if (cache_.empty() || !std::filesystem::exists(cache_)) return;
+  try {
+    const auto json = nlohmann::json::parse(read_file(cache_));
+    // A cache of another device or version is no error: its choices just do not hold here.
+    if (json.at("version") == version && json.at("device") == device_)
+      for (const auto& [key, choice] : json.at("choices").items())
+        choices_[key] = {choice.at(0).get<std::string>(), choice.at(1).get<double>()};
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::bad_file, "{}: not a tuning cache: {}", cache_, error.what());
+  }
+}
+
+Tuner::~Tuner() {
+  try {
+    save();
+  } catch (...) {  // measured again next time
+  }
+}
+
+void Tuner::save() {
+  if (cache_.empty() || !changed_) return;
+  nlohmann::ordered_json json = {{"version", version}, {"device", device_}};
+  for (const auto& [key, choice] : choices_)
+    json["choices"][key] = {choice.name, std::round(choice.microseconds * 100) / 100};
+  write_file(cache_, json.dump(1));
+  changed_ = false;
+}
+
+std::string Tuner::choose(const Context& context, const std::string& key, const std::string& guess,
+                          const std::function<std::vector<Candidate>()>& candidates) {
+  if (const auto known = choices_.find(key); known != choices_.end()) return known->second.name;
+  if (level_ == 0) return guess;
+  std::string best = guess;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Candidate& candidate : candidates()) {
+    const double time = measure(context, candidate.run);
+    if (time < least) least = time, best = candidate.name;
+  }
+  changed_ = true;
+  choices_[key] = {best, least};
+  return best;
+}
+
+double measure(const Context& context, const std::function<void()>& run) {
+  constexpr int runs = 20, repeats = 3;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t ready = nullptr;
+  DRYPOINT_CUDA(cudaStreamBeginCapture(context.stream, cudaStreamCaptureModeThreadLocal));
+  for (int i = 0; i < runs; ++i) run();
+  DRYPOINT_CUDA(cudaStreamEndCapture(context.stream, &graph));
+  DRYPOINT_CUDA(cudaGraphInstantiate(&ready, graph, 0));
+  cudaEvent_t start, end;
+  DRYPOINT_CUDA(cudaEventCreate(&start));
+  DRYPOINT_CUDA(cudaEventCreate(&end));
+  DRYPOINT_CUDA(cudaGraphLaunch(ready, context.stream));
+  float least = std::numeric_limits<float>::infinity();
+  for (int i = 0; i < repeats; ++i) {
+    float time = 0;
+    DRYPOINT_CUDA(cudaEventRecord(start, context.stream));
+    DRYPOINT_CUDA(cudaGraphLaunch(ready, context.stream));
+    DRYPOINT_CUDA(cudaEventRecord(end, context.stream));
+    DRYPOINT_CUDA(cudaEventSynchronize(end));
+    DRYPOINT_CUDA(cudaEventElapsedTime(&time, start, end));
+    least = std::min(least, time);
+  }
+  cudaEventDestroy(start);
+  cudaEventDestroy(end);
+  cudaGraphExecDestroy(ready);
+  cudaGraphDestroy(graph);
+  return 1000.0 * least / runs;
+}
+
+}  // namespace drypoint::cuda

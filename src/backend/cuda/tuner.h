@@ -1,0 +1,48 @@
+// Which of several ways of computing the same is fastest, as measured on the device.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/context.h"
+
+namespace drypoint::cuda {
+
+class Tuner {
+ public:
+  /// `level` 0: takes what is known, else what the caller thinks best; 5: measures what is not
+  /// known. `cache`: file of choices, read now; written by `save`; empty: none. Choices hold for
+  /// `device`.
+  Tuner(int level, std::string cache, std::string device);
+  /// Saves what was measured. Never throws: the choices can be measured again.
+  ~Tuner();
+
+  struct Candidate {
+    std::string name;
+    std::function<void()> run;  // orders the work once
+  };
+  /// The name of the best candidate for `key`. `guess` is taken if nothing is known or measured;
+  /// `candidates` are made only to be measured.
+  std::string choose(const Context& context, const std::string& key, const std::string& guess,
+                     const std::function<std::vector<Candidate>()>& candidates);
+  /// Writes the cache file, if there is one and anything new was measured. Throws write_failed.
+  void save();
+
+ private:
+  int level_;
+  std::string cache_, device_;
+  struct Choice {
+    std::string name;
+    double microseconds;
+  };
+  std::map<std::string, Choice> choices_;
+  bool changed_ = false;
+};
+
+/// Microseconds that one run of `run` takes among others of its kind.
+double measure(const Context& context, const std::function<void()>& run);
+
+}  // namespace drypoint::cuda

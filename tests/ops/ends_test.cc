@@ -1,0 +1,89 @@
+// What products and norms do at once where launches cost, on the backends that can.
+#include "support/op_runner.h"
+
+namespace drypoint {
+namespace {
+
+using namespace drypoint::testing;
+
+void compare(const Op& op, const std::vector<Tensor>& inputs, const std::vector<bool>& constant) {
+  const Tensor expected = run(reference(), op, inputs, constant);
+  for (const Backend* backend : backends()) {
+    if (!backend->target().launches_cost) continue;
+    const Tensor actual = run(*backend, op, inputs, constant);
+    EXPECT_TRUE(close(actual.floats(), expected.floats(), tolerance(*backend, op)))
+        << backend->name() << ": " << describe(op, inputs);
+  }
+}
+
+TEST(Ends, ReferenceSelectsScalesAndGates) {
+  // Two groups of one row, each with its weight; bias row 1 of 2; 0.5 times that, plus 10.
+  const Linear op{.bias = true, .residual = true, .select = true, .scale = 1, .groups = 2};
+  const Tensor out = run(
+      reference(), op,
+      {make_tensor({2, 1}, std::vector<float>{1, 2}), make_tensor({2, 1}, std::vector<float>{3, 4}),
+       make_tensor({2, 2}, std::vector<float>{0, 0, 5, 7}), ids_tensor({1}, {1}),
+       make_tensor({2, 1}, std::vector<float>{10, 10}),
+       make_tensor({2}, std::vector<float>{0, 0.5f})},
+      {false, true, false, false, false, false});
+  EXPECT_EQ(out.floats()[0], 0.5f * (3 + 5) + 10);
+  EXPECT_EQ(out.floats()[1], 0.5f * (8 + 7) + 10);
+  const Tensor gated = run(
+      reference(), Linear{.bias = false, .gated = true},
+      {make_tensor({1, 1}, std::vector<float>{1}), make_tensor({2, 1}, std::vector<float>{3, 2})},
+      {false, true});
+  EXPECT_NEAR(gated.floats()[0], 3 * 1.954499736f, 1e-5);  // 3 gelu(2)
+}
+
+TEST(Ends, Linear) {
+  // Rows a group, channels, columns.
+  for (const auto& [rows, in, out] : {std::array{96, 320, 320},
+                                      {3072, 320, 320},
+                                      {24, 1280, 1280},
+                                      {77, 64, 80},
+                                      {200, 40, 128}}) {
+    const Tensor x = random_tensor({2, rows, in}, 1), weight = random_tensor({2 * out, in}, 2),
+                 bias = random_tensor({2 * out}, 3), residual = random_tensor({2, rows, out}, 4);
+    compare(Linear{.bias = true, .groups = 2}, {x, weight, bias}, {false, true, true});
+    compare(Linear{.bias = true, .residual = true, .scale = 2, .groups = 2},
+            {x, weight, bias, residual, random_tensor({3}, 5)}, {false, true, true, false, false});
+    compare(Linear{.bias = true, .groups = 2, .gated = true}, {x, weight, bias},
+            {false, true, true});
+    compare(Linear{.bias = true, .gated = true}, {x, weight, bias}, {false, true, true});
+  }
+}
+
+TEST(Ends, Conv2d) {
+  // Pictures a group, height, width, channels in and out, stride.
+  for (const auto& [n, h, w, in, out, stride] : {std::array{1, 32, 48, 320, 320, 1},
+                                                 {2, 4, 6, 128, 64, 1},
+                                                 {2, 5, 7, 64, 24, 1},
+                                                 {1, 9, 13, 64, 64, 2},
+                                                 {2, 16, 24, 320, 64, 2}}) {
+    const Conv2d op{.stride = stride, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 2};
+    compare(op,
+            {random_tensor({2 * n, h, w, in}, 1), random_tensor({2 * out, in, 3, 3}, 2),
+             random_tensor({2 * out}, 3)},
+            {false, true, true});
+  }
+}
+
+TEST(Ends, Norms) {
+  for (const Shape& shape : {Shape{4, 6, 8, 320}, {2, 5, 7, 64}, {2, 32, 48, 960}})
+    compare(GroupNorm{.groups = 32, .activation = ActivationKind::silu, .weight_groups = 2},
+            {random_tensor(shape, 1), random_tensor({2 * shape.back()}, 2),
+             random_tensor({2 * shape.back()}, 3)},
+            {false, true, true});
+  for (const Shape& shape : {Shape{4, 77, 320}, {2, 5, 1280}, {2, 3, 36}})
+    compare(LayerNorm{.weight_groups = 2},
+            {random_tensor(shape, 1), random_tensor({2 * shape.back()}, 2),
+             random_tensor({2 * shape.back()}, 3)},
+            {false, true, true});
+}
+
+TEST(Ends, Expand) {
+  compare(Expand{.times = 2, .groups = 2}, {random_tensor({4, 3, 5, 8}, 1)}, {false});
+}
+
+}  // namespace
+}  // namespace drypoint
