@@ -20,7 +20,7 @@ model=$work/sd15.safetensors
 ours=() peers=()
 for round in $(seq "$rounds"); do
   echo "Round $round of $rounds: Drypoint" >&2
-  GOMP_SPINCOUNT=300 build/release/bench/bench_step "$model" "$height" "$width" cpu >"$work/ours_$round.json"
+  GOMP_SPINCOUNT=300 build/release/bench/bench_step "$model" "$height" "$width" >"$work/ours_$round.json"
   echo "Round $round of $rounds: PyTorch" >&2
   "$work/venv/bin/python" bench/peers/torch_cpu.py "$height" "$width" >"$work/peer_$round.json"
   ours+=("$work/ours_$round.json") peers+=("$work/peer_$round.json")
