@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
   cli::add_synth(program);
   program.footer(
       "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
-      "6 device failure, 7 output not written, 8 not a number, 130 interrupted.");
+      "6 device failure, 7 output not written, 8 not a number, 9 a mistake of Drypoint's,\n"
+      "130 interrupted.");
   const bool json = wants_json(argc, argv);
   cli::catch_signals(json);
   try {
@@ -51,7 +52,6 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorKind::out_of_memory, "out of memory"), json);
   } catch (const std::exception& error) {
-    cli::print_error(error.what());
-    return 1;
+    return report(Error(ErrorKind::internal, std::string("internal: ") + error.what()), json);
   }
 }
