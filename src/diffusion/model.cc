@@ -81,6 +81,7 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   denoiser_config_ = {unet.heads, unet.groups};
   vae_config_.groups = vae.groups;
   latent_channels_ = vae.latent_channels;
+  scaling_factor_ = static_cast<float>(vae.scaling_factor);
   description_ = {file_name(files.model), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
 }

@@ -23,6 +23,8 @@ class Model {
   const NamedTensors& weights() const { return checkpoint_.tensors; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t latent_channels() const { return latent_channels_; }
+  /// Latents are the VAE's times this.
+  float scaling_factor() const { return scaling_factor_; }
   const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
 
   /// Each stage at a size, ready to run. A reference holds until the next of the same stage is
@@ -43,6 +45,7 @@ class Model {
   DenoiserConfig denoiser_config_;
   VaeConfig vae_config_;
   int64_t latent_channels_ = 0;
+  float scaling_factor_ = 0;
   std::vector<float> alphas_cumprod_;
   ModelDescription description_;
   ExecutorCache<int64_t> text_encoders_{2};  // by the number of prompts

@@ -336,7 +336,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);
-  for (float& value : latents) value /= 0.18215f;  // the autoencoder's scale factor
+  for (float& value : latents) value /= model_.scaling_factor();
   const size_t latent = latents.size() / static_cast<size_t>(request.samples);
   for (int i = 0; i < request.samples; ++i) {
     decoder.set_input("latent", std::span<const float>(latents).subspan(i * latent, latent));
