@@ -275,6 +275,7 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request, con
 void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int samples) {
   check_samples(samples);
   for (ImageSize size : sizes) check_size(size, "size");
+  model_.begin();
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
     const Plan plan = plan_for(size, samples, static_cast<size_t>(defaults_.steps),
@@ -288,6 +289,7 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 Executor& Pipeline::Implementation::make_ready(const Request& request, const Plan& plan,
                                                const StopRequested& stop, Result& result) {
   const ImageSize size{result.edges.width, result.edges.height};
+  model_.begin();
   try {
     result.images = blank_images(request.samples, size);
     model_.denoiser(plan.positive, stop);
