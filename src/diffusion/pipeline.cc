@@ -345,9 +345,8 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
     decoder.run(Rate::picture, callbacks.stop);
     expect_finite(decoder.output("image"), "VAE decoder");
     fill_pixels(result.images[static_cast<size_t>(i)], decoder.output("image"));
-    const uint64_t own = request.noise == NoiseKind::batch ? 0 : static_cast<uint64_t>(i);
     result.parameters.push_back(
-        format_parameters(parameters_of(request, model_.description(), size, result.seed + own)));
+        format_parameters(parameters_of(request, model_.description(), size, result.seed, i)));
     report(Stage::decode, i + 1, request.samples);
   }
   finish(Stage::decode);

@@ -53,11 +53,14 @@ TEST_F(Draw, TheReferencesPicture) {
 TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
   expect_done(generate({{"--vae", tiny_model_path()}}));
   const std::string first = contents("out.png");
-  for (const Options& same : {Options{}, Options{{"--schedule", "official"}},
-                              Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
+  const Image picture = read_image(path("out.png")).image;
+  for (const Options& same : {Options{}, Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
     expect_done(generate(same));
     EXPECT_EQ(contents("out.png"), first);
   }
+  expect_done(generate({{"--schedule", "official"}}));
+  EXPECT_EQ(read_image(path("out.png")).image, picture);
+  EXPECT_NE(parameters_in(contents("out.png")).find("Schedule: official"), std::string::npos);
   for (const Options& other :
        {Options{{"--rng", "cuda"}}, Options{{"--seed", "18446744073709551615"}},
         Options{{"--guess-mode", std::nullopt}}, Options{{"--scale", "1"}},
