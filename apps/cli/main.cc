@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   program.set_version_flag("--version", std::string(version()));
   program.require_subcommand(0, 1);  // what else there is, is unknown
   program.get_formatter()->column_width(34);
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   cli::add_generate(program);
   cli::add_edges(program);
   cli::add_inspect(program);

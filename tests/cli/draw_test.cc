@@ -83,6 +83,16 @@ TEST_F(Draw, SettingsAreInThePicture) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
 }
 
+TEST_F(Draw, OfAnOptionGivenTwiceTheLastCounts) {
+  auto arguments = generate({{"--steps", "1"}, {"--seed", "5"}, {"--guess-mode", std::nullopt}});
+  for (const char* word : {"--steps", "2", "--seed", "1", "--guess-mode", "--prompt", "a dog"})
+    arguments.emplace_back(word);
+  expect_done(arguments);
+  const std::string text = parameters_in(contents("out.png"));
+  for (const char* part : {"a dog, best", "Steps: 2,", "Seed: 1,"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+}
+
 TEST_F(Draw, SeveralSamples) {
   const auto samples = [&](const char* number, const char* noise) {
     return generate({{"--samples", number}, {"--noise", noise}, {"--output", path("s.webp")}});
