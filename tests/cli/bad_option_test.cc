@@ -66,6 +66,8 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"--image and --edges: found neither"}, {"generate", "-o", out});
   expect_refused(2, {"--image and --edges: found both"},
                  {"generate", "-i", "a", "--edges", "b", "-o", out});
+  for (const char* option : {"--model", "--control", "--vae", "--image", "--edges", "--save-edges"})
+    expect_refused(2, {option, "expected a file or folder"}, {"generate", option, "", "-o", out});
   expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
   expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
   expect_refused(2, {"no command", "expected generate, edges, inspect or synth"}, {});
