@@ -36,6 +36,7 @@ fuzz:
 	tools/fuzz.sh $(FUZZ_SECONDS)
 
 bench-cpu: build
+	$(SETUP) bench
 	cmake --preset release -DDRYPOINT_BENCH=ON
 	cmake --build --preset release --target bench_step
 	bench/cpu.sh

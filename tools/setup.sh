@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what Debian 12 or Ubuntu 24.04 (or later) lacks to build Drypoint, and nothing when all
-# is there. Give the purposes: build (the default), test, lint, fuzz, or all of them.
+# is there. Give the purposes: build (the default), test, lint, fuzz, bench, or all of them.
 set -eu
 
 build="g++ cmake ninja-build make pkg-config ccache libdnnl-dev libhwy-dev libopencv-imgproc-dev
@@ -9,6 +9,7 @@ build="g++ cmake ninja-build make pkg-config ccache libdnnl-dev libhwy-dev libop
 test="libgtest-dev libgmock-dev liblzma-dev"
 lint="clang-format clang-tidy libomp-dev"
 fuzz="clang libclang-rt-dev libomp-dev"
+bench="python3 python3-venv"
 
 wanted=$build
 for purpose in "$@"; do
@@ -17,9 +18,10 @@ for purpose in "$@"; do
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $test $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
-    all) wanted="$wanted $test $lint $fuzz" ;;
+    bench) wanted="$wanted $bench" ;;
+    all) wanted="$wanted $test $lint $fuzz $bench" ;;
     *)
-      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz or all" >&2
+      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench or all" >&2
       exit 2
       ;;
   esac

@@ -165,13 +165,17 @@ void run(const Options& options) {
 void add_generate(CLI::App& program) {
   auto* command = program.add_subcommand("generate", "Draw a picture from edges and a prompt");
   auto o = std::make_shared<Options>();
-  command->add_option("-m,--model", o->model,
-                      "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
-                      "Without it, the small demo model draws");
-  command->add_option("--control", o->control, "ControlNet: canny=FILE or canny=FOLDER");
-  command->add_option("--vae", o->vae, "Take the VAE from this checkpoint");
-  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP) whose edges steer");
-  command->add_option("--edges", o->edges, "Ready edge map, taken at its own size");
+  command
+      ->add_option("-m,--model", o->model,
+                   "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
+                   "Without it, the small demo model draws")
+      ->check(path());
+  command->add_option("--control", o->control, "ControlNet: canny=FILE or canny=FOLDER")
+      ->check(path());
+  command->add_option("--vae", o->vae, "Take the VAE from this checkpoint")->check(path());
+  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP) whose edges steer")
+      ->check(path());
+  command->add_option("--edges", o->edges, "Ready edge map, taken at its own size")->check(path());
   command->add_option("-p,--prompt", o->prompt, "What to draw");
   command->add_option("--added-prompt", o->added_prompt,
                       "Added to the prompt [best quality, extremely detailed]");
@@ -208,7 +212,8 @@ void add_generate(CLI::App& program) {
   command
       ->add_option("--high-threshold", o->high_threshold, "Of the edge detector, 0 to 1000 [200]")
       ->check(number());
-  command->add_option("--save-edges", o->save_edges, "Write the edges to this file too");
+  command->add_option("--save-edges", o->save_edges, "Write the edges to this file too")
+      ->check(path());
   command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
       ->check(whole_number());
   command->add_option("--device", o->device, "auto, cpu or reference [auto]");

@@ -29,13 +29,15 @@ int main(int argc, char** argv) {
   program.set_version_flag("--version", std::string(version()));
   program.require_subcommand(0, 1);  // what else there is, is unknown
   program.get_formatter()->column_width(34);
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   cli::add_generate(program);
   cli::add_edges(program);
   cli::add_inspect(program);
   cli::add_synth(program);
   program.footer(
       "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
-      "6 device failure, 7 output not written, 8 not a number, 130 interrupted.");
+      "6 device failure, 7 output not written, 8 not a number, 9 a mistake of Drypoint's,\n"
+      "130 interrupted.");
   const bool json = wants_json(argc, argv);
   cli::catch_signals(json);
   try {
@@ -51,7 +53,6 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorKind::out_of_memory, "out of memory"), json);
   } catch (const std::exception& error) {
-    cli::print_error(error.what());
-    return 1;
+    return report(Error(ErrorKind::internal, std::string("internal: ") + error.what()), json);
   }
 }

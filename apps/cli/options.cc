@@ -43,6 +43,10 @@ CLI::Validator seed() {
   });
 }
 
+CLI::Validator path() {  // an empty one is a script's variable that was never set
+  return expecting("a file or folder", [](const std::string& text) { return !text.empty(); });
+}
+
 CLI::Validator one_of(const std::vector<std::string>& words) {
   return expecting(fmt::format("{}", fmt::join(words, " or ")),
                    [words](const std::string& text) {

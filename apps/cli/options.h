@@ -25,6 +25,7 @@ bool parse(std::string_view text, Number& number) {
 CLI::Validator number();
 CLI::Validator whole_number();
 CLI::Validator seed();  // of 64 bits
+CLI::Validator path();
 CLI::Validator one_of(const std::vector<std::string>& words);
 
 /// Finds out before the work whether its result can be written. Throws write_failed, and

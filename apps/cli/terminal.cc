@@ -66,9 +66,10 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::device_failure: return 6;
     case ErrorKind::write_failed: return 7;
     case ErrorKind::non_finite: return 8;
+    case ErrorKind::internal: return 9;
     case ErrorKind::cancelled: return 130;
   }
-  return 1;
+  return 9;
 }
 
 void catch_signals(bool json) {

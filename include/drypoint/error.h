@@ -17,6 +17,7 @@ enum class ErrorKind {
   write_failed,    ///< an output could not be written; nothing was left behind
   non_finite,      ///< weights or a computation hold NaN or infinity; the message says where
   cancelled,       ///< the caller asked to stop
+  internal,        ///< a mistake of Drypoint's own; the message says where in its code
 };
 
 /// The kind's name as written in JSON output: "bad_argument", "bad_file", ...

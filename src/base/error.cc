@@ -12,6 +12,7 @@ std::string_view name(ErrorKind kind) {
     case ErrorKind::write_failed: return "write_failed";
     case ErrorKind::non_finite: return "non_finite";
     case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::internal: return "internal";
   }
   return "unknown";
 }

@@ -30,11 +30,11 @@ decltype(auto) at_border(std::string_view doing, const Body& body) {
 }
 
 /// A broken promise between our own parts: never the user's fault, so it says where to look.
-#define DRYPOINT_EXPECT(condition, ...)                                            \
-  do {                                                                             \
-    if (!(condition))                                                              \
-      ::drypoint::fail(::drypoint::ErrorKind::unsupported, "internal: {} ({}:{})", \
-                       ::fmt::format(__VA_ARGS__), __FILE__, __LINE__);            \
+#define DRYPOINT_EXPECT(condition, ...)                                         \
+  do {                                                                          \
+    if (!(condition))                                                           \
+      ::drypoint::fail(::drypoint::ErrorKind::internal, "internal: {} ({}:{})", \
+                       ::fmt::format(__VA_ARGS__), __FILE__, __LINE__);         \
   } while (false)
 
 }  // namespace drypoint

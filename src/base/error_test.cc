@@ -25,5 +25,12 @@ TEST(Border, OnlyErrorsPass) {
   EXPECT_EQ(at_border("drawing", [] { return 3; }), 3);
 }
 
+TEST(Expect, ABrokenPromiseIsOurOwnMistake) {
+  EXPECT_TRUE(fails_with(ErrorKind::internal, {"internal: 3 of 4", "error_test.cc:"},
+                         [] { DRYPOINT_EXPECT(false, "{} of {}", 3, 4); }));
+  DRYPOINT_EXPECT(true, "kept");
+  EXPECT_EQ(name(ErrorKind::internal), "internal");
+}
+
 }  // namespace
 }  // namespace drypoint

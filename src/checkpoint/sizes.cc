@@ -50,6 +50,21 @@ class Reader {
     return otherwise;
   }
 
+  // The VAE's scaling factor; null is what diffusers writes for a value that is not set.
+  double scaling_factor(double otherwise) const {
+    const auto found = tensors_.metadata.find("vae/config.json");
+    if (found == tensors_.metadata.end()) return otherwise;
+    const auto config = parse_json(found->second);
+    if (!config.is_object() || !config.contains("scaling_factor")) return otherwise;
+    const auto& value = config["scaling_factor"];
+    if (value.is_null()) return otherwise;
+    const double number = value.is_number() ? value.get<double>() : 0;
+    if (!(number >= 1e-6 && number <= 1e6))
+      fail(ErrorKind::bad_file, "vae/config.json: scaling_factor: {}, expected a positive number",
+           printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+    return number;
+  }
+
   // Norms and attention split channels evenly.
   void check_divides(std::string_view what, int64_t parts, int64_t width) const {
     if (width % parts != 0)
@@ -155,6 +170,7 @@ VaeSizes read_vae_sizes(const NamedTensors& tensors) {
         reader.shape(fmt::format("encoder.down.{}.block.0.conv1.weight", level), 4)[0]);
   sizes.res_blocks = reader.count("encoder.down.0.block.", ".conv1.weight");
   sizes.groups = reader.configured({"norm_num_groups"}, "vae", 32);
+  sizes.scaling_factor = reader.scaling_factor(sizes.scaling_factor);
   reader.check_divides("groups", sizes.groups, sizes.base_channels);
   for (const int64_t width : sizes.channels) reader.check_divides("groups", sizes.groups, width);
   if (sizes.moments != 2 * sizes.latent_channels)

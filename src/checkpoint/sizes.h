@@ -44,12 +44,14 @@ struct VaeSizes {
   std::vector<int64_t> channels;  // per level, from the full-size one down
   int64_t res_blocks = 0;         // per level of the encoder; the decoder has one more
   int64_t groups = 0;
+  double scaling_factor = 0.18215;  // latents are what the encoder gives times this
   bool operator==(const VaeSizes&) const = default;
 };
 
 /// These need canonical names. They throw bad_file naming the tensor that is missing or has a shape
-/// that cannot be right. Heads and groups come from the JSON configurations in `metadata` if there
-/// are any, else they are 8 (UNet, ControlNet), width / 64 (text) and 32.
+/// that cannot be right. Heads, groups and the VAE's scaling factor come from the JSON
+/// configurations in `metadata` if there are any, else they are 8 (UNet, ControlNet), width / 64
+/// (text), 32 and 0.18215.
 ClipSizes read_clip_sizes(const NamedTensors& tensors);
 UnetSizes read_unet_sizes(const NamedTensors& tensors);
 ControlnetSizes read_controlnet_sizes(const NamedTensors& tensors);

@@ -80,6 +80,21 @@ TEST(Sizes, ConfigurationsSayHeadsAndGroups) {
       fails_with(ErrorKind::bad_file, {"32 channels", "7 heads"}, [&] { read_unet_sizes(model); }));
 }
 
+TEST(Sizes, TheVaesConfigurationSaysItsScalingFactor) {
+  auto model = load_checkpoint(testing::tiny_model_path()).tensors;
+  const auto factor = [&](const char* config) {
+    model.metadata["vae/config.json"] = config;
+    return read_vae_sizes(model).scaling_factor;
+  };
+  EXPECT_EQ(factor("{}"), 0.18215);
+  EXPECT_EQ(factor(R"({"scaling_factor": null})"), 0.18215);
+  EXPECT_EQ(factor(R"({"scaling_factor": 0.13025})"), 0.13025);
+  EXPECT_EQ(factor(R"({"scaling_factor": 1})"), 1);
+  for (const std::string bad : {"0", "-1", "1e-300", "true", "\"0.1\"", "[1]"})
+    EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"scaling_factor: " + bad, "a positive number"},
+                           [&] { factor((R"({"scaling_factor": )" + bad + "}").c_str()); }));
+}
+
 TEST(Sizes, ErrorsNameTheTensor) {
   auto model = load_checkpoint(testing::tiny_model_path()).tensors;
   const auto needed = tensors_of(read_unet_sizes(model));

@@ -131,6 +131,7 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   denoiser_config_ = {unet.heads, unet.groups};
   vae_config_.groups = vae.groups;
   latent_channels_ = vae.latent_channels;
+  scaling_factor_ = static_cast<float>(vae.scaling_factor);
   description_ = {file_name(files.model), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
 }
@@ -146,18 +147,18 @@ std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop
 }
 
 Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {
-  return text_encoders_.get(prompts, [&] {
+  return executors_.get(prompts, [&] {
     return executor(build_clip(types_, text_config_, prompts, kTokenCount), stop);
   });
 }
 
 Executor& Model::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
-  return denoisers_.get(
+  return executors_.get(
       shape, [&] { return executor(build_denoiser(types_, denoiser_config_, shape), stop); });
 }
 
 Executor& Model::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
-  return vae_decoders_.get({height, width}, [&] {
+  return executors_.get(std::pair(height, width), [&] {
     return executor(build_vae_decoder(types_, 1, height, width, vae_config_), stop);
   });
 }

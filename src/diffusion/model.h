@@ -24,13 +24,18 @@ class Model {
   const Backend& backend() const { return *backend_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t latent_channels() const { return latent_channels_; }
+  /// Latents are the VAE's times this.
+  float scaling_factor() const { return scaling_factor_; }
   const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
 
   /// More would need memory without running faster.
   int64_t most_latents_together() const { return backend_->target().launches_cost ? 16 : 4; }
 
-  /// Each stage at a size, ready to run. A reference holds until the next of the same stage is
-  /// asked for another size.
+  /// A new picture: what others before it needed makes room where memory runs out.
+  void begin() { executors_.begin(); }
+
+  /// Each stage at a size, ready to run. A reference holds until `begin`, as long as no more sizes
+  /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 2 text encoders).
   Executor& text_encoder(int64_t prompts, const StopRequested& stop = {});
   Executor& denoiser(const DenoiserShape& shape, const StopRequested& stop = {});
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
@@ -47,11 +52,11 @@ class Model {
   DenoiserConfig denoiser_config_;
   VaeConfig vae_config_;
   int64_t latent_channels_ = 0;
+  float scaling_factor_ = 0;
   std::vector<float> alphas_cumprod_;
   ModelDescription description_;
-  ExecutorCache<int64_t> text_encoders_{2};  // by the number of prompts
-  ExecutorCache<DenoiserShape> denoisers_{8};
-  ExecutorCache<std::pair<int64_t, int64_t>> vae_decoders_{4};  // by height and width
+  // Text encoders by the number of prompts, denoisers, decoders by height and width.
+  ExecutorCache<int64_t, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{2, 8, 4}};
 };
 
 }  // namespace drypoint

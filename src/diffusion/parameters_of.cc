@@ -8,13 +8,14 @@
 namespace drypoint {
 
 Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
-                         uint64_t seed) {
+                         uint64_t seed, int number) {
+  const bool alone = request.noise == NoiseKind::per_sample;
   Parameters parameters;
   parameters.prompt = full_prompt(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;
-  parameters.seed = seed;
+  parameters.seed = alone ? seed + static_cast<uint64_t>(number) : seed;
   parameters.width = size.width;
   parameters.height = size.height;
   parameters.model = model.model;
@@ -29,6 +30,19 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   control.threshold_b = request.high_threshold;
   if (request.guess_mode) control.control_mode = "ControlNet is more important";
   parameters.controls.push_back(control);
+  const auto add = [&](const char* key, const std::string& value) {
+    parameters.others.emplace_back(key, value);
+  };
+  if (request.schedule == ScheduleKind::official) add("Schedule", "official");
+  if (alone) add("Noise", "per-sample");
+  if (!alone && request.samples > 1) {  // the noise of one depends on how many there are
+    add("Batch size", fmt::to_string(request.samples));
+    add("Batch pos", fmt::to_string(number));
+  }
+  const RandomOptions &random = request.random, usual;
+  if (random.kind == RandomKind::cuda &&
+      (random.multiprocessors != usual.multiprocessors || random.threads != usual.threads))
+    add("RNG grid", fmt::format("{}x{}", random.multiprocessors, random.threads));
   parameters.version = fmt::format("drypoint {}", version());
   return parameters;
 }

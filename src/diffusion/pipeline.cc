@@ -293,6 +293,7 @@ std::vector<float> Pipeline::Implementation::denoise(
 void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int samples) {
   check_samples(samples);
   for (ImageSize size : sizes) check_size(size, "size");
+  model_.begin();
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
     const auto shape = shape_for(size, samples, static_cast<size_t>(defaults_.steps), defaults_);
@@ -305,6 +306,7 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 Executor& Pipeline::Implementation::make_ready(const Request& request, const DenoiserShape& shape,
                                                const StopRequested& stop, Result& result) {
   const ImageSize size{result.edges.width, result.edges.height};
+  model_.begin();
   try {
     result.images = blank_images(request.samples, size);
     model_.denoiser(shape, stop);
@@ -352,16 +354,15 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);
-  for (float& value : latents) value /= 0.18215f;  // the autoencoder's scale factor
+  for (float& value : latents) value /= model_.scaling_factor();
   const size_t latent = latents.size() / static_cast<size_t>(request.samples);
   for (int i = 0; i < request.samples; ++i) {
     decoder.set_input("latent", std::span<const float>(latents).subspan(i * latent, latent));
     decoder.run(Rate::picture, callbacks.stop);
     expect_finite(decoder.output("image"), "VAE decoder");
     fill_pixels(result.images[static_cast<size_t>(i)], decoder.output("image"));
-    const uint64_t own = request.noise == NoiseKind::batch ? 0 : static_cast<uint64_t>(i);
     result.parameters.push_back(
-        format_parameters(parameters_of(request, model_.description(), size, result.seed + own)));
+        format_parameters(parameters_of(request, model_.description(), size, result.seed, i)));
     report(Stage::decode, i + 1, request.samples);
   }
   finish(Stage::decode);

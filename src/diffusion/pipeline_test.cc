@@ -3,6 +3,9 @@
 
 #include <climits>
 
+#include "base/file.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
 #include "support/test_support.h"
 #include "text/unicode.h"
 
@@ -53,6 +56,25 @@ TEST(Pipeline, AModelsNameNeedNotBeUtf8) {
   const Result result = pipeline.generate(smallest_request());
   write_image(folder / "picture.png", result.images[0], result.parameters[0]);
   EXPECT_EQ(read_image(folder / "picture.png").image, result.images[0]);
+}
+
+TEST(Pipeline, LatentsAreScaledAsTheVaesConfigurationSays) {
+  // Half as large latents and weights twice as large: the same pictures, to the bit.
+  TemporaryFolder folder;
+  std::map<std::string, Tensor, std::less<>> vae;
+  for (const auto& [name, tensor] : load_checkpoint(testing::tiny_model_path()).tensors.tensors)
+    if (name.starts_with("first_stage_model.")) vae[name] = tensor;
+  Tensor& weight = vae.at("first_stage_model.post_quant_conv.weight");
+  weight = weight.to_f32();
+  for (float& value : weight.mutable_floats()) value *= 2;
+  std::filesystem::create_directory(folder / "vae");
+  write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors", vae);
+  write_file(folder / "vae/config.json",
+             R"({"_class_name": "AutoencoderKL", "scaling_factor": 0.3643})");
+  ModelFiles files = tiny_files();
+  const auto expected = Pipeline(files).generate(smallest_request()).images;
+  files.vae = folder / "vae";
+  EXPECT_EQ(Pipeline(files).generate(smallest_request()).images, expected);
 }
 
 TEST(Pipeline, RefusesARequestBeforeAnythingIsLoadedForIt) {

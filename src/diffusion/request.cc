@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/named_tensors.h"
+#include "image/edge_checks.h"
 #include "image/formats.h"
 #include "text/unicode.h"
 
@@ -65,15 +66,11 @@ void check(const Request& request) {
   expect_utf8("negative prompt", request.negative_prompt);
   expect_between("steps", request.steps, 1, 999);
   check_samples(request.samples);
-  expect_between("resolution", request.resolution, 64, 4096);
+  check_resolution(request.resolution);
   expect_not_negative("scale", request.guidance_scale);
   expect_not_negative("strength", request.strength);
   expect_not_negative("eta", request.eta);
-  expect_between("low threshold", request.low_threshold, 0, 1000);
-  expect_between("high threshold", request.high_threshold, 0, 1000);
-  if (request.low_threshold > request.high_threshold)
-    fail(ErrorKind::bad_argument, "low threshold: {}, expected at most the high threshold, {}",
-         request.low_threshold, request.high_threshold);
+  check_thresholds(request.low_threshold, request.high_threshold);
   const Image& image = request.image;
   if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");
   check_image(image);

@@ -118,9 +118,9 @@ TEST(Canny, RefusesThresholdsOutOfRange) {
     return fails_with(ErrorKind::bad_argument, {"threshold", part},
                       [&] { canny_edges(image, low, high); });
   };
-  EXPECT_TRUE(refused(-1, 100, "low threshold: is -1"));
-  EXPECT_TRUE(refused(0, 1001, "high threshold: is 1001"));
-  EXPECT_TRUE(refused(200, 100, "at most the high threshold 100"));
+  EXPECT_TRUE(refused(-1, 100, "low threshold: -1"));
+  EXPECT_TRUE(refused(0, 1001, "high threshold: 1001"));
+  EXPECT_TRUE(refused(200, 100, "at most the high threshold, 100"));
   EXPECT_TRUE(refused(std::numeric_limits<double>::quiet_NaN(), 100, "low"));
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"image"}, [] { canny_edges({}, 1, 2); }));
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "drypoint/edges.h"
+#include "image/edge_checks.h"
 #include "image/formats.h"
 #include "image/opencv.h"
 
@@ -19,9 +20,13 @@ double rounded(double side) { return std::max(std::nearbyint(side / 64) * 64, 64
 
 }  // namespace
 
-ImageSize control_size(ImageSize size, int resolution) {
+void check_resolution(int resolution) {
   if (resolution < 64 || resolution > 4096)
-    fail(ErrorKind::bad_argument, "resolution: is {}, expected 64 to 4096", resolution);
+    fail(ErrorKind::bad_argument, "resolution: {}, expected 64 to 4096", resolution);
+}
+
+ImageSize control_size(ImageSize size, int resolution) {
+  check_resolution(resolution);
   if (size.width < 1 || size.height < 1)
     fail(ErrorKind::bad_argument, "image: has {}x{} pixels", size.width, size.height);
   const double k = scale_to(size, resolution);

@@ -1,46 +1,77 @@
 // The executors used last, so that a picture of a size seen before starts at once.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <list>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "base/error.h"
 #include "runtime/executor.h"
 
 namespace drypoint {
 
-/// `Key` says all that tells one executor from another, and is compared by ==.
-template <class Key>
+/// Executors of several stages, which share the memory. `Keys` are of different types, one for each
+/// stage: all that tells its executors from one another, compared by ==.
+template <class... Keys>
 class ExecutorCache {
  public:
-  explicit ExecutorCache(size_t capacity) : capacity_(capacity) {}
+  using Key = std::variant<Keys...>;
 
-  /// The executor known under `key`, or a new one. The least recently used go first: before the new
-  /// one is made, so that both never need memory together; and all but the last used, one by one,
-  /// while the new one does not fit into memory beside them.
+  /// How many executors of each stage are kept at most.
+  explicit ExecutorCache(const std::array<size_t, sizeof...(Keys)>& capacities)
+      : capacities_(capacities) {}
+
+  /// A new piece of work begins: until the next, the executors that it uses are never given up for
+  /// want of memory.
+  void begin() { ++work_; }
+
+  /// The executor known under `key`, or a new one. Of its stage the least recently used go first:
+  /// before the new one is made, so that both never need memory together. While the new one does
+  /// not fit into memory, those used longest ago make room, whatever their stage.
   Executor& get(const Key& key, const std::function<std::unique_ptr<Executor>()>& make) {
     for (auto it = entries_.begin(); it != entries_.end(); ++it)
-      if (it->first == key) {
+      if (it->key == key) {
+        it->work = work_;
         entries_.splice(entries_.begin(), entries_, it);
-        return *entries_.front().second;
+        return *entries_.front().executor;
       }
-    while (entries_.size() >= capacity_) entries_.pop_back();
+    forget_beyond_capacity(key.index());
     for (;;) {
       try {
-        entries_.emplace_front(key, make());
-        return *entries_.front().second;
+        entries_.push_front({key, work_, make()});
+        return *entries_.front().executor;
       } catch (const Error& error) {
-        if (error.kind() != ErrorKind::out_of_memory || entries_.size() <= 1) throw;
+        if (error.kind() != ErrorKind::out_of_memory || entries_.empty() ||
+            entries_.back().work == work_)
+          throw;
         entries_.pop_back();
       }
     }
   }
 
  private:
-  size_t capacity_;
-  std::list<std::pair<Key, std::unique_ptr<Executor>>> entries_;
+  struct Entry {
+    Key key;
+    uint64_t work = 0;  // that used it last
+    std::unique_ptr<Executor> executor;
+  };
+
+  // Leaves room for one more of the stage.
+  void forget_beyond_capacity(size_t stage) {
+    size_t others = 0;
+    for (auto it = entries_.begin(); it != entries_.end();)
+      if (it->key.index() == stage && ++others >= capacities_[stage])
+        it = entries_.erase(it);
+      else
+        ++it;
+  }
+
+  std::array<size_t, sizeof...(Keys)> capacities_;
+  std::list<Entry> entries_;  // the last used first
+  uint64_t work_ = 0;
 };
 
 }  // namespace drypoint

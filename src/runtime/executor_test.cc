@@ -107,7 +107,7 @@ TEST(ExecutorCache, KeepsTheLatest) {
   const auto backend = make_reference_backend();
   const NamedTensors checkpoint = two_layers();
   WeightStore store(checkpoint, *backend);
-  ExecutorCache<int> cache(2);
+  ExecutorCache<int> cache({2});
   int made = 0;
   const auto get = [&](int rows) {
     return &cache.get(rows, [&] {

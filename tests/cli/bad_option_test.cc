@@ -59,15 +59,17 @@ TEST_F(BadOption, TextsThatAreNotUtf8) {
   expect_refused(2, {"added prompt: ", "UTF-8"}, generate({{"--added-prompt", "\xed\xa0\x80"}}));
 }
 
-TEST_F(BadOption, UnknownMissingAndTwice) {
+TEST_F(BadOption, UnknownAndMissing) {
   const auto out = path("out.png");
   expect_refused(2, {"--bogus"}, generate({{"--bogus", std::nullopt}}));
   expect_refused(2, {"--output", "required"}, {"generate", "--edges", path("edges.png")});
   expect_refused(2, {"--image and --edges: found neither"}, {"generate", "-o", out});
   expect_refused(2, {"--image and --edges: found both"},
                  {"generate", "-i", "a", "--edges", "b", "-o", out});
+  for (const char* option : {"--model", "--control", "--vae", "--image", "--edges", "--save-edges"})
+    expect_refused(2, {option, "expected a file or folder"}, {"generate", option, "", "-o", out});
   expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
-  expect_refused(2, {"--steps"}, {"generate", "--steps", "1", "--steps", "2", "-o", out});
+  expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
   expect_refused(2, {"no command", "expected generate, edges, inspect or synth"}, {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});

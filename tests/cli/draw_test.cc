@@ -53,11 +53,14 @@ TEST_F(Draw, TheReferencesPicture) {
 TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
   expect_done(generate({{"--vae", tiny_model_path()}}));
   const std::string first = contents("out.png");
-  for (const Options& same : {Options{}, Options{{"--schedule", "official"}},
-                              Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
+  const Image picture = read_image(path("out.png")).image;
+  for (const Options& same : {Options{}, Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
     expect_done(generate(same));
     EXPECT_EQ(contents("out.png"), first);
   }
+  expect_done(generate({{"--schedule", "official"}}));
+  EXPECT_EQ(read_image(path("out.png")).image, picture);
+  EXPECT_NE(parameters_in(contents("out.png")).find("Schedule: official"), std::string::npos);
   for (const Options& other :
        {Options{{"--rng", "cuda"}}, Options{{"--seed", "18446744073709551615"}},
         Options{{"--guess-mode", std::nullopt}}, Options{{"--scale", "1"}},
@@ -77,6 +80,16 @@ TEST_F(Draw, SettingsAreInThePicture) {
   for (const char* part :
        {"Steps: 2,", "Sampler: DDIM,", "CFG scale: 7.5,", "Seed: 1,", "Size: 64x64,",
         "Model: sd15,", "ControlNet 0: \"Module: none, Model: control,"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+}
+
+TEST_F(Draw, OfAnOptionGivenTwiceTheLastCounts) {
+  auto arguments = generate({{"--steps", "1"}, {"--seed", "5"}, {"--guess-mode", std::nullopt}});
+  for (const char* word : {"--steps", "2", "--seed", "1", "--guess-mode", "--prompt", "a dog"})
+    arguments.emplace_back(word);
+  expect_done(arguments);
+  const std::string text = parameters_in(contents("out.png"));
+  for (const char* part : {"a dog, best", "Steps: 2,", "Seed: 1,"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
 }
 

@@ -8,6 +8,10 @@ namespace {
 
 class Interrupt : public Cli {
  protected:
+  void SetUp() override {
+    if (!has_terminals()) GTEST_SKIP() << "there are no pseudo-terminals, which show progress";
+  }
+
   /// Stops a program once its progress has shown `moment`, or some time after.
   Outcome stop_at(const std::string& moment, const Options& options, int signal = SIGINT,
                   std::chrono::milliseconds after = {}) const {
@@ -47,7 +51,9 @@ TEST_F(Interrupt, IsToldInJson) {
             "    \"message\": \"cancelled\"\n  }\n}\n");
 }
 
-TEST_F(Interrupt, LeavesNoPartOfASynthesizedFile) {
+class InterruptedSynth : public Cli {};
+
+TEST_F(InterruptedSynth, LeavesNoPartOfASynthesizedFile) {
   const auto before = files();
   Program program({"synth", "--arch", "sd15", "-o", path("large.safetensors")}, {});
   while (files() == before) std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -32,6 +32,15 @@ struct Surroundings {
   bool terminal = false;  // stderr is one
 };
 
+/// Bare containers and chroots may lack /dev/pts.
+inline bool has_terminals() {
+  int ends[2];
+  if (::openpty(&ends[0], &ends[1], nullptr, nullptr, nullptr) != 0) return false;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return true;
+}
+
 /// A running program.
 class Program {
  public:

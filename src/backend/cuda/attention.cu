@@ -1,7 +1,8 @@
 #include "ops/attention.h"
 
 #include "backend/cuda/kernels.h"
-#include "backend/cuda/kernels/attention.cuh"
+#include "backend/cuda/kernels/attention_sm90.cuh"
+#include "backend/cuda/tensor_map.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -84,9 +85,20 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
               *from_k = static_cast<const T*>(l.inputs[1]) + op.k_column,
               *from_v = static_cast<const T*>(l.inputs[2]) + op.v_column;
       T* out = static_cast<T*>(l.output);
-      if constexpr (sizeof(T) == 2)
+      if constexpr (sizeof(T) == 2) {
+        if (vectors && context.hopper) {
+          const int64_t rows = int64_t{batch / s.share} * s.keys;
+          const auto map = [&](size_t input, int pitch) {
+            return map_of_matrix(dtype_of<T>, l.inputs[input], rows, pitch, 128);
+          };
+          if (launch_attention_sm90(context, head_size, batch, from_q, map(1, s.k_pitch),
+                                    map(2, s.v_pitch), out, s,
+                                    {as_int(op.k_column), as_int(op.v_column)}))
+            return;
+        }
         if (vectors && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
           return;
+      }
       const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, warps)),
                       static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
       launch(context, attention_any<T>, grid, 32 * warps,

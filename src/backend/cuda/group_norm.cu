@@ -11,8 +11,6 @@
 namespace drypoint::cuda {
 namespace {
 
-constexpr int threads = 256;
-
 struct GroupNormShape {
   int samples, pixels, channels, groups, group_size;
   int samples_of_weights;  // that share gamma and beta
@@ -23,37 +21,6 @@ struct GroupNormShape {
 struct Moments {
   float sum, squares;  // of deviations from the pivot, and of their squares
 };
-
-/// Sums over the rows of a block's columns: each thread has `size` neighbouring columns of some
-/// rows. `sums` [2][rows of threads][width]; afterwards moments[g] for each of the block's groups.
-template <int size>
-__device__ void add_up(const float (&sum)[size], const float (&squares)[size], float* sums,
-                       int thread_row, int thread_rows, int column, int width, int group_size,
-                       Moments* moments) {
-  float* second = sums + thread_rows * width;
-  if (thread_row < thread_rows)
-#pragma unroll
-    for (int i = 0; i < size; ++i) {
-      sums[thread_row * width + column + i] = sum[i];
-      second[thread_row * width + column + i] = squares[i];
-    }
-  __syncthreads();
-  for (int c = threadIdx.x; c < 2 * width; c += threads) {
-    float* from = c < width ? sums + c : second + c - width;
-    float total = 0;
-    for (int r = 0; r < thread_rows; ++r) total += from[r * width];
-    from[0] = total;
-  }
-  __syncthreads();
-  for (int g = threadIdx.x; g < width / group_size; g += threads) {
-    Moments total{0, 0};
-    for (int c = g * group_size; c < (g + 1) * group_size; ++c) {
-      total.sum += sums[c];
-      total.squares += second[c];
-    }
-    moments[g] = total;
-  }
-}
 
 /// Of one channel. Not joined to x * scale + shift, which would cancel where the variance is small.
 struct Factors {
@@ -66,47 +33,159 @@ __device__ inline Factors factors_of(Moments total, float pivot, float count, fl
                                      float gamma, float beta) {
   const float mean = total.sum / count;  // of the deviations
   const float variance = fmaxf(total.squares / count - mean * mean, 0.0f);
-  const float scale = rsqrtf(variance + epsilon) * gamma;
-  return {pivot + mean, scale, beta};
+  return {pivot + mean, rsqrtf(variance + epsilon) * gamma, beta};
+}
+
+/// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of
+/// every `rows`-th pixel.
+template <class T>
+struct Cover {
+  static constexpr int size = Vector<T>::size;
+  int rows, row, column;
+
+  __device__ Cover(int width)
+      : rows(blockDim.x / (width / size)),
+        row(threadIdx.x / (width / size)),
+        column(threadIdx.x % (width / size) * size) {}
+  __device__ bool works() const { return row < rows; }
+};
+
+/// Adds up what the threads have of each channel, then of each group. Shared: `sums` [2][rows][width]
+/// and `slices` [2 * width * slices]. Afterwards moments[g] for each of the block's groups.
+template <class T>
+__device__ void add_up(const Cover<T>& cover, const float (&sum)[Cover<T>::size],
+                       const float (&squares)[Cover<T>::size], float* sums, int width,
+                       int group_size, Moments* moments) {
+  if (cover.works())
+#pragma unroll
+    for (int i = 0; i < Cover<T>::size; ++i) {
+      sums[cover.row * width + cover.column + i] = sum[i];
+      sums[(cover.rows + cover.row) * width + cover.column + i] = squares[i];
+    }
+  __syncthreads();
+  // All threads share the rows: each adds up a slice of one channel's.
+  const int values = 2 * width, slices = max(static_cast<int>(blockDim.x) / values, 1);
+  for (int i = threadIdx.x; i < values * slices; i += blockDim.x) {
+    const int value = i % values, slice = i / values;
+    float* from = sums + value / width * cover.rows * width + value % width;
+    float total = 0;
+    for (int r = slice; r < cover.rows; r += slices) total += from[r * width];
+    if (slice < cover.rows) from[slice * width] = total;
+  }
+  __syncthreads();
+  // A warp for each sum of a group.
+  const int there = min(slices, cover.rows), lane = threadIdx.x % 32;
+  for (int i = threadIdx.x / 32; i < 2 * (width / group_size); i += blockDim.x / 32) {
+    const float* from = sums + (i % 2) * cover.rows * width + i / 2 * group_size;
+    float total = 0;
+    for (int j = lane; j < there * group_size; j += 32)
+      total += from[j / group_size * width + j % group_size];
+    total = warp_sum(total);
+    if (lane == 0) reinterpret_cast<float*>(moments)[i] = total;
+  }
+}
+
+/// Takes the moments of some pixels' channels, keeping what it reads in `held` if that is not null.
+template <class T>
+__device__ void take_moments(const Cover<T>& cover, const T* from, int64_t pitch, int pixels,
+                             const float (&pivot)[Cover<T>::size], T* held, int width,
+                             float (&sum)[Cover<T>::size], float (&squares)[Cover<T>::size]) {
+  constexpr int ahead = 8;  // loads on their way at a time
+  for (int first = cover.row; first < pixels; first += ahead * cover.rows) {
+    Vector<T> v[ahead];
+#pragma unroll
+    for (int i = 0; i < ahead; ++i)
+      if (const int p = first + i * cover.rows; p < pixels)
+        v[i] = load_vector(from + p * pitch + cover.column);
+#pragma unroll
+    for (int i = 0; i < ahead; ++i) {
+      const int p = first + i * cover.rows;
+      if (p >= pixels) continue;
+      if (held) store_vector(held + p * width + cover.column, v[i]);
+#pragma unroll
+      for (int e = 0; e < Cover<T>::size; ++e) {
+        const float deviation = to_float(v[i].values[e]) - pivot[e];
+        sum[e] += deviation;
+        squares[e] += deviation * deviation;
+      }
+    }
+  }
+}
+
+constexpr int most_groups_of_block = 64;
+constexpr size_t most_shared_bytes = 208 * 1024;  // of what a launch may ask for, beside the fixed
+
+/// Of a block's pixels, deviations from the block's own pivot.
+struct PartialMoments {
+  float sum, squares, pivot, count;
+};
+
+/// Mean and scale of a group, of which `parts` blocks have moments.
+__device__ inline float2 join(const PartialMoments* of_part, int parts, float epsilon) {
+  const float pivot = of_part[0].pivot;
+  float sum = 0, squares = 0, count = 0;
+  for (int p = 0; p < parts; ++p) {
+    const PartialMoments m = of_part[p];
+    const float off = m.pivot - pivot;
+    sum += m.sum + m.count * off;
+    squares += m.squares + off * (2 * m.sum + m.count * off);
+    count += m.count;
+  }
+  const float mean = sum / count;
+  return {pivot + mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + epsilon)};
 }
 
 /// Grid: pieces of `width` channels (whole groups), samples, pieces of pixels (the cluster).
-/// Shared: the piece [pixels, width], sums, moments, pivots and factors.
+/// Shared: the piece [pixels, width], then sums.
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(512)
     group_norm_at_once(const T* x, const float* gamma, const float* beta, T* y, GroupNormShape s,
                        int width, int pixels_of_block) {
 #if __CUDA_ARCH__ >= 900
   extern __shared__ __align__(16) unsigned char shared[];
-  constexpr int size = Vector<T>::size;
-  const int columns = width / size, thread_rows = threads / columns;
+  __shared__ Moments moments[most_groups_of_block];
+  __shared__ PartialMoments own[most_groups_of_block], all[most_groups_of_block][8];
+  __shared__ float2 mean_and_scale[most_groups_of_block];
+  const Cover<T> cover(width);
+  constexpr int size = Cover<T>::size;
   const int groups = width / s.group_size, parts = gridDim.z;
   T* held = reinterpret_cast<T*>(shared);
   float* sums = reinterpret_cast<float*>(held + pixels_of_block * width);
-  Moments* moments = reinterpret_cast<Moments*>(sums + 2 * thread_rows * width);
-  float* pivots = reinterpret_cast<float*>(moments + groups);
-  Factors* factors = reinterpret_cast<Factors*>(pivots + groups);
 
   const int first_channel = blockIdx.x * width, sample = blockIdx.y;
   const int first_pixel = blockIdx.z * pixels_of_block;
   const int pixels = min(pixels_of_block, s.pixels - first_pixel);
-  const int thread_row = threadIdx.x / columns, column = threadIdx.x % columns * size;
-  const T* from = x + int64_t{sample} * s.pixels * s.channels + first_channel;
-  const int weights = sample / s.samples_of_weights * s.channels + first_channel;
+  const int64_t offset = (int64_t{sample} * s.pixels + first_pixel) * s.channels + first_channel;
+  const int weights = sample / s.samples_of_weights * s.channels + first_channel + cover.column;
 
   wait_for_previous();
+  if (cover.works())
+    for (int p = cover.row; p < pixels; p += cover.rows)
+      copy_async(held + p * width + cover.column,
+                 x + offset + int64_t{p} * s.channels + cover.column, true);
+  commit_copies();
   let_next_begin();
-  if (threadIdx.x < groups) pivots[threadIdx.x] = to_float(from[threadIdx.x * s.group_size]);
+  float own_gamma[size], own_beta[size];
+  if (cover.works())
+#pragma unroll
+    for (int i = 0; i < size; i += 4) {
+      *reinterpret_cast<float4*>(own_gamma + i) =
+          *reinterpret_cast<const float4*>(gamma + weights + i);
+      *reinterpret_cast<float4*>(own_beta + i) =
+          *reinterpret_cast<const float4*>(beta + weights + i);
+    }
+  wait_for_copies<0>();
   __syncthreads();
+
   float sum[size] = {}, squares[size] = {};
-  if (thread_row < thread_rows) {
+  if (cover.works()) {
     float pivot[size];
 #pragma unroll
-    for (int i = 0; i < size; ++i) pivot[i] = pivots[(column + i) / s.group_size];
+    for (int i = 0; i < size; ++i)
+      pivot[i] = to_float(held[(cover.column + i) / s.group_size * s.group_size]);
 #pragma unroll 4
-    for (int p = thread_row; p < pixels; p += thread_rows) {
-      const Vector<T> v = load_vector(from + int64_t{first_pixel + p} * s.channels + column);
-      store_vector(held + p * width + column, v);
+    for (int p = cover.row; p < pixels; p += cover.rows) {
+      const Vector<T> v = load_vector(held + p * width + cover.column);
 #pragma unroll
       for (int i = 0; i < size; ++i) {
         const float deviation = to_float(v.values[i]) - pivot[i];
@@ -115,56 +194,83 @@ __global__ void __launch_bounds__(threads)
       }
     }
   }
-  add_up(sum, squares, sums, thread_row, thread_rows, column, width, s.group_size, moments);
+  add_up(cover, sum, squares, sums, width, s.group_size, moments);
   __syncthreads();
-  if (parts > 1) cluster_sync();
-  for (int c = threadIdx.x; c < width; c += threads) {
-    const int g = c / s.group_size;
-    Moments total{0, 0};
-    if (parts == 1) {
-      total = moments[g];
-    } else {
-      for (int p = 0; p < parts; ++p) {
-        const uint32_t at = address_in_cluster(moments + g, p);
-        float a, b;
-        asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];"
-                     : "=f"(a), "=f"(b)
-                     : "r"(at)
-                     : "memory");
-        total.sum += a, total.squares += b;
-      }
+  for (int g = threadIdx.x; g < groups; g += blockDim.x)
+    own[g] = {moments[g].sum, moments[g].squares, to_float(held[g * s.group_size]),
+              static_cast<float>(pixels * s.group_size)};
+  if (parts > 1) {
+    cluster_sync();
+    for (int i = threadIdx.x; i < parts * groups; i += blockDim.x) {
+      const float4 m = load_from_cluster(address_in_cluster(own + i / parts, i % parts));
+      all[i / parts][i % parts] = {m.x, m.y, m.z, m.w};
     }
-    factors[c] = factors_of(total, pivots[g], static_cast<float>(s.pixels * s.group_size),
-                            s.epsilon, gamma[weights + c], beta[weights + c]);
-  }
-  if (parts > 1)
-    cluster_sync();  // nobody leaves while others read its moments
-  else
     __syncthreads();
-  if (thread_row < thread_rows) {
-    Factors factor[size];
+    cluster_arrive();
+  } else {
+    __syncthreads();
+  }
+  for (int g = threadIdx.x; g < groups; g += blockDim.x)
+    mean_and_scale[g] = join(parts > 1 ? all[g] : own + g, parts, s.epsilon);
+  __syncthreads();
+  if (cover.works()) {
+    Factors factors[size];
 #pragma unroll
-    for (int i = 0; i < size; ++i) factor[i] = factors[column + i];
-    T* to = y + int64_t{sample} * s.pixels * s.channels + first_channel;
+    for (int i = 0; i < size; ++i) {
+      const float2 group = mean_and_scale[(cover.column + i) / s.group_size];
+      factors[i] = {group.x, group.y * own_gamma[i], own_beta[i]};
+    }
 #pragma unroll 4
-    for (int p = thread_row; p < pixels; p += thread_rows) {
-      Vector<T> v = load_vector(held + p * width + column);
+    for (int p = cover.row; p < pixels; p += cover.rows) {
+      Vector<T> v = load_vector(held + p * width + cover.column);
 #pragma unroll
       for (int i = 0; i < size; ++i)
-        v.values[i] = from_float<T>(activate(s.activation, factor[i](to_float(v.values[i]))));
-      store_vector(to + int64_t{first_pixel + p} * s.channels + column, v);
+        v.values[i] = from_float<T>(activate(s.activation, factors[i](to_float(v.values[i]))));
+      store_vector(y + offset + int64_t{p} * s.channels + cover.column, v);
     }
   }
+  if (parts > 1) cluster_wait();  // nobody leaves while others read its moments
 #endif
 }
 
-/// Grid: pieces of pixels, samples * groups. moments [samples, groups, pieces]; pivots [samples,
-/// groups], kept since y may take the place of x.
+/// Grid: pieces of pixels, samples. All channels of some pixels; for those in whole vectors.
+/// moments [samples, groups, pieces]; pivots [samples, groups], kept since y may take the place of x.
+/// Shared: sums.
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(512)
     group_norm_moments(const T* x, Moments* moments, float* pivots, GroupNormShape s,
                        int pixels_of_block) {
-  __shared__ Moments of_warp[threads / 32];
+  extern __shared__ __align__(16) unsigned char shared[];
+  float* sums = reinterpret_cast<float*>(shared);
+  Moments* own = reinterpret_cast<Moments*>(sums + 2 * blockDim.x * Cover<T>::size);
+  const Cover<T> cover(s.channels);
+  constexpr int size = Cover<T>::size;
+  const int sample = blockIdx.y, first = blockIdx.x * pixels_of_block;
+  const T* from = x + int64_t{sample} * s.pixels * s.channels;
+  wait_for_previous();
+  let_next_begin();
+  float pivot[size], sum[size] = {}, squares[size] = {};
+  if (cover.works()) {
+#pragma unroll
+    for (int i = 0; i < size; ++i)
+      pivot[i] = to_float(from[(cover.column + i) / s.group_size * s.group_size]);
+    take_moments<T>(cover, from + int64_t{first} * s.channels, s.channels,
+                    min(pixels_of_block, s.pixels - first), pivot, nullptr, 0, sum, squares);
+  }
+  add_up(cover, sum, squares, sums, s.channels, s.group_size, own);
+  __syncthreads();
+  for (int g = threadIdx.x; g < s.groups; g += blockDim.x) {
+    moments[(sample * s.groups + g) * gridDim.x + blockIdx.x] = own[g];
+    if (blockIdx.x == 0) pivots[sample * s.groups + g] = to_float(from[g * s.group_size]);
+  }
+}
+
+/// The same for any number of channels. Grid: pieces of pixels, samples * groups.
+template <class T>
+__global__ void __launch_bounds__(256)
+    group_norm_moments_any(const T* x, Moments* moments, float* pivots, GroupNormShape s,
+                           int pixels_of_block) {
+  __shared__ Moments of_warp[8];
   wait_for_previous();
   let_next_begin();
   const int sample = blockIdx.y / s.groups, group = blockIdx.y % s.groups;
@@ -173,7 +279,7 @@ __global__ void __launch_bounds__(threads)
   const int first = blockIdx.x * pixels_of_block;
   const int count = min(pixels_of_block, s.pixels - first) * s.group_size;
   float sum = 0, squares = 0;
-  for (int i = threadIdx.x; i < count; i += threads) {
+  for (int i = threadIdx.x; i < count; i += 256) {
     const int pixel = i / s.group_size;
     const float deviation =
         to_float(from[int64_t{first + pixel} * s.channels + i - pixel * s.group_size]) - pivot;
@@ -193,7 +299,7 @@ __global__ void __launch_bounds__(threads)
 
 /// Grid: pieces of pixels, samples. Shared: factors [channels].
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(512)
     group_norm_apply(const T* x, const Moments* moments, const float* pivots, int pieces,
                      const float* gamma, const float* beta, T* y, GroupNormShape s,
                      int pixels_of_block) {
@@ -204,7 +310,7 @@ __global__ void __launch_bounds__(threads)
   const int sample = blockIdx.y, weights = sample / s.samples_of_weights * s.channels;
   const int64_t base = int64_t{sample} * s.pixels * s.channels;
   // Each warp finishes one group after the other: all its lanes add up the pieces.
-  for (int g = threadIdx.x / 32; g < s.groups; g += threads / 32) {
+  for (int g = threadIdx.x / 32; g < s.groups; g += blockDim.x / 32) {
     Moments total{0, 0};
     for (int p = threadIdx.x % 32; p < pieces; p += 32) {
       const Moments m = moments[(sample * s.groups + g) * pieces + p];
@@ -217,32 +323,34 @@ __global__ void __launch_bounds__(threads)
                               gamma[weights + c], beta[weights + c]);
   }
   __syncthreads();
-  const int64_t first = int64_t{blockIdx.x} * pixels_of_block * s.channels;
-  const int64_t last =
-      min(first + int64_t{pixels_of_block} * s.channels, int64_t{s.pixels} * s.channels);
-  constexpr int size = Vector<T>::size;
-  if (s.channels % size == 0) {
-    for (int64_t i = first + threadIdx.x * size; i < last; i += threads * size) {
-      Vector<T> v = load_vector(x + base + i);
-      const int channel = static_cast<int>(i % s.channels);
+  const int first = blockIdx.x * pixels_of_block;
+  const int pixels = min(pixels_of_block, s.pixels - first);
+  const int64_t at = base + int64_t{first} * s.channels;
+  const Cover<T> cover(max(s.channels, Cover<T>::size));
+  if (s.channels % Cover<T>::size == 0 && cover.rows > 0) {
+    if (!cover.works()) return;
+    Factors own[Cover<T>::size];
 #pragma unroll
-      for (int e = 0; e < size; ++e)
-        v.values[e] =
-            from_float<T>(activate(s.activation, factors[channel + e](to_float(v.values[e]))));
-      store_vector(y + base + i, v);
+    for (int i = 0; i < Cover<T>::size; ++i) own[i] = factors[cover.column + i];
+#pragma unroll 4
+    for (int p = cover.row; p < pixels; p += cover.rows) {
+      Vector<T> v = load_vector(x + at + int64_t{p} * s.channels + cover.column);
+#pragma unroll
+      for (int i = 0; i < Cover<T>::size; ++i)
+        v.values[i] = from_float<T>(activate(s.activation, own[i](to_float(v.values[i]))));
+      store_vector(y + at + int64_t{p} * s.channels + cover.column, v);
     }
   } else {
-    for (int64_t i = first + threadIdx.x; i < last; i += threads) {
-      const Factors factor = factors[i % s.channels];
-      y[base + i] = from_float<T>(activate(s.activation, factor(to_float(x[base + i]))));
-    }
+    for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x)
+      y[at + i] =
+          from_float<T>(activate(s.activation, factors[i % s.channels](to_float(x[at + i]))));
   }
 }
 
 /// How the one kernel cuts the work, where it can.
 struct AtOnce {
   int width = 0;  // channels of a block; 0: it cannot
-  int parts = 1, pixels_of_block = 0;
+  int parts = 1, pixels_of_block = 0, threads = 0;
   size_t shared_bytes = 0;
 };
 
@@ -251,22 +359,22 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   const int size = static_cast<int>(16 / element);
   if (context.properties.major < 9 || s.channels % size != 0) return plan;
   // As few groups as fill whole vectors and at least 64 bytes.
-  for (int groups = 1; groups <= s.groups && plan.width == 0; ++groups) {
+  for (int groups = 1; groups <= std::min(s.groups, most_groups_of_block) && plan.width == 0;
+       ++groups) {
     const int width = groups * s.group_size;
     if (s.groups % groups == 0 && width % size == 0 && width * element >= 64) plan.width = width;
   }
-  if (plan.width == 0 || plan.width / size > threads) return {};
+  if (plan.width == 0 || plan.width / size > 256) return {};
   const int blocks = s.samples * s.channels / plan.width;
   for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
     plan.pixels_of_block = static_cast<int>(ceil_div(s.pixels, plan.parts));
-    const int thread_rows = threads / (plan.width / size), groups = plan.width / s.group_size;
+    plan.threads = plan.pixels_of_block * (plan.width / size) > 1024 ? 512 : 256;
+    const int rows = plan.threads / (plan.width / size);
     plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * plan.width * element +
-                        static_cast<size_t>(2 * thread_rows * plan.width) * 4 +
-                        static_cast<size_t>(groups) * 12 + 8 +
-                        static_cast<size_t>(plan.width) * sizeof(Factors);
-    const bool fits = plan.shared_bytes <= 220 * 1024;
+                        static_cast<size_t>(2 * rows * plan.width) * 4;
+    const bool fits = plan.shared_bytes <= most_shared_bytes;
     const bool enough =
-        blocks * plan.parts >= context.multiprocessors() || plan.pixels_of_block <= 2 * thread_rows;
+        blocks * plan.parts > context.multiprocessors() / 2 || plan.pixels_of_block <= 2 * rows;
     if (fits && (enough || plan.parts == 8)) return plan;
   }
   return {};
@@ -293,37 +401,44 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
       with_type(dtype, [&](auto type) {
         using T = decltype(type);
         DRYPOINT_CUDA(cudaFuncSetAttribute(
-            group_norm_at_once<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, 220 * 1024));
+            group_norm_at_once<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared_bytes));
         const dim3 grid(static_cast<unsigned>(s.channels / plan.width),
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
-        launch(context, group_norm_at_once<T>, grid, threads, plan.shared_bytes, plan.parts,
-               static_cast<const T*>(l.inputs[0]), l.f32(1), l.f32(2), static_cast<T*>(l.output), s,
-               plan.width, plan.pixels_of_block);
+        launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
+               plan.shared_bytes, plan.parts, static_cast<const T*>(l.inputs[0]), l.f32(1),
+               l.f32(2), static_cast<T*>(l.output), s, plan.width, plan.pixels_of_block);
       });
     });
 
-  const int64_t wanted =
-      std::max<int64_t>(4 * context.multiprocessors() / (s.samples * s.groups), 1);
+  const int size = static_cast<int>(16 / size_of(dtype));
+  const bool vectors = s.channels % size == 0 && s.channels / size <= 512;
+  const int64_t blocks = std::max<int64_t>(2 * context.multiprocessors() / s.samples, 1);
   const auto piece =
-      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, std::min<int64_t>(wanted, 64)), 32));
+      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, vectors ? blocks : 16), 32));
   const auto pieces = static_cast<int>(ceil_div(s.pixels, piece));
-  const auto apply_piece = static_cast<int>(std::max<int64_t>(
-      ceil_div(int64_t{s.pixels} * s.samples, int64_t{8} * context.multiprocessors()), 4));
+  const auto apply_piece = static_cast<int>(
+      std::max<int64_t>(ceil_div(s.pixels, 2 * blocks), 4));
   return make_kernel(
       [=, &context](const Launch& l) {
         with_type(dtype, [&](auto type) {
           using T = decltype(type);
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
-          launch(context, group_norm_moments<T>,
-                 dim3(static_cast<unsigned>(pieces), static_cast<unsigned>(s.samples * s.groups)),
-                 threads, 0, 1, static_cast<const T*>(l.inputs[0]), moments, pivots, s, piece);
+          const auto* from = static_cast<const T*>(l.inputs[0]);
+          const dim3 grid(static_cast<unsigned>(pieces),
+                          static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));
+          if (vectors)
+            launch(context, group_norm_moments<T>, grid, 512,
+                   2 * 512 * Vector<T>::size * sizeof(float) + s.groups * sizeof(Moments), 1, from,
+                   moments, pivots, s, piece);
+          else
+            launch(context, group_norm_moments_any<T>, grid, 256, 0, 1, from, moments, pivots, s,
+                   piece);
           launch(context, group_norm_apply<T>,
                  dim3(static_cast<unsigned>(ceil_div(s.pixels, apply_piece)),
                       static_cast<unsigned>(s.samples)),
-                 threads, static_cast<size_t>(s.channels) * sizeof(Factors), 1,
-                 static_cast<const T*>(l.inputs[0]), moments, pivots, pieces, l.f32(1), l.f32(2),
-                 static_cast<T*>(l.output), s, apply_piece);
+                 512, static_cast<size_t>(s.channels) * sizeof(Factors), 1, from, moments, pivots,
+                 pieces, l.f32(1), l.f32(2), static_cast<T*>(l.output), s, apply_piece);
         });
       },
       static_cast<size_t>(s.samples) * s.groups * (pieces * sizeof(Moments) + sizeof(float)));

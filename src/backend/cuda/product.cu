@@ -1,24 +1,16 @@
 #include "backend/cuda/product.h"
 
-#include <cuda.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
 #include "backend/cuda/kernels/product_sm90.cuh"
+#include "backend/cuda/tensor_map.h"
 #include "backend/cuda/tuner.h"
 
 namespace drypoint::cuda {
 namespace {
-
-template <class T>
-constexpr DType dtype_of = DType::f32;
-template <>
-constexpr DType dtype_of<half> = DType::f16;
-template <>
-constexpr DType dtype_of<bfloat16> = DType::bf16;
 
 /// A value as the bits that a weight of this type has.
 template <class T>
@@ -50,79 +42,6 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
       for (int64_t c = 0; c < channels; ++c)
         target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
   }
-}
-
-/// Entries of the driver, which is not linked: this library must load where there is none.
-struct Driver {
-  decltype(&cuTensorMapEncodeTiled) tiled = nullptr;
-  decltype(&cuTensorMapEncodeIm2col) im2col = nullptr;
-};
-
-const Driver& driver() {
-  static const Driver entries = [] {
-    const auto entry = [](const char* name) {
-      void* pointer = nullptr;
-      cudaDriverEntryPointQueryResult found;
-      DRYPOINT_CUDA(
-          cudaGetDriverEntryPointByVersion(name, &pointer, 12000, cudaEnableDefault, &found));
-      if (found != cudaDriverEntryPointSuccess)
-        fail(ErrorKind::unsupported, "device cuda: the driver has no {}", name);
-      return pointer;
-    };
-    return Driver{
-        reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(entry("cuTensorMapEncodeTiled")),
-        reinterpret_cast<decltype(&cuTensorMapEncodeIm2col)>(entry("cuTensorMapEncodeIm2col"))};
-  }();
-  return entries;
-}
-
-void expect_map(CUresult status, const char* of) {
-  if (status != CUDA_SUCCESS)
-    fail(ErrorKind::device_failure, "device cuda: a map of {} was refused with code {}", of,
-         static_cast<int>(status));
-}
-
-template <class T>
-constexpr CUtensorMapDataType map_type =
-    dtype_of<T> == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
-
-/// Boxes of 64 elements of `box_rows` rows of a matrix.
-template <class T>
-CUtensorMap map_of_matrix(const void* data, int64_t rows, int64_t width, int box_rows) {
-  CUtensorMap map;
-  const cuuint64_t extents[] = {static_cast<cuuint64_t>(width), static_cast<cuuint64_t>(rows)};
-  const cuuint64_t strides[] = {static_cast<cuuint64_t>(width) * sizeof(T)};
-  const cuuint32_t box[] = {64, static_cast<cuuint32_t>(box_rows)}, steps[] = {1, 1};
-  expect_map(driver().tiled(&map, map_type<T>, 2, const_cast<void*>(data), extents, strides, box,
-                            steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-             "a matrix");
-  return map;
-}
-
-/// 64 channels of `box_rows` neighbouring windows of pictures. The windows' corners walk through
-/// the picture from (-left, -top), as far as a window still fits into the padded picture.
-template <class T>
-CUtensorMap map_of_windows(const void* data, const ProductShape& shape, int box_rows) {
-  CUtensorMap map;
-  const int64_t pictures =
-      int64_t{shape.groups} * shape.rows / (int64_t{shape.out_height} * shape.out_width);
-  const cuuint64_t extents[] = {
-      static_cast<cuuint64_t>(shape.channels), static_cast<cuuint64_t>(shape.width),
-      static_cast<cuuint64_t>(shape.height), static_cast<cuuint64_t>(pictures)};
-  const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * sizeof(T);
-  const cuuint64_t strides[] = {pixel, pixel * shape.width, pixel * shape.width * shape.height};
-  const int lower[] = {-shape.left, -shape.top};
-  const int upper[] = {shape.right - (shape.kernel_width - 1),
-                       shape.bottom - (shape.kernel_height - 1)};
-  const auto stride = static_cast<cuuint32_t>(shape.stride);
-  const cuuint32_t steps[] = {1, stride, stride, 1};
-  expect_map(driver().im2col(&map, map_type<T>, 4, const_cast<void*>(data), extents, strides, lower,
-                             upper, 64, static_cast<cuuint32_t>(box_rows), steps,
-                             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-             "windows");
-  return map;
 }
 
 template <class T>
@@ -267,9 +186,9 @@ class ProductKernel : public Kernel {
     plan.top = shape_.top;
     plan.left = shape_.left;
     const CUtensorMap windows = plan.picture
-                                    ? map_of_windows<T>(x, shape_, kernel.rows)
-                                    : map_of_matrix<T>(x, rows, shape_.channels, kernel.rows);
-    const CUtensorMap weights = map_of_matrix<T>(weight, int64_t{shape_.groups} * shape_.columns,
+                                    ? map_of_windows(dtype_of<T>, x, shape_, kernel.rows)
+                                    : map_of_matrix(dtype_of<T>, x, rows, shape_.channels, kernel.rows);
+    const CUtensorMap weights = map_of_matrix(dtype_of<T>, weight, int64_t{shape_.groups} * shape_.columns,
                                                  shape_.depth(), kernel.columns);
     const dim3 grid(static_cast<unsigned>(shape_.groups * plan.tiles),
                     static_cast<unsigned>(ceil_div(shape_.columns, kernel.columns)),

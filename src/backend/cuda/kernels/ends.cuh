@@ -49,6 +49,18 @@ __device__ inline void load_bias(const Ends<T>& ends, int group, int column, flo
   }
 }
 
+/// The bias of one packed column; see `unpacked_row`.
+template <class T>
+__device__ inline float bias_of(const Ends<T>& ends, int group, int packed) {
+  if (packed >= ends.columns) return 0;
+  const int64_t at =
+      int64_t{group} * ends.columns + unpacked_row(packed, ends.columns, ends.gated);
+  if (ends.table)
+    return to_float(
+        ends.table[int64_t{ends.step ? *ends.step : 0} * ends.groups * ends.columns + at]);
+  return ends.bias ? ends.bias[at] : 0;
+}
+
 /// Stores eight neighbours of row `row` from `column` of the result on; `gates` only if gated.
 /// `width` need not be a multiple of 8, but is where it can be, when 16 bytes are stored at once.
 template <class T>

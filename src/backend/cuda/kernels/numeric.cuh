@@ -12,6 +12,13 @@ namespace drypoint::cuda {
 using half = __half;
 using bfloat16 = __nv_bfloat16;
 
+template <class T>
+constexpr DType dtype_of = DType::f32;
+template <>
+inline constexpr DType dtype_of<half> = DType::f16;
+template <>
+inline constexpr DType dtype_of<bfloat16> = DType::bf16;
+
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(half x) { return __half2float(x); }
 __device__ inline float to_float(bfloat16 x) { return __bfloat162float(x); }
@@ -64,11 +71,34 @@ __device__ inline void store_vector(T* to, const Vector<T>& vector) {
 __device__ inline float activate(ActivationKind kind, float x) {
   switch (kind) {
     case ActivationKind::none: return x;
-    case ActivationKind::silu: return x / (1.0f + __expf(-x));
+    case ActivationKind::silu: return __fdividef(x, 1.0f + __expf(-x));
     case ActivationKind::gelu: return x * normcdff(x);
-    case ActivationKind::quick_gelu: return x / (1.0f + __expf(-1.702f * x));
+    case ActivationKind::quick_gelu: return __fdividef(x, 1.0f + __expf(-1.702f * x));
   }
   return x;
+}
+/// The same for eight values, choosing once.
+__device__ inline void activate_all(ActivationKind kind, float (&values)[8]) {
+  if (kind == ActivationKind::gelu) {
+#pragma unroll
+    for (float& x : values) x = x * normcdff(x);
+  } else {
+    const float steepness = kind == ActivationKind::silu ? -1.0f : -1.702f;
+#pragma unroll
+    for (float& x : values) x = __fdividef(x, 1.0f + __expf(steepness * x));
+  }
+}
+
+/// Within 2e-7 of x's magnitude, in a few instructions: the error function by Abramowitz and Stegun,
+/// "Handbook of Mathematical Functions", 7.1.26.
+__device__ inline float gelu_fast(float x) {
+  const float z = fabsf(x) * 0.70710678f;
+  const float t = __fdividef(1.0f, 1.0f + 0.3275911f * z);
+  const float series =
+      t * (0.254829592f +
+           t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+  const float tail = 0.5f * series * __expf(-z * z);  // of the normal distribution beyond |x|
+  return x * (x >= 0 ? 1.0f - tail : tail);
 }
 __device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }
 

@@ -33,12 +33,115 @@ struct HopperTile {
   static constexpr int sums_bytes = rows * pitch * 4;
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
-  static constexpr int shared_bytes = 1024 + tile_bytes + 2 * stages * 8;  // with room to align
+  static constexpr int barrier_bytes = 2 * stages * 8;
+  static constexpr int shared_bytes =
+      1024 + tile_bytes + barrier_bytes + columns * 4;  // with room to align, and a bias
 };
 
 __device__ inline void spread(float4 low, float4 high, float (&values)[8]) {
   values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
   values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
+}
+
+// The ends are written for few instructions: in a step each kernel follows another, and fetching code
+// that runs once costs more than running it.
+
+/// A warpgroup's staged 64 rows to the result, 16 bytes at a time; `vectors` of them a row.
+template <int vectors, class Body>
+__device__ inline void for_each_vector(int rows, int width, int first, const Body& body) {
+#pragma unroll 1
+  for (int i = threadIdx.x % 128; i < 64 * vectors; i += 128) {
+    const int row = i / vectors, column = i % vectors * 8;
+    if (row < rows && first + column < width) body(row, column);
+  }
+}
+
+template <class T>
+__device__ inline Vector<T> to_vector(const float (&values)[8]) {
+  Vector<T> v;
+#pragma unroll
+  for (int e = 0; e < 8; e += 2)
+    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+  return v;
+}
+
+/// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
+/// what else there is to the result.
+template <int columns, class T>
+__device__ inline void store_warpgroup(const Ends<T>& ends, const float* bias,
+                                       float (&sums)[columns / 2], T* staging, int64_t first_row,
+                                       int rows, int first_column, int warpgroup) {
+  constexpr int pitch = columns + 8;
+  const int thread = threadIdx.x % 128, lane = thread % 32;
+  T* own = staging + (thread / 32 * 16 + lane / 4) * pitch + lane % 4 * 2;
+  const float scale = ends.scale ? *ends.scale : 1.0f;
+#pragma unroll
+  for (int i = 0; i < columns / 8; ++i) {
+    const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
+    *reinterpret_cast<uint32_t*>(own + i * 8) =
+        pack_two<T>((sums[i * 4] + b.x) * scale, (sums[i * 4 + 1] + b.y) * scale);
+    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
+        pack_two<T>((sums[i * 4 + 2] + b.x) * scale, (sums[i * 4 + 3] + b.y) * scale);
+  }
+  asm volatile("bar.sync %0, 128;" ::"r"(2 + warpgroup) : "memory");
+  T* out = ends.out + first_row * ends.width;
+  if (ends.gated) {
+    for_each_vector<columns / 16>(rows, ends.width, first_column / 2, [&](int row, int column) {
+      const Vector<T> value = load_vector(staging + row * pitch + column * 2),
+                      gate = load_vector(staging + row * pitch + column * 2 + 8);
+      float values[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
+      store_vector(out + int64_t{row} * ends.width + first_column / 2 + column,
+                   to_vector<T>(values));
+    });
+  } else if (ends.activation != ActivationKind::none) {
+    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
+      const int64_t at = int64_t{row} * ends.width + first_column + column;
+      const Vector<T> v = load_vector(staging + row * pitch + column);
+      float values[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]);
+      if (ends.residual) {
+        const Vector<T> residual = load_vector(ends.residual + first_row * ends.width + at);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
+      }
+      activate_all(ends.activation, values);
+      store_vector(out + at, to_vector<T>(values));
+    });
+  } else if (ends.residual) {
+    constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
+    const T* residual = ends.residual + first_row * ends.width;
+#pragma unroll 1
+    for (int begin = thread; begin < 64 * vectors; begin += ahead * 128) {
+      Vector<T> r[ahead];
+      int64_t at[ahead];
+#pragma unroll
+      for (int i = 0; i < ahead; ++i) {
+        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
+        const bool there = row < min(rows, 64) && first_column + column < ends.width;
+        at[i] = there ? int64_t{row} * ends.width + first_column + column : -1;
+        if (there) r[i] = load_vector(residual + at[i]);
+      }
+#pragma unroll
+      for (int i = 0; i < ahead; ++i) {
+        if (at[i] < 0) continue;
+        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
+        const Vector<T> v = load_vector(staging + row * pitch + column);
+        float values[8];
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]) + to_float(r[i].values[e]);
+        store_vector(out + at[i], to_vector<T>(values));
+      }
+    }
+  } else {
+    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
+      store_vector(out + int64_t{row} * ends.width + first_column + column,
+                   load_vector(staging + row * pitch + column));
+    });
+  }
 }
 
 /// Grid: groups * tiles of rows, tiles of columns, parts of the depth (the cluster).
@@ -51,6 +154,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   unsigned char* shared = raw + (1024 - (shared_address(raw) & 1023)) % 1024;
   uint64_t* full = reinterpret_cast<uint64_t*>(shared + Tile::tile_bytes);
   uint64_t* empty = full + Tile::stages;
+  float* bias = reinterpret_cast<float*>(empty + Tile::stages);
 
   const int thread = threadIdx.x, warpgroup = thread / 128;
   const int group = blockIdx.x / plan.tiles, first_row = blockIdx.x % plan.tiles * Tile::rows;
@@ -112,7 +216,16 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   }
 
   float* tile = reinterpret_cast<float*>(shared);
+  const bool straight = parts == 1 && ends.width % 8 == 0;  // from registers to the result
   if (warpgroup < Tile::consumers) {
+    wait_for_previous();
+    // On their way while the products go on.
+    constexpr int biases = (Tile::columns + Tile::consumers * 128 - 1) / (Tile::consumers * 128);
+    float own_bias[biases];
+    if (straight)
+#pragma unroll
+      for (int i = 0; i < biases; ++i)
+        own_bias[i] = bias_of(ends, group, first_column + thread + i * Tile::consumers * 128);
     float sums[Tile::columns / 2];
 #pragma unroll
     for (int i = 0; i < Tile::columns / 2; ++i) sums[i] = 0;
@@ -131,8 +244,20 @@ __global__ void __launch_bounds__(Tile::threads, 1)
       if (i > 0 && thread % 128 == 0) barrier_arrive(empty + (i - 1) % Tile::stages);
     }
     wgmma_wait<0>();
+    if (straight)
+#pragma unroll
+      for (int i = 0; i < biases; ++i)
+        if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
+          bias[column] = own_bias[i];
     // All multiply from the same stages, which the sums are about to overwrite.
     asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
+    if (straight) {
+      store_warpgroup<Tile::columns>(
+          ends, bias, sums, reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
+          int64_t{group} * plan.rows + first_row + warpgroup * 64,
+          plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
+      return;
+    }
     const int row = warpgroup * 64 + thread % 128 / 32 * 16 + thread % 32 / 4;
     const int column = thread % 4 * 2;
 #pragma unroll
@@ -143,6 +268,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     }
   }
 
+  if (straight) return;
   wait_for_previous();
   if (parts == 1) {
     __syncthreads();

@@ -14,8 +14,6 @@ void add(std::vector<HopperKernel<bfloat16>>& kernels) {
 
 template <>
 void add_tiles_of_128_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
-  add<HopperTile<128, 64, 4>>(kernels);
-  add<HopperTile<128, 128, 3>>(kernels);
   add<HopperTile<128, 128, 6>>(kernels);
   add<HopperTile<128, 160, 5>>(kernels);
   add<HopperTile<128, 256, 4>>(kernels);

@@ -14,7 +14,6 @@ void add(std::vector<HopperKernel<bfloat16>>& kernels) {
 
 template <>
 void add_tiles_of_192_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
-  add<HopperTile<192, 64, 4>>(kernels);
   add<HopperTile<192, 128, 5>>(kernels);
 }
 

@@ -62,9 +62,15 @@ __device__ inline void copy_windows(const CUtensorMap* map, void* to, uint64_t* 
       : "memory");
 }
 
+__device__ inline void cluster_arrive() {
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+}
+__device__ inline void cluster_wait() {
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
 __device__ inline void cluster_sync() {
-  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::
-                   : "memory");
+  cluster_arrive();
+  cluster_wait();
 }
 /// Where `pointer` of this block's shared memory lies in block `rank` of the cluster.
 __device__ inline uint32_t address_in_cluster(const void* pointer, int rank) {

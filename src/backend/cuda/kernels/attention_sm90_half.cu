@@ -1,0 +1,21 @@
+#include "backend/cuda/kernels/attention_sm90.cuh"
+
+namespace drypoint::cuda {
+
+template <>
+bool launch_attention_sm90<half>(const Context& context, int head_size, int batch, const half* q,
+                                const CUtensorMap& keys, const CUtensorMap& values, half* out,
+                                const AttentionShape& shape, HeadColumns columns) {
+  const auto with = [&](auto size) {
+    launch_hopper_tiles<size()>(context, batch, q, keys, values, out, shape, columns);
+    return true;
+  };
+  switch (head_size) {
+    case 40: return with(std::integral_constant<int, 40>());
+    case 64: return with(std::integral_constant<int, 64>());
+    case 80: return with(std::integral_constant<int, 80>());
+    default: return false;
+  }
+}
+
+}  // namespace drypoint::cuda
