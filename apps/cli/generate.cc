@@ -21,7 +21,9 @@ struct Options {
   std::optional<double> scale, strength, eta, low_threshold, high_threshold;
   std::string seed = "-1", rng = "cpu", schedule = "exact", noise = "batch";
   bool guess_mode = false, json = false;
-  int threads = 0;
+  std::string precision = "auto", tuning_cache;
+  bool no_graph = false;
+  int threads = 0, level = 0;
 };
 
 std::optional<uint64_t> parse_seed(const std::string& text) {
@@ -140,7 +142,12 @@ void run(const Options& options) {
   parse_seed(options.seed);  // options first: files can take their time
   parse_rng(options.rng);
 
-  Pipeline pipeline(files, {options.device, options.threads});
+  Pipeline pipeline(files, {.device = options.device,
+                            .threads = options.threads,
+                            .precision = options.precision,
+                            .graphs = !options.no_graph,
+                            .level = options.level,
+                            .tuning_cache = options.tuning_cache});
   const Request request = to_request(options, pipeline.defaults(), notices);
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
@@ -216,7 +223,19 @@ void add_generate(CLI::App& program) {
       ->check(path());
   command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
       ->check(whole_number());
-  command->add_option("--device", o->device, "auto, cpu or reference [auto]");
+  command->add_option("--device", o->device,
+                      "auto (a GPU where there is one), cpu, cuda, cuda:N or reference [auto]");
+  command
+      ->add_option("--precision", o->precision,
+                   "Of the computation; auto: fp16 on a GPU, fp32 on a CPU [auto]")
+      ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
+  command->add_option("--level", o->level,
+                      "GPU: effort of tuning, 0 (take what is known) to 5 (time\n"
+                      "every choice) [0]")
+      ->check(whole_number());
+  command->add_option("--tuning-cache", o->tuning_cache,
+                      "GPU: file of measured choices, read and added to");
+  command->add_flag("--no-graph", o->no_graph, "GPU: launch kernel by kernel, for measurements");
   command->add_flag("--json", o->json, "Print the result as JSON");
   command
       ->add_option("-o,--output", o->output,

@@ -320,9 +320,9 @@ KernelPtr make_product(const Op& op, const KernelRequest& request, const Context
   expect_constant_weight(request);
   expect_own_precision(op, request);
   const ProductShape shape = product_shape(op, request);
-  if (shape.gated && shape.columns % 16 != 0)
-    fail(ErrorKind::unsupported, "{}: a gated {} of width {} on device cuda, expected whole eights",
-         request.module, op.name, shape.columns / 2);
+  if (shape.gated && (shape.columns % 16 != 0 || op.scale >= 0))
+    fail(ErrorKind::unsupported, "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
+         request.module, op.name, shape.columns / 2, op.scale);
   return with_type(request.output.dtype, [&](auto type) -> KernelPtr {
     return std::make_unique<ProductKernel<decltype(type), Op>>(op, request, shape, context);
   });

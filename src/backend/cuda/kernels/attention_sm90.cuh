@@ -203,25 +203,28 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     if (thread % 128 == 0) barrier_arrive(empty + tile % Tile::stages);
   };
 
-  // While a tile's exponentials are taken, the values of the tile before are multiplied.
+  // While a tile's exponentials are taken, the values of the tile before are multiplied. (The first
+  // tile stands apart, or the compiler could not tell which products are done, and would wait for all.)
   float shrink[2];
+  order_scores(0);
+  wgmma_wait<0>();
+  release(k_empty, 0);
+  exponentials(0, shrink);
+  take_weights();
 #pragma unroll 1
-  for (int tile = 0; tile < tiles; ++tile) {
+  for (int tile = 1; tile < tiles; ++tile) {
     order_scores(tile);
-    if (tile > 0) {
-      order_values(tile - 1);
-      wgmma_wait<1>();
-    } else {
-      wgmma_wait<0>();
-    }
+    order_values(tile - 1);
+    wgmma_wait<1>();
     release(k_empty, tile);
     exponentials(tile, shrink);
     wgmma_wait<0>();
-    if (tile > 0) release(v_empty, tile - 1);
+    release(v_empty, tile - 1);
 #pragma unroll
     for (int p = 0; p < Tile::parts; ++p)
 #pragma unroll
-      for (int c = 0; c < Tile::columns(p) / 2; ++c) sums[p][c] *= shrink[c / 2 % 2];
+      for (int c = 0; c < 32; ++c)
+        if (c < Tile::columns(p) / 2) sums[p][c] *= shrink[c / 2 % 2];
     take_weights();
   }
   order_values(tiles - 1);
@@ -239,8 +242,9 @@ __global__ void __launch_bounds__(Tile::threads, 1)
 #pragma unroll
     for (int p = 0; p < Tile::parts; ++p)
 #pragma unroll
-      for (int c = 0; c < Tile::columns(p) / 8; ++c)
-        *reinterpret_cast<uint32_t*>(to + p * 64 + c * 8) =
+      for (int c = 0; c < 8; ++c)
+        if (c < Tile::columns(p) / 8)
+          *reinterpret_cast<uint32_t*>(to + p * 64 + c * 8) =
             pack_two<T>(sums[p][c * 4 + half_row * 2] * inverse,
                         sums[p][c * 4 + half_row * 2 + 1] * inverse);
   }
@@ -276,12 +280,12 @@ void launch_hopper_tiles(const Context& context, int batch, const T* q, const CU
     const int64_t blocks = ceil_div(s.queries, 64 * workers) * s.heads * batch;
     return ceil_div(blocks, context.multiprocessors()) * workers;
   };
-  if (cost(3) <= cost(2))
-    launch_hopper_tile<HopperAttentionTile<head_size, 3, 128>>(context, batch, q, keys, values, out,
-                                                               s, columns);
-  else
-    launch_hopper_tile<HopperAttentionTile<head_size, 2, 128>>(context, batch, q, keys, values, out,
-                                                               s, columns);
+  if constexpr (head_size <= 64)  // three have too few registers for more
+    if (cost(3) <= cost(2))
+      return launch_hopper_tile<HopperAttentionTile<head_size, 3, 128>>(context, batch, q, keys,
+                                                                        values, out, s, columns);
+  launch_hopper_tile<HopperAttentionTile<head_size, 2, 128>>(context, batch, q, keys, values, out,
+                                                             s, columns);
 }
 
 }  // namespace drypoint::cuda
