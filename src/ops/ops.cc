@@ -66,6 +66,8 @@ std::vector<int> row_inputs(const Op& op, Inputs inputs) {
           [](const GroupNorm&) { return std::vector<int>{0}; },
           [](const LayerNorm&) { return std::vector<int>{0}; },
           [](const Upsample&) { return std::vector<int>{0}; },
+          [](const MaxPool&) { return std::vector<int>{0}; },
+          [](const AveragePool&) { return std::vector<int>{0}; },
           [](const TimestepEmbedding&) { return std::vector<int>{0}; },
           [](const AddScaled&) {
             return std::vector<int>{0, 1};

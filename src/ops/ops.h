@@ -8,6 +8,7 @@
 #include "ops/add.h"
 #include "ops/add_scaled.h"
 #include "ops/attention.h"
+#include "ops/average_pool.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
 #include "ops/embedding.h"
@@ -16,6 +17,7 @@
 #include "ops/group_norm.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/max_pool.h"
 #include "ops/permute.h"
 #include "ops/reshape.h"
 #include "ops/select.h"
@@ -24,9 +26,9 @@
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, Concat, Conv2d, Embedding, Expand,
-                        GatedGelu, GroupNorm, LayerNorm, Linear, Permute, Reshape, Select,
-                        TimestepEmbedding, Upsample>;
+using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Concat, Conv2d,
+                        Embedding, Expand, GatedGelu, GroupNorm, LayerNorm, Linear, MaxPool,
+                        Permute, Reshape, Select, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.
