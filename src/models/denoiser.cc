@@ -25,6 +25,7 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
       "context", {DType::f32, {shape.contexts, shape.context_length, context_width}},
       Rate::picture);
 
+  const ValueId timestep = inputs.node(Select{}, {timesteps, step});
   ValueId x = to_channels_last(inputs, latent);
   if (shape.prompts > 1) x = inputs.node(Expand{shape.prompts}, {x});
 
@@ -35,7 +36,7 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
         "hint", {DType::f32, {shape.hints, 3, shape.height * 8, shape.width * 8}}, Rate::picture);
     const ValueId features = hint_features(control_module, to_channels_last(inputs, hint));
     control_tensors = controls(control_module, x, features,
-                               time_embedding(control_module, timesteps, step), context, config);
+                               time_embedding(control_module, timestep), context, config);
     scales = graph.add_input("control_scales",
                              {DType::f32, {static_cast<int64_t>(control_tensors.size())}},
                              Rate::picture);
@@ -44,7 +45,7 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
         graph.outputs["control" + std::to_string(i)] =
             to_channels_first(control_module, control_tensors[i]);
   }
-  const ValueId eps = unet(unet_module, x, time_embedding(unet_module, timesteps, step), context,
+  const ValueId eps = unet(unet_module, x, time_embedding(unet_module, timestep), context,
                            control_tensors, scales, config);
   graph.outputs["eps"] = to_channels_first(unet_module, eps);
   return graph;
