@@ -34,7 +34,33 @@ TEST_F(Commands, Help) {
        {"--help", "--image", "--resolution", "--low-threshold", "--high-threshold", "--json",
         "--output", "--edges"}},  // the last in its example
       {"inspect", {"--help", "--json"}},
-      {"synth", {"--help", "--arch", "--seed", "--dtype", "--output"}}};
+      {"synth", {"--help", "--arch", "--seed", "--dtype", "--output"}},
+      {"export",
+       {"--help", "--model", "--control", "--vae", "--onnx", "--precision", "--parts", "--json"}},
+      {"score",
+       {"--help",
+        "--model",
+        "--control",
+        "--vae",
+        "--references",
+        "--inception",
+        "--sweep",
+        "--fail-above",
+        "--prompt",
+        "--added-prompt",
+        "--resolution",
+        "--negative-prompt",
+        "--steps",
+        "--scale",
+        "--strength",
+        "--seed",
+        "--threads",
+        "--low-threshold",
+        "--high-threshold",
+        "--device",
+        "--output",
+        "--html",
+        "--json"}}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {

@@ -37,9 +37,11 @@ class Check:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
             path = self.folder / precision / f"{part}.onnx"
-            self.sessions = {key: onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])}
+            self.sessions = {  # one at a time: a large one takes gigabytes
+                key: onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])}
         session = self.sessions[key]
-        kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int32)": np.int32}
+        kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16,
+                 "tensor(int32)": np.int32}
         feeds = {i.name: feeds[i.name].astype(kinds[i.type]) for i in session.get_inputs()}
         names = [o.name for o in session.get_outputs()]
         return dict(zip(names, session.run(names, feeds)))
@@ -56,11 +58,17 @@ class Check:
 
 def check_golden(check, precision, path, allowed):
     golden = load_file(path)
-    go = lambda part, **feeds: check.run(precision, part, feeds)
+
+    def go(part, **feeds):
+        return check.run(precision, part, feeds)
+
+    def expect(what, found, expected):
+        check.compare(f"{precision} official {what}", found, expected, allowed)
+
     scales, context = np.ones(13), golden["text.embedding"]
-    expect = lambda what, found, expected: check.compare(f"{precision} official {what}", found, expected, allowed)
     expect("text_encoder", go("text_encoder", ids=golden["text.ids"]), {"embedding": context})
-    step = dict(latent=golden["stage.x"], context=context, hint=golden["stage.hint"], control_scales=scales)
+    step = dict(latent=golden["stage.x"], context=context, hint=golden["stage.hint"],
+                control_scales=scales)
     for t in 981, 501, 1:
         found = go("denoiser", timestep=np.array([t]), **step)
         expect(f"denoiser at {t}", found, {"eps": golden[f"stage.t{t}.eps"]})
@@ -72,21 +80,24 @@ def check_golden(check, precision, path, allowed):
     expect("unet with controls of 0", nothing, {"eps": golden["stage.t501.eps_nocontrol"]})
     picture = go("vae_decoder", latent=golden["vae.latent"] / 0.18215)
     expect("vae_decoder", picture, {"image": golden["vae.decoded"]})
-    expect("vae_encoder", go("vae_encoder", image=golden["vae.image"]), {"moments": golden["vae.moments"]})
+    moments = go("vae_encoder", image=golden["vae.image"])
+    expect("vae_encoder", moments, {"moments": golden["vae.moments"]})
 
 
 def check_ours(check, precision, stages, size, allowed):
     """Our pictures are [N, H, W, C]."""
-    first = lambda name, v: np.transpose(v, (0, 3, 1, 2)) if name == "image" else v
     for part in dict.fromkeys(key.split(".")[0] for key in stages):
         values = {k.split(".")[1]: v for k, v in stages.items() if k.split(".")[0] == part}
-        values = {name: first(name, v) for name, v in values.items()}
+        if "image" in values:
+            values["image"] = np.transpose(values["image"], (0, 3, 1, 2))
         found = check.run(precision, part, values)
-        check.compare(f"{precision} ours {part} {size}", found, {n: values[n] for n in found}, allowed)
+        expected = {name: values[name] for name in found}
+        check.compare(f"{precision} ours {part} {size}", found, expected, allowed)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("control")
     parser.add_argument("--drypoint", required=True)
@@ -100,7 +111,8 @@ def main():
         stages = {}
         for size in options.sizes:
             path = f"{folder}/{size}.safetensors"
-            subprocess.run([options.stages, options.model, options.control, *size.split("x"), path], check=True)
+            subprocess.run([options.stages, options.model, options.control, *size.split("x"), path],
+                           check=True)
             stages[size] = load_file(path)
         for precision in options.precisions:
             allowed = FULL if precision == "fp32" else HALF
