@@ -34,13 +34,13 @@ Plane luma(const Image& image) {
   return plane;
 }
 
-constexpr int window = 11;
+constexpr int window = 11, reach = window / 2;
 
 std::array<double, window> gaussian() {
   std::array<double, window> weights{};
   double sum = 0;
   for (int i = 0; i < window; ++i) {
-    const double x = i - window / 2;
+    const double x = i - reach;
     sum += weights[static_cast<size_t>(i)] = std::exp(-x * x / (2 * 1.5 * 1.5));
   }
   for (double& weight : weights) weight /= sum;
