@@ -6,18 +6,31 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build test demo asan fuzz bench-cpu format lint install
+.PHONY: build test test-onnx demo asan fuzz bench-cpu format lint install
+
+# Where there is a GPU, the program for it too.
+GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
 
 build:
 	$(SETUP) build
-	cmake --preset release -DDRYPOINT_TESTS=OFF
+	cmake --preset release -DDRYPOINT_TESTS=OFF -DDRYPOINT_CUDA=$(GPU)
 	cmake --build --preset release
 
 test:
 	$(SETUP) test
-	cmake --preset release -DDRYPOINT_TESTS=ON
+	cmake --preset release -DDRYPOINT_TESTS=ON -DDRYPOINT_CUDA=ON
 	cmake --build --preset release
 	ctest --test-dir build/release --output-on-failure
+
+# Exported models in ONNX Runtime, which pip brings.
+test-onnx: test
+	cmake --build --preset release --target onnx_stages
+	python3 -m venv build/onnx-venv
+	build/onnx-venv/bin/pip install -q -r tests/onnx/requirements.txt
+	build/onnx-venv/bin/python tests/onnx/check.py \
+	  build/release/tests/tiny/sd15.safetensors build/release/tests/tiny/control.safetensors \
+	  --drypoint build/release/apps/cli/drypoint --stages build/release/tests/onnx_stages \
+	  --golden tests/data/golden/stages.safetensors --sizes 1x16x24 3x24x16 2x9x15
 
 demo: build
 	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \

@@ -3,7 +3,7 @@
 option(DRYPOINT_CUDA "Build the CUDA backend where nvcc is found" ON)
 set(DRYPOINT_CUDA_ARCHITECTURES native CACHE STRING "GPUs to build for: native, or e.g. 80;89;90a")
 find_program(NVCC nvcc HINTS /usr/local/cuda/bin)
-if(NOT DRYPOINT_CUDA OR NOT NVCC OR DRYPOINT_SANITIZE)
+if(NOT DRYPOINT_CUDA OR NOT NVCC OR DRYPOINT_SANITIZE OR DRYPOINT_FUZZERS)
   return()
 endif()
 
@@ -34,7 +34,8 @@ if(NOT first MATCHES "a$")  # chips that are not yet known compile this when the
   list(APPEND code "-gencode=arch=compute_${first},code=compute_${first}")
 endif()
 
-file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc)
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc
+     src/backend/cuda/*.S)
 add_library(drypoint_cuda SHARED ${cuda_sources})
 target_compile_options(drypoint_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:${code} -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr --extended-lambda -Xcompiler=-fopenmp

@@ -9,6 +9,9 @@ set_target_properties(drypoint drypoint_cli PROPERTIES INSTALL_RPATH_USE_LINK_PA
 target_compile_features(drypoint INTERFACE cxx_std_20)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/drypoint)
 install(TARGETS drypoint drypoint_cli EXPORT drypoint)
+if(TARGET drypoint_cuda)  # loaded at run time, from beside the library
+  install(TARGETS drypoint_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(EXPORT drypoint NAMESPACE drypoint:: FILE drypointConfig.cmake DESTINATION ${package})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/drypointConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "commands.h"
-#include "drypoint/demo_model.h"
 #include "drypoint/pipeline.h"
+#include "model_options.h"
 #include "options.h"
 #include "terminal.h"
 
@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 /// Options as given; what is not given is left to the model's defaults.
 struct Options {
-  std::string model, control, vae, image, edges, save_edges, output, device = "auto";
+  ModelOptions model;
+  std::string image, edges, save_edges, output, device = "auto";
   std::optional<std::string> prompt, added_prompt, negative_prompt;
   std::optional<int> samples, resolution, steps;
   std::optional<double> scale, strength, eta, low_threshold, high_threshold;
@@ -46,13 +47,6 @@ RandomOptions parse_rng(const std::string& text) {
       !parse(std::string_view(text).substr(x + 1), random.threads))
     bad_option(fmt::format("--rng: \"{}\", expected cpu, cuda or cuda:SMSxTHREADS", text));
   return random;
-}
-
-/// "canny=FILE"
-fs::path parse_control(const std::string& text) {
-  if (!text.starts_with("canny=") || text.size() == 6)
-    bad_option(fmt::format("--control: \"{}\", expected canny=FILE or canny=FOLDER", text));
-  return text.substr(6);
 }
 
 /// "a.png", or "a_0.png", "a_1.png", ... for several samples.
@@ -130,15 +124,7 @@ void run(const Options& options) {
                            options.image.empty() ? "neither" : "both"));
 
   std::vector<std::string> notices;
-  ModelFiles files;
-  if (options.model.empty()) {
-    files.model = demo_model();
-    notices.push_back("no --model given: drawing with the small demo model");
-  } else {
-    files.model = options.model;
-  }
-  if (!options.control.empty()) files.control = parse_control(options.control);
-  if (!options.vae.empty()) files.vae = options.vae;
+  const ModelFiles files = options.model.files(notices, "drawing with");
   parse_seed(options.seed);  // options first: files can take their time
   parse_rng(options.rng);
 
@@ -172,14 +158,7 @@ void run(const Options& options) {
 void add_generate(CLI::App& program) {
   auto* command = program.add_subcommand("generate", "Draw a picture from edges and a prompt");
   auto o = std::make_shared<Options>();
-  command
-      ->add_option("-m,--model", o->model,
-                   "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
-                   "Without it, the small demo model draws")
-      ->check(path());
-  command->add_option("--control", o->control, "ControlNet: canny=FILE or canny=FOLDER")
-      ->check(path());
-  command->add_option("--vae", o->vae, "Take the VAE from this checkpoint")->check(path());
+  o->model.add_to(*command);
   command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP) whose edges steer")
       ->check(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size")->check(path());
@@ -229,9 +208,10 @@ void add_generate(CLI::App& program) {
       ->add_option("--precision", o->precision,
                    "Of the computation; auto: fp16 on a GPU, fp32 on a CPU [auto]")
       ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
-  command->add_option("--level", o->level,
-                      "GPU: effort of tuning, 0 (take what is known) to 5 (time\n"
-                      "every choice) [0]")
+  command
+      ->add_option("--level", o->level,
+                   "GPU: effort of tuning, 0 (take what is known) to 5 (time\n"
+                   "every choice) [0]")
       ->check(whole_number());
   command->add_option("--tuning-cache", o->tuning_cache,
                       "GPU: file of measured choices, read and added to");

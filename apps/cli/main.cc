@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
   cli::add_edges(program);
   cli::add_inspect(program);
   cli::add_synth(program);
+  cli::add_export(program);
+  cli::add_score(program);
   program.footer(
       "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
       "6 device failure, 7 output not written, 8 not a number, 9 a mistake of Drypoint's,\n"
@@ -43,7 +45,8 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
     if (program.get_subcommands().empty())
-      cli::bad_option("found no command, expected generate, edges, inspect or synth");
+      cli::bad_option(
+          "found no command, expected generate, edges, inspect, synth, export or score");
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version

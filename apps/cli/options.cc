@@ -56,13 +56,17 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
 }
 
 void check_output(std::string_view option, const fs::path& path) {
+  check_file_output(option, path);
+  image_format(path);
+}
+
+void check_file_output(std::string_view option, const fs::path& path) {
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::write_failed, fmt::format("{}: {}: {}", option, path.string(), why));
   };
   std::error_code ignored;
   if (path.empty()) bad_option(fmt::format("{}: is empty, expected a file name", option));
   if (fs::is_directory(path, ignored)) refuse("is a directory, expected a file name");
-  image_format(path);
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!fs::is_directory(folder, ignored))
     refuse(fmt::format("there is no folder {}", folder.string()));

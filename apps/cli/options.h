@@ -31,5 +31,7 @@ CLI::Validator one_of(const std::vector<std::string>& words);
 /// Finds out before the work whether its result can be written. Throws write_failed, and
 /// bad_argument for an extension that is no picture's.
 void check_output(std::string_view option, const std::filesystem::path& path);
+/// The same for a file that is no picture.
+void check_file_output(std::string_view option, const std::filesystem::path& path);
 
 }  // namespace drypoint::cli

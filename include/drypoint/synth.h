@@ -9,12 +9,14 @@
 namespace drypoint {
 
 struct SynthOptions {
-  std::string arch = "tiny";  ///< "sd15" (1.43e9 parameters) or "tiny" (7e6)
+  /// "sd15" (1.43e9 parameters), "tiny" (7e6), or "inception" (2.2e7), which compares pictures
+  std::string arch = "tiny";
   uint64_t seed = 0;          ///< the same seed gives the same bytes on any machine
   std::string dtype = "f16";  ///< "f16", "bf16" or "f32"
 };
 
-/// Writes a safetensors file with UNet, VAE, text encoder and ControlNet under the official names.
+/// Writes a safetensors file with UNet, VAE, text encoder and ControlNet, or the Inception network,
+/// under the official names.
 /// Weights are uniform, scaled by their fan-in and by gains that keep the root mean square of every
 /// block's output between 0.3 and 3; the zero convolutions are not zero. Gives up when `stop` says
 /// true, and leaves no file then. Throws bad_argument for an unknown arch or dtype, write_failed,

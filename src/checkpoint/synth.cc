@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "checkpoint/inception.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/sizes.h"
 
@@ -12,7 +13,6 @@ namespace drypoint {
 namespace {
 
 struct Architecture {
-  std::string name;
   UnetSizes unet;
   std::vector<int64_t> hint_channels;
   VaeSizes vae;
@@ -41,14 +41,14 @@ Architecture architecture(const std::string& name) {
     vae.channels = {32, 32, 64, 64};
     text.layers = 3;
   } else {
-    fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected sd15 or tiny", name);
+    fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected sd15, tiny or inception", name);
   }
   unet.model_channels = unet.channels[0];
   unet.time_width = 4 * unet.model_channels;
   vae.base_channels = vae.channels[0];
   text.heads = text.width / 64;
   text.mlp_width = 4 * text.width;
-  return {name, unet, {3, 16, 16, 32, 32, 96, 96, 256, unet.model_channels}, vae, text};
+  return {unet, {3, 16, 16, 32, 32, 96, 96, 256, unet.model_channels}, vae, text};
 }
 
 struct Gain {
@@ -78,6 +78,8 @@ constexpr Gain gains[] = {
     {"decoder.conv_out.", 0.8f},  // pictures lie between -1 and 1
     {"encoder.conv_in.", 2.f},
     {"encoder.conv_out.", 1.68f},
+    {"Conv2d_", 1.41f},  // ReLU halves the square of what it gets
+    {"Mixed_", 1.41f},
     {".conv1.", 1.68f},
     {".conv2.", 0.8f},
     {"self_attn.out_proj.", 0.5f},
@@ -92,6 +94,8 @@ Distribution distribution(const TensorSpec& spec) {
   const std::string_view name = spec.name;
   if (name.ends_with("token_embedding.weight")) return {0, 0.7f};
   if (name.ends_with("position_embedding.weight")) return {0, 0.3f};
+  if (name.ends_with(".running_mean")) return {0, 0.2f};
+  if (name.ends_with(".running_var") || name.ends_with(".bn.weight")) return {1, 0.2f};
   if (spec.shape.size() == 1 && name.ends_with(".weight")) return {1, 0};  // of a norm
   // A hint without edges is all zero, so its biases must carry it.
   if (name.ends_with(".bias"))
@@ -158,23 +162,29 @@ DType dtype_named(const std::string& text) {
   fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
 }
 
-void write_random(const std::filesystem::path& path, const SynthOptions& options,
-                  const std::function<bool()>& stop) {
-  const Architecture arch = architecture(options.arch);
-  const DType dtype = dtype_named(options.dtype);
+std::vector<TensorSpec> tensors_for(const std::string& arch_name) {
+  if (arch_name == "inception") return inception_tensors();
+  const Architecture arch = architecture(arch_name);
   UnetSizes trunk = arch.unet;
   trunk.out_channels = 0;
   std::vector<TensorSpec> specs = tensors_of(arch.unet);
   for (auto& more : {tensors_of(ControlnetSizes{trunk, arch.hint_channels}), tensors_of(arch.vae),
                      tensors_of(arch.text)})
     specs.insert(specs.end(), more.begin(), more.end());
+  return specs;
+}
+
+void write_random(const std::filesystem::path& path, const SynthOptions& options,
+                  const std::function<bool()>& stop) {
+  const std::vector<TensorSpec> specs = tensors_for(options.arch);
+  const DType dtype = dtype_named(options.dtype);
 
   std::vector<SafetensorsWriter::Entry> entries;
   for (const auto& spec : specs) entries.emplace_back(spec.name, TensorType{dtype, spec.shape});
   SafetensorsWriter writer(
       path, entries,
       {{"format", "pt"},
-       {"synthesized", fmt::format("arch {}, seed {}", arch.name, options.seed)}});
+       {"synthesized", fmt::format("arch {}, seed {}", options.arch, options.seed)}});
   constexpr size_t block = 4 << 20;  // values; a multiple of 4
   std::vector<std::byte> buffer(block * size_of(dtype));
   for (const auto& spec : specs) {

@@ -2,10 +2,9 @@
 
 namespace drypoint {
 
-ValueId time_embedding(const Module& m, ValueId timesteps, ValueId step) {
+ValueId time_embedding(const Module& m, ValueId timestep) {
   const int64_t model_channels = m.shape(m.weight("time_embed.0.weight"))[1];
-  const ValueId t = m.node(Select{}, {timesteps, step});
-  ValueId embedding = m.node(TimestepEmbedding{model_channels}, {t});
+  ValueId embedding = m.node(TimestepEmbedding{model_channels}, {timestep});
   embedding = silu(m / "time_embed.1", linear(m / "time_embed.0", embedding));
   return linear(m / "time_embed.2", embedding);
 }

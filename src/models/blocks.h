@@ -12,8 +12,8 @@ struct DenoiserConfig {
   int64_t groups = 32;  // of every group norm
 };
 
-/// timesteps [S], step [1] -> the embedding of timestep `step` [1, 4 * model channels].
-ValueId time_embedding(const Module& m, ValueId timesteps, ValueId step);
+/// timestep [1] -> [1, 4 * model channels].
+ValueId time_embedding(const Module& m, ValueId timestep);
 
 /// x [N, H, W, I], embedding [1, E] -> [N, H, W, O].
 ValueId res_block(const Module& m, ValueId x, ValueId embedding, const DenoiserConfig& config);

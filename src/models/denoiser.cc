@@ -27,6 +27,7 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
       Rate::picture);
 
   const int64_t together = shape.apart ? 1 : shape.prompts;  // runs in one batch
+  const ValueId timestep = inputs.node(Select{}, {timesteps, step});
   ValueId x = to_channels_last(inputs, latent);
   if (together > 1) x = inputs.node(Expand{together}, {x});
   const auto row_of_context = [&](int64_t row) {
@@ -39,9 +40,8 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
     const ValueId hint = graph.add_input(
         "hint", {DType::f32, {shape.hints, 3, shape.height * 8, shape.width * 8}}, Rate::picture);
     const ValueId features = hint_features(control_module, to_channels_last(inputs, hint));
-    control_tensors =
-        controls(control_module, x, features, time_embedding(control_module, timesteps, step),
-                 row_of_context(1), config);
+    control_tensors = controls(control_module, x, features,
+                               time_embedding(control_module, timestep), row_of_context(1), config);
     scales = graph.add_input("control_scales",
                              {DType::f32, {static_cast<int64_t>(control_tensors.size())}},
                              Rate::picture);
@@ -50,7 +50,7 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
         graph.outputs["control" + std::to_string(i)] =
             to_channels_first(control_module, control_tensors[i]);
   }
-  const ValueId embedding = time_embedding(unet_module, timesteps, step);
+  const ValueId embedding = time_embedding(unet_module, timestep);
   ValueId eps = unet(unet_module, x, embedding, row_of_context(1), control_tensors, scales, config);
   if (shape.apart) {
     const ValueId negative = unet(unet_module, x, embedding, row_of_context(0), {}, -1, config);

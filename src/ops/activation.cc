@@ -8,6 +8,7 @@ std::string_view name(ActivationKind kind) {
     case ActivationKind::silu: return "silu";
     case ActivationKind::gelu: return "gelu";
     case ActivationKind::quick_gelu: return "quick_gelu";
+    case ActivationKind::relu: return "relu";
   }
   return "unknown";
 }

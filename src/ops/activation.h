@@ -10,6 +10,7 @@ enum class ActivationKind : uint8_t {
   silu,        ///< x / (1 + exp(-x))
   gelu,        ///< x * Phi(x), with the exact error function
   quick_gelu,  ///< x / (1 + exp(-1.702 x)), the text encoder's
+  relu,        ///< max(x, 0)
 };
 std::string_view name(ActivationKind kind);
 

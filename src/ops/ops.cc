@@ -74,6 +74,8 @@ std::vector<int> row_inputs(const Op& op, Inputs inputs) {
           },
           [](const Cast&) { return std::vector<int>{0}; },
           [](const Upsample&) { return std::vector<int>{0}; },
+          [](const MaxPool&) { return std::vector<int>{0}; },
+          [](const AveragePool&) { return std::vector<int>{0}; },
           [](const TimestepEmbedding&) { return std::vector<int>{0}; },
           [](const AddScaled&) {
             return std::vector<int>{0, 1};
@@ -112,6 +114,8 @@ std::vector<int> inputs_of_own_precision(const Op& op, size_t count) {
                         [](const GroupNorm&) { return std::vector<int>{0}; },
                         [](const LayerNorm&) { return std::vector<int>{0}; },
                         [](const Upsample&) { return std::vector<int>{0}; },
+                        [](const MaxPool&) { return std::vector<int>{0}; },
+                        [](const AveragePool&) { return std::vector<int>{0}; },
                         [](const Add&) {
                           return std::vector<int>{0, 1};
                         },

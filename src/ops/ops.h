@@ -8,6 +8,7 @@
 #include "ops/add.h"
 #include "ops/add_scaled.h"
 #include "ops/attention.h"
+#include "ops/average_pool.h"
 #include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
@@ -19,6 +20,7 @@
 #include "ops/increment.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/max_pool.h"
 #include "ops/permute.h"
 #include "ops/reshape.h"
 #include "ops/select.h"
@@ -28,9 +30,10 @@
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, Cast, Concat, Conv2d, DdimUpdate,
-                        Embedding, Expand, GatedGelu, GroupNorm, Increment, LayerNorm, Linear,
-                        Permute, Reshape, Select, Slice, TimestepEmbedding, Upsample>;
+using Op =
+    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast, Concat, Conv2d,
+                 DdimUpdate, Embedding, Expand, GatedGelu, GroupNorm, Increment, LayerNorm, Linear,
+                 MaxPool, Permute, Reshape, Select, Slice, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -70,11 +70,14 @@ TEST_F(BadOption, UnknownAndMissing) {
     expect_refused(2, {option, "expected a file or folder"}, {"generate", option, "", "-o", out});
   expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
   expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
-  expect_refused(2, {"no command", "expected generate, edges, inspect or synth"}, {});
+  expect_refused(2, {"no command", "expected generate, edges, inspect, synth, export or score"},
+                 {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});
   expect_refused(2, {"--image"}, {"edges", "-o", out});
   expect_refused(2, {"--output"}, {"synth"});
+  expect_refused(2, {"--onnx"}, {"export"});
+  expect_refused(2, {"PICTURES"}, {"score"});
 }
 
 TEST_F(BadOption, OfEdgesAndSynth) {
@@ -92,6 +95,49 @@ TEST_F(BadOption, OfEdgesAndSynth) {
   expect_refused(2, {"--arch: \"sdxl\"", "sd15 or tiny"}, synth("--arch", "sdxl"));
   expect_refused(2, {"--dtype: \"f8\"", "f16 or bf16 or f32"}, synth("--dtype", "f8"));
   expect_refused(2, {"--seed: \"-1\"", "0 to 18446744073709551615"}, synth("--seed", "-1"));
+}
+
+TEST_F(BadOption, OfExport) {
+  const auto onnx = [&](const char* option, const char* value) {
+    return std::vector<std::string>{"export", "-m", tiny_model_path(), "--onnx", path("onnx"),
+                                    option,   value};
+  };
+  expect_refused(2, {"--precision: \"fp8\"", "fp32 or fp16"}, onnx("--precision", "fp8"));
+  expect_refused(2, {"parts: \"lamp\"", "text_encoder, unet"}, onnx("--parts", "unet,lamp"));
+  expect_refused(2, {"parts: \"denoiser\""}, onnx("--parts", "denoiser"));
+  expect_refused(3, {"none.safetensors"}, onnx("--vae", "none.safetensors"));
+}
+
+TEST_F(BadOption, OfScore) {
+  std::filesystem::create_directory(path("pictures"));
+  write_image(path("pictures/a.png"), Image{64, 64, 1, std::vector<uint8_t>(64 * 64)});
+  const auto score = [&](const char* option, const std::string& value) {
+    return std::vector<std::string>{"score",        path("pictures"),
+                                    "-m",           tiny_model_path(),
+                                    "--control",    "canny=" + tiny_control_path().string(),
+                                    "--resolution", "64",
+                                    "--steps",      "1",
+                                    option,         value};
+  };
+  expect_refused(2, {"--sweep: \"steps\"", "KEY=VALUE", "steps, strength"},
+                 score("--sweep", "steps"));
+  expect_refused(2, {"--sweep: \"lamp=1\""}, score("--sweep", "lamp=1"));
+  expect_refused(2, {"--sweep: \"x\"", "a number"}, score("--sweep", "steps=1,x"));
+  expect_refused(2, {"--sweep: \"\"", "a number"}, score("--sweep", "steps="));
+  expect_refused(2, {"steps: 0", "1 to 999"}, score("--sweep", "steps=1,0"));
+  expect_refused(2, {"schedule: \"x\""}, score("--sweep", "schedule=x"));
+  expect_refused(2, {"device: \"x\""}, score("--sweep", "device=x"));
+  expect_refused(2, {"device: \"x\""}, score("--device", "x"));
+  expect_refused(4, {"precision: \"fp8\""}, score("--sweep", "precision=fp8"));
+  expect_refused(2, {"threshold: 0"}, score("--fail-above", "0"));
+  expect_refused(3, {"none", "is no folder"}, score("--references", path("none")));
+  expect_refused(3, {"none.pth"}, score("--inception", path("none.pth")));
+  expect_refused(3, {"Conv2d_1a_3x3.conv.weight: missing"},
+                 score("--inception", tiny_model_path()));
+  expect_refused(7, {"--html", "there is no folder"}, score("--html", path("none/a.html")));
+  expect_refused(3, {"none: is no folder"},
+                 {"score", path("none"), "-m", tiny_model_path(), "--control",
+                  "canny=" + tiny_control_path().string()});
 }
 
 TEST_F(BadOption, IsToldInJsonToo) {

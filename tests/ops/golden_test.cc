@@ -39,8 +39,20 @@ TEST(Golden, Activation) {
   // Phi(1) = 0.841344746, Phi(2) = 0.977249868
   expect_everywhere(Activation{ActivationKind::gelu}, {x},
                     {-0.158655254f, 0, 0.841344746f, 1.954499736f}, {4});
+  expect_everywhere(Activation{ActivationKind::relu}, {x}, {0, 0, 1, 2}, {4});
   expect_everywhere(Activation{ActivationKind::quick_gelu}, {x},
                     {-0.154204234f, 0, 0.845795766f, 1.935658623f}, {4});
+}
+
+TEST(Golden, Pools) {
+  // Two channels, the second ten times the first; a window in the corner sees 2x2 values.
+  const Tensor x = tensor({1, 2, 3, 2}, {1, 10, 2, 20, 3, 30, -4, -40, 5, 50, 6, 60});
+  expect_everywhere(MaxPool{.size = 2}, {x}, {5, 50, 6, 60}, {1, 1, 2, 2});
+  expect_everywhere(AveragePool{.size = 2}, {x}, {1, 10, 4, 40}, {1, 1, 2, 2});
+  expect_everywhere(MaxPool{.size = 3, .stride = 2, .padding = 1}, {x}, {5, 50, 6, 60},
+                    {1, 1, 2, 2});
+  expect_everywhere(AveragePool{.size = 3, .stride = 2, .padding = 1}, {x}, {1, 10, 4, 40},
+                    {1, 1, 2, 2});
 }
 
 TEST(Golden, Add) {

@@ -31,7 +31,8 @@ void compare(const Op& op, const std::vector<Tensor>& inputs) {
 }
 
 constexpr ActivationKind activations[] = {ActivationKind::none, ActivationKind::silu,
-                                          ActivationKind::gelu, ActivationKind::quick_gelu};
+                                          ActivationKind::gelu, ActivationKind::quick_gelu,
+                                          ActivationKind::relu};
 
 TEST(OddShapes, Activation) {
   for (const auto kind : activations)
@@ -76,6 +77,15 @@ TEST(OddShapes, Attention) {
                    random_tensor({2, keys, width}, 3)});
     }
 }
+
+template <class Pool>
+void compare_pool() {
+  for (const Pool op : {Pool{.size = 3, .stride = 2}, Pool{.size = 3, .stride = 1, .padding = 1},
+                        Pool{.size = 5, .stride = 1}, Pool{.size = 1, .stride = 3}})
+    compare(op, {random_tensor({2, 5, 9, 19}, 1)});
+}
+TEST(OddShapes, AveragePool) { compare_pool<AveragePool>(); }
+TEST(OddShapes, MaxPool) { compare_pool<MaxPool>(); }
 
 TEST(OddShapes, AttentionOnPartsOfWiderProducts) {
   const Tensor product = random_tensor({2, 61, 3 * 24 + 5}, 1, 2);

@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "checkpoint/inception.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
+#include "models/inception.h"
 #include "models/vae.h"
 
 namespace drypoint::testing {
@@ -13,6 +15,19 @@ template <class Sizes>
 WeightTypes weights_of(const Sizes& sizes) {
   WeightTypes weights;
   for (const TensorSpec& spec : tensors_of(sizes)) weights[spec.name] = {DType::f32, spec.shape};
+  return weights;
+}
+
+/// As `read_inception` leaves them.
+WeightTypes inception_weights() {
+  constexpr std::string_view filter = ".conv.weight";
+  WeightTypes weights;
+  for (const TensorSpec& spec : inception_tensors()) {
+    if (!spec.name.ends_with(filter)) continue;
+    const std::string name = spec.name.substr(0, spec.name.size() - filter.size());
+    weights[name + ".weight"] = {DType::f32, spec.shape};
+    weights[name + ".bias"] = {DType::f32, {spec.shape[0]}};
+  }
   return weights;
 }
 
@@ -56,7 +71,8 @@ std::vector<Graph> full_size_graphs() {
   return {build_denoiser(denoiser, {}, {.height = 32, .width = 48}),
           build_clip(weights_of(sizes.text), {}, 2, 77),
           build_vae_decoder(weights_of(sizes.vae), 1, 32, 48),
-          build_vae_encoder(weights_of(sizes.vae), 1, 256, 384)};
+          build_vae_encoder(weights_of(sizes.vae), 1, 256, 384),
+          build_inception(inception_weights(), 1)};
 }
 
 std::vector<Case> distinct_cases(const std::vector<Graph>& graphs) {

@@ -16,7 +16,7 @@ struct FullSizes {
 FullSizes full_sizes();
 
 /// One denoising step of a 256x384 picture with both prompts; the text encoder; the VAE's decoder
-/// and encoder.
+/// and encoder; the Inception network.
 std::vector<Graph> full_size_graphs();
 
 struct Case {

@@ -24,6 +24,7 @@ dnnl::primitive_attr attributes(bool residual, ActivationKind activation) {
     case ActivationKind::quick_gelu:
       ends.append_eltwise(1, dnnl::algorithm::eltwise_swish, 1.702f, 0);
       break;
+    case ActivationKind::relu: ends.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0); break;
   }
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

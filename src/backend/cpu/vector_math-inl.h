@@ -101,6 +101,7 @@ HWY_INLINE Vector activate(F32 d, ActivationKind kind, Vector x) {
     case ActivationKind::silu: return swish(d, x, 1.0f);
     case ActivationKind::gelu: return gelu(d, x);
     case ActivationKind::quick_gelu: return swish(d, x, 1.702f);
+    case ActivationKind::relu: return hn::Max(x, hn::Zero(d));
   }
   return x;
 }

@@ -72,7 +72,8 @@ class CudaBackend : public Backend {
     DRYPOINT_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
     context_.tuner = std::make_shared<Tuner>(
         options.level, options.tuning_cache,
-        fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount));
+        fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount),
+        context_.hopper && p.multiProcessorCount == 132);
   }
   ~CudaBackend() override {
     cudaStreamSynchronize(context_.stream);

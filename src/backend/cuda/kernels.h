@@ -15,6 +15,7 @@ KernelPtr make(const Activation& op, const KernelRequest& request, const Context
 KernelPtr make(const Add& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const AddScaled& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Attention& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const AveragePool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
@@ -26,6 +27,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
 KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);

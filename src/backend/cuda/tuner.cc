@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 
+extern "C" const char drypoint_tuned_hopper[], drypoint_tuned_hopper_end[];  // tuned/choices.S
+
 namespace drypoint::cuda {
 namespace {
 
@@ -14,15 +16,20 @@ constexpr int version = 1;  // of what keys and names mean
 
 }  // namespace
 
-Tuner::Tuner(int level, std::string cache, std::string device)
+Tuner::Tuner(int level, std::string cache, std::string device, bool is_common_hopper)
     : level_(level), cache_(std::move(cache)), device_(std::move(device)) {
+  const auto take = [](const nlohmann::json& json, auto& choices) {
+    for (const auto& [key, choice] : json.at("choices").items())
+      choices[key] = {choice.at(0).template get<std::string>(),
+                      choice.at(1).template get<double>()};
+  };
+  if (is_common_hopper)
+    take(nlohmann::json::parse(drypoint_tuned_hopper, drypoint_tuned_hopper_end), shipped_);
   if (cache_.empty() || !std::filesystem::exists(cache_)) return;
   try {
     const auto json = nlohmann::json::parse(read_file(cache_));
     // A cache of another device or version is no error: its choices just do not hold here.
-    if (json.at("version") == version && json.at("device") == device_)
-      for (const auto& [key, choice] : json.at("choices").items())
-        choices_[key] = {choice.at(0).get<std::string>(), choice.at(1).get<double>()};
+    if (json.at("version") == version && json.at("device") == device_) take(json, choices_);
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::bad_file, "{}: not a tuning cache: {}", cache_, error.what());
   }
@@ -47,7 +54,10 @@ void Tuner::save() {
 std::string Tuner::choose(const Context& context, const std::string& key, const std::string& guess,
                           const std::function<std::vector<Candidate>()>& candidates) {
   if (const auto known = choices_.find(key); known != choices_.end()) return known->second.name;
-  if (level_ == 0) return guess;
+  if (level_ == 0) {
+    const auto shipped = shipped_.find(key);
+    return shipped == shipped_.end() ? guess : shipped->second.name;
+  }
   std::string best = guess;
   double least = std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : candidates()) {

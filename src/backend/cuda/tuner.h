@@ -13,10 +13,10 @@ namespace drypoint::cuda {
 
 class Tuner {
  public:
-  /// `level` 0: takes what is known, else what the caller thinks best; 5: measures what is not
-  /// known. `cache`: file of choices, read now; written by `save`; empty: none. Choices hold for
-  /// `device`.
-  Tuner(int level, std::string cache, std::string device);
+  /// `level` 0: takes what is known, from the cache or shipped for this kind of device, else what
+  /// the caller thinks best; more: measures what the cache does not know. `cache`: file of choices,
+  /// read now; written by `save`; empty: none. Its choices hold for `device`.
+  Tuner(int level, std::string cache, std::string device, bool is_common_hopper);
   /// Saves what was measured. Never throws: the choices can be measured again.
   ~Tuner();
 
@@ -38,7 +38,7 @@ class Tuner {
     std::string name;
     double microseconds;
   };
-  std::map<std::string, Choice> choices_;
+  std::map<std::string, Choice> choices_, shipped_;
   bool changed_ = false;
 };
 

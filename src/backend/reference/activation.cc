@@ -11,6 +11,7 @@ double activate(ActivationKind kind, double x) {
     case ActivationKind::silu: return x / (1 + std::exp(-x));
     case ActivationKind::gelu: return x * 0.5 * (1 + std::erf(x / std::numbers::sqrt2));
     case ActivationKind::quick_gelu: return x / (1 + std::exp(-1.702 * x));
+    case ActivationKind::relu: return x > 0 ? x : 0;
   }
   return x;
 }

@@ -9,6 +9,7 @@ void run(const Activation& op, const KernelRequest& request, const Launch& launc
 void run(const Add& op, const KernelRequest& request, const Launch& launch);
 void run(const AddScaled& op, const KernelRequest& request, const Launch& launch);
 void run(const Attention& op, const KernelRequest& request, const Launch& launch);
+void run(const AveragePool& op, const KernelRequest& request, const Launch& launch);
 void run(const Cast& op, const KernelRequest& request, const Launch& launch);
 void run(const Concat& op, const KernelRequest& request, const Launch& launch);
 void run(const Conv2d& op, const KernelRequest& request, const Launch& launch);
@@ -20,6 +21,7 @@ void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch
 void run(const Increment& op, const KernelRequest& request, const Launch& launch);
 void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const Linear& op, const KernelRequest& request, const Launch& launch);
+void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);

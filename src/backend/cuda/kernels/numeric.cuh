@@ -73,13 +73,17 @@ __device__ inline float activate(ActivationKind kind, float x) {
     case ActivationKind::none: return x;
     case ActivationKind::silu: return __fdividef(x, 1.0f + __expf(-x));
     case ActivationKind::gelu: return x * normcdff(x);
+    case ActivationKind::relu: return fmaxf(x, 0.0f);
     case ActivationKind::quick_gelu: return __fdividef(x, 1.0f + __expf(-1.702f * x));
   }
   return x;
 }
 /// The same for eight values, choosing once.
 __device__ inline void activate_all(ActivationKind kind, float (&values)[8]) {
-  if (kind == ActivationKind::gelu) {
+  if (kind == ActivationKind::relu) {
+#pragma unroll
+    for (float& x : values) x = fmaxf(x, 0.0f);
+  } else if (kind == ActivationKind::gelu) {
 #pragma unroll
     for (float& x : values) x = x * normcdff(x);
   } else {

@@ -1,0 +1,63 @@
+#include "drypoint/export.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "model_options.h"
+#include "options.h"
+#include "terminal.h"
+
+namespace drypoint::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  OnnxOptions onnx;
+  std::string folder;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  std::vector<std::string> notices;
+  const ModelFiles files = options.model.files(notices, "exporting");
+  const Finishing writing;  // it stops by itself, and takes its unfinished files along
+  const auto written = export_onnx(files, options.folder, options.onnx, interrupted);
+  for (const auto& notice : notices) print_notice(notice);
+  if (!options.json)
+    for (const auto& file : written) fmt::print("{}\n", file.string());
+  if (options.json) {
+    Json json{{"precision", options.onnx.precision}, {"files", Json::array()}};
+    for (const auto& file : written)
+      json["files"].push_back(
+          {{"path", file.string()}, {"bytes", std::filesystem::file_size(file)}});
+    json["notices"] = notices;
+    print_json(json);
+  }
+}
+
+}  // namespace
+
+void add_export(CLI::App& program) {
+  auto* command = program.add_subcommand("export", "Write a model's parts as ONNX files");
+  auto o = std::make_shared<Options>();
+  o->model.add_to(*command);
+  command->add_option("--onnx", o->folder, "Folder to write into")->required();
+  command->add_option("--precision", o->onnx.precision, "Of weights and values")
+      ->check(one_of({"fp32", "fp16"}))
+      ->capture_default_str();
+  command
+      ->add_option("--parts", o->onnx.parts,
+                   "Of text_encoder, controlnet, unet, denoiser (both), vae_decoder,\n"
+                   "vae_encoder [all]")
+      ->delimiter(',');
+  command->add_flag("--json", o->json, "Print the result as JSON");
+  command->footer(
+      "  drypoint export -m sd15.safetensors --control canny=control.pth --onnx onnx/\n"
+      "  drypoint export -m sd15.safetensors --precision fp16 --parts unet,vae_decoder --onnx "
+      "o/\n");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace drypoint::cli

@@ -1,0 +1,43 @@
+#include "model_options.h"
+
+#include <fmt/format.h>
+
+#include "drypoint/demo_model.h"
+#include "options.h"
+
+namespace drypoint::cli {
+namespace {
+
+/// "canny=FILE"
+std::filesystem::path parse_control(const std::string& text) {
+  if (!text.starts_with("canny=") || text.size() == 6)
+    bad_option(fmt::format("--control: \"{}\", expected canny=FILE or canny=FOLDER", text));
+  return text.substr(6);
+}
+
+}  // namespace
+
+void ModelOptions::add_to(CLI::App& command) {
+  command
+      .add_option("-m,--model", model,
+                  "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
+                  "Without it, the small demo model serves")
+      ->check(path());
+  command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")->check(path());
+  command.add_option("--vae", vae, "Take the VAE from this checkpoint")->check(path());
+}
+
+ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {
+  ModelFiles files;
+  if (!model.empty()) {
+    files.model = model;
+  } else {
+    files.model = demo_model();
+    notices.push_back(fmt::format("no --model given: {} the small demo model", doing));
+  }
+  if (!control.empty()) files.control = parse_control(control);
+  if (!vae.empty()) files.vae = vae;
+  return files;
+}
+
+}  // namespace drypoint::cli

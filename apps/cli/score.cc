@@ -1,0 +1,194 @@
+#include "drypoint/score.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "model_options.h"
+#include "options.h"
+#include "sweep.h"
+#include "terminal.h"
+
+namespace drypoint::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  ModelOptions model;
+  std::string pictures, references, inception, output, html, device = "auto";
+  std::optional<std::string> prompt, added_prompt, negative_prompt;
+  std::optional<int> resolution, steps;
+  std::optional<double> scale, strength, low_threshold, high_threshold;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> sweep;
+  double threshold = 12;
+  int threads = 0;
+  bool json = false;
+};
+
+Request to_request(const Options& options, Request request) {
+  const auto set = [](auto& field, const auto& given) {
+    if (given) field = *given;
+  };
+  set(request.prompt, options.prompt);
+  set(request.added_prompt, options.added_prompt);
+  set(request.negative_prompt, options.negative_prompt);
+  set(request.resolution, options.resolution);
+  set(request.steps, options.steps);
+  set(request.guidance_scale, options.scale);
+  set(request.strength, options.strength);
+  set(request.low_threshold, options.low_threshold);
+  set(request.high_threshold, options.high_threshold);
+  set(request.seed, options.seed);
+  return request;
+}
+
+ScoreOptions to_score(const Options& options, std::vector<std::string>& notices) {
+  ScoreOptions score;
+  score.files = options.model.files(notices, "drawing with");
+  score.pictures = options.pictures;
+  if (!options.references.empty()) score.references = options.references;
+  if (!options.inception.empty()) score.inception = options.inception;
+  if (!score.inception)
+    notices.push_back("no --inception given: pictures are compared by SSIM, and none fails");
+  score.threshold = options.threshold;
+  score.base = {"default", {}, {options.device, options.threads}};
+  variants_of(score.base, options.sweep);  // options first: files can take their time
+  const Pipeline pipeline(score.files, score.base.options);
+  score.base.request = to_request(options, score_defaults(pipeline.defaults()));
+  score.variants = variants_of(score.base, options.sweep);
+  return score;
+}
+
+/// One line on stderr, if that is a terminal.
+void show(const ScoreProgress& progress) {
+  if (!::isatty(STDERR_FILENO)) return;
+  fmt::print(stderr, "\r\x1b[K{} {}/{}", progress.variant, progress.picture, progress.pictures);
+  std::fflush(stderr);
+}
+
+void write_pictures(const fs::path& folder, const VariantScore& variant) {
+  const fs::path place = folder / variant.name;
+  std::error_code error;
+  fs::create_directories(place, error);
+  if (error)
+    throw Error(ErrorKind::write_failed,
+                fmt::format("--output: {}: {}", place.string(), error.message()));
+  for (const PictureScore& picture : variant.pictures)
+    write_image(place / (fs::path(picture.name).stem().string() + ".png"), picture.drawn);
+}
+
+std::string text_of(std::optional<double> value, int digits) {
+  return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+}
+
+void print_table(const ScoreResult& result) {
+  size_t width = 7;
+  for (const VariantScore& v : result.variants) width = std::max(width, v.name.size());
+  fmt::print("{:{}} {:>9} {:>9} {:>7} {:>7} {:>9} {:>7}\n", "variant", width, "total", "median s",
+             "PSNR", "SSIM", "distance", "failed");
+  for (const VariantScore& v : result.variants)
+    fmt::print("{:{}} {:>9.4f} {:>9.3f} {:>7.2f} {:>7.4f} {:>9} {:>3}/{}\n", v.name, width, v.total,
+               v.median_seconds, v.mean_psnr, v.mean_ssim, text_of(v.mean_distance, 2), v.failed,
+               v.pictures.size());
+}
+
+Json json_or_null(std::optional<double> value) { return value ? Json(*value) : Json(nullptr); }
+
+Json to_json(const VariantScore& variant) {
+  Json json{{"name", variant.name},
+            {"total", variant.total},
+            {"median_seconds", variant.median_seconds},
+            {"mean_psnr", variant.mean_psnr},
+            {"mean_ssim", variant.mean_ssim},
+            {"mean_distance", json_or_null(variant.mean_distance)},
+            {"failed", variant.failed},
+            {"pictures", Json::array()}};
+  for (const PictureScore& p : variant.pictures)
+    json["pictures"].push_back({{"name", p.name},
+                                {"seconds", p.seconds},
+                                {"psnr", p.psnr},
+                                {"ssim", p.ssim},
+                                {"distance", json_or_null(p.distance)},
+                                {"quality", p.quality},
+                                {"failed", p.failed}});
+  return json;
+}
+
+void print_as_json(const ScoreResult& result, const std::vector<std::string>& notices) {
+  Json json{{"model", result.model},           {"device", result.device},
+            {"threads", result.threads},       {"threshold", result.threshold},
+            {"references", result.references}, {"variants", Json::array()}};
+  for (const VariantScore& variant : result.variants) json["variants"].push_back(to_json(variant));
+  json["notices"] = notices;
+  print_json(json);
+}
+
+void run(const Options& options) {
+  if (!options.html.empty()) check_file_output("--html", options.html);
+  std::vector<std::string> notices;
+  const ScoreOptions settings = to_score(options, notices);
+  const ScoreResult result = score(settings, {show, interrupted});
+  if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\x1b[K");
+
+  const Finishing writing;
+  if (!options.output.empty())
+    for (const VariantScore& variant : result.variants) write_pictures(options.output, variant);
+  if (!options.html.empty()) write_gallery(options.html, result);
+  for (const auto& notice : notices) print_notice(notice);
+  if (options.json)
+    print_as_json(result, notices);
+  else
+    print_table(result);
+}
+
+}  // namespace
+
+void add_score(CLI::App& program) {
+  auto* command = program.add_subcommand(
+      "score", "Draw a folder of pictures: how fast, and how close to references");
+  auto o = std::make_shared<Options>();
+  o->model.add_to(*command);
+  command->add_option("PICTURES", o->pictures, "Folder of pictures whose edges steer")->required();
+  command->add_option("--references", o->references,
+                      "Folder of pictures of the same names to compare with;\n"
+                      "without it, they are drawn in float32 with the settings not swept");
+  command->add_option("--inception", o->inception,
+                      "Weights of the Inception network (pytorch-fid's .pth), for the distance");
+  command->add_option("--sweep", o->sweep,
+                      "KEY=VALUE,VALUE,...: draw with each; KEY is steps, scale, strength,\n"
+                      "eta, seed, schedule, device, threads or precision");
+  command->add_option("--fail-above", o->threshold, "The distance at which a picture fails")
+      ->check(number())
+      ->capture_default_str();
+  command->add_option("-p,--prompt", o->prompt, "What to draw [a bird]");
+  command->add_option("--added-prompt", o->added_prompt, "Added to the prompt");
+  command->add_option("-n,--negative-prompt", o->negative_prompt, "What not to draw");
+  command->add_option("--resolution", o->resolution, "Of the shorter side [256]")
+      ->check(whole_number());
+  command->add_option("--steps", o->steps, "Denoising steps [20]")->check(whole_number());
+  command->add_option("--scale", o->scale, "Guidance [9]")->check(number());
+  command->add_option("--strength", o->strength, "How closely to follow the edges [1]")
+      ->check(number());
+  command->add_option("--seed", o->seed, "0 to 2^64-1 [2946901]")->check(seed());
+  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector [100]")
+      ->check(number());
+  command->add_option("--high-threshold", o->high_threshold, "Of the edge detector [200]")
+      ->check(number());
+  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
+      ->check(whole_number());
+  command->add_option("--device", o->device, "auto, cpu or reference [auto]");
+  command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into");
+  command->add_option("--html", o->html, "Write a page with all pictures and differences");
+  command->add_flag("--json", o->json, "Print the result as JSON");
+  command->footer(
+      "  drypoint score birds/ --sweep steps=8,11,20 --html score.html\n"
+      "  drypoint score birds/ -m sd15.safetensors --control canny=control.pth \\\n"
+      "    --references torch/ --inception pt_inception-2015-12-05-6726825d.pth\n");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace drypoint::cli
