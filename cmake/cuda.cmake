@@ -46,4 +46,4 @@ set_target_properties(drypoint_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
 # Its own copy of the few parts of the core that it uses; nothing of it is to be seen from outside.
 target_link_libraries(drypoint_cuda PRIVATE drypoint_core)
 target_link_options(drypoint_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,--as-needed)
-target_include_directories(drypoint_cuda PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+target_include_directories(drypoint_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -5,19 +5,13 @@
 #include <optional>
 #include <set>
 
+#include "base/overloaded.h"
 #include "compile/passes.h"
 #include "graph/rewrite.h"
 #include "ops/product.h"
 
 namespace drypoint {
 namespace {
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 /// The operation on both twins' rows; none if it cannot treat them apart.
 std::optional<Op> paired(const Op& op) {

@@ -2,17 +2,11 @@
 
 #include <fmt/ranges.h>
 
+#include "base/overloaded.h"
 #include "ops/product.h"
 
 namespace drypoint {
 namespace {
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 template <class Value>
 std::string text_of(const Value& value) {

@@ -4,6 +4,7 @@
 // the same order.
 #pragma once
 
+#include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/tma.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
 
@@ -297,6 +298,12 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     cluster_sync();  // nobody leaves while others read its sums
   }
 #endif
+}
+
+template <class Tile, class T>
+void add(std::vector<HopperKernel<T>>& kernels) {
+  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::threads, Tile::shared_bytes,
+                     product_sm90<Tile, T>});
 }
 
 }  // namespace drypoint::cuda

@@ -1,16 +1,6 @@
-#include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_sm90.cuh"
 
 namespace drypoint::cuda {
-namespace {
-
-template <class Tile>
-void add(std::vector<HopperKernel<half>>& kernels) {
-  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::threads, Tile::shared_bytes,
-                     product_sm90<Tile, half>});
-}
-
-}  // namespace
 
 template <>
 void add_tiles_of_256_rows(std::vector<HopperKernel<half>>& kernels) {
