@@ -30,8 +30,17 @@ Graph fuse_activation(const Graph& graph);
 
 // Those that follow pay where each operation costs a launch.
 
+/// A convolution of an enlarged picture takes the picture itself.
+Graph fuse_upsample(const Graph& graph);
+
+/// Norms and products of joined feature maps take them apart.
+Graph fuse_concat(const Graph& graph);
+
 /// A gated GELU after a product becomes its last part.
 Graph fuse_gate(const Graph& graph);
+
+/// A layer norm before a product becomes part of its weight and bias, and a division of its rows.
+Graph fold_layer_norm(const Graph& graph);
 
 /// A control tensor's product takes the sum it is added to, and its strength, as its ends.
 Graph fuse_scale(const Graph& graph);

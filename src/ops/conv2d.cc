@@ -10,8 +10,9 @@ TensorType infer(const Conv2d& op, Inputs inputs) {
   expect_input(x.size() == 4, op.name, "x {}, expected [N, H, W, C]", to_string(x));
   expect_input(weight.size() == 4 && weight[1] == x[3] && weight[0] % op.groups == 0, op.name,
                "weight {} on x {}", to_string(weight), to_string(x));
-  const int64_t height = (x[1] + op.top + op.bottom - weight[2]) / op.stride + 1;
-  const int64_t width = (x[2] + op.left + op.right - weight[3]) / op.stride + 1;
+  const int64_t times = op.doubled ? 2 : 1;
+  const int64_t height = (times * x[1] + op.top + op.bottom - weight[2]) / op.stride + 1;
+  const int64_t width = (times * x[2] + op.left + op.right - weight[3]) / op.stride + 1;
   expect_input(height > 0 && width > 0, op.name, "x {} is too small for weight {}", to_string(x),
                to_string(weight));
   const TensorType out{inputs[0].dtype, {x[0], height, width, weight[0] / op.groups}};

@@ -10,6 +10,7 @@ namespace drypoint {
 /// H' = (H + top + bottom - KH) / stride + 1. Padding is with zeros.
 ///
 /// `groups`: the first N / groups pictures see the first O filters, the next the next, and so on.
+/// `doubled`: instead of x, its nearest-neighbour enlargement to [N, 2 H, 2 W, I] is convolved.
 /// `select`: bias is a table [S, groups * O], of which a further input `step` (i32 [1]) says the
 /// row. `scale` >= 0: a further input `scales` [K] holds the factor, else it is 1.
 struct Conv2d {
@@ -21,6 +22,7 @@ struct Conv2d {
   bool select = false;
   int64_t scale = -1;
   int64_t groups = 1;
+  bool doubled = false;
 
   static void fields(auto& self, auto&& field) {
     field("stride", self.stride);
@@ -34,6 +36,7 @@ struct Conv2d {
     field("select", self.select);
     field("scale", self.scale);
     field("groups", self.groups);
+    field("doubled", self.doubled);
   }
   bool operator==(const Conv2d&) const = default;
 };

@@ -12,7 +12,10 @@ struct LayerNorm {
   float epsilon = 1e-5f;
   int64_t weight_groups = 1;
 
-  static void fields(auto& self, auto&& field) { field("epsilon", self.epsilon); }
+  static void fields(auto& self, auto&& field) {
+    field("epsilon", self.epsilon);
+    field("weight_groups", self.weight_groups);
+  }
   bool operator==(const LayerNorm&) const = default;
 };
 TensorType infer(const LayerNorm& op, Inputs inputs);

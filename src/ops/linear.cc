@@ -6,8 +6,12 @@ namespace drypoint {
 
 TensorType infer(const Linear& op, Inputs inputs) {
   expect_input_count(op, inputs);
-  const Shape &x = inputs[0].shape, &weight = inputs[1].shape;
-  expect_input(weight.size() == 2 && !x.empty() && weight[1] == x.back() &&
+  Shape x = inputs[0].shape;
+  const Shape& weight = inputs[1].shape;
+  expect_input(!x.empty() && !(op.joined && op.normed), op.name, "x {}, joined={} normed={}",
+               to_string(x), op.joined, op.normed);
+  if (op.joined) x.back() += joined_width(op.name, inputs);
+  expect_input(weight.size() == 2 && weight[1] == x.back() &&
                    weight[0] % (op.groups * (op.gated ? 2 : 1)) == 0,
                op.name, "weight {} on x {}", to_string(weight), to_string(x));
   expect_input(op.groups == 1 || x.size() > 1, op.name, "{} groups of {}", op.groups, to_string(x));

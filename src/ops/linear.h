@@ -11,6 +11,10 @@ namespace drypoint {
 ///
 /// `gated`: of the product p [N, ..., 2 C] with its bias, p[..., :C] * gelu(p[..., C:]) goes on,
 /// and the result is [N, ..., C]; see `GatedGelu`.
+///
+/// `normed`: x is first divided by its rows' sqrt(variance + epsilon): what is left of a layer norm
+/// when the rest of it is in the weight and the bias; see `FoldNorm`.
+/// `joined`: the last input `rest` [N, ..., I'] continues the rows of x, for a weight [O, I + I'].
 struct Linear {
   static constexpr std::string_view name = "linear";
   bool bias = true, residual = false;
@@ -19,6 +23,9 @@ struct Linear {
   int64_t scale = -1;
   int64_t groups = 1;
   bool gated = false;
+  bool normed = false;
+  float epsilon = 1e-5f;
+  bool joined = false;
 
   static void fields(auto& self, auto&& field) {
     field("bias", self.bias);
@@ -28,6 +35,9 @@ struct Linear {
     field("scale", self.scale);
     field("groups", self.groups);
     field("gated", self.gated);
+    field("normed", self.normed);
+    field("epsilon", self.epsilon);
+    field("joined", self.joined);
   }
   bool operator==(const Linear&) const = default;
 };

@@ -18,6 +18,15 @@ std::string text_of(const Value& value) {
     return fmt::format("{}", value);
 }
 
+/// The inputs of a convolution or product that are neither weights nor tables.
+template <class Product>
+std::vector<int> pictures_of(const Product& op, size_t count) {
+  std::vector<int> inputs{0};
+  if (op.residual) inputs.push_back(residual_index(op));
+  if (is_joined(op)) inputs.push_back(static_cast<int>(count) - 1);
+  return inputs;
+}
+
 }  // namespace
 
 std::string_view name(const Op& op) {
@@ -48,64 +57,65 @@ std::string to_string(const Op& op) {
 }
 
 std::vector<int> row_inputs(const Op& op, Inputs inputs) {
-  const auto first_and_residual = [](const auto& o) {
-    if (o.groups > 1) return std::vector<int>{};
-    return o.residual ? std::vector<int>{0, residual_index(o)} : std::vector<int>{0};
+  const auto of_product = [&](const auto& o) {
+    return o.groups > 1 ? std::vector<int>{} : pictures_of(o, inputs.size());
   };
-  return std::visit(
-      Overloaded{
-          [&](const Conv2d& o) { return first_and_residual(o); },
-          [&](const Linear& o) {
-            return inputs[0].shape.size() < 2 ? std::vector<int>{} : first_and_residual(o);
-          },
-          [](const Activation&) { return std::vector<int>{0}; },
-          [](const GatedGelu&) { return std::vector<int>{0}; },
-          [](const GroupNorm& o) {
-            return o.weight_groups > 1 ? std::vector<int>{} : std::vector<int>{0};
-          },
-          [](const LayerNorm& o) {
-            return o.weight_groups > 1 ? std::vector<int>{} : std::vector<int>{0};
-          },
-          [](const Cast&) { return std::vector<int>{0}; },
-          [](const Upsample&) { return std::vector<int>{0}; },
-          [](const MaxPool&) { return std::vector<int>{0}; },
-          [](const AveragePool&) { return std::vector<int>{0}; },
-          [](const TimestepEmbedding&) { return std::vector<int>{0}; },
-          [](const AddScaled&) {
-            return std::vector<int>{0, 1};
-          },
-          [&](const Add&) {
-            const bool same_rows = inputs[1].shape.size() == inputs[0].shape.size() &&
-                                   inputs[1].shape[0] == inputs[0].shape[0];
-            return same_rows && inputs[0].shape[0] != 1 ? std::vector<int>{0, 1}
-                                                        : std::vector<int>{0};
-          },
-          [&](const Attention&) {
-            return inputs[0].shape[0] == inputs[1].shape[0] ? std::vector<int>{0, 1, 2}
-                                                            : std::vector<int>{};
-          },
-          [](const Permute& o) {
-            return o.axes[0] == 0 ? std::vector<int>{0} : std::vector<int>{};
-          },
-          [&](const Reshape& o) {
-            return !o.shape.empty() && o.shape[0] == inputs[0].shape[0] ? std::vector<int>{0}
-                                                                        : std::vector<int>{};
-          },
-          [](const auto&) { return std::vector<int>{}; },
-      },
-      op);
+  return std::visit(Overloaded{
+                        [&](const Conv2d& o) { return of_product(o); },
+                        [&](const Linear& o) {
+                          return inputs[0].shape.size() < 2 ? std::vector<int>{} : of_product(o);
+                        },
+                        [](const Activation&) { return std::vector<int>{0}; },
+                        [](const GatedGelu&) { return std::vector<int>{0}; },
+                        [](const GroupNorm& o) {
+                          return o.weight_groups > 1 ? std::vector<int>{}
+                                 : o.joined          ? std::vector<int>{0, 3}
+                                                     : std::vector<int>{0};
+                        },
+                        [](const LayerNorm& o) {
+                          return o.weight_groups > 1 ? std::vector<int>{} : std::vector<int>{0};
+                        },
+                        [](const Cast&) { return std::vector<int>{0}; },
+                        [](const Upsample&) { return std::vector<int>{0}; },
+                        [](const MaxPool&) { return std::vector<int>{0}; },
+                        [](const AveragePool&) { return std::vector<int>{0}; },
+                        [](const TimestepEmbedding&) { return std::vector<int>{0}; },
+                        [](const AddScaled&) {
+                          return std::vector<int>{0, 1};
+                        },
+                        [&](const Add&) {
+                          const bool same_rows = inputs[1].shape.size() == inputs[0].shape.size() &&
+                                                 inputs[1].shape[0] == inputs[0].shape[0];
+                          return same_rows && inputs[0].shape[0] != 1 ? std::vector<int>{0, 1}
+                                                                      : std::vector<int>{0};
+                        },
+                        [&](const Attention&) {
+                          return inputs[0].shape[0] == inputs[1].shape[0]
+                                     ? std::vector<int>{0, 1, 2}
+                                     : std::vector<int>{};
+                        },
+                        [](const Permute& o) {
+                          return o.axes[0] == 0 ? std::vector<int>{0} : std::vector<int>{};
+                        },
+                        [&](const Reshape& o) {
+                          return !o.shape.empty() && o.shape[0] == inputs[0].shape[0]
+                                     ? std::vector<int>{0}
+                                     : std::vector<int>{};
+                        },
+                        [](const auto&) { return std::vector<int>{}; },
+                    },
+                    op);
 }
 
 std::vector<int> inputs_of_own_precision(const Op& op, size_t count) {
-  const auto product = [](const auto& o) {
-    return o.residual ? std::vector<int>{0, residual_index(o)} : std::vector<int>{0};
-  };
   return std::visit(Overloaded{
-                        [&](const Conv2d& o) { return product(o); },
-                        [&](const Linear& o) { return product(o); },
+                        [&](const Conv2d& o) { return pictures_of(o, count); },
+                        [&](const Linear& o) { return pictures_of(o, count); },
                         [](const Activation&) { return std::vector<int>{0}; },
                         [](const GatedGelu&) { return std::vector<int>{0}; },
-                        [](const GroupNorm&) { return std::vector<int>{0}; },
+                        [](const GroupNorm& o) {
+                          return o.joined ? std::vector<int>{0, 3} : std::vector<int>{0};
+                        },
                         [](const LayerNorm&) { return std::vector<int>{0}; },
                         [](const Upsample&) { return std::vector<int>{0}; },
                         [](const MaxPool&) { return std::vector<int>{0}; },
@@ -148,7 +158,7 @@ int in_place_input(const Op& op) {
                         [](const Add&) { return 0; },
                         [](const AddScaled&) { return 0; },
                         [](const DdimUpdate&) { return 0; },
-                        [](const GroupNorm&) { return 0; },
+                        [](const GroupNorm& o) { return o.joined ? -1 : 0; },
                         [](const Increment&) { return 0; },
                         [](const LayerNorm&) { return 0; },
                         [](const auto&) { return -1; },

@@ -15,6 +15,7 @@
 #include "ops/ddim_update.h"
 #include "ops/embedding.h"
 #include "ops/expand.h"
+#include "ops/fold_norm.h"
 #include "ops/gated_gelu.h"
 #include "ops/group_norm.h"
 #include "ops/increment.h"
@@ -30,10 +31,10 @@
 
 namespace drypoint {
 
-using Op =
-    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast, Concat, Conv2d,
-                 DdimUpdate, Embedding, Expand, GatedGelu, GroupNorm, Increment, LayerNorm, Linear,
-                 MaxPool, Permute, Reshape, Select, Slice, TimestepEmbedding, Upsample>;
+using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast, Concat, Conv2d,
+                        DdimUpdate, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
+                        LayerNorm, Linear, MaxPool, Permute, Reshape, Select, Slice,
+                        TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

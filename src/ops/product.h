@@ -1,12 +1,14 @@
 // What convolutions and products have in common.
 #pragma once
 
+#include <algorithm>
+
 #include "ops/activation.h"
 
 namespace drypoint {
 
 // Inputs of `Conv2d` and `Linear`, in this order, those after the weight as the operation says:
-//   x, weight, bias, step (if `select`), residual, scales (if `scale` >= 0).
+//   x, weight, bias, step (if `select`), residual, scales (if `scale` >= 0), rest (if `joined`).
 
 template <class Product>
 int step_index(const Product& op) {
@@ -25,11 +27,26 @@ int scales_index(const Product& op) {
 
 template <class Product>
 void expect_input_count(const Product& op, Inputs inputs) {
-  const size_t count = 2u + op.bias + op.select + op.residual + (op.scale >= 0);
+  const size_t count = 2u + op.bias + op.select + op.residual + (op.scale >= 0) + is_joined(op);
   expect_input(inputs.size() == count, op.name, "{} inputs, expected {}", inputs.size(), count);
   expect_input(op.groups >= 1 && (!op.select || op.bias) && (op.scale < 0 || op.residual), op.name,
                "groups={} select={} bias={} scale={} residual={}", op.groups, op.select, op.bias,
                op.scale, op.residual);
+}
+
+/// Channels of the last input, which continues the first's rows.
+inline int64_t joined_width(std::string_view op, Inputs inputs) {
+  const Shape &x = inputs[0].shape, &rest = inputs.back().shape;
+  expect_input(rest.size() == x.size() && std::equal(x.begin(), x.end() - 1, rest.begin()), op,
+               "rest {}, expected all but the last dimension of {}", to_string(rest), to_string(x));
+  return rest.back();
+}
+
+/// Whether the last input is `rest`.
+template <class Product>
+bool is_joined(const Product& op) {
+  if constexpr (requires { op.joined; }) return op.joined;
+  return false;
 }
 
 /// All after the weight, for a result of this type computed from a weight of `channels` rows.
@@ -51,8 +68,8 @@ void expect_ends(const Product& op, Inputs inputs, const TensorType& out, int64_
     expect_input(inputs[residual_index(op)] == out, op.name, "residual {}, expected {}",
                  to_string(inputs[residual_index(op)]), to_string(out));
   if (op.scale >= 0)
-    expect_input(op.scale < inputs.back().elements(), op.name, "scale {} of {}", op.scale,
-                 to_string(inputs.back().shape));
+    expect_input(op.scale < inputs[scales_index(op)].elements(), op.name, "scale {} of {}",
+                 op.scale, to_string(inputs[scales_index(op)].shape));
 }
 
 }  // namespace drypoint

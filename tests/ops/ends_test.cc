@@ -81,6 +81,86 @@ TEST(Ends, Norms) {
             {false, true, true});
 }
 
+/// The reference against itself, the long way round.
+TEST(Ends, ReferenceDoublesNormsAndJoins) {
+  const Tensor x = random_tensor({2, 3, 5, 8}, 1), weight = random_tensor({4, 8, 3, 3}, 2),
+               bias = random_tensor({4}, 3), rest = random_tensor({2, 3, 5, 16}, 4),
+               gamma = random_tensor({24}, 5), beta = random_tensor({24}, 6);
+  const Conv2d conv{.top = 1, .left = 1, .bottom = 1, .right = 1};
+  Conv2d doubled = conv;
+  doubled.doubled = true;
+  const Tensor large = run(reference(), Upsample{6, 10}, {x});
+  EXPECT_TRUE(close(run(reference(), doubled, {x, weight, bias}).floats(),
+                    run(reference(), conv, {large, weight, bias}).floats(), 1e-7));
+
+  const Tensor both = run(reference(), Concat{-1}, {x, rest});
+  EXPECT_TRUE(close(
+      run(reference(), GroupNorm{.groups = 4, .joined = true}, {x, gamma, beta, rest}).floats(),
+      run(reference(), GroupNorm{.groups = 4}, {both, gamma, beta}).floats(), 1e-7));
+  const Tensor matrix = random_tensor({7, 24}, 7), sums = random_tensor({7}, 8);
+  EXPECT_TRUE(close(run(reference(), Linear{.joined = true}, {x, matrix, sums, rest}).floats(),
+                    run(reference(), Linear{}, {both, matrix, sums}).floats(), 1e-7));
+
+  const Tensor normed = run(reference(), LayerNorm{}, {both, gamma, beta});
+  const Tensor shift =
+      run(reference(), Linear{}, {beta.reshaped({1, 24}), matrix, sums}).reshaped({7});
+  const Tensor folded = run(reference(), FoldNorm{}, {matrix, gamma}, {true, true});
+  EXPECT_TRUE(close(run(reference(), Linear{.normed = true}, {both, folded, shift}).floats(),
+                    run(reference(), Linear{}, {normed, matrix, sums}).floats(), 1e-6));
+}
+
+TEST(Ends, DoubledConv2d) {
+  // Pictures, height, width, channels in and out.
+  for (const auto& [n, h, w, in, out] : {std::array{2, 4, 6, 320, 320},
+                                         {1, 16, 24, 64, 128},
+                                         {2, 5, 7, 40, 24},
+                                         {1, 3, 2, 12, 20}}) {
+    const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1, .doubled = true};
+    compare(op,
+            {random_tensor({n, h, w, in}, 1), random_tensor({out, in, 3, 3}, 2),
+             random_tensor({out}, 3)},
+            {false, true, true});
+  }
+}
+
+TEST(Ends, NormedLinear) {
+  // Rows a group, channels, columns.
+  for (const auto& [rows, in, out] : {std::array{96, 320, 320},
+                                      {3072, 320, 960},
+                                      {24, 1280, 1280},
+                                      {77, 64, 80},
+                                      {200, 40, 128}}) {
+    const Tensor x = random_tensor({2, rows, in}, 1, 2.0f, 0.5f),
+                 weight = random_tensor({2 * out, in}, 2), bias = random_tensor({2 * out}, 3);
+    for (const bool gated : {false, true})
+      compare(Linear{.groups = 2, .gated = gated, .normed = true}, {x, weight, bias},
+              {false, true, true});
+    compare(Linear{.bias = false, .gated = true, .normed = true}, {x, weight}, {false, true});
+  }
+}
+
+TEST(Ends, Joined) {
+  // Pixels, channels of both, columns.
+  for (const auto& [pixels, in, more, out] : {std::array{96, 320, 640, 320},
+                                              {1536, 640, 320, 640},
+                                              {24, 1280, 1280, 1280},
+                                              {35, 64, 32, 64},
+                                              {35, 8, 24, 40}}) {
+    const Tensor x = random_tensor({2, pixels, in}, 1), rest = random_tensor({2, pixels, more}, 2),
+                 gamma = random_tensor({in + more}, 3), beta = random_tensor({in + more}, 4);
+    compare(Linear{.joined = true},
+            {x, random_tensor({out, in + more}, 5), random_tensor({out}, 6), rest},
+            {false, true, true, false});
+    compare(GroupNorm{.groups = 8, .activation = ActivationKind::silu, .joined = true},
+            {x, gamma, beta, rest}, {false, true, true, false});
+  }
+  // More than one kernel can hold.
+  compare(GroupNorm{.groups = 32, .joined = true},
+          {random_tensor({1, 4096, 640}, 1), random_tensor({1280}, 3), random_tensor({1280}, 4),
+           random_tensor({1, 4096, 640}, 2)},
+          {false, true, true, false});
+}
+
 TEST(Ends, Expand) {
   compare(Expand{.times = 2, .groups = 2}, {random_tensor({4, 3, 5, 8}, 1)}, {false});
 }

@@ -33,6 +33,8 @@ KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& co
 KernelPtr make(const DdimUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
+/// Of weights alone: refused.
+KernelPtr make(const FoldNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GatedGelu& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);

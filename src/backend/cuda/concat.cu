@@ -6,7 +6,7 @@
 namespace drypoint::cuda {
 namespace {
 
-constexpr int max_parts = 4;
+constexpr int max_parts = 8;
 
 /// Each input's part of a row of the result, in words.
 struct Parts {

@@ -18,6 +18,24 @@ struct GroupNormShape {
   ActivationKind activation;
 };
 
+/// x and, where joined, what continues its rows. A thread's channels come from one of the two.
+template <class T>
+struct Source {
+  const T *x, *rest;
+  int own;  // channels of x
+
+  /// The first pixel's elements from `channel` on, and how far the next pixel's are.
+  struct Column {
+    const T* from;
+    int64_t pitch;
+    __device__ const T* operator[](int64_t pixel) const { return from + pixel * pitch; }
+  };
+  __device__ Column column(int channel, int channels) const {
+    return channel < own ? Column{x + channel, own}
+                         : Column{rest + channel - own, channels - own};
+  }
+};
+
 struct Moments {
   float sum, squares;  // of deviations from the pivot, and of their squares
 };
@@ -85,23 +103,22 @@ __device__ void add_up(const Cover<T>& cover, const float (&sum)[Cover<T>::size]
   }
 }
 
-/// Takes the moments of some pixels' channels, keeping what it reads in `held` if that is not null.
+/// Takes the moments of some pixels' channels.
 template <class T>
-__device__ void take_moments(const Cover<T>& cover, const T* from, int64_t pitch, int pixels,
-                             const float (&pivot)[Cover<T>::size], T* held, int width,
-                             float (&sum)[Cover<T>::size], float (&squares)[Cover<T>::size]) {
+__device__ void take_moments(const Cover<T>& cover, typename Source<T>::Column from,
+                             int64_t first_pixel, int pixels,
+                             const float (&pivot)[Cover<T>::size], float (&sum)[Cover<T>::size], float (&squares)[Cover<T>::size]) {
   constexpr int ahead = 8;  // loads on their way at a time
   for (int first = cover.row; first < pixels; first += ahead * cover.rows) {
     Vector<T> v[ahead];
 #pragma unroll
     for (int i = 0; i < ahead; ++i)
       if (const int p = first + i * cover.rows; p < pixels)
-        v[i] = load_vector(from + p * pitch + cover.column);
+        v[i] = load_vector(from[first_pixel + p]);
 #pragma unroll
     for (int i = 0; i < ahead; ++i) {
       const int p = first + i * cover.rows;
       if (p >= pixels) continue;
-      if (held) store_vector(held + p * width + cover.column, v[i]);
 #pragma unroll
       for (int e = 0; e < Cover<T>::size; ++e) {
         const float deviation = to_float(v[i].values[e]) - pivot[e];
@@ -139,7 +156,7 @@ __device__ inline float2 join(const PartialMoments* of_part, int parts, float ep
 /// Shared: the piece [pixels, width], then sums.
 template <class T>
 __global__ void __launch_bounds__(512)
-    group_norm_at_once(const T* x, const float* gamma, const float* beta, T* y, GroupNormShape s,
+    group_norm_at_once(Source<T> x, const float* gamma, const float* beta, T* y, GroupNormShape s,
                        int width, int pixels_of_block) {
 #if __CUDA_ARCH__ >= 900
   extern __shared__ __align__(16) unsigned char shared[];
@@ -159,10 +176,12 @@ __global__ void __launch_bounds__(512)
   const int weights = sample / s.samples_of_weights * s.channels + first_channel + cover.column;
 
   wait_for_previous();
-  if (cover.works())
+  if (cover.works()) {
+    const auto from = x.column(first_channel + cover.column, s.channels);
     for (int p = cover.row; p < pixels; p += cover.rows)
       copy_async(held + p * width + cover.column,
-                 x + offset + int64_t{p} * s.channels + cover.column, true);
+                 from[int64_t{sample} * s.pixels + first_pixel + p], true);
+  }
   commit_copies();
   let_next_begin();
   float own_gamma[size], own_beta[size];
@@ -238,7 +257,7 @@ __global__ void __launch_bounds__(512)
 /// Shared: sums.
 template <class T>
 __global__ void __launch_bounds__(512)
-    group_norm_moments(const T* x, Moments* moments, float* pivots, GroupNormShape s,
+    group_norm_moments(Source<T> x, Moments* moments, float* pivots, GroupNormShape s,
                        int pixels_of_block) {
   extern __shared__ __align__(16) unsigned char shared[];
   float* sums = reinterpret_cast<float*>(shared);
@@ -246,43 +265,47 @@ __global__ void __launch_bounds__(512)
   const Cover<T> cover(s.channels);
   constexpr int size = Cover<T>::size;
   const int sample = blockIdx.y, first = blockIdx.x * pixels_of_block;
-  const T* from = x + int64_t{sample} * s.pixels * s.channels;
+  const int64_t pixel = int64_t{sample} * s.pixels;
+  const auto pivot_of = [&](int group) {
+    return to_float(*x.column(group * s.group_size, s.channels)[pixel]);
+  };
   wait_for_previous();
   let_next_begin();
   float pivot[size], sum[size] = {}, squares[size] = {};
   if (cover.works()) {
 #pragma unroll
-    for (int i = 0; i < size; ++i)
-      pivot[i] = to_float(from[(cover.column + i) / s.group_size * s.group_size]);
-    take_moments<T>(cover, from + int64_t{first} * s.channels, s.channels,
-                    min(pixels_of_block, s.pixels - first), pivot, nullptr, 0, sum, squares);
+    for (int i = 0; i < size; ++i) pivot[i] = pivot_of((cover.column + i) / s.group_size);
+    take_moments<T>(cover, x.column(cover.column, s.channels), pixel + first,
+                    min(pixels_of_block, s.pixels - first), pivot, sum, squares);
   }
   add_up(cover, sum, squares, sums, s.channels, s.group_size, own);
   __syncthreads();
   for (int g = threadIdx.x; g < s.groups; g += blockDim.x) {
     moments[(sample * s.groups + g) * gridDim.x + blockIdx.x] = own[g];
-    if (blockIdx.x == 0) pivots[sample * s.groups + g] = to_float(from[g * s.group_size]);
+    if (blockIdx.x == 0) pivots[sample * s.groups + g] = pivot_of(g);
   }
 }
 
 /// The same for any number of channels. Grid: pieces of pixels, samples * groups.
 template <class T>
 __global__ void __launch_bounds__(256)
-    group_norm_moments_any(const T* x, Moments* moments, float* pivots, GroupNormShape s,
+    group_norm_moments_any(Source<T> x, Moments* moments, float* pivots, GroupNormShape s,
                            int pixels_of_block) {
   __shared__ Moments of_warp[8];
   wait_for_previous();
   let_next_begin();
   const int sample = blockIdx.y / s.groups, group = blockIdx.y % s.groups;
-  const T* from = x + int64_t{sample} * s.pixels * s.channels + group * s.group_size;
-  const float pivot = to_float(from[0]);
+  const auto value = [&](int pixel, int channel) {
+    return to_float(*x.column(group * s.group_size + channel,
+                              s.channels)[int64_t{sample} * s.pixels + pixel]);
+  };
+  const float pivot = value(0, 0);
   const int first = blockIdx.x * pixels_of_block;
   const int count = min(pixels_of_block, s.pixels - first) * s.group_size;
   float sum = 0, squares = 0;
   for (int i = threadIdx.x; i < count; i += 256) {
     const int pixel = i / s.group_size;
-    const float deviation =
-        to_float(from[int64_t{first + pixel} * s.channels + i - pixel * s.group_size]) - pivot;
+    const float deviation = value(first + pixel, i - pixel * s.group_size) - pivot;
     sum += deviation;
     squares += deviation * deviation;
   }
@@ -300,7 +323,7 @@ __global__ void __launch_bounds__(256)
 /// Grid: pieces of pixels, samples. Shared: factors [channels].
 template <class T>
 __global__ void __launch_bounds__(512)
-    group_norm_apply(const T* x, const Moments* moments, const float* pivots, int pieces,
+    group_norm_apply(Source<T> x, const Moments* moments, const float* pivots, int pieces,
                      const float* gamma, const float* beta, T* y, GroupNormShape s,
                      int pixels_of_block) {
   extern __shared__ __align__(16) unsigned char shared[];
@@ -308,7 +331,6 @@ __global__ void __launch_bounds__(512)
   wait_for_previous();
   let_next_begin();
   const int sample = blockIdx.y, weights = sample / s.samples_of_weights * s.channels;
-  const int64_t base = int64_t{sample} * s.pixels * s.channels;
   // Each warp finishes one group after the other: all its lanes add up the pieces.
   for (int g = threadIdx.x / 32; g < s.groups; g += blockDim.x / 32) {
     Moments total{0, 0};
@@ -325,25 +347,29 @@ __global__ void __launch_bounds__(512)
   __syncthreads();
   const int first = blockIdx.x * pixels_of_block;
   const int pixels = min(pixels_of_block, s.pixels - first);
-  const int64_t at = base + int64_t{first} * s.channels;
+  const int64_t first_pixel = int64_t{sample} * s.pixels + first;
+  y += first_pixel * s.channels;
   const Cover<T> cover(max(s.channels, Cover<T>::size));
   if (s.channels % Cover<T>::size == 0 && cover.rows > 0) {
     if (!cover.works()) return;
     Factors own[Cover<T>::size];
 #pragma unroll
     for (int i = 0; i < Cover<T>::size; ++i) own[i] = factors[cover.column + i];
+    const auto from = x.column(cover.column, s.channels);
 #pragma unroll 4
     for (int p = cover.row; p < pixels; p += cover.rows) {
-      Vector<T> v = load_vector(x + at + int64_t{p} * s.channels + cover.column);
+      Vector<T> v = load_vector(from[first_pixel + p]);
 #pragma unroll
       for (int i = 0; i < Cover<T>::size; ++i)
         v.values[i] = from_float<T>(activate(s.activation, own[i](to_float(v.values[i]))));
-      store_vector(y + at + int64_t{p} * s.channels + cover.column, v);
+      store_vector(y + int64_t{p} * s.channels + cover.column, v);
     }
   } else {
     for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x)
-      y[at + i] =
-          from_float<T>(activate(s.activation, factors[i % s.channels](to_float(x[at + i]))));
+      y[i] = from_float<T>(activate(
+          s.activation,
+          factors[i % s.channels](to_float(
+              *x.column(static_cast<int>(i % s.channels), s.channels)[first_pixel + i / s.channels]))));
   }
 }
 
@@ -380,6 +406,12 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   return {};
 }
 
+template <class T>
+Source<T> source_of(const Launch& l, int own) {
+  return {static_cast<const T*>(l.inputs[0]),
+          l.inputs.size() > 3 ? static_cast<const T*>(l.inputs[3]) : nullptr, own};
+}
+
 }  // namespace
 
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context) {
@@ -394,6 +426,11 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
   s.samples_of_weights = static_cast<int>(x[0] / op.weight_groups);
   s.epsilon = op.epsilon;
   s.activation = op.activation;
+  const int own = static_cast<int>(request.inputs[0].shape.back());
+  if (op.joined && (own % 8 != 0 || s.channels % 8 != 0))
+    fail(ErrorKind::unsupported,
+         "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
+         request.module, op.name, own, s.channels - own);
   const DType dtype = request.output.dtype;
 
   if (const AtOnce plan = plan_at_once(s, size_of(dtype), context); plan.width > 0)
@@ -405,7 +442,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
         const dim3 grid(static_cast<unsigned>(s.channels / plan.width),
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
-               plan.shared_bytes, plan.parts, static_cast<const T*>(l.inputs[0]), l.f32(1),
+               plan.shared_bytes, plan.parts, source_of<T>(l, own), l.f32(1),
                l.f32(2), static_cast<T*>(l.output), s, plan.width, plan.pixels_of_block);
       });
     });
@@ -424,7 +461,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           using T = decltype(type);
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
-          const auto* from = static_cast<const T*>(l.inputs[0]);
+          const Source<T> from = source_of<T>(l, own);
           const dim3 grid(static_cast<unsigned>(pieces),
                           static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));
           if (vectors)

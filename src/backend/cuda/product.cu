@@ -1,6 +1,7 @@
 #include "backend/cuda/product.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "backend/cuda/kernels/hopper_kernels.h"
@@ -22,6 +23,23 @@ T packed_value(float value) {
   return packed;
 }
 
+/// Of a doubled picture's pixels (2 y + odd) the 3 taps see 2 pixels of the picture: tap `tap` the
+/// one of this number. Both numbers count from the first that is seen.
+int halved_tap(int odd, int tap) { return (odd + tap + 1) / 2 - odd; }
+
+/// A filter [channels, 3 x 3] of a doubled picture -> four [channels, 2 x 2] of the picture itself.
+std::array<std::vector<float>, 4> halved(const float* filter, int64_t channels) {
+  std::array<std::vector<float>, 4> sets;
+  for (int set = 0; set < 4; ++set) {
+    sets[set].resize(channels * 4);
+    for (int64_t c = 0; c < channels; ++c)
+      for (int tap = 0; tap < 9; ++tap)
+        sets[set][c * 4 + halved_tap(set / 2, tap / 3) * 2 + halved_tap(set % 2, tap % 3)] +=
+            filter[c * 9 + tap];
+  }
+  return sets;
+}
+
 /// weight [groups * columns, channels, taps] -> rows of `depth`, each tap's channels together.
 template <class T>
 void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* packed) {
@@ -30,17 +48,24 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
   T* to = reinterpret_cast<T*>(packed);
   const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
+  const auto pack_row = [&](const float* source, T* target) {
+    std::fill_n(target, depth, packed_value<T>(0));
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t c = 0; c < channels; ++c)
+        target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
+  };
 #pragma omp parallel for
   for (int64_t row = 0; row < int64_t{shape.groups} * shape.columns; ++row) {
     const int64_t group = row / shape.columns;
     const int local =
         unpacked_row(static_cast<int>(row % shape.columns), shape.columns, shape.gated);
-    const float* source = from + (group * shape.columns + local) * channels * taps;
-    T* target = to + row * depth;
-    std::fill_n(target, depth, packed_value<T>(0));
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t c = 0; c < channels; ++c)
-        target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
+    if (shape.doubled) {
+      const auto sets = halved(from + row * channels * 9, channels);
+      for (int64_t set = 0; set < 4; ++set)
+        pack_row(sets[set].data(), to + (set * shape.columns + row) * depth);
+    } else {
+      pack_row(from + (group * shape.columns + local) * channels * taps, to + row * depth);
+    }
   }
 }
 
@@ -96,13 +121,18 @@ std::vector<Choice<T>> choices_for(const ProductShape& shape) {
   return choices;
 }
 
+/// Hopper's copies bring 64 channels at a time, of one input.
+bool cuts_between_blocks(const ProductShape& shape) {
+  return shape.joined == 0 || ((shape.channels - shape.joined) % 64 == 0 && shape.joined % 64 == 0);
+}
+
 /// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory), times
 /// stages, times the blocks that a multiprocessor runs one after the other.
 template <class T>
 double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
   const auto& k = *choice.kernel;
   const double tiles =
-      static_cast<double>(shape.groups) *
+      static_cast<double>(shape.sets()) *
       static_cast<double>(ceil_div(shape.rows, k.rows) * ceil_div(shape.columns, k.columns));
   const int at_once = std::max(1, std::min(227 * 1024 / k.shared_bytes, 2048 / k.threads));
   const double waves =
@@ -129,16 +159,21 @@ class ProductKernel : public Kernel {
     ends_.width = static_cast<int>(request.output.shape.back());
     ends_.groups = shape.groups;
     ends_.gated = shape.gated;
+    ends_.doubled = shape.doubled ? shape.width : 0;
+    if constexpr (std::is_same_v<Op, Linear>)
+      if (op.normed) ends_.normed = shape.channels, ends_.epsilon = op.epsilon;
     ends_.activation = op.activation;
     if constexpr (sizeof(T) == 2)
-      if (context.hopper && !shape.gathered()) choose();
+      if (context.hopper && !shape.gathered() && cuts_between_blocks(shape))
+        choose();
   }
 
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
     const auto bytes =
-        static_cast<size_t>(shape_.groups) * shape_.columns * shape_.depth() * sizeof(T);
-    return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), shape_.gated ? ":gated" : ""), bytes,
+        static_cast<size_t>(shape_.sets()) * shape_.columns * shape_.depth() * sizeof(T);
+    const char* form = shape_.gated ? ":gated" : shape_.doubled ? ":doubled" : "";
+    return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), form), bytes,
                    [shape = shape_](const Tensor& weight, std::byte* packed) {
                      pack_weight<T>(shape, weight, packed);
                    }};
@@ -158,17 +193,18 @@ class ProductKernel : public Kernel {
     if (op_.residual) ends.residual = static_cast<const T*>(l.inputs[residual_index(op_)]);
     if (op_.scale >= 0) ends.scale = l.f32(scales_index(op_)) + op_.scale;
     ends.out = static_cast<T*>(l.output);
-    order(static_cast<const T*>(l.inputs[0]), static_cast<const T*>(l.inputs[1]), ends);
+    const T* rest = shape_.joined ? static_cast<const T*>(l.inputs.back()) : nullptr;
+    order(static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]), ends);
   }
 
  private:
-  void order(const T* x, const T* weight, const Ends<T>& ends) const {
+  void order(const T* x, const T* rest, const T* weight, const Ends<T>& ends) const {
     if constexpr (sizeof(T) == 2)
-      if (choice_.kernel) return order_hopper(choice_, x, weight, ends);
-    launch_product_mma(context_, shape_, x, weight, ends);
+      if (choice_.kernel) return order_hopper(choice_, x, rest, weight, ends);
+    launch_product_mma(context_, shape_, x, rest, weight, ends);
   }
 
-  void order_hopper(const Choice<T>& choice, const T* x, const T* weight,
+  void order_hopper(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
                     const Ends<T>& ends) const {
     const auto& kernel = *choice.kernel;
     const int64_t rows = int64_t{shape_.groups} * shape_.rows;
@@ -185,16 +221,21 @@ class ProductKernel : public Kernel {
     plan.stride = shape_.stride;
     plan.top = shape_.top;
     plan.left = shape_.left;
+    plan.doubled = shape_.doubled;
+    plan.own_blocks = plan.blocks - shape_.joined / 64;
+    const int own_channels = shape_.channels - shape_.joined;
     const CUtensorMap windows = plan.picture
                                     ? map_of_windows(dtype_of<T>, x, shape_, kernel.rows)
-                                    : map_of_matrix(dtype_of<T>, x, rows, shape_.channels, kernel.rows);
-    const CUtensorMap weights = map_of_matrix(dtype_of<T>, weight, int64_t{shape_.groups} * shape_.columns,
-                                                 shape_.depth(), kernel.columns);
-    const dim3 grid(static_cast<unsigned>(shape_.groups * plan.tiles),
+                                    : map_of_matrix(dtype_of<T>, x, rows, own_channels, kernel.rows);
+    const CUtensorMap others =
+        rest ? map_of_matrix(dtype_of<T>, rest, rows, shape_.joined, kernel.rows) : windows;
+    const CUtensorMap weights = map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns,
+                                              shape_.depth(), kernel.columns);
+    const dim3 grid(static_cast<unsigned>(shape_.sets() * plan.tiles),
                     static_cast<unsigned>(ceil_div(shape_.columns, kernel.columns)),
                     static_cast<unsigned>(choice.parts));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
-           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, weights, plan, ends);
+           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, others, weights, plan, ends);
   }
 
   void choose() {
@@ -215,11 +256,14 @@ class ProductKernel : public Kernel {
         fmt::format("product {} {}x{} rows {} columns {}x{}{}", name(dtype_of<T>), s.groups, s.rows,
                     s.columns, s.channels, s.taps(), s.gated ? " gated" : "");
     if (s.is_picture()) text += fmt::format(" of {}x{} stride {}", s.height, s.width, s.stride);
+    if (s.doubled) text += " doubled";
+    if (s.joined) text += fmt::format(" joined {}", s.joined);
+    if (ends_.normed) text += " normed";
     return text + (op_.residual ? " residual" : "");
   }
 
-  /// With memory of their own: random values, and so many copies of the weights that they do not
-  /// stay in the cache, as they do not when the whole model runs.
+  /// With memory of their own: random values, and copies of the weights, so that runs do not find
+  /// those of the run before in the cache.
   std::vector<Tuner::Candidate> candidates(const std::vector<Choice<T>>& choices) const {
     struct Memory {
       T *x = nullptr, *weights = nullptr, *out = nullptr;
@@ -233,18 +277,19 @@ class ProductKernel : public Kernel {
         shape_.is_picture()
             ? rows / (int64_t{shape_.out_height} * shape_.out_width) * shape_.height * shape_.width
             : rows;
-    const int64_t weight = int64_t{shape_.groups} * shape_.columns * shape_.depth();
+    const int64_t weight = int64_t{shape_.sets()} * shape_.columns * shape_.depth();
+    const int64_t results = rows * (shape_.doubled ? 4 : 1) * ends_.width;
     const int copies = static_cast<int>(
-        std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 16));
+        std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 20));
     DRYPOINT_CUDA(cudaMalloc(&memory->x, pixels * shape_.channels * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight * sizeof(T)));
-    DRYPOINT_CUDA(cudaMalloc(&memory->out, rows * ends_.width * sizeof(T)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->out, results * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
     fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, pixels * shape_.channels);
     fill_random<<<1024, 256, 0, context_.stream>>>(memory->weights, copies * weight);
     DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
                                   context_.stream));
-    DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, rows * ends_.width * sizeof(T), context_.stream));
+    DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, results * sizeof(T), context_.stream));
     std::vector<Tuner::Candidate> all;
     for (const auto& choice : choices)
       all.push_back({choice.name(), [=, this] {
@@ -252,7 +297,7 @@ class ProductKernel : public Kernel {
                        ends.bias = memory->bias;
                        ends.out = memory->out;
                        if (op_.residual) ends.residual = memory->out;
-                       order_hopper(choice, memory->x,
+                       order_hopper(choice, memory->x, shape_.joined ? memory->x : nullptr,
                                     memory->weights + memory->turn++ % copies * weight, ends);
                      }});
     return all;
@@ -278,6 +323,26 @@ void expect_own_precision(const Op& op, const KernelRequest& request) {
   if (op.residual) expect(residual_index(op));
 }
 
+template <class Op>
+void expect_supported(const Op& op, const KernelRequest& request, const ProductShape& shape) {
+  if (shape.gated && (shape.columns % 16 != 0 || op.scale >= 0))
+    fail(ErrorKind::unsupported,
+         "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
+         request.module, op.name, shape.columns / 2, op.scale);
+  if (shape.joined % 8 != 0 || (shape.joined && shape.channels % 8 != 0))
+    fail(ErrorKind::unsupported,
+         "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
+         request.module, op.name, shape.channels - shape.joined, shape.joined);
+  if constexpr (std::is_same_v<Op, Conv2d>)
+    if (op.doubled &&
+        !(request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 && op.stride == 1 &&
+          op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 && op.groups == 1 &&
+          !op.residual && op.activation == ActivationKind::none))
+      fail(ErrorKind::unsupported,
+           "{}: {} with a weight {} on device cuda, expected 3x3 filters and one pixel of padding "
+           "alone", request.module, to_string(drypoint::Op(op)), to_string(request.inputs[1].shape));
+}
+
 void expect_constant_weight(const KernelRequest& request) {
   if (!request.constant[1])
     fail(ErrorKind::unsupported, "{}: {} with a computed weight on device cuda", request.module,
@@ -291,10 +356,13 @@ ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
   const auto as_int = [](int64_t n) { return static_cast<int>(n); };
   ProductShape shape;
   shape.groups = as_int(op.groups);
-  shape.rows = as_int(y[0] / op.groups * y[1] * y[2]);
+  shape.doubled = op.doubled;
   shape.height = as_int(x[1]), shape.width = as_int(x[2]), shape.channels = as_int(x[3]);
-  shape.out_height = as_int(y[1]), shape.out_width = as_int(y[2]);
-  shape.kernel_height = as_int(w[2]), shape.kernel_width = as_int(w[3]);
+  shape.out_height = as_int(op.doubled ? x[1] : y[1]);
+  shape.out_width = as_int(op.doubled ? x[2] : y[2]);
+  shape.rows = as_int(y[0] / op.groups * shape.out_height * shape.out_width);
+  shape.kernel_height = op.doubled ? 2 : as_int(w[2]);
+  shape.kernel_width = op.doubled ? 2 : as_int(w[3]);
   shape.stride = as_int(op.stride);
   shape.top = as_int(op.top), shape.left = as_int(op.left);
   shape.bottom = as_int(op.bottom), shape.right = as_int(op.right);
@@ -304,7 +372,8 @@ ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
 
 ProductShape product_shape(const Linear& op, const KernelRequest& request) {
   const Shape& w = request.inputs[1].shape;
-  const auto rows = static_cast<int>(request.inputs[0].elements() / w[1]);
+  const auto rows =
+      static_cast<int>(request.inputs[0].elements() / request.inputs[0].shape.back());
   ProductShape shape;
   shape.groups = static_cast<int>(op.groups);
   shape.rows = rows / shape.groups;
@@ -312,6 +381,7 @@ ProductShape product_shape(const Linear& op, const KernelRequest& request) {
   shape.channels = static_cast<int>(w[1]);
   shape.columns = static_cast<int>(w[0] / op.groups);
   shape.gated = op.gated;
+  shape.joined = op.joined ? static_cast<int>(request.inputs.back().shape.back()) : 0;
   return shape;
 }
 
@@ -320,9 +390,7 @@ KernelPtr make_product(const Op& op, const KernelRequest& request, const Context
   expect_constant_weight(request);
   expect_own_precision(op, request);
   const ProductShape shape = product_shape(op, request);
-  if (shape.gated && (shape.columns % 16 != 0 || op.scale >= 0))
-    fail(ErrorKind::unsupported, "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
-         request.module, op.name, shape.columns / 2, op.scale);
+  expect_supported(op, request, shape);
   return with_type(request.output.dtype, [&](auto type) -> KernelPtr {
     return std::make_unique<ProductKernel<decltype(type), Op>>(op, request, shape, context);
   });

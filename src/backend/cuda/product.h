@@ -17,7 +17,11 @@ struct ProductShape {
   int top = 0, left = 0, bottom = 0, right = 0;
   int columns = 0;  // of the product, in each group
   bool gated = false;
+  bool doubled = false;  // each window gives four pixels, by four sets of weights
+  int joined = 0;        // channels that come from a second input, the last ones
 
+  /// Sets of weights: one a group, or one for each of the four pixels.
+  int sets() const { return doubled ? 4 : groups; }
   int taps() const { return kernel_height * kernel_width; }
   bool is_picture() const { return taps() > 1 || stride > 1; }
   /// Where channels fill no 16 bytes, windows are gathered element by element.

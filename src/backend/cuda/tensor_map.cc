@@ -63,9 +63,11 @@ CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& sh
       static_cast<cuuint64_t>(shape.height), static_cast<cuuint64_t>(pictures)};
   const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * element;
   const cuuint64_t strides[] = {pixel, pixel * shape.width, pixel * shape.width * shape.height};
+  // A doubled picture's four sets of 2x2 weights lie in the same windows of 3x3.
+  const int seen_height = shape.kernel_height + shape.doubled;
+  const int seen_width = shape.kernel_width + shape.doubled;
   const int lower[] = {-shape.left, -shape.top};
-  const int upper[] = {shape.right - (shape.kernel_width - 1),
-                       shape.bottom - (shape.kernel_height - 1)};
+  const int upper[] = {shape.right - (seen_width - 1), shape.bottom - (seen_height - 1)};
   const auto stride = static_cast<cuuint32_t>(shape.stride);
   const cuuint32_t steps[] = {1, stride, stride, 1};
   expect_map(driver().im2col(&map, map_type(dtype), 4, const_cast<void*>(data), extents, strides,

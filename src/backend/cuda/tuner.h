@@ -14,7 +14,8 @@ namespace drypoint::cuda {
 class Tuner {
  public:
   /// `level` 0: takes what is known, from the cache or shipped for this kind of device, else what
-  /// the caller thinks best; more: measures what the cache does not know. `cache`: file of choices,
+  /// the caller thinks best; 1 to 4: measures what is not known; 5: measures what the cache does not
+  /// know. `cache`: file of choices,
   /// read now; written by `save`; empty: none. Its choices hold for `device`.
   Tuner(int level, std::string cache, std::string device, bool is_common_hopper);
   /// Saves what was measured. Never throws: the choices can be measured again.
@@ -32,6 +33,9 @@ class Tuner {
   void save();
 
  private:
+  double measure(const Context& context, const std::function<void()>& run, double least);
+  double time(const Context& context, const std::function<void()>& run, int runs);
+
   int level_;
   std::string cache_, device_;
   struct Choice {
@@ -40,9 +44,7 @@ class Tuner {
   };
   std::map<std::string, Choice> choices_, shipped_;
   bool changed_ = false;
+  std::shared_ptr<std::byte> sweep_;  // device memory that fills the cache with something else
 };
-
-/// Microseconds that one run of `run` takes among others of its kind.
-double measure(const Context& context, const std::function<void()>& run);
 
 }  // namespace drypoint::cuda

@@ -16,6 +16,7 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch);
 void run(const DdimUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Embedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Expand& op, const KernelRequest& request, const Launch& launch);
+void run(const FoldNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const GatedGelu& op, const KernelRequest& request, const Launch& launch);
 void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const Increment& op, const KernelRequest& request, const Launch& launch);

@@ -1,24 +1,44 @@
+#include <cmath>
+
 #include "backend/reference/kernels.h"
 #include "ops/product.h"
 
 namespace drypoint::reference {
+namespace {
+
+/// sqrt(variance + epsilon)
+double deviation(const float* x, int64_t count, float epsilon) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < count; ++i) sum += x[i];
+  const double mean = sum / static_cast<double>(count);
+  for (int64_t i = 0; i < count; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  return std::sqrt(squares / static_cast<double>(count) + epsilon);
+}
+
+}  // namespace
 
 void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const Shape& w = request.inputs[1].shape;
-  const int64_t rows = request.inputs[0].elements() / w[1], width = request.output.shape.back();
+  const int64_t width = request.output.shape.back(), rows = request.output.elements() / width;
+  const int64_t first_width = request.inputs[0].shape.back(), rest_width = w[1] - first_width;
+  const float* rest = op.joined ? launch.f32(request.inputs.size() - 1) : nullptr;
   const int64_t group_rows = rows / op.groups, group_width = w[0] / op.groups;
   const float* bias = op.bias ? launch.f32(2) : nullptr;
   if (op.select) bias += launch.i32(step_index(op))[0] * w[0];
   const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
-#pragma omp parallel for collapse(2)
-  for (int64_t r = 0; r < rows; ++r)
+#pragma omp parallel for
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* x = launch.f32(0) + r * first_width;
+    const double divisor = op.normed ? deviation(x, first_width, op.epsilon) : 1.0;
     for (int64_t o = 0; o < width; ++o) {
       const auto product = [&](int64_t column) {
         const int64_t row = r / group_rows * group_width + column;
-        const float *x = launch.f32(0) + r * w[1], *weight = launch.f32(1) + row * w[1];
-        double sum = bias ? bias[row] : 0.0;
-        for (int64_t i = 0; i < w[1]; ++i) sum += double{x[i]} * weight[i];
-        return sum;
+        const float* weight = launch.f32(1) + row * w[1];
+        double sum = 0;
+        for (int64_t i = 0; i < first_width; ++i) sum += double{x[i]} * weight[i];
+        for (int64_t i = 0; i < rest_width; ++i)
+          sum += double{rest[r * rest_width + i]} * weight[first_width + i];
+        return sum / divisor + (bias ? bias[row] : 0.0);
       };
       double sum = product(o);
       if (op.gated) sum *= activate(ActivationKind::gelu, product(width + o));
@@ -26,6 +46,7 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
       if (op.residual) sum += launch.f32(residual_index(op))[r * width + o];
       launch.out()[r * width + o] = static_cast<float>(activate(op.activation, sum));
     }
+  }
 }
 
 }  // namespace drypoint::reference

@@ -18,6 +18,9 @@ struct Ends {
   int width = 0;                  // of the result: columns, or half of them if gated
   int groups = 1;
   bool gated = false;
+  int doubled = 0;  // the picture's width, where each of its pixels gives four; see `place_of`
+  int normed = 0;   // channels of x, where its rows are divided by their deviation
+  float epsilon = 0;
   ActivationKind activation = ActivationKind::none;
 };
 
@@ -30,10 +33,27 @@ __host__ __device__ inline int unpacked_row(int packed, int columns, bool gated)
   return packed % 16 < 8 ? value : columns / 2 + value;
 }
 
+/// Where row `row` of the product lies in the result. For a doubled picture, of which each group of
+/// weights computes every second pixel of every second row, `group` says which.
+template <class T>
+__device__ inline int64_t place_of(const Ends<T>& ends, int64_t row, int group) {
+  if (ends.doubled == 0) return row;
+  const int64_t y = row / ends.doubled, x = row - y * ends.doubled;
+  return (2 * y + group / 2) * 2 * ends.doubled + 2 * x + group % 2;
+}
+
+/// 1 / sqrt(variance + epsilon) from a row's sum and its squares' sum.
+template <class T>
+__device__ inline float inverse_deviation(const Ends<T>& ends, float sum, float squares) {
+  const float mean = sum / static_cast<float>(ends.normed);
+  return rsqrtf(fmaxf(squares / static_cast<float>(ends.normed) - mean * mean, 0.0f) +
+                ends.epsilon);
+}
+
 /// Bias for eight columns, zeros without one.
 template <class T>
 __device__ inline void load_bias(const Ends<T>& ends, int group, int column, float (&bias)[8]) {
-  const int64_t at = int64_t{group} * ends.columns + column;
+  const int64_t at = int64_t{ends.doubled ? 0 : group} * ends.columns + column;
 #pragma unroll
   for (int i = 0; i < 8; ++i) bias[i] = 0;
   if (ends.table) {
@@ -53,8 +73,8 @@ __device__ inline void load_bias(const Ends<T>& ends, int group, int column, flo
 template <class T>
 __device__ inline float bias_of(const Ends<T>& ends, int group, int packed) {
   if (packed >= ends.columns) return 0;
-  const int64_t at =
-      int64_t{group} * ends.columns + unpacked_row(packed, ends.columns, ends.gated);
+  const int64_t at = int64_t{ends.doubled ? 0 : group} * ends.columns +
+                     unpacked_row(packed, ends.columns, ends.gated);
   if (ends.table)
     return to_float(
         ends.table[int64_t{ends.step ? *ends.step : 0} * ends.groups * ends.columns + at]);
@@ -80,7 +100,7 @@ __device__ inline void store_ends(const Ends<T>& ends, int group, int64_t row, i
 #pragma unroll
     for (int i = 0; i < 8; ++i) values[i] *= scale;
   }
-  const int64_t at = row * ends.width + column;
+  const int64_t at = place_of(ends, row, group) * ends.width + column;
   constexpr int per_vector = Vector<T>::size;
   if (ends.width % 8 == 0) {
     Vector<T> out[8 / per_vector];

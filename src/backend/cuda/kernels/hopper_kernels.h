@@ -14,7 +14,7 @@ struct ProductPlan;
 template <class T>
 struct HopperKernel {
   int rows, columns, stages, threads, shared_bytes;
-  void (*kernel)(CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
+  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
 };
 
 // By the rows of the tile; each is instantiated in a file of its own.

@@ -93,11 +93,13 @@ struct ProductTile {
       stages * stage_bytes > rows* pitch * 4 ? stages* stage_bytes : rows* pitch * 4;
 };
 
-/// x, weight [groups * columns, depth] -> ends.out. Grid: groups * tiles of rows, tiles of columns.
+/// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights *
+/// tiles of rows, tiles of columns.
 /// `short_form`: f32 products from 11 bits of each factor, not from all.
 template <class T, bool gathered>
 __global__ void __launch_bounds__(128)
-    product_mma(const T* __restrict__ x, const T* __restrict__ weight, ProductShape shape,
+    product_mma(const T* __restrict__ x, const T* __restrict__ rest,
+                const T* __restrict__ weight, ProductShape shape,
                 Ends<T> ends, int depth, int depth_of_tap, bool short_form) {
   using Tile = ProductTile<T>;
   extern __shared__ __align__(128) unsigned char shared[];
@@ -108,8 +110,8 @@ __global__ void __launch_bounds__(128)
   constexpr int per_vector = 16 / sizeof(T);
 
   // Each thread loads one 16-byte column of two rows of the windows and two of the weights.
-  const int vector = thread % 4;
-  const T* window[2];
+  const int vector = thread % 4, own_channels = shape.channels - shape.joined;
+  const T *window[2], *window_of_rest[2];
   int window_y[2], window_x[2];
   bool row_there[2], column_there[2];
   const T* weight_row[2];
@@ -118,13 +120,17 @@ __global__ void __launch_bounds__(128)
     const int local = thread / 4 + i * 32;
     const int row = first_row + local;
     row_there[i] = row < shape.rows;
-    const int64_t all = int64_t{group} * shape.rows + (row_there[i] ? row : 0);
+    const int64_t all =
+        int64_t{shape.doubled ? 0 : group} * shape.rows + (row_there[i] ? row : 0);
     const int64_t pixels = int64_t{shape.out_height} * shape.out_width;
     const int64_t n = all / pixels;
     const int in_picture = static_cast<int>(all - n * pixels);
     window_y[i] = in_picture / shape.out_width * shape.stride - shape.top;
     window_x[i] = in_picture % shape.out_width * shape.stride - shape.left;
-    window[i] = x + n * shape.height * shape.width * shape.channels;
+    if (shape.doubled) window_y[i] += group / 2, window_x[i] += group % 2;
+    const int64_t first_pixel = n * shape.height * shape.width;
+    window[i] = x + first_pixel * own_channels;
+    window_of_rest[i] = rest + first_pixel * shape.joined;
     column_there[i] = first_column + local < shape.columns;
     weight_row[i] =
         weight +
@@ -157,9 +163,11 @@ __global__ void __launch_bounds__(128)
         const int y = window_y[i] + ky, column = window_x[i] + tap - ky * shape.kernel_width;
         const bool there = row_there[i] && c < shape.channels && y >= 0 && y < shape.height &&
                            column >= 0 && column < shape.width;
-        copy_async(to,
-                   there ? window[i] + (int64_t{y} * shape.width + column) * shape.channels + c : x,
-                   there);
+        const int64_t pixel = int64_t{y} * shape.width + column;
+        const T* from = c < own_channels
+                            ? window[i] + pixel * own_channels + c
+                            : window_of_rest[i] + pixel * shape.joined + c - own_channels;
+        copy_async(to, there ? from : x, there);
       }
       copy_async(stage + (Tile::rows + thread / 4 + i * 32) * Tile::row_bytes + vector * 16,
                  weight_row[i] + at, column_there[i]);
@@ -174,6 +182,23 @@ __global__ void __launch_bounds__(128)
     commit_copies();
   }
   let_next_begin();
+
+  __shared__ float factors[Tile::rows];
+  if (ends.normed) {  // two threads a row
+    const int local = thread / 2;
+    float sum = 0, squares = 0;
+    if (first_row + local < shape.rows) {
+      const T* from =
+          x + (int64_t{group} * shape.rows + first_row + local) * shape.channels;
+      for (int c = thread % 2; c < shape.channels; c += 2) {
+        const float value = to_float(from[c]);
+        sum += value;
+        squares += value * value;
+      }
+    }
+    sum += __shfl_xor_sync(~0u, sum, 1), squares += __shfl_xor_sync(~0u, squares, 1);
+    factors[local] = inverse_deviation(ends, sum, squares);
+  }
 
   const int warp_row = warp / 2 * 32, warp_column = warp % 2 * 32;
   float sums[2][4][4] = {};
@@ -207,6 +232,9 @@ __global__ void __launch_bounds__(128)
       const auto element = [&](const unsigned char* tile, int row, int k) {
         return *reinterpret_cast<const float*>(tile + row * Tile::row_bytes + k * 4);
       };
+      // The tensor units cut off what they add to; short sums of theirs, added up in full, keep
+      // deep products exact.
+      float part[2][4][4] = {};
 #pragma unroll
       for (int k = 0; k < 2; ++k) {  // 8 deep each
         uint32_t a[2][4], a_rest[2][4], b[4][2], b_rest[4][2];
@@ -232,12 +260,18 @@ __global__ void __launch_bounds__(128)
 #pragma unroll
           for (int n = 0; n < 4; ++n) {
             if (!short_form) {
-              mma_tf32(sums[m][n], a_rest[m], b[n][0], b[n][1]);
-              mma_tf32(sums[m][n], a[m], b_rest[n][0], b_rest[n][1]);
+              mma_tf32(part[m][n], a_rest[m], b[n][0], b[n][1]);
+              mma_tf32(part[m][n], a[m], b_rest[n][0], b_rest[n][1]);
             }
-            mma_tf32(sums[m][n], a[m], b[n][0], b[n][1]);
+            mma_tf32(part[m][n], a[m], b[n][0], b[n][1]);
           }
       }
+#pragma unroll
+      for (int m = 0; m < 2; ++m)
+#pragma unroll
+        for (int n = 0; n < 4; ++n)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) sums[m][n][i] += part[m][n][i];
     }
   }
   wait_for_copies<0>();
@@ -253,29 +287,31 @@ __global__ void __launch_bounds__(128)
         tile[(warp_row + m * 16 + lane / 4 + i / 2 * 8) * Tile::pitch + warp_column + n * 8 +
              lane % 4 * 2 + i % 2] = sums[m][n][i];
   __syncthreads();
-  store_tile(ends, group, int64_t{group} * shape.rows + first_row, shape.rows - first_row, 0,
-             Tile::rows, first_column, Tile::columns, thread, 128,
+  store_tile(ends, group, int64_t{shape.doubled ? 0 : group} * shape.rows + first_row,
+             shape.rows - first_row, 0, Tile::rows, first_column, Tile::columns, thread, 128,
              [&](int row, int column, float(&values)[8]) {
 #pragma unroll
-               for (int i = 0; i < 8; ++i) values[i] = tile[row * Tile::pitch + column + i];
+               for (int i = 0; i < 8; ++i)
+                 values[i] = tile[row * Tile::pitch + column + i] *
+                             (ends.normed ? factors[row] : 1.0f);
              });
 }
 
 /// Instantiated for each type in a file of its own.
 template <class T>
 void launch_product_mma(const Context& context, const ProductShape& shape, const T* x,
-                        const T* weight, const Ends<T>& ends);
+                        const T* rest, const T* weight, const Ends<T>& ends);
 
 template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape, const T* x,
-                             const T* weight, const Ends<T>& ends) {
+                             const T* rest, const T* weight, const Ends<T>& ends) {
   using Tile = ProductTile<T>;
-  const dim3 grid(static_cast<unsigned>(shape.groups * ceil_div(shape.rows, Tile::rows)),
+  const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
                   static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)));
   const auto kernel = shape.gathered() ? product_mma<T, true> : product_mma<T, false>;
   DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      Tile::shared_bytes));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, weight, shape, ends,
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight, shape, ends,
          shape.depth(), shape.channels_of_tap(), context.tf32);
 }
 

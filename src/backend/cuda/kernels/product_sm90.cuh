@@ -17,6 +17,8 @@ struct ProductPlan {
   int columns = 0;  // packed rows of weights in each group
   int blocks = 0;   // of 64 along the depth
   int blocks_of_tap = 0;
+  int own_blocks = 0;    // that come from x; the others from `rest`
+  bool doubled = false;  // sets of weights are the four pixels of each window
   bool picture = false;  // windows of pictures rather than rows of a matrix
   int out_width = 1, out_pixels = 1, kernel_width = 1, stride = 1, top = 0, left = 0;
 };
@@ -35,8 +37,9 @@ struct HopperTile {
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
   static constexpr int barrier_bytes = 2 * stages * 8;
-  static constexpr int shared_bytes =
-      1024 + tile_bytes + barrier_bytes + columns * 4;  // with room to align, and a bias
+  // With room to align, a bias, and of each row the moments and what follows from them.
+  static constexpr int shared_bytes = 1024 + tile_bytes + barrier_bytes + columns * 4 + rows * 12;
+  static_assert(shared_bytes <= 227 * 1024);
 };
 
 __device__ inline void spread(float4 low, float4 high, float (&values)[8]) {
@@ -67,22 +70,25 @@ __device__ inline Vector<T> to_vector(const float (&values)[8]) {
 }
 
 /// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
-/// what else there is to the result.
+/// what else there is to the result. `factors`: of each row, or null.
 template <int columns, class T>
-__device__ inline void store_warpgroup(const Ends<T>& ends, const float* bias,
+__device__ inline void store_warpgroup(const Ends<T>& ends, int group, const float* bias,
+                                       const float* factors,
                                        float (&sums)[columns / 2], T* staging, int64_t first_row,
                                        int rows, int first_column, int warpgroup) {
   constexpr int pitch = columns + 8;
   const int thread = threadIdx.x % 128, lane = thread % 32;
-  T* own = staging + (thread / 32 * 16 + lane / 4) * pitch + lane % 4 * 2;
+  const int row = thread / 32 * 16 + lane / 4;
+  T* own = staging + row * pitch + lane % 4 * 2;
   const float scale = ends.scale ? *ends.scale : 1.0f;
+  const float upper = factors ? factors[row] : 1.0f, lower = factors ? factors[row + 8] : 1.0f;
 #pragma unroll
   for (int i = 0; i < columns / 8; ++i) {
     const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
     *reinterpret_cast<uint32_t*>(own + i * 8) =
-        pack_two<T>((sums[i * 4] + b.x) * scale, (sums[i * 4 + 1] + b.y) * scale);
+        pack_two<T>((sums[i * 4] * upper + b.x) * scale, (sums[i * 4 + 1] * upper + b.y) * scale);
     *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
-        pack_two<T>((sums[i * 4 + 2] + b.x) * scale, (sums[i * 4 + 3] + b.y) * scale);
+        pack_two<T>((sums[i * 4 + 2] * lower + b.x) * scale, (sums[i * 4 + 3] * lower + b.y) * scale);
   }
   asm volatile("bar.sync %0, 128;" ::"r"(2 + warpgroup) : "memory");
   T* out = ends.out + first_row * ends.width;
@@ -139,16 +145,60 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, const float* bias,
     }
   } else {
     for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      store_vector(out + int64_t{row} * ends.width + first_column + column,
+      store_vector(ends.out + place_of(ends, first_row + row, group) * ends.width + first_column +
+                       column,
                    load_vector(staging + row * pitch + column));
     });
   }
 }
 
-/// Grid: groups * tiles of rows, tiles of columns, parts of the depth (the cluster).
+/// The three warps that nothing else is wanted of take the moments of the tile's rows, for products
+/// of normed rows, as the stages pass: moments[row] = {sum, sum of squares}. Sums are products with
+/// ones; squares are the diagonal of the rows' products with one another, of which these units
+/// compute the rest as well, and are still faster than arithmetic one by one.
+template <class Tile, class T>
+__device__ inline void take_row_moments(unsigned char* shared, uint64_t* full, uint64_t* empty,
+                                        int count, int warp, float2* moments) {
+  constexpr int warps = 3, blocks = (Tile::rows / 16 + warps - 1) / warps;  // of 16 rows
+  constexpr uint32_t ones = std::is_same_v<T, half> ? 0x3c003c00 : 0x3f803f80;
+  const int lane = threadIdx.x % 32;
+  float sums[blocks][4] = {}, upper[blocks][4] = {}, lower[blocks][4] = {};
+#pragma unroll 1
+  for (int i = 0; i < count; ++i) {
+    const int s = i % Tile::stages;
+    barrier_wait(full + s, i / Tile::stages & 1);
+#pragma unroll
+    for (int b = 0; b < blocks; ++b) {
+      const int row = (b * warps + warp) * 16 + lane % 16;
+      if (row >= Tile::rows) break;
+      const unsigned char* from = shared + s * Tile::stage_bytes + row * 128;
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {  // 16 deep each; 16 bytes lie where the swizzle puts them
+        uint32_t a[4];
+        load_matrices(a, from + (((k * 2 + lane / 16) ^ row) & 7) * 16);
+        mma<T>(sums[b], a, ones, ones);
+        mma<T>(upper[b], a, a[0], a[2]);
+        mma<T>(lower[b], a, a[1], a[3]);
+      }
+    }
+    __syncwarp();
+    if (lane == 0) barrier_arrive(empty + s);
+  }
+  const int row = lane / 4;
+  if (lane % 4 != row / 2) return;  // this thread has the diagonal's elements of these two rows
+#pragma unroll
+  for (int b = 0; b < blocks; ++b)
+    if (const int first = (b * warps + warp) * 16; first < Tile::rows) {
+      moments[first + row] = {sums[b][0], row % 2 ? upper[b][1] : upper[b][0]};
+      moments[first + row + 8] = {sums[b][2], row % 2 ? lower[b][3] : lower[b][2]};
+    }
+}
+
+/// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth (the cluster).
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, 1)
     product_sm90(const __grid_constant__ CUtensorMap windows,
+                 const __grid_constant__ CUtensorMap others,
                  const __grid_constant__ CUtensorMap weights, ProductPlan plan, Ends<T> ends) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ unsigned char raw[];
@@ -156,6 +206,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   uint64_t* full = reinterpret_cast<uint64_t*>(shared + Tile::tile_bytes);
   uint64_t* empty = full + Tile::stages;
   float* bias = reinterpret_cast<float*>(empty + Tile::stages);
+  float2* moments = reinterpret_cast<float2*>(bias + Tile::columns);
+  float* factors = reinterpret_cast<float*>(moments + Tile::rows);
 
   const int thread = threadIdx.x, warpgroup = thread / 128;
   const int group = blockIdx.x / plan.tiles, first_row = blockIdx.x % plan.tiles * Tile::rows;
@@ -168,7 +220,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     prefetch_map(&weights);
     for (int s = 0; s < Tile::stages; ++s) {
       barrier_init(full + s, 1);
-      barrier_init(empty + s, Tile::consumers);
+      barrier_init(empty + s, Tile::consumers + (ends.normed ? 3 : 0));
     }
     barrier_init_done();
   }
@@ -182,7 +234,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
         copy_box(&weights, stage(i) + Tile::a_bytes, full + i % Tile::stages,
                  (begin + i) * Tile::depth, group * plan.columns + first_column);
       };
-      const int row = group * plan.rows + first_row;
+      const int row = (plan.doubled ? 0 : group) * plan.rows + first_row;
+      const int odd_x = plan.doubled ? group % 2 : 0, odd_y = plan.doubled ? group / 2 : 0;
       const int picture = row / plan.out_pixels, in_picture = row % plan.out_pixels;
       const int x = in_picture % plan.out_width * plan.stride - plan.left;
       const int y = in_picture / plan.out_width * plan.stride - plan.top;
@@ -193,7 +246,10 @@ __global__ void __launch_bounds__(Tile::threads, 1)
           const int tap_y = tap / plan.kernel_width;
           copy_windows(&windows, stage(i), full + i % Tile::stages,
                        (block - tap * plan.blocks_of_tap) * Tile::depth, x, y, picture,
-                       tap - tap_y * plan.kernel_width, tap_y);
+                       tap - tap_y * plan.kernel_width + odd_x, tap_y + odd_y);
+        } else if (block >= plan.own_blocks) {
+          copy_box(&others, stage(i), full + i % Tile::stages,
+                   (block - plan.own_blocks) * Tile::depth, row);
         } else {
           copy_box(&windows, stage(i), full + i % Tile::stages, block * Tile::depth, row);
         }
@@ -214,6 +270,15 @@ __global__ void __launch_bounds__(Tile::threads, 1)
       }
     }
     __syncwarp();
+    if (ends.normed && thread >= Tile::consumers * 128 + 32) {
+      const int own = thread - Tile::consumers * 128 - 32;
+      take_row_moments<Tile, T>(shared, full, empty, count, own / 32, moments);
+      asm volatile("bar.sync 8, 96;" ::: "memory");
+      if (parts == 1)
+        for (int row = own; row < Tile::rows; row += 96)
+          factors[row] = inverse_deviation(ends, moments[row].x, moments[row].y);
+      asm volatile("bar.arrive 1, %0;" ::"n"(Tile::consumers * 128 + 96) : "memory");
+    }
   }
 
   float* tile = reinterpret_cast<float*>(shared);
@@ -251,11 +316,12 @@ __global__ void __launch_bounds__(Tile::threads, 1)
         if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
           bias[column] = own_bias[i];
     // All multiply from the same stages, which the sums are about to overwrite.
-    asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
+    asm volatile("bar.sync 1, %0;" ::"r"(Tile::consumers * 128 + (ends.normed ? 96 : 0)) : "memory");
     if (straight) {
       store_warpgroup<Tile::columns>(
-          ends, bias, sums, reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
-          int64_t{group} * plan.rows + first_row + warpgroup * 64,
+          ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr, sums,
+          reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
+          int64_t{plan.doubled ? 0 : group} * plan.rows + first_row + warpgroup * 64,
           plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
       return;
     }
@@ -271,19 +337,37 @@ __global__ void __launch_bounds__(Tile::threads, 1)
 
   if (straight) return;
   wait_for_previous();
+  const int64_t row_of_result = int64_t{plan.doubled ? 0 : group} * plan.rows + first_row;
+  const auto norm = [&](int row, float(&values)[8]) {
+    if (ends.normed)
+#pragma unroll
+      for (int i = 0; i < 8; ++i) values[i] *= factors[row];
+  };
   if (parts == 1) {
     __syncthreads();
-    store_tile(ends, group, int64_t{group} * plan.rows + first_row, plan.rows - first_row, 0,
-               Tile::rows, first_column, Tile::columns, thread, Tile::threads,
+    store_tile(ends, group, row_of_result, plan.rows - first_row, 0, Tile::rows, first_column,
+               Tile::columns, thread, Tile::threads,
                [&](int r, int c, float(&values)[8]) {
                  const float4* from = reinterpret_cast<const float4*>(tile + r * Tile::pitch + c);
                  spread(from[0], from[1], values);
+                 norm(r, values);
                });
   } else {
     cluster_sync();
     // Each block adds up and stores its share of the rows.
-    store_tile(ends, group, int64_t{group} * plan.rows + first_row, plan.rows - first_row,
-               Tile::rows * part / parts, Tile::rows * (part + 1) / parts, first_column,
+    const int begin_row = Tile::rows * part / parts, end_row = Tile::rows * (part + 1) / parts;
+    if (ends.normed) {
+      for (int row = begin_row + thread; row < end_row; row += Tile::threads) {
+        float2 total{};
+        for (int p = 0; p < parts; ++p) {
+          const float2 m = load_two_from_cluster(address_in_cluster(moments + row, p));
+          total.x += m.x, total.y += m.y;
+        }
+        factors[row] = inverse_deviation(ends, total.x, total.y);
+      }
+      __syncthreads();
+    }
+    store_tile(ends, group, row_of_result, plan.rows - first_row, begin_row, end_row, first_column,
                Tile::columns, thread, Tile::threads, [&](int r, int c, float(&values)[8]) {
                  const float* own = tile + r * Tile::pitch + c;
                  float4 low{}, high{};
@@ -294,6 +378,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
                    high.x += h.x, high.y += h.y, high.z += h.z, high.w += h.w;
                  }
                  spread(low, high, values);
+                 norm(r, values);
                });
     cluster_sync();  // nobody leaves while others read its sums
   }

@@ -80,6 +80,14 @@ __device__ inline uint32_t address_in_cluster(const void* pointer, int rank) {
       : "r"(shared_address(pointer)), "r"(rank));
   return address;
 }
+__device__ inline float2 load_two_from_cluster(uint32_t address) {
+  float2 v;
+  asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];"
+               : "=f"(v.x), "=f"(v.y)
+               : "r"(address)
+               : "memory");
+  return v;
+}
 __device__ inline float4 load_from_cluster(uint32_t address) {
   float4 v;
   asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"

@@ -1,0 +1,50 @@
+#include "compile/passes.h"
+#include "graph/rewrite.h"
+
+namespace drypoint {
+namespace {
+
+/// A product whose weight and bias are known when loading and whose input nothing else reads.
+const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const Node& node) {
+  const auto* linear = std::get_if<Linear>(&node.op);
+  if (!linear || linear->normed || linear->joined || linear->select || linear->groups != 1 ||
+      uses[node.inputs[0]] != 1)
+    return nullptr;
+  const bool known = graph[node.inputs[1]].rate == Rate::load &&
+                     (!linear->bias || graph[node.inputs[2]].rate == Rate::load);
+  return known ? linear : nullptr;
+}
+
+}  // namespace
+
+Graph fold_layer_norm(const Graph& graph) {
+  const auto uses = graph.use_counts();
+  return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
+    const Linear* linear = can_fold(graph, uses, node);
+    const Node* producer = linear ? graph.producer(node.inputs[0]) : nullptr;
+    const auto* norm = producer ? std::get_if<LayerNorm>(&producer->op) : nullptr;
+    if (!norm || norm->weight_groups != 1) return -1;
+    const ValueId weight = r(node.inputs[1]), gamma = r(producer->inputs[1]),
+                  beta = r(producer->inputs[2]);
+    const Shape& of_weight = graph[node.inputs[1]].type.shape;
+
+    // beta weight^T + bias
+    const ValueId row = r.to.add_node(Reshape{{1, of_weight[1]}}, {beta}, producer->module);
+    std::vector<ValueId> of_bias{row, weight};
+    if (linear->bias) of_bias.push_back(r(node.inputs[2]));
+    const ValueId shift = r.to.add_node(Linear{.bias = linear->bias}, of_bias, producer->module);
+    const ValueId bias = r.to.add_node(Reshape{{of_weight[0]}}, {shift}, producer->module);
+
+    Linear op = *linear;
+    op.normed = true;
+    op.epsilon = norm->epsilon;
+    op.bias = true;
+    std::vector<ValueId> inputs{r(producer->inputs[0]),
+                                r.to.add_node(FoldNorm{}, {weight, gamma}, producer->module), bias};
+    for (size_t i = 2u + linear->bias; i < node.inputs.size(); ++i)
+      inputs.push_back(r(node.inputs[i]));
+    return r.to.add_node(op, inputs, node.module);
+  });
+}
+
+}  // namespace drypoint
