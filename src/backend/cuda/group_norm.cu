@@ -54,6 +54,28 @@ __device__ inline Factors factors_of(Moments total, float pivot, float count, fl
   return {pivot + mean, rsqrtf(variance + epsilon) * gamma, beta};
 }
 
+template <class T>
+__device__ inline Vector<T> normed(const Vector<T>& x, const Factors (&factors)[Vector<T>::size],
+                                   ActivationKind activation) {
+  constexpr int size = Vector<T>::size;
+  float values[size];
+#pragma unroll
+  for (int i = 0; i < size; ++i) values[i] = factors[i](to_float(x.values[i]));
+  activate_all(activation, values);
+  Vector<T> y;
+#pragma unroll
+  for (int i = 0; i < size; ++i) y.values[i] = from_float<T>(values[i]);
+  return y;
+}
+
+/// Of a piece's rows in shared memory: an odd number of vectors, so that eight of a column's lie in
+/// different banks.
+template <class T>
+__host__ __device__ inline int pitch_of(int width) {
+  constexpr int size = Vector<T>::size;
+  return width / size % 2 == 0 ? width + size : width;
+}
+
 /// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of
 /// every `rows`-th pixel.
 template <class T>
@@ -76,9 +98,11 @@ __device__ void add_up(const Cover<T>& cover, const float (&sum)[Cover<T>::size]
                        int group_size, Moments* moments) {
   if (cover.works())
 #pragma unroll
-    for (int i = 0; i < Cover<T>::size; ++i) {
-      sums[cover.row * width + cover.column + i] = sum[i];
-      sums[(cover.rows + cover.row) * width + cover.column + i] = squares[i];
+    for (int i = 0; i < Cover<T>::size; i += 4) {
+      float* to = sums + cover.row * width + cover.column + i;
+      *reinterpret_cast<float4*>(to) = {sum[i], sum[i + 1], sum[i + 2], sum[i + 3]};
+      *reinterpret_cast<float4*>(to + cover.rows * width) = {squares[i], squares[i + 1],
+                                                             squares[i + 2], squares[i + 3]};
     }
   __syncthreads();
   // All threads share the rows: each adds up a slice of one channel's.
@@ -129,6 +153,67 @@ __device__ void take_moments(const Cover<T>& cover, typename Source<T>::Column f
   }
 }
 
+/// Adds up over the lanes of a warp: lane l gets the sum of the lanes' values[l * count / 32]. Halves
+/// what each lane has to do with every exchange, for as long as there are several values.
+template <int count>
+__device__ inline float add_across(float (&values)[count]) {
+  const int lane = threadIdx.x % 32;
+  int mask = 16;
+#pragma unroll
+  for (int half = count / 2; half > 0; half /= 2, mask /= 2)
+#pragma unroll
+    for (int i = 0; i < half; ++i) {
+      const bool upper = lane & mask;
+      const float give = upper ? values[i] : values[i + half];
+      values[i] = (upper ? values[i + half] : values[i]) + __shfl_xor_sync(~0u, give, mask);
+    }
+  for (; mask > 0; mask /= 2) values[0] += __shfl_xor_sync(~0u, values[0], mask);
+  return values[0];
+}
+
+/// Moments[g] for each group of a piece [pixels, width] in shared memory whose rows are `pitch`
+/// apart, about each group's first element. A warp takes a vector of channels, its lanes different
+/// pixels. Shared: `sums` [slots][2][width].
+template <class T>
+__device__ void add_up_held(const T* held, int pitch, int pixels, int width, int group_size,
+                            float* sums, Moments* moments) {
+  constexpr int size = Cover<T>::size;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  const int columns = width / size, slots = max(warps / columns, 1);
+  for (int task = warp; task < columns * slots; task += warps) {
+    const int column = task % columns * size, slot = task / columns;
+    float pivot[size], values[2 * size] = {};
+#pragma unroll
+    for (int i = 0; i < size; ++i)
+      pivot[i] = to_float(held[(column + i) / group_size * group_size]);
+#pragma unroll 2
+    for (int p = slot * 32 + lane; p < pixels; p += slots * 32) {
+      const Vector<T> v = load_vector(held + p * pitch + column);
+#pragma unroll
+      for (int i = 0; i < size; ++i) {
+        const float deviation = to_float(v.values[i]) - pivot[i];
+        values[i] += deviation;
+        values[size + i] += deviation * deviation;
+      }
+    }
+    constexpr int lanes = 32 / (2 * size);  // that end up with the same sum
+    const float total = add_across(values);
+    const int i = lane / lanes;
+    if (lane % lanes == 0)
+      sums[(slot * 2 + i / size) * width + column + i % size] = total;
+  }
+  __syncthreads();
+  // A warp for each sum of a group.
+  for (int i = warp; i < 2 * (width / group_size); i += warps) {
+    const float* from = sums + i % 2 * width + i / 2 * group_size;
+    float total = 0;
+    for (int j = lane; j < slots * group_size; j += 32)
+      total += from[j / group_size * 2 * width + j % group_size];
+    total = warp_sum(total);
+    if (lane == 0) reinterpret_cast<float*>(moments)[i] = total;
+  }
+}
+
 constexpr int most_groups_of_block = 64;
 constexpr size_t most_shared_bytes = 208 * 1024;  // of what a launch may ask for, beside the fixed
 
@@ -153,7 +238,7 @@ __device__ inline float2 join(const PartialMoments* of_part, int parts, float ep
 }
 
 /// Grid: pieces of `width` channels (whole groups), samples, pieces of pixels (the cluster).
-/// Shared: the piece [pixels, width], then sums.
+/// Shared: the piece [pixels, pitch], then sums.
 template <class T>
 __global__ void __launch_bounds__(512)
     group_norm_at_once(Source<T> x, const float* gamma, const float* beta, T* y, GroupNormShape s,
@@ -167,7 +252,8 @@ __global__ void __launch_bounds__(512)
   constexpr int size = Cover<T>::size;
   const int groups = width / s.group_size, parts = gridDim.z;
   T* held = reinterpret_cast<T*>(shared);
-  float* sums = reinterpret_cast<float*>(held + pixels_of_block * width);
+  const int pitch = pitch_of<T>(width);
+  float* sums = reinterpret_cast<float*>(held + pixels_of_block * pitch);
 
   const int first_channel = blockIdx.x * width, sample = blockIdx.y;
   const int first_pixel = blockIdx.z * pixels_of_block;
@@ -179,7 +265,7 @@ __global__ void __launch_bounds__(512)
   if (cover.works()) {
     const auto from = x.column(first_channel + cover.column, s.channels);
     for (int p = cover.row; p < pixels; p += cover.rows)
-      copy_async(held + p * width + cover.column,
+      copy_async(held + p * pitch + cover.column,
                  from[int64_t{sample} * s.pixels + first_pixel + p], true);
   }
   commit_copies();
@@ -196,24 +282,7 @@ __global__ void __launch_bounds__(512)
   wait_for_copies<0>();
   __syncthreads();
 
-  float sum[size] = {}, squares[size] = {};
-  if (cover.works()) {
-    float pivot[size];
-#pragma unroll
-    for (int i = 0; i < size; ++i)
-      pivot[i] = to_float(held[(cover.column + i) / s.group_size * s.group_size]);
-#pragma unroll 4
-    for (int p = cover.row; p < pixels; p += cover.rows) {
-      const Vector<T> v = load_vector(held + p * width + cover.column);
-#pragma unroll
-      for (int i = 0; i < size; ++i) {
-        const float deviation = to_float(v.values[i]) - pivot[i];
-        sum[i] += deviation;
-        squares[i] += deviation * deviation;
-      }
-    }
-  }
-  add_up(cover, sum, squares, sums, width, s.group_size, moments);
+  add_up_held(held, pitch, pixels, width, s.group_size, sums, moments);
   __syncthreads();
   for (int g = threadIdx.x; g < groups; g += blockDim.x)
     own[g] = {moments[g].sum, moments[g].squares, to_float(held[g * s.group_size]),
@@ -241,11 +310,9 @@ __global__ void __launch_bounds__(512)
     }
 #pragma unroll 4
     for (int p = cover.row; p < pixels; p += cover.rows) {
-      Vector<T> v = load_vector(held + p * width + cover.column);
-#pragma unroll
-      for (int i = 0; i < size; ++i)
-        v.values[i] = from_float<T>(activate(s.activation, factors[i](to_float(v.values[i]))));
-      store_vector(y + offset + int64_t{p} * s.channels + cover.column, v);
+      const Vector<T> v = load_vector(held + p * pitch + cover.column);
+      store_vector(y + offset + int64_t{p} * s.channels + cover.column,
+                   normed(v, factors, s.activation));
     }
   }
   if (parts > 1) cluster_wait();  // nobody leaves while others read its moments
@@ -358,11 +425,8 @@ __global__ void __launch_bounds__(512)
     const auto from = x.column(cover.column, s.channels);
 #pragma unroll 4
     for (int p = cover.row; p < pixels; p += cover.rows) {
-      Vector<T> v = load_vector(from[first_pixel + p]);
-#pragma unroll
-      for (int i = 0; i < Cover<T>::size; ++i)
-        v.values[i] = from_float<T>(activate(s.activation, own[i](to_float(v.values[i]))));
-      store_vector(y + int64_t{p} * s.channels + cover.column, v);
+      store_vector(y + int64_t{p} * s.channels + cover.column,
+                   normed(load_vector(from[first_pixel + p]), own, s.activation));
     }
   } else {
     for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x)
@@ -396,8 +460,10 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     plan.pixels_of_block = static_cast<int>(ceil_div(s.pixels, plan.parts));
     plan.threads = plan.pixels_of_block * (plan.width / size) > 1024 ? 512 : 256;
     const int rows = plan.threads / (plan.width / size);
-    plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * plan.width * element +
-                        static_cast<size_t>(2 * rows * plan.width) * 4;
+    const int pitch = plan.width / size % 2 == 0 ? plan.width + size : plan.width;
+    const int slots = std::max(plan.threads / 32 / (plan.width / size), 1);
+    plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * pitch * element +
+                        static_cast<size_t>(2 * slots * plan.width) * 4;
     const bool fits = plan.shared_bytes <= most_shared_bytes;
     const bool enough =
         blocks * plan.parts > context.multiprocessors() / 2 || plan.pixels_of_block <= 2 * rows;

@@ -78,8 +78,10 @@ __device__ inline float activate(ActivationKind kind, float x) {
   }
   return x;
 }
-/// The same for eight values, choosing once.
-__device__ inline void activate_all(ActivationKind kind, float (&values)[8]) {
+/// The same for several values, choosing once.
+template <int count>
+__device__ inline void activate_all(ActivationKind kind, float (&values)[count]) {
+  if (kind == ActivationKind::none) return;
   if (kind == ActivationKind::relu) {
 #pragma unroll
     for (float& x : values) x = fmaxf(x, 0.0f);
