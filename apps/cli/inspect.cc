@@ -46,7 +46,8 @@ void add_inspect(CLI::App& program) {
   command
       ->add_option("--diff", o->difference,
                    "Compare two checkpoints A B; the exit code is 0 if they are\nthe same, else 1")
-      ->expected(2);
+      ->expected(2)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--json", o->graph.json, "Print the result as JSON");
 
   GraphCommand& graph = o->graph;

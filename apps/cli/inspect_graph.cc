@@ -25,6 +25,15 @@ ImageSize parse_size(const std::string& text) {
   return size;
 }
 
+void check_drawing(std::string_view option, const std::filesystem::path& file,
+                   const std::vector<std::string>& endings) {
+  if (file.empty()) return;
+  if (std::find(endings.begin(), endings.end(), file.extension()) == endings.end())
+    bad_option(fmt::format("{}: {}, expected a name that ends in {}", option, file.string(),
+                           fmt::join(endings, " or ")));
+  check_file_output(option, file);
+}
+
 bool lies_in(const std::string& name, const std::string& module) {
   return module.empty() || name == module || name.starts_with(module + ".");
 }
@@ -213,8 +222,8 @@ const InspectedPass* find_pass(const InspectedGraph& graph, const std::string& n
 void inspect_graph(GraphCommand command) {
   std::vector<std::string> notices;
   command.graph.size = parse_size(command.size);
-  if (!command.graph_file.empty()) check_file_output("--graph", command.graph_file);
-  if (!command.memory_file.empty()) check_file_output("--memory", command.memory_file);
+  check_drawing("--graph", command.graph_file, {".svg", ".dot"});
+  check_drawing("--memory", command.memory_file, {".svg"});
   const GraphInspection inspection(command.model.files(notices, "looking at"), command.graph);
   const InspectedGraph& graph = inspection.result();
   const InspectedPass* pass = find_pass(graph, command.pass);
