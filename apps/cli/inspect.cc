@@ -1,5 +1,7 @@
 #include "drypoint/inspect.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "commands.h"
@@ -18,6 +20,8 @@ struct Options {
 
 void run(const Options& o, bool compiles) {
   const bool differs = !o.difference.empty();
+  if (differs && o.difference.size() != 2)
+    bad_option(fmt::format("--diff: expected two files, found {}", o.difference.size()));
   if ((o.file.empty() ? 0 : 1) + differs + compiles != 1)
     bad_option(
         "inspect: expected one of FILE (a checkpoint), --diff A B, and a model to compile (--model "
