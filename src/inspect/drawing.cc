@@ -41,7 +41,7 @@ std::string marks_of(const Graph& graph, const Node& node) {
 class Draw {
  public:
   Draw(const Graph& graph, const std::string& module)
-      : graph_(graph), module_(module), box_of_(graph.values.size(), -1) {
+      : graph_(graph), box_of_(graph.values.size(), -1) {
     for (const Node& node : graph.nodes)
       if (lies_in(node.module, module) && graph[node.output].rate != Rate::load)
         inside_.insert(node.output);
@@ -157,7 +157,6 @@ class Draw {
   }
 
   const Graph& graph_;
-  const std::string& module_;
   std::vector<int> box_of_;  // of each value; -1 if it has none
   std::set<ValueId> inside_;
   Drawing drawing_;
