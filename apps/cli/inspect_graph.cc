@@ -113,11 +113,14 @@ std::string summary(const InspectedPass& pass) {
   return pass.name == "built" ? "" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
+void print_row(const std::string& name, const RateCounts& counts, const std::string& what) {
+  fmt::print("{:<18} {:>6} {:>8} {:>6}{}{}\n", name, counts[0], counts[1], counts[2],
+             what.empty() ? "" : "  ", what);
+}
+
 void print_passes(const InspectedGraph& graph) {
   fmt::print("{:<18} {:>6} {:>8} {:>6}  operations\n", "after", rates[0], rates[1], rates[2]);
-  for (const InspectedPass& pass : graph.passes)
-    fmt::print("{:<18} {:>6} {:>8} {:>6}  {}\n", pass.name, pass.after[0], pass.after[1],
-               pass.after[2], summary(pass));
+  for (const InspectedPass& pass : graph.passes) print_row(pass.name, pass.after, summary(pass));
 }
 
 void print_pass(const InspectedPass& pass, const std::string& module) {
@@ -145,10 +148,9 @@ void print_kinds(const InspectedGraph& graph) {
     std::vector<std::string> kernels;
     for (const auto& [kernel, count] : row.kernels)
       kernels.push_back(fmt::format("{} {}", count, kernel));
-    fmt::print("{:<18} {:>6} {:>8} {:>6}  {}\n", kind, row.counts[0], row.counts[1], row.counts[2],
-               fmt::join(kernels, ", "));
+    print_row(kind, row.counts, fmt::format("{}", fmt::join(kernels, ", ")));
   }
-  fmt::print("{:<18} {:>6} {:>8} {:>6}\n", "all", all.counts[0], all.counts[1], all.counts[2]);
+  print_row("all", all.counts, "");
 }
 
 void print_operations(const InspectedGraph& graph, const std::string& module) {

@@ -29,6 +29,12 @@ std::string marks_of(const Graph& graph, const Node& node) {
           if (op.groups > 1) add(fmt::format("x{}", op.groups));
         if constexpr (requires { op.gated; })
           if (op.gated) add("gated");
+        if constexpr (requires { op.doubled; })
+          if (op.doubled) add("doubled");
+        if constexpr (requires { op.normed; })
+          if (op.normed) add("normed");
+        if constexpr (requires { op.joined; })
+          if (op.joined) add("joined");
         if constexpr (requires { op.activation; })
           if (op.activation != ActivationKind::none) add(std::string(name(op.activation)));
         if constexpr (requires { op.residual; })
