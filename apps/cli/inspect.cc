@@ -1,86 +1,91 @@
 #include "drypoint/inspect.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <memory>
 
 #include "commands.h"
-#include "terminal.h"
+#include "inspect_views.h"
+#include "options.h"
 
 namespace drypoint::cli {
 namespace {
 
 struct Options {
-  std::string file;
-  bool json = false;
+  GraphCommand graph;
+  std::string file, tuning_cache;
+  std::vector<std::string> difference;
+  int depth = -1;
 };
 
-Json to_json(const CheckpointInfo& info) {
-  Json json;
-  json["layout"] = info.layout;
-  json["parts"] = Json::array();
-  for (const InspectedPart& part : info.parts) {
-    Json sizes = Json::object();
-    for (const auto& [key, values] : part.sizes) sizes[key] = values;
-    json["parts"].push_back({{"name", part.name},
-                             {"source", part.source},
-                             {"tensors", part.tensors},
-                             {"parameters", part.parameters},
-                             {"bytes", part.bytes},
-                             {"dtypes", part.dtypes},
-                             {"sizes", sizes},
-                             {"problems", part.problems}});
+void run(const Options& o, bool compiles) {
+  const bool differs = !o.difference.empty();
+  if (differs && o.difference.size() != 2)
+    bad_option(fmt::format("--diff: expected two files, found {}", o.difference.size()));
+  if ((o.file.empty() ? 0 : 1) + differs + compiles != 1)
+    bad_option(
+        "inspect: expected one of FILE (a checkpoint), --diff A B, and a model to compile (--model "
+        "and the options that follow it in --help)");
+  if (!o.file.empty()) return inspect_checkpoint(o.file, o.depth, o.graph.json);
+  if (o.depth >= 0) bad_option("--depth: only with FILE");
+  if (compiles) {
+    GraphCommand command = o.graph;
+    command.graph.tuning_cache = o.tuning_cache;
+    return inspect_graph(std::move(command));
   }
-  json["missing_parts"] = info.missing_parts;
-  json["other_tensors"] = info.other_tensors;
-  json["has_schedule"] = info.has_schedule;
-  json["difference_control"] = info.difference_control;
-  json["has_tokenizer"] = info.has_tokenizer;
-  json["metadata"] = info.metadata;
-  return json;
-}
-
-void print_text(const CheckpointInfo& info) {
-  fmt::print("{}\n", info.layout);
-  for (const InspectedPart& part : info.parts) {
-    fmt::print("\n{}: {:.1f} M parameters in {} tensors, {:.1f} MiB\n", part.name,
-               static_cast<double>(part.parameters) / 1e6, part.tensors,
-               static_cast<double>(part.bytes) / (1 << 20));
-    std::vector<std::string> dtypes;
-    for (const auto& [dtype, count] : part.dtypes) dtypes.push_back(dtype);
-    fmt::print("  {:<18} {}\n", "dtype", fmt::join(dtypes, ", "));
-    for (const auto& [key, values] : part.sizes)
-      fmt::print("  {:<18} {}\n", key, fmt::join(values, ", "));
-    for (const auto& problem : part.problems) fmt::print("  problem: {}\n", problem);
-  }
-  fmt::print("\n");
-  if (!info.missing_parts.empty())
-    fmt::print("not inside: {}\n", fmt::join(info.missing_parts, ", "));
-  if (info.difference_control)
-    fmt::print("the ControlNet holds changes to a base model, which is not supported\n");
-  if (info.has_schedule) fmt::print("with the noise schedule's own buffers\n");
-  if (info.has_tokenizer) fmt::print("with its own tokenizer\n");
-  if (info.other_tensors) fmt::print("{} other tensors\n", info.other_tensors);
-}
-
-void run(const Options& options) {
-  const CheckpointInfo info = inspect(options.file);
-  if (options.json)
-    print_json(to_json(info));
-  else
-    print_text(info);
+  if (!inspect_difference(o.difference[0], o.difference[1], o.graph.json))
+    throw CLI::RuntimeError(1);
 }
 
 }  // namespace
 
 void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
-      "inspect", "Say what a checkpoint is: layout, parts, sizes, what is missing");
+      "inspect", "See inside: a checkpoint, what it is compiled to, how two differ");
   auto o = std::make_shared<Options>();
-  command->add_option("FILE", o->file, "Checkpoint file or diffusers folder")->required();
-  command->add_flag("--json", o->json, "Print the result as JSON");
-  command->callback([o] { run(*o); });
+  command->add_option("FILE", o->file, "Checkpoint file or diffusers folder")->check(path());
+  command
+      ->add_option("--depth", o->depth, "With FILE: levels of modules to list [1; all with --json]")
+      ->check(CLI::Range(0, 100));
+  command
+      ->add_option("--diff", o->difference,
+                   "Compare two checkpoints A B; the exit code is 0 if they are\nthe same, else 1")
+      ->expected(2)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("--json", o->graph.json, "Print the result as JSON");
+
+  GraphCommand& graph = o->graph;
+  auto* compiled = command->add_option_group("Compiled", "What a part of a model becomes");
+  graph.model.add_to(*compiled);
+  compiled->add_option("--part", graph.graph.part, "text, denoiser or vae [denoiser]")
+      ->check(one_of({"text", "denoiser", "vae"}));
+  compiled->add_option("--size", graph.size, "HEIGHTxWIDTH of the picture [512x512]");
+  compiled->add_option("--batch", graph.graph.batch, "Pictures drawn together, 1 to 64 [1]")
+      ->check(whole_number());
+  compiled
+      ->add_option("--device", graph.graph.device,
+                   "cpu or cuda; needs no GPU, but only shows kernels on one\n[cpu]")
+      ->check(one_of({"cpu", "cuda"}));
+  compiled->add_option("--precision", graph.graph.precision, "As generate's [auto]")
+      ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
+  compiled
+      ->add_option("--tuning-cache", o->tuning_cache, "Show the times measured in this file (cuda)")
+      ->check(path());
+  compiled->add_option("--pass", graph.pass, "List what this pass did");
+  compiled->add_flag("--operations", graph.operations, "List the operations");
+  compiled->add_option("--module", graph.view.module,
+                       "List and draw only what lies in this module");
+  compiled->add_option("--graph", graph.graph_file, "Draw the graph: .svg, or .dot for Graphviz")
+      ->check(path());
+  compiled->add_flag("--before", graph.view.before, "Draw it as it was before all passes");
+  compiled->add_option("--memory", graph.memory_file, "Draw what lies where in memory, when: .svg")
+      ->check(path());
+  command->footer(
+      "  drypoint inspect control_canny.pth --depth 2\n"
+      "  drypoint inspect --diff a.safetensors b.safetensors\n"
+      "  drypoint inspect -m sd15.safetensors --device cuda --size 256x384 --graph denoiser.svg\n"
+      "  drypoint inspect -m sd15.safetensors --part vae --pass fuse_residual --memory vae.svg\n");
+  command->callback([o, compiled] { run(*o, compiled->count_all() > 0); });
 }
 
 }  // namespace drypoint::cli

@@ -37,9 +37,9 @@ int main(int argc, char** argv) {
   cli::add_export(program);
   cli::add_score(program);
   program.footer(
-      "Exit codes: 0 done, 2 bad option, 3 bad file, 4 unsupported, 5 out of memory,\n"
-      "6 device failure, 7 output not written, 8 not a number, 9 a mistake of Drypoint's,\n"
-      "130 interrupted.");
+      "Exit codes: 0 done, 1 inspect --diff found differences, 2 bad option, 3 bad file,\n"
+      "4 unsupported, 5 out of memory, 6 device failure, 7 output not written, 8 not a number,\n"
+      "9 a mistake of Drypoint's, 130 interrupted.");
   const bool json = wants_json(argc, argv);
   cli::catch_signals(json);
   try {
@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
       cli::bad_option(
           "found no command, expected generate, edges, inspect, synth, export or score");
     return 0;
+  } catch (const CLI::RuntimeError& result) {  // no error, but not 0: what a command found
+    return result.get_exit_code();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
     return report(Error(ErrorKind::bad_argument, error.what()), json);

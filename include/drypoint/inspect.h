@@ -1,14 +1,31 @@
-// What a checkpoint is, without loading its numbers.
+// What a checkpoint is, and how two differ. (`inspect_graph.h`: what the compiler makes of one.)
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace drypoint {
+
+struct InspectedTensor {
+  std::string name;            ///< the last part of it: "weight"
+  std::string dtype;           ///< "f16"
+  std::vector<int64_t> shape;  ///< as stored, outermost first
+  int64_t bytes = 0;
+};
+
+/// A module, and with it all that is below.
+struct InspectedModule {
+  std::string name;  ///< the last part of it, "0"; of a part's root, all of it
+  int64_t tensors = 0, parameters = 0, bytes = 0;
+  std::map<std::string, int64_t> dtypes;  ///< parameters by element type
+  std::vector<InspectedModule> modules;   ///< by name, numbers by value
+  std::vector<InspectedTensor> own;       ///< tensors in none of `modules`
+};
 
 struct InspectedPart {
   std::string name;                       ///< "UNet", "ControlNet", "VAE" or "text encoder"
@@ -22,6 +39,7 @@ struct InspectedPart {
   std::vector<std::pair<std::string, std::vector<int64_t>>> sizes;
   /// Missing, misshapen or unusable tensors, one line each. Empty if the part is complete.
   std::vector<std::string> problems;
+  InspectedModule modules;  ///< by canonical names, those of the original code
 };
 
 struct CheckpointInfo {
@@ -38,5 +56,41 @@ struct CheckpointInfo {
 /// Reads a file or a diffusers folder of any layout. Throws bad_file if it is damaged or holds no
 /// known part, unsupported for other model families (the message says which).
 CheckpointInfo inspect(const std::filesystem::path& path);
+
+/// A tensor that is in both files, but not the same.
+struct TensorDifference {
+  std::string name, module;    ///< `module` is as in `ModuleDifference`
+  std::string type_a, type_b;  ///< "f16[320, 4, 3, 3]"
+  bool same_shape = true;      ///< what follows has a meaning only then
+  int64_t values = 0;          ///< that differ; 0 if the element types alone do
+  double largest = 0;          ///< max |b - a|; infinite where one of them is NaN or infinite
+  double relative = 0;         ///< largest / max |a| over the tensor
+};
+
+struct ModuleDifference {
+  int64_t equal = 0, different = 0, only_a = 0, only_b = 0;  ///< tensors
+  double relative = 0;                                       ///< the largest of its tensors'
+};
+
+struct MetadataDifference {
+  std::string key, a, b;  ///< empty where one has none
+};
+
+struct CheckpointDifference {
+  int64_t equal = 0;                                ///< tensors of the same name, type and bytes
+  std::vector<std::string> only_a, only_b;          ///< "name type"
+  std::vector<TensorDifference> different;          ///< by name
+  std::map<std::string, ModuleDifference> modules;  ///< by name up to the first number
+  std::vector<MetadataDifference> metadata;
+
+  bool same() const {
+    return only_a.empty() && only_b.empty() && different.empty() && metadata.empty();
+  }
+};
+
+/// Compares two checkpoints of any layouts by canonical names, or two files of other tensors by
+/// their own. Throws bad_file, unsupported, and cancelled when `stop` says true.
+CheckpointDifference difference(const std::filesystem::path& a, const std::filesystem::path& b,
+                                const std::function<bool()>& stop = {});
 
 }  // namespace drypoint

@@ -50,6 +50,9 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual std::optional<Packing> packing(size_t /*input*/) const { return std::nullopt; }
   virtual size_t workspace() const { return 0; }
+  /// Which of several ways of computing the same it is: "winograd 4x4", "64x256x4/2". Empty where
+  /// there is but one.
+  virtual std::string description() const { return {}; }
   virtual void run(const Launch& launch) const = 0;
 };
 

@@ -34,7 +34,10 @@ TEST_F(Commands, Help) {
       {"edges",
        {"--help", "--image", "--resolution", "--low-threshold", "--high-threshold", "--json",
         "--output", "--edges"}},  // the last in its example
-      {"inspect", {"--help", "--json"}},
+      {"inspect",
+       {"--help", "--depth", "--diff", "--model", "--control", "--vae", "--part", "--size",
+        "--batch", "--device", "--precision", "--tuning-cache", "--pass", "--operations",
+        "--module", "--graph", "--before", "--memory", "--json"}},
       {"synth", {"--help", "--arch", "--seed", "--dtype", "--output"}},
       {"export",
        {"--help", "--model", "--control", "--vae", "--onnx", "--precision", "--parts", "--json"}},

@@ -72,6 +72,13 @@ std::optional<Packing> OneDnnLayer::packing(size_t input) const {
   return Packing{format_of(layer_.weight), layer_.weight.get_size(), pack};
 }
 
+std::string OneDnnLayer::description() const {
+  const char* implementation = "";
+  dnnl_primitive_desc_query(layer_.primitive.get_primitive_desc(), dnnl_query_impl_info_str, 0,
+                            &implementation);
+  return std::string("onednn ") + implementation;
+}
+
 void OneDnnLayer::run(const Launch& launch) const {
   if (layer_.residual >= 0 && launch.inputs[layer_.residual] != launch.output)
     parallel_copy(context_, launch.f32(layer_.residual), outputs_, launch.out());

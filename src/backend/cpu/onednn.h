@@ -48,6 +48,7 @@ class OneDnnLayer : public Kernel {
 
   std::optional<Packing> packing(size_t input) const override;
   size_t workspace() const override { return layer_.scratchpad.get_size(); }
+  std::string description() const override;  // "onednn jit:avx512_core"
   void run(const Launch& launch) const override;
 
  private:

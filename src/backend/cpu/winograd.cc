@@ -246,6 +246,8 @@ class WinogradConv2d : public Kernel {
                    }};
   }
 
+  std::string description() const override { return "winograd 4x4"; }
+
   size_t workspace() const override {
     return static_cast<size_t>(w_.positions * w_.v_stride(stored_) +
                                context_.threads * scratch_per_task()) *

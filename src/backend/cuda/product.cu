@@ -9,6 +9,7 @@
 #include "backend/cuda/kernels/product_sm90.cuh"
 #include "backend/cuda/tensor_map.h"
 #include "backend/cuda/tuner.h"
+#include "backend/product_key.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -154,7 +155,11 @@ class ProductKernel : public Kernel {
  public:
   ProductKernel(const Op& op, const KernelRequest& request, const ProductShape& shape,
                 const Context& context)
-      : op_(op), shape_(shape), context_(context), constant_bias_(op.bias && request.constant[2]) {
+      : op_(op),
+        shape_(shape),
+        context_(context),
+        constant_bias_(op.bias && request.constant[2]),
+        key_(product_key(op, request.inputs, request.output)) {
     ends_.columns = shape.columns;
     ends_.width = static_cast<int>(request.output.shape.back());
     ends_.groups = shape.groups;
@@ -178,6 +183,8 @@ class ProductKernel : public Kernel {
                      pack_weight<T>(shape, weight, packed);
                    }};
   }
+
+  std::string description() const override { return choice_.kernel ? choice_.name() : "mma"; }
 
   void run(const Launch& l) const override {
     Ends<T> ends = ends_;
@@ -244,22 +251,10 @@ class ProductKernel : public Kernel {
       return estimate(a, shape_, context_) < estimate(b, shape_, context_);
     });
     const std::string best =
-        context_.tuner->choose(context_, key(), guess->name(), [&] { return candidates(choices); });
+        context_.tuner->choose(context_, key_, guess->name(), [&] { return candidates(choices); });
     choice_ = *guess;
     for (const auto& one : choices)
       if (one.name() == best) choice_ = one;
-  }
-
-  std::string key() const {
-    const auto& s = shape_;
-    std::string text =
-        fmt::format("product {} {}x{} rows {} columns {}x{}{}", name(dtype_of<T>), s.groups, s.rows,
-                    s.columns, s.channels, s.taps(), s.gated ? " gated" : "");
-    if (s.is_picture()) text += fmt::format(" of {}x{} stride {}", s.height, s.width, s.stride);
-    if (s.doubled) text += " doubled";
-    if (s.joined) text += fmt::format(" joined {}", s.joined);
-    if (ends_.normed) text += " normed";
-    return text + (op_.residual ? " residual" : "");
   }
 
   /// With memory of their own: random values, and copies of the weights, so that runs do not find
@@ -309,6 +304,7 @@ class ProductKernel : public Kernel {
   bool constant_bias_;
   Ends<T> ends_;
   Choice<T> choice_;
+  std::string key_;  // in the tuning cache
 };
 
 template <class Op>

@@ -15,14 +15,17 @@ namespace {
 
 constexpr int version = 1;  // of what keys and names mean
 
+double rounded(double microseconds) { return std::round(microseconds * 100) / 100; }
+
 }  // namespace
 
 Tuner::Tuner(int level, std::string cache, std::string device, bool is_common_hopper)
     : level_(level), cache_(std::move(cache)), device_(std::move(device)) {
   const auto take = [](const nlohmann::json& json, auto& choices) {
     for (const auto& [key, choice] : json.at("choices").items())
-      choices[key] = {choice.at(0).template get<std::string>(),
-                      choice.at(1).template get<double>()};
+      choices[key] = {choice.at(0).template get<std::string>(), choice.at(1).template get<double>(),
+                      choice.size() > 2 ? choice.at(2).template get<std::map<std::string, double>>()
+                                        : std::map<std::string, double>()};
   };
   if (is_common_hopper)
     take(nlohmann::json::parse(drypoint_tuned_hopper, drypoint_tuned_hopper_end), shipped_);
@@ -46,8 +49,10 @@ Tuner::~Tuner() {
 void Tuner::save() {
   if (cache_.empty() || !changed_) return;
   nlohmann::ordered_json json = {{"version", version}, {"device", device_}};
-  for (const auto& [key, choice] : choices_)
-    json["choices"][key] = {choice.name, std::round(choice.microseconds * 100) / 100};
+  for (const auto& [key, choice] : choices_) {
+    json["choices"][key] = {choice.name, rounded(choice.microseconds)};
+    if (!choice.others.empty()) json["choices"][key].push_back(choice.others);
+  }
   write_file(cache_, json.dump(1));
   changed_ = false;
 }
@@ -59,15 +64,16 @@ std::string Tuner::choose(const Context& context, const std::string& key, const 
     if (const auto shipped = shipped_.find(key); shipped != shipped_.end())
       return shipped->second.name;
   if (level_ == 0) return guess;
-  std::string best = guess;
-  double least = std::numeric_limits<double>::infinity();
+  Choice best{guess, std::numeric_limits<double>::infinity(), {}};
   for (const Candidate& candidate : candidates()) {
-    const double time = measure(context, candidate.run, least);
-    if (time < least) least = time, best = candidate.name;
+    const double time = measure(context, candidate.run, best.microseconds);
+    best.others[candidate.name] = rounded(time);
+    if (time < best.microseconds) best.microseconds = time, best.name = candidate.name;
   }
+  best.others.erase(best.name);
   changed_ = true;
-  choices_[key] = {best, least};
-  return best;
+  choices_[key] = best;
+  return best.name;
 }
 
 /// Microseconds of one run, found out less exactly where it is clear that it is not the least.

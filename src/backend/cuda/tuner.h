@@ -41,6 +41,7 @@ class Tuner {
   struct Choice {
     std::string name;
     double microseconds;
+    std::map<std::string, double> others;  // measured with it, the slow ones roughly; for people
   };
   std::map<std::string, Choice> choices_, shipped_;
   bool changed_ = false;

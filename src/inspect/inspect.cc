@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/sizes.h"
+#include "inspect/module_tree.h"
 
 namespace drypoint {
 namespace {
@@ -56,18 +57,6 @@ void examine(const NamedTensors& tensors, Read read, InspectedPart& part) {
   }
 }
 
-void count(const NamedTensors& tensors, std::string_view prefix, InspectedPart& part) {
-  for (auto it = tensors.tensors.lower_bound(prefix);
-       it != tensors.tensors.end() && it->first.starts_with(prefix); ++it) {
-    const TensorType& type = it->second.type();
-    if (!is_float(type.dtype)) continue;  // position_ids and the like
-    ++part.tensors;
-    part.parameters += type.elements();
-    part.bytes += static_cast<int64_t>(type.bytes());
-    part.dtypes[std::string(name(type.dtype))] += type.elements();
-  }
-}
-
 CheckpointInfo describe(const std::filesystem::path& path) {
   const Checkpoint checkpoint = load_checkpoint(path);
   const NamedTensors& tensors = checkpoint.tensors;
@@ -84,7 +73,11 @@ CheckpointInfo describe(const std::filesystem::path& path) {
       continue;
     }
     InspectedPart inspected{.name = std::string(part_name), .source = checkpoint.sources.at(part)};
-    count(tensors, prefix, inspected);
+    inspected.modules = module_tree(tensors, prefix);
+    inspected.tensors = inspected.modules.tensors;
+    inspected.parameters = inspected.modules.parameters;
+    inspected.bytes = inspected.modules.bytes;
+    inspected.dtypes = inspected.modules.dtypes;
     switch (part) {
       case Part::unet: examine(tensors, read_unet_sizes, inspected); break;
       case Part::control: examine(tensors, read_controlnet_sizes, inspected); break;
