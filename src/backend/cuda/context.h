@@ -19,7 +19,8 @@ struct Context {
   cudaStream_t stream = nullptr;
   DType precision = DType::f16;
   bool tf32 = false;
-  bool hopper = false;  // wgmma and TMA: compute capability 9.0
+  bool hopper = false;        // wgmma and TMA: compute capability 9.0
+  bool has_clusters = false;  // and dependent launches: code for 9.0 or later, and a device for it
   std::shared_ptr<Tuner> tuner;
 
   int multiprocessors() const { return properties.multiProcessorCount; }
@@ -27,6 +28,8 @@ struct Context {
 
 /// Whether this build has code for Hopper's own instructions and this device runs it.
 bool has_hopper_code();
+/// Whether the code that runs here was compiled for compute capability 9.0 or later.
+bool has_cluster_code();
 
 /// Turns a CUDA error into device_failure (out_of_memory where it is that), naming the call.
 void check(cudaError_t status, const char* call);
@@ -39,7 +42,7 @@ void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, di
             size_t shared_bytes, int cluster, Arguments&&... arguments) {
   cudaLaunchAttribute attributes[2];
   int count = 0;
-  if (context.properties.major >= 9) {
+  if (context.has_clusters) {
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }

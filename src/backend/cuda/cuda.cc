@@ -49,12 +49,22 @@ class EventMark : public Mark {
   cudaEvent_t event_ = nullptr;
 };
 
+/// Why no GPU can be found.
+std::string no_device(cudaError_t status) {
+  int driver = 0;
+  cudaDriverGetVersion(&driver);  // the newest CUDA that the driver knows: 13000 for 13.0
+  if (status != cudaErrorInsufficientDriver) return cudaGetErrorString(status);
+  if (driver == 0) return "found no NVIDIA driver (libcuda.so.1)";
+  return fmt::format("the NVIDIA driver is for CUDA {}.{}, expected {}.0 or later", driver / 1000,
+                     driver % 1000 / 10, CUDART_VERSION / 1000);
+}
+
 class CudaBackend : public Backend {
  public:
   explicit CudaBackend(const CudaOptions& options) : graphs_(options.graphs) {
     int devices = 0;
     if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
-      fail(ErrorKind::unsupported, "device cuda: {}", cudaGetErrorString(status));
+      fail(ErrorKind::unsupported, "device cuda: {}", no_device(status));
     if (options.device < 0 || options.device >= devices)
       fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
            options.device, devices - 1);
@@ -67,6 +77,7 @@ class CudaBackend : public Backend {
            "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
            p.minor);
     context_.hopper = p.major == 9 && p.minor == 0 && has_hopper_code();
+    context_.has_clusters = p.major >= 9 && has_cluster_code();
     context_.precision = options.precision;
     context_.tf32 = options.tf32;
     DRYPOINT_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
@@ -158,7 +169,7 @@ class CudaBackend : public Backend {
 }  // namespace cuda
 }  // namespace drypoint
 
-extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_1(
+extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_2(
     const drypoint::CudaOptions& options) {
   return new drypoint::cuda::CudaBackend(options);
 }

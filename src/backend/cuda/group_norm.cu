@@ -447,7 +447,7 @@ struct AtOnce {
 AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& context) {
   AtOnce plan;
   const int size = static_cast<int>(16 / element);
-  if (context.properties.major < 9 || s.channels % size != 0) return plan;
+  if (!context.has_clusters || s.channels % size != 0) return plan;
   // As few groups as fill whole vectors and at least 64 bytes.
   for (int groups = 1; groups <= std::min(s.groups, most_groups_of_block) && plan.width == 0;
        ++groups) {

@@ -150,6 +150,12 @@ double estimate(const Choice<T>& choice, const ProductShape& shape, const Contex
          (choice.parts > 1 ? 1000 : 0);
 }
 
+Conv2d plain(const Conv2d& op) { return op; }
+Linear plain(Linear op) {
+  op.normed = op.joined = false;
+  return op;
+}
+
 template <class T, class Op>
 class ProductKernel : public Kernel {
  public:
@@ -170,7 +176,7 @@ class ProductKernel : public Kernel {
     ends_.activation = op.activation;
     if constexpr (sizeof(T) == 2)
       if (context.hopper && !shape.gathered() && cuts_between_blocks(shape))
-        choose();
+        choose(product_key(plain(op), request.inputs, request.output));
   }
 
   std::optional<Packing> packing(size_t input) const override {
@@ -245,13 +251,15 @@ class ProductKernel : public Kernel {
            static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, others, weights, plan, ends);
   }
 
-  void choose() {
+  /// `alike`: the key of a product that does the same with one input, not normed.
+  void choose(const std::string& alike) {
     const auto choices = choices_for<T>(shape_);
     const auto guess = std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
       return estimate(a, shape_, context_) < estimate(b, shape_, context_);
     });
     const std::string best =
-        context_.tuner->choose(context_, key_, guess->name(), [&] { return candidates(choices); });
+        context_.tuner->choose(context_, key_, alike, guess->name(),
+                               [&] { return candidates(choices); });
     choice_ = *guess;
     for (const auto& one : choices)
       if (one.name() == best) choice_ = one;

@@ -57,11 +57,13 @@ void Tuner::save() {
   changed_ = false;
 }
 
-std::string Tuner::choose(const Context& context, const std::string& key, const std::string& guess,
+std::string Tuner::choose(const Context& context, const std::string& key, const std::string& alike,
+                          const std::string& guess,
                           const std::function<std::vector<Candidate>()>& candidates) {
   if (const auto known = choices_.find(key); known != choices_.end()) return known->second.name;
-  if (level_ < 5)
-    if (const auto shipped = shipped_.find(key); shipped != shipped_.end())
+  for (const std::string& one : {key, alike})
+    if (const auto shipped = shipped_.find(one);
+        shipped != shipped_.end() && (level_ == 0 || (level_ < 5 && one == key)))
       return shipped->second.name;
   if (level_ == 0) return guess;
   Choice best{guess, std::numeric_limits<double>::infinity(), {}};
@@ -79,8 +81,9 @@ std::string Tuner::choose(const Context& context, const std::string& key, const 
 /// Microseconds of one run, found out less exactly where it is clear that it is not the least.
 double Tuner::measure(const Context& context, const std::function<void()>& run, double least) {
   const double first = time(context, run, 3);
-  if (first > 1.4 * least) return first;
   const int runs = static_cast<int>(std::clamp(500 / first, 3.0, 20.0));
+  // Of short ones the start of the launch is too large a part of the first time.
+  if (runs < 20 && first > 1.4 * least) return first;
   return std::min(time(context, run, runs), time(context, run, runs));
 }
 

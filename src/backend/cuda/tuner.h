@@ -14,9 +14,9 @@ namespace drypoint::cuda {
 class Tuner {
  public:
   /// `level` 0: takes what is known, from the cache or shipped for this kind of device, else what
-  /// the caller thinks best; 1 to 4: measures what is not known; 5: measures what the cache does not
-  /// know. `cache`: file of choices,
-  /// read now; written by `save`; empty: none. Its choices hold for `device`.
+  /// the caller thinks best; 1 to 4: measures what is not known; 5: measures what the cache does
+  /// not know. `cache`: file of choices, read now; written by `save`; empty: none. Its choices hold
+  /// for `device`.
   Tuner(int level, std::string cache, std::string device, bool is_common_hopper);
   /// Saves what was measured. Never throws: the choices can be measured again.
   ~Tuner();
@@ -25,9 +25,10 @@ class Tuner {
     std::string name;
     std::function<void()> run;  // orders the work once
   };
-  /// The name of the best candidate for `key`. `guess` is taken if nothing is known or measured;
-  /// `candidates` are made only to be measured.
-  std::string choose(const Context& context, const std::string& key, const std::string& guess,
+  /// The name of the best candidate for `key`. If nothing is known or measured, what is shipped for
+  /// `alike` is taken, or else `guess`. `candidates` are made only to be measured.
+  std::string choose(const Context& context, const std::string& key, const std::string& alike,
+                     const std::string& guess,
                      const std::function<std::vector<Candidate>()>& candidates);
   /// Writes the cache file, if there is one and anything new was measured. Throws write_failed.
   void save();

@@ -25,4 +25,11 @@ bool has_hopper_code() {
   return status == cudaSuccess && result == 1;
 }
 
+bool has_cluster_code() {
+  cudaFuncAttributes attributes{};
+  const bool known = cudaFuncGetAttributes(&attributes, probe) == cudaSuccess;
+  cudaGetLastError();
+  return known && attributes.ptxVersion >= 90;
+}
+
 }  // namespace drypoint::cuda
