@@ -9,6 +9,7 @@ namespace {
 // Operations for each element, as a multiplication, an addition, a division or an exponential is
 // one.
 constexpr double of_norm = 8;  // mean 1, variance 3, normalised 2, scaled and shifted 2
+constexpr double of_row_scale = 4;  // of a normed product's input: variance 3, divided 1
 double of_activation(ActivationKind kind) {
   switch (kind) {
     case ActivationKind::none: return 0;
@@ -49,7 +50,8 @@ double flops_of(const Op& op, Inputs inputs, const TensorType& output) {
           [&](const Conv2d& o) { return product_flops(o, inputs[1], output); },
           [&](const Linear& o) {
             return product_flops(o, inputs[1], output) +
-                   (o.gated ? of_gated_gelu : 0) * count(output);
+                   (o.gated ? of_gated_gelu : 0) * count(output) +
+                   (o.normed ? of_row_scale : 0) * count(inputs[0]);
           },
           [&](const Attention& o) { return attention_flops(o, inputs); },
           [&](const GroupNorm& o) {
