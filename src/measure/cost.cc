@@ -8,7 +8,7 @@ namespace {
 
 // Operations for each element, as a multiplication, an addition, a division or an exponential is
 // one.
-constexpr double of_norm = 8;  // mean 1, variance 3, normalised 2, scaled and shifted 2
+constexpr double of_norm = 8;       // mean 1, variance 3, normalised 2, scaled and shifted 2
 constexpr double of_row_scale = 4;  // of a normed product's input: variance 3, divided 1
 double of_activation(ActivationKind kind) {
   switch (kind) {
@@ -27,11 +27,11 @@ double count(const TensorType& type) { return static_cast<double>(type.elements(
 /// Multiplications and additions of x with a weight of [rows, depth], and what follows.
 template <class Product>
 double product_flops(const Product& op, const TensorType& weight, const TensorType& output) {
-  const auto rows = static_cast<double>(weight.shape[0] / op.groups);
+  const int64_t filters = weight.shape[0] / op.groups;
   const double depth = count(weight) / static_cast<double>(weight.shape[0]);
   const double places = count(output) / static_cast<double>(output.shape.back());
   const double each = op.bias + op.residual + (op.scale >= 0) + of_activation(op.activation);
-  return places * rows * (2 * depth) + count(output) * each;
+  return places * static_cast<double>(filters) * (2 * depth) + count(output) * each;
 }
 
 double attention_flops(const Attention& op, Inputs inputs) {

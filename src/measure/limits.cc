@@ -49,8 +49,8 @@ double fastest(const Instruments& instruments, const LoneKernel& kernel) {
 
 }  // namespace
 
-LoneKernel::LoneKernel(const Backend& backend, const Op& op, std::vector<TensorType> inputs,
-                       std::vector<bool> constant) {
+LoneKernel::LoneKernel(const Backend& backend, const Op& op, const std::vector<TensorType>& inputs,
+                       const std::vector<bool>& constant) {
   const TensorType output = infer(op, inputs);
   kernel_ = backend.kernel({op, inputs, output, constant, "measurement"});
   for (size_t i = 0; i < inputs.size(); ++i) {

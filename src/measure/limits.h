@@ -12,8 +12,8 @@ DeviceLimits measure_limits(const Backend& backend, const Instruments& instrumen
 /// An operation by itself, on values that a random generator made. For measurements and limits.
 class LoneKernel {
  public:
-  LoneKernel(const Backend& backend, const Op& op, std::vector<TensorType> inputs,
-             std::vector<bool> constant);
+  LoneKernel(const Backend& backend, const Op& op, const std::vector<TensorType>& inputs,
+             const std::vector<bool>& constant);
   void run() const { kernel_->run({pointers_, output_.get(), workspace_.get()}); }
 
  private:
