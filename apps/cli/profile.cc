@@ -27,6 +27,12 @@ void show(const std::string& doing) {
   std::fflush(stderr);
 }
 
+/// How many times the limit; where there is hardly anything to do, that says nothing.
+std::string distance(double seconds, double limit) {
+  if (limit <= 0) return "-";
+  return seconds < 1000 * limit ? fmt::format("{:.2f}", seconds / limit) : ">999";
+}
+
 double rate(double amount, double seconds, double unit) {
   return seconds > 0 ? amount / seconds / unit : 0;
 }
@@ -35,10 +41,10 @@ void print_rows(std::vector<GroupProfile> rows, double all, int most) {
   const auto shown = std::min(rows.size(), static_cast<size_t>(most));
   for (size_t i = 0; i < shown; ++i) {
     const GroupProfile& row = rows[i];
-    fmt::print("{:>9.3f} {:>6.1f} {:>5} {:>9.3f} {:>8.1f} {:>7.2f}  {}\n", row.seconds * 1e3,
+    fmt::print("{:>9.3f} {:>6.1f} {:>5} {:>9.3f} {:>8.1f} {:>7}  {}\n", row.seconds * 1e3,
                all > 0 ? 100 * row.seconds / all : 0, row.operations,
                rate(row.flops, row.seconds, 1e12), rate(row.bytes, row.seconds, 1e9),
-               row.limit_seconds > 0 ? row.seconds / row.limit_seconds : 0, row.name);
+               distance(row.seconds, row.limit_seconds), row.name);
   }
   if (shown == rows.size()) return;
   double rest = 0;
@@ -95,7 +101,7 @@ void print_tables(const ProfileResult& result, const Options& options) {
              result.size.width, result.batch);
   fmt::print("limits, measured: {:.3g} TFLOP/s ({}), {:.4g} GB/s ({})\n",
              result.limits.flops_per_second / 1e12, result.limits.product,
-             result.limits.bytes_per_second / 1e9, result.limits.sum);
+             result.limits.bytes_per_second / 1e9, result.limits.move);
   for (const PartProfile& part : result.parts) print_part(part, options);
 }
 

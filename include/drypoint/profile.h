@@ -19,10 +19,10 @@ struct ProfileOptions {
 };
 
 /// What a device can do, as measured through its own kernels: the best of a few large products, and
-/// the sum of two tensors far larger than any cache.
+/// of the copy and the sum of tensors far larger than any cache.
 struct DeviceLimits {
   double flops_per_second = 0, bytes_per_second = 0;
-  std::string product, sum;  ///< of which they are, "linear f32[2048, 1024] x [1024, 1024]"
+  std::string product, move;  ///< of which they are, "linear f32[2048, 1024] x [1024, 1024]"
 };
 
 struct KernelProfile {

@@ -90,10 +90,17 @@ DeviceLimits measure_limits(const Backend& backend, const Instruments& instrumen
     limits.flops_per_second = rate;
     limits.product = fmt::format("linear {} x {}", to_string(x), to_string(weight.shape));
   }
+  // A copy reads and writes one tensor, a sum reads another one too.
   const TensorType large{dtype, {host ? (slow ? 256 : 4096) : 16384, 8192}};
-  const double seconds = fastest(instruments, {backend, Add{}, {large, large}, {false, false}});
-  limits.bytes_per_second = 3 * static_cast<double>(large.bytes()) / seconds;
-  limits.sum = fmt::format("add {}", to_string(large));
+  const std::vector<std::pair<Op, size_t>> moves = {{Reshape{large.shape}, 1}, {Add{}, 2}};
+  for (const auto& [op, inputs] : moves) {
+    const double seconds = fastest(
+        instruments, {backend, op, std::vector(inputs, large), std::vector<bool>(inputs, false)});
+    const double rate = static_cast<double>((inputs + 1) * large.bytes()) / seconds;
+    if (rate <= limits.bytes_per_second) continue;
+    limits.bytes_per_second = rate;
+    limits.move = fmt::format("{} {}", is_view(op) ? "copy of" : name(op), to_string(large));
+  }
   return limits;
 }
 

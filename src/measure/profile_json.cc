@@ -154,7 +154,7 @@ Json to_json_value(const ProfileResult& result) {
              {{"flops_per_second", result.limits.flops_per_second},
               {"bytes_per_second", result.limits.bytes_per_second},
               {"product", result.limits.product},
-              {"sum", result.limits.sum}}},
+              {"move", result.limits.move}}},
             {"parts", Json::array()},
             {"notices", result.notices}};
   for (const PartProfile& part : result.parts) json["parts"].push_back(to_json(part));
