@@ -32,8 +32,10 @@ struct KernelProfile {
 
 /// What an operation reads.
 struct OperandProfile {
-  std::string name, type;  ///< of a weight as in the checkpoint, of an input, or "%12"
-  int from = -1;           ///< number of the operation in this part that made it, if one did
+  /// Name of a weight as in the checkpoint (where it was made of several, "a.weight and 2 more"),
+  /// of an input, or "%12".
+  std::string name, type;
+  int from = -1;  ///< number of the operation in this part that made it, if one did
 };
 
 struct OperationProfile {

@@ -37,6 +37,23 @@ struct Seen {
   std::vector<double> seconds_of_runs;  // with profiling
 };
 
+/// The checkpoint's tensors that a weight is or was made of.
+void add_sources(const Plan& plan, ValueId id, std::vector<std::string>& names) {
+  const PlanValue& value = plan.values[id];
+  if (!value.weight.empty()) names.push_back(value.weight);
+  if (value.load_step < 0) return;
+  for (const ValueId input : plan.load[static_cast<size_t>(value.load_step)].inputs)
+    add_sources(plan, input, names);
+}
+
+/// "a.weight", or "a.weight and 2 more"
+std::string weight_name(const Plan& plan, ValueId id) {
+  std::vector<std::string> names;
+  add_sources(plan, id, names);
+  if (names.empty()) return fmt::format("%{}", id);
+  return names.size() == 1 ? names[0] : fmt::format("{} and {} more", names[0], names.size() - 1);
+}
+
 class Profiler {
  public:
   Profiler(const ProfileOptions& options, const ProfileCallbacks& callbacks)
@@ -262,9 +279,8 @@ class Profiler {
         OperandProfile& operand = operation.inputs.emplace_back();
         operand.type = to_string(value.type);
         if (const auto made = made_by.find(id); made != made_by.end()) operand.from = made->second;
-        operand.name = !value.weight.empty() ? value.weight
+        operand.name = constant.back()       ? weight_name(plan, id)
                        : inputs.contains(id) ? inputs[id]
-                       : constant.back()     ? fmt::format("%{} (weights)", id)
                                              : fmt::format("%{}", id);
       }
       const Cost cost = cost_of(step.op, types, constant, plan.values[step.output].type);
