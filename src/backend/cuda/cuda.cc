@@ -1,8 +1,8 @@
 // The backend for NVIDIA GPUs.
+#include <nvtx3/nvToolsExt.h>
+
 #include <array>
 #include <cstring>
-
-#include <nvtx3/nvToolsExt.h>
 
 #include "backend/cuda/entry.h"
 #include "backend/cuda/instruments.h"
