@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build test test-onnx demo asan fuzz bench-cpu format lint install
+.PHONY: build test test-onnx test-pages demo asan fuzz bench-cpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -31,6 +31,14 @@ test-onnx: test
 	  build/release/tests/tiny/sd15.safetensors build/release/tests/tiny/control.safetensors \
 	  --drypoint build/release/apps/cli/drypoint --stages build/release/tests/onnx_stages \
 	  --golden tests/data/golden/stages.safetensors --sizes 1x16x24 3x24x16 2x9x15
+
+# The pages that profile and score write, in a headless browser, which this installs.
+test-pages: build
+	$(SETUP) pages
+	python3 -m venv build/pages-venv
+	build/pages-venv/bin/pip install -q -r tests/pages/requirements.txt
+	build/pages-venv/bin/python tests/pages/check.py build/release/apps/cli/drypoint build/pages \
+	  -m random:tiny
 
 demo: build
 	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what Debian 12 or Ubuntu 24.04 (or later) lacks to build Drypoint, and nothing when all
-# is there. Give the purposes: build (the default), test, lint, fuzz, bench, or all of them.
+# is there. Give the purposes: build (the default), test, lint, fuzz, bench, or all of
+# them; or pages, which Debian alone has as packages.
 set -eu
 
 build="g++ cmake ninja-build make pkg-config ccache libdnnl-dev libhwy-dev libopencv-imgproc-dev
@@ -10,6 +11,7 @@ test="libgtest-dev libgmock-dev liblzma-dev"
 lint="clang-format clang-tidy libomp-dev"
 fuzz="clang libclang-rt-dev libomp-dev"
 bench="python3 python3-venv"
+pages="python3 python3-venv chromium chromium-driver"
 
 wanted=$build
 for purpose in "$@"; do
@@ -19,9 +21,10 @@ for purpose in "$@"; do
     lint) wanted="$wanted $test $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     bench) wanted="$wanted $bench" ;;
+    pages) wanted="$wanted $pages" ;;
     all) wanted="$wanted $test $lint $fuzz $bench" ;;
     *)
-      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench or all" >&2
+      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench, pages or all" >&2
       exit 2
       ;;
   esac

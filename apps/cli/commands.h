@@ -11,5 +11,7 @@ void add_inspect(CLI::App& program);
 void add_synth(CLI::App& program);
 void add_export(CLI::App& program);
 void add_score(CLI::App& program);
+void add_bench(CLI::App& program);
+void add_profile(CLI::App& program);
 
 }  // namespace drypoint::cli

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "device_options.h"
 #include "drypoint/pipeline.h"
 #include "model_options.h"
 #include "options.h"
@@ -16,15 +17,13 @@ namespace fs = std::filesystem;
 /// Options as given; what is not given is left to the model's defaults.
 struct Options {
   ModelOptions model;
-  std::string image, edges, save_edges, output, device = "auto";
+  DeviceOptions device;
+  std::string image, edges, save_edges, output;
   std::optional<std::string> prompt, added_prompt, negative_prompt;
   std::optional<int> samples, resolution, steps;
   std::optional<double> scale, strength, eta, low_threshold, high_threshold;
   std::string seed = "-1", rng = "cpu", schedule = "exact", noise = "batch";
   bool guess_mode = false, json = false;
-  std::string precision = "auto", tuning_cache;
-  bool no_graph = false;
-  int threads = 0, level = 0;
 };
 
 std::optional<uint64_t> parse_seed(const std::string& text) {
@@ -128,12 +127,7 @@ void run(const Options& options) {
   parse_seed(options.seed);  // options first: files can take their time
   parse_rng(options.rng);
 
-  Pipeline pipeline(files, {.device = options.device,
-                            .threads = options.threads,
-                            .precision = options.precision,
-                            .graphs = !options.no_graph,
-                            .level = options.level,
-                            .tuning_cache = options.tuning_cache});
+  Pipeline pipeline(files, options.device.pipeline_options());
   const Request request = to_request(options, pipeline.defaults(), notices);
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
@@ -200,22 +194,7 @@ void add_generate(CLI::App& program) {
       ->check(number());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too")
       ->check(path());
-  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
-      ->check(whole_number());
-  command->add_option("--device", o->device,
-                      "auto (a GPU where there is one), cpu, cuda, cuda:N or reference [auto]");
-  command
-      ->add_option("--precision", o->precision,
-                   "Of the computation; auto: fp16 on a GPU, fp32 on a CPU [auto]")
-      ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
-  command
-      ->add_option("--level", o->level,
-                   "GPU: effort of tuning, 0 (take what is known) to 5 (time\n"
-                   "every choice) [0]")
-      ->check(whole_number());
-  command->add_option("--tuning-cache", o->tuning_cache,
-                      "GPU: file of measured choices, read and added to");
-  command->add_flag("--no-graph", o->no_graph, "GPU: launch kernel by kernel, for measurements");
+  o->device.add_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");
   command
       ->add_option("-o,--output", o->output,

@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
   cli::add_synth(program);
   cli::add_export(program);
   cli::add_score(program);
+  cli::add_bench(program);
+  cli::add_profile(program);
   program.footer(
       "Exit codes: 0 done, 1 inspect --diff found differences, 2 bad option, 3 bad file,\n"
       "4 unsupported, 5 out of memory, 6 device failure, 7 output not written, 8 not a number,\n"
@@ -46,7 +48,8 @@ int main(int argc, char** argv) {
     program.parse(argc, argv);
     if (program.get_subcommands().empty())
       cli::bad_option(
-          "found no command, expected generate, edges, inspect, synth, export or score");
+          "found no command, expected generate, edges, inspect, synth, export, score, bench or "
+          "profile");
     return 0;
   } catch (const CLI::RuntimeError& result) {  // no error, but not 0: what a command found
     return result.get_exit_code();

@@ -20,7 +20,8 @@ std::filesystem::path parse_control(const std::string& text) {
 void ModelOptions::add_to(CLI::App& command) {
   command
       .add_option("-m,--model", model,
-                  "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder.\n"
+                  "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
+                  "random:sd15 and random:tiny are random weights, for measurements.\n"
                   "Without it, the small demo model serves")
       ->check(path());
   command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")->check(path());

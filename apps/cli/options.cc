@@ -55,6 +55,27 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
       .description(fmt::format("{}", fmt::join(words, "|")));
 }
 
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts{""};
+  for (const char c : text)
+    if (c == at)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  return parts;
+}
+
+std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& text) {
+  std::vector<ImageSize> sizes;
+  for (const std::string& one : split(text, ',')) {
+    const auto sides = split(one, 'x');
+    ImageSize& size = sizes.emplace_back();
+    if (sides.size() != 2 || !parse(sides[0], size.height) || !parse(sides[1], size.width))
+      bad_option(fmt::format("{}: \"{}\", expected HEIGHTxWIDTH, as in 256x384", option, one));
+  }
+  return sizes;
+}
+
 void check_output(std::string_view option, const fs::path& path) {
   check_file_output(option, path);
   image_format(path);

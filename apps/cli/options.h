@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drypoint/edges.h"
 #include "drypoint/error.h"
 
 namespace drypoint::cli {
@@ -27,6 +28,12 @@ CLI::Validator whole_number();
 CLI::Validator seed();  // of 64 bits
 CLI::Validator path();
 CLI::Validator one_of(const std::vector<std::string>& words);
+
+/// "a,b" -> "a", "b"
+std::vector<std::string> split(const std::string& text, char at);
+
+/// "256x384,512x512", each height x width. Throws bad_argument.
+std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& text);
 
 /// Finds out before the work whether its result can be written. Throws write_failed, and
 /// bad_argument for an extension that is no picture's.

@@ -50,16 +50,6 @@ const std::map<std::string, Set>& keys() {
   return all;
 }
 
-std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts{""};
-  for (const char c : text)
-    if (c == at)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  return parts;
-}
-
 std::vector<ScoreVariant> varied(const std::vector<ScoreVariant>& variants,
                                  const std::string& sweep) {
   const auto equals = std::min(sweep.find('='), sweep.size());

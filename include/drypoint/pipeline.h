@@ -89,6 +89,8 @@ struct PipelineOptions {
   std::filesystem::path tuning_cache;  ///< file of measured choices, read and added to; empty: none
 };
 
+class Model;  // the library's own
+
 /// A loaded model on a device. Not for several threads at once; several pipelines may run side by
 /// side.
 class Pipeline {
@@ -114,6 +116,7 @@ class Pipeline {
   Result generate(const Request& request, const Callbacks& callbacks = {});
 
  private:
+  friend Model& model_of(Pipeline& pipeline);
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

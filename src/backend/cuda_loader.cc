@@ -22,7 +22,7 @@ fs::path own_folder() {
   return fs::weakly_canonical(info.dli_fname, ignored).parent_path();
 }
 
-cuda::MakeBackend* load() {
+void* load() {
   const fs::path own = own_folder();
   void* handle = nullptr;
   for (const fs::path& folder : {own, own / "..", own / "../..", own / "../lib", fs::path()}) {
@@ -33,17 +33,27 @@ cuda::MakeBackend* load() {
       fail(ErrorKind::unsupported, "device cuda: {}", dlerror());
   }
   if (!handle) fail(ErrorKind::unsupported, "device cuda: this build has no {}", library);
-  void* make = dlsym(handle, cuda::make_backend_name);
-  if (!make)
+  return handle;
+}
+
+template <class Function>
+Function* entry(const char* name) {
+  static void* const handle = load();  // thrown errors leave it to be tried again
+  void* function = dlsym(handle, name);
+  if (!function)
     fail(ErrorKind::unsupported, "device cuda: {} is not of this version of Drypoint", library);
-  return reinterpret_cast<cuda::MakeBackend*>(make);
+  return reinterpret_cast<Function*>(function);
 }
 
 }  // namespace
 
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
-  static cuda::MakeBackend* const make = load();  // thrown errors leave it to be tried again
-  return std::unique_ptr<Backend>(make(options));
+  return std::unique_ptr<Backend>(entry<cuda::MakeBackend>(cuda::make_backend_name)(options));
+}
+
+std::unique_ptr<Instruments> make_cuda_instruments(const Backend& backend, bool spin) {
+  return std::unique_ptr<Instruments>(
+      entry<cuda::MakeInstruments>(cuda::make_instruments_name)(backend, spin));
 }
 
 }  // namespace drypoint

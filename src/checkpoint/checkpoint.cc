@@ -10,6 +10,7 @@
 #include "checkpoint/formats.h"
 #include "checkpoint/json.h"
 #include "checkpoint/sizes.h"
+#include "checkpoint/synth.h"
 
 namespace drypoint {
 namespace {
@@ -51,6 +52,20 @@ Checkpoint load_folder(const std::filesystem::path& path) {
     note_parts(result, component.path.string());
   }
   result.tensors.metadata.merge(folder.metadata);
+  return result;
+}
+
+// "random:sd15": weights that no file holds, for measurements.
+constexpr std::string_view random_prefix = "random:";
+
+Checkpoint make_random(const std::string& path) {
+  const std::string arch = path.substr(random_prefix.size());
+  if (arch != "sd15" && arch != "tiny")
+    fail(ErrorKind::bad_argument, "model: \"{}\", expected random:sd15 or random:tiny", path);
+  Checkpoint result;
+  result.layout = "random weights";
+  result.tensors = synthesized({.arch = arch});
+  note_parts(result, path);
   return result;
 }
 
@@ -163,8 +178,10 @@ void check_fit(const Checkpoint& model) {
 }  // namespace
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
-  Checkpoint result;
   std::error_code ignored;  // what cannot be looked at cannot be opened either, which says why
+  if (path.string().starts_with(random_prefix) && !std::filesystem::exists(path, ignored))
+    return make_random(path.string());
+  Checkpoint result;
   if (std::filesystem::is_directory(path, ignored)) {
     result = load_folder(path);
   } else {

@@ -23,8 +23,8 @@ struct Checkpoint {
 };
 
 /// Reads a file or a diffusers folder. Tensors stay in the mapped files. Whether the model is
-/// complete is not checked. Throws bad_file if it is damaged or holds no known part, unsupported
-/// for other model families.
+/// complete is not checked. "random:sd15" and "random:tiny" give random weights (see synth.h).
+/// Throws bad_file if it is damaged or holds no known part, unsupported for other model families.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Whether its ControlNet holds changes to a base model's weights instead of weights; files that do

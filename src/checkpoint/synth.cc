@@ -1,4 +1,4 @@
-#include "drypoint/synth.h"
+#include "checkpoint/synth.h"
 
 #include <algorithm>
 #include <cmath>
@@ -174,6 +174,11 @@ std::vector<TensorSpec> tensors_for(const std::string& arch_name) {
   return specs;
 }
 
+std::map<std::string, std::string> metadata(const SynthOptions& options) {
+  return {{"format", "pt"},
+          {"synthesized", fmt::format("arch {}, seed {}", options.arch, options.seed)}};
+}
+
 void write_random(const std::filesystem::path& path, const SynthOptions& options,
                   const std::function<bool()>& stop) {
   const std::vector<TensorSpec> specs = tensors_for(options.arch);
@@ -181,10 +186,7 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 
   std::vector<SafetensorsWriter::Entry> entries;
   for (const auto& spec : specs) entries.emplace_back(spec.name, TensorType{dtype, spec.shape});
-  SafetensorsWriter writer(
-      path, entries,
-      {{"format", "pt"},
-       {"synthesized", fmt::format("arch {}, seed {}", options.arch, options.seed)}});
+  SafetensorsWriter writer(path, entries, metadata(options));
   constexpr size_t block = 4 << 20;  // values; a multiple of 4
   std::vector<std::byte> buffer(block * size_of(dtype));
   for (const auto& spec : specs) {
@@ -201,6 +203,19 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 }
 
 }  // namespace
+
+NamedTensors synthesized(const SynthOptions& options) {
+  const std::vector<TensorSpec> specs = tensors_for(options.arch);
+  const DType dtype = dtype_named(options.dtype);
+  NamedTensors result;
+  for (const auto& spec : specs) {
+    Tensor tensor({dtype, spec.shape});
+    fill(dtype, tensor.mutable_bytes(), stream_of(options.seed, spec.name), 0, distribution(spec));
+    result.tensors.emplace(spec.name, std::move(tensor));
+  }
+  for (const auto& [key, value] : metadata(options)) result.metadata.emplace(key, value);
+  return result;
+}
 
 void synthesize(const std::filesystem::path& path, const SynthOptions& options,
                 const std::function<bool()>& stop) {

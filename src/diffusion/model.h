@@ -59,4 +59,7 @@ class Model {
   ExecutorCache<int64_t, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{2, 8, 4}};
 };
 
+/// What a pipeline runs, for those who measure its stages one by one.
+Model& model_of(Pipeline& pipeline);
+
 }  // namespace drypoint

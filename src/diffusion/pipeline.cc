@@ -3,38 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <random>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "diffusion/control_strength.h"
+#include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
 #include "diffusion/random.h"
 #include "diffusion/request.h"
-#include "diffusion/sampler.h"
 #include "text/unicode.h"
 
 namespace drypoint {
 namespace {
-
-/// Timesteps are a table in the plan; its length is rounded up so that few lengths occur.
-int64_t table_length(size_t steps) {
-  int64_t length = 32;
-  while (length < static_cast<int64_t>(steps)) length *= 2;
-  return length;
-}
-
-/// Latents denoised together: as many as divide the samples evenly.
-int64_t together(int64_t samples, int64_t most) {
-  for (int64_t n = most; n > 1; --n)
-    if (samples % n == 0) return n;
-  return 1;
-}
 
 bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(),
@@ -51,18 +34,6 @@ void expect_host_memory(size_t needed, std::string_view what) {
   if (needed > available)
     fail(ErrorKind::out_of_memory, "{} MiB needed for {}, {} MiB available", needed >> 20, what,
          available >> 20);
-}
-
-/// [H, W, C] bytes -> [3, H, W] from 0 to 1; one channel is taken three times.
-std::vector<float> hint_values(const Image& edges) {
-  const size_t pixels = static_cast<size_t>(edges.width) * edges.height;
-  const auto channels = static_cast<size_t>(edges.channels);
-  std::vector<float> hint(3 * pixels);
-  for (size_t c = 0; c < 3; ++c)
-    for (size_t p = 0; p < pixels; ++p)
-      hint[c * pixels + p] =
-          static_cast<float>(edges.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f;
-  return hint;
 }
 
 void fill_pixels(Image& image, std::span<const float> values) {
@@ -128,13 +99,12 @@ class Pipeline::Implementation {
         defaults_(defaults_from(model_.weights().metadata, files.model.string())) {}
 
   const Model& model() const { return model_; }
+  Model& model() { return model_; }
   const Request& defaults() const { return defaults_; }
   void prepare(std::span<const ImageSize> sizes, int samples);
   Result generate(const Request& request, const Callbacks& callbacks);
 
  private:
-  DenoiserShape shape_for(ImageSize size, int64_t samples, size_t steps,
-                          const Request& request) const;
   Executor& make_ready(const Request& request, const DenoiserShape& shape,
                        const StopRequested& stop, Result& result);
   std::vector<int32_t> tokens(const Request& request, bool guided,
@@ -144,9 +114,6 @@ class Pipeline::Implementation {
                              const std::vector<DdimStep>& steps, const Image& edges,
                              std::span<const float> context, NoiseSource& noise,
                              const Callbacks& callbacks);
-  void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape,
-                          const std::vector<DdimStep>& steps, std::span<const float> context,
-                          const Image& edges, const Request& request);
   /// Walks all steps from `latents` [n, 4, h, w] on. `fresh`: noise for each step, where wanted.
   void walk(Executor& denoiser, std::span<float> latents,
             const std::vector<std::span<const float>>& fresh, size_t steps,
@@ -158,20 +125,6 @@ class Pipeline::Implementation {
   Model model_;
   Request defaults_;
 };
-
-DenoiserShape Pipeline::Implementation::shape_for(ImageSize size, int64_t samples, size_t steps,
-                                                  const Request& request) const {
-  const int64_t prompts = request.guidance_scale != 1 ? 2 : 1;
-  return {.latents = together(samples, model_.most_latents_together()),
-          .prompts = prompts,
-          .contexts = prompts,
-          .height = size.height / 8,
-          .width = size.width / 8,
-          .context_length = kTokenCount,
-          .max_steps = table_length(steps),
-          .apart = request.guess_mode && prompts == 2,
-          .fresh_noise = request.eta > 0};
-}
 
 /// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
 std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bool guided,
@@ -200,25 +153,6 @@ std::vector<float> Pipeline::Implementation::encode(const std::vector<int32_t>& 
   const auto embedding = encoder.output("embedding");
   expect_finite(embedding, "text encoder");
   return {embedding.begin(), embedding.end()};
-}
-
-void Pipeline::Implementation::set_picture_inputs(Executor& denoiser, const DenoiserShape& shape,
-                                                  const std::vector<DdimStep>& steps,
-                                                  std::span<const float> context,
-                                                  const Image& edges, const Request& request) {
-  std::vector<float> timesteps(shape.max_steps, 0.0f), coefficients;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    timesteps[i] = static_cast<float>(steps[i].timestep);
-    const auto row = ddim_coefficients(steps[i], static_cast<float>(request.guidance_scale));
-    const auto values = std::bit_cast<std::array<float, 6>>(row);
-    coefficients.insert(coefficients.end(), values.begin(), values.end());
-  }
-  coefficients.resize(static_cast<size_t>(shape.max_steps) * 6);
-  denoiser.set_input("timesteps", timesteps);
-  denoiser.set_input("coefficients", coefficients);
-  denoiser.set_input("context", context);
-  denoiser.set_input("hint", hint_values(edges));
-  denoiser.set_input("control_scales", control_scales(request.strength, request.guess_mode));
 }
 
 void Pipeline::Implementation::walk(Executor& denoiser, std::span<float> latents,
@@ -296,7 +230,9 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   model_.begin();
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
-    const auto shape = shape_for(size, samples, static_cast<size_t>(defaults_.steps), defaults_);
+    Request request = defaults_;
+    request.samples = samples;
+    const auto shape = denoiser_shape(model_, request, size, static_cast<size_t>(request.steps));
     model_.denoiser(shape);
     model_.vae_decoder(shape.height, shape.width);
   }
@@ -341,7 +277,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
                      : control_edges(request.image, {request.resolution, request.low_threshold,
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
-  const DenoiserShape shape = shape_for(size, request.samples, steps.size(), request);
+  const DenoiserShape shape = denoiser_shape(model_, request, size, steps.size());
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);
   finish(Stage::prepare);
 
@@ -377,8 +313,10 @@ Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
+Model& model_of(Pipeline& pipeline) { return pipeline.implementation_->model(); }
+
 const ModelDescription& Pipeline::description() const {
-  return implementation_->model().description();
+  return std::as_const(*implementation_).model().description();
 }
 Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {

@@ -1,0 +1,20 @@
+// Where a command computes, and how.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "drypoint/pipeline.h"
+
+namespace drypoint::cli {
+
+struct DeviceOptions {
+  std::string device = "auto", precision = "auto", tuning_cache;
+  int threads = 0, level = 0;
+  bool no_graph = false;
+
+  void add_to(CLI::App& command);
+  PipelineOptions pipeline_options() const;
+};
+
+}  // namespace drypoint::cli
