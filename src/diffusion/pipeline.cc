@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <chrono>
 #include <cmath>
 #include <random>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/stopwatch.h"
 #include "diffusion/control_strength.h"
+#include "diffusion/denoiser_shape.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
 #include "diffusion/random.h"
@@ -21,20 +22,6 @@
 
 namespace drypoint {
 namespace {
-
-/// Timesteps are a table in the plan; its length is rounded up so that few lengths occur.
-int64_t table_length(size_t steps) {
-  int64_t length = 32;
-  while (length < static_cast<int64_t>(steps)) length *= 2;
-  return length;
-}
-
-/// Latents denoised together: as many as divide the samples evenly.
-int64_t together(int64_t samples, int64_t most) {
-  for (int64_t n = most; n > 1; --n)
-    if (samples % n == 0) return n;
-  return 1;
-}
 
 bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(),
@@ -97,18 +84,6 @@ class NoiseSource {
   std::vector<std::unique_ptr<Generator>> generators_;
 };
 
-class Stopwatch {
- public:
-  /// Seconds since the last call, or since it was made.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -125,16 +100,15 @@ class Pipeline::Implementation {
  public:
   Implementation(const ModelFiles& files, const PipelineOptions& options)
       : model_(files, options),
-        defaults_(defaults_from(model_.weights().metadata, files.model.string())) {}
+        defaults_(defaults_from(model_.checkpoint().tensors.metadata, model_.name())) {}
 
   const Model& model() const { return model_; }
   const Request& defaults() const { return defaults_; }
+  void set_control(const std::filesystem::path& path) { model_.set_control(path); }
   void prepare(std::span<const ImageSize> sizes, int samples);
   Result generate(const Request& request, const Callbacks& callbacks);
 
  private:
-  DenoiserShape shape_for(ImageSize size, int64_t samples, size_t steps,
-                          const Request& request) const;
   Executor& make_ready(const Request& request, const DenoiserShape& shape,
                        const StopRequested& stop, Result& result);
   std::vector<int32_t> tokens(const Request& request, bool guided,
@@ -158,20 +132,6 @@ class Pipeline::Implementation {
   Model model_;
   Request defaults_;
 };
-
-DenoiserShape Pipeline::Implementation::shape_for(ImageSize size, int64_t samples, size_t steps,
-                                                  const Request& request) const {
-  const int64_t prompts = request.guidance_scale != 1 ? 2 : 1;
-  return {.latents = together(samples, model_.most_latents_together()),
-          .prompts = prompts,
-          .contexts = prompts,
-          .height = size.height / 8,
-          .width = size.width / 8,
-          .context_length = kTokenCount,
-          .max_steps = table_length(steps),
-          .apart = request.guess_mode && prompts == 2,
-          .fresh_noise = request.eta > 0};
-}
 
 /// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
 std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bool guided,
@@ -296,7 +256,9 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   model_.begin();
   model_.text_encoder(2);
   for (ImageSize size : sizes) {
-    const auto shape = shape_for(size, samples, static_cast<size_t>(defaults_.steps), defaults_);
+    Request request = defaults_;
+    request.samples = samples;
+    const auto shape = denoiser_shape(model_, size, request, static_cast<size_t>(request.steps));
     model_.denoiser(shape);
     model_.vae_decoder(shape.height, shape.width);
   }
@@ -341,7 +303,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
                      : control_edges(request.image, {request.resolution, request.low_threshold,
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
-  const DenoiserShape shape = shape_for(size, request.samples, steps.size(), request);
+  const DenoiserShape shape = denoiser_shape(model_, size, request, steps.size());
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);
   finish(Stage::prepare);
 
@@ -370,7 +332,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
 }
 
 Pipeline::Pipeline(const ModelFiles& files, const PipelineOptions& options)
-    : implementation_(at_border(files.model.string(),
+    : implementation_(at_border((files.plan ? *files.plan : files.model).string(),
                                 [&] { return std::make_unique<Implementation>(files, options); })) {
 }
 Pipeline::~Pipeline() = default;
@@ -383,6 +345,9 @@ const ModelDescription& Pipeline::description() const {
 Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {
   at_border("preparing", [&] { implementation_->prepare(sizes, samples); });
+}
+void Pipeline::set_control(const std::filesystem::path& path) {
+  at_border(path.string(), [&] { implementation_->set_control(path); });
 }
 Result Pipeline::generate(const Request& request, const Callbacks& callbacks) {
   return at_border("drawing", [&] { return implementation_->generate(request, callbacks); });
