@@ -47,10 +47,9 @@ class Staging {
 /// Pages in one request what would otherwise be read page by page. No harm where it is refused.
 void read_ahead(std::span<const std::byte> piece) {
 #ifdef MADV_POPULATE_READ
-  constexpr uintptr_t page = 4096;
-  const auto begin = reinterpret_cast<uintptr_t>(piece.data()) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(piece.data()) + piece.size();
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+  const size_t into_page = reinterpret_cast<uintptr_t>(piece.data()) % 4096;
+  ::madvise(const_cast<std::byte*>(piece.data()) - into_page, piece.size() + into_page,
+            MADV_POPULATE_READ);
 #endif
 }
 
