@@ -21,13 +21,13 @@ struct Options {
   bool only_sizes = false, json = false;
 };
 
-/// "384x256": width, height.
+/// "256x384": height, width.
 ImageSize parse_size(const std::string& text) {
   ImageSize size;
   const auto x = text.find('x');
-  if (x == std::string::npos || !parse(std::string_view(text).substr(0, x), size.width) ||
-      !parse(std::string_view(text).substr(x + 1), size.height))
-    bad_option(fmt::format("--sizes: \"{}\", expected WIDTHxHEIGHT", text));
+  if (x == std::string::npos || !parse(std::string_view(text).substr(0, x), size.height) ||
+      !parse(std::string_view(text).substr(x + 1), size.width))
+    bad_option(fmt::format("--sizes: \"{}\", expected HEIGHTxWIDTH, as in 256x384", text));
   return size;
 }
 
@@ -70,7 +70,7 @@ void add_build(CLI::App& program) {
   o->model.add_to(*command, /*plans=*/false);
   command
       ->add_option("--sizes", o->sizes,
-                   "Of the pictures, WIDTHxHEIGHT,...: multiples of 8 [the model's\n"
+                   "Of the pictures, HEIGHTxWIDTH,...: multiples of 8 [the model's\n"
                    "default resolution, square]")
       ->delimiter(',');
   command->add_option("--samples", o->build.samples, "Pictures at once, 1 to 64")
@@ -99,7 +99,7 @@ void add_build(CLI::App& program) {
       "A plan holds all that generate needs, packed for the device it was built on. Pictures of\n"
       "other sizes can be drawn from it, too.\n\n"
       "  drypoint build -m sd15.safetensors --control canny=control.pth \\\n"
-      "      --sizes 384x256,512x512 --level 5 -o bird.plan\n"
+      "      --sizes 256x384,512x512 --level 5 -o bird.plan\n"
       "  drypoint generate --plan bird.plan -i photo.jpg -p \"a red bird\" -o bird.png\n");
   command->callback([o] { run(*o); });
 }

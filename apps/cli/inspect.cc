@@ -27,7 +27,8 @@ void run(const Options& o, bool compiles) {
     bad_option(fmt::format("--diff: expected two files, found {}", o.difference.size()));
   if ((o.file.empty() ? 0 : 1) + differs + compiles != 1)
     bad_option(
-        "inspect: expected one of FILE (a checkpoint or plan), --diff A B, and a model to compile (--model "
+        "inspect: expected one of FILE (a checkpoint or plan), --diff A B, and a model to compile "
+        "(--model "
         "and the options that follow it in --help)");
   if (!o.file.empty() && is_plan(o.file)) {
     const PlanInfo plan = inspect_plan(o.file, o.verify);
@@ -51,8 +52,7 @@ void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
   auto o = std::make_shared<Options>();
-  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")
-      ->check(path());
+  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")->check(path());
   command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");
   command
       ->add_option("--depth", o->depth, "With FILE: levels of modules to list [1; all with --json]")

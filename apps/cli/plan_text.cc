@@ -9,7 +9,7 @@ namespace {
 std::vector<std::string> sizes_of(const PlanInfo& info) {
   std::vector<std::string> sizes;
   for (const ImageSize size : info.sizes)
-    sizes.push_back(fmt::format("{}x{}", size.width, size.height));
+    sizes.push_back(fmt::format("{}x{}", size.height, size.width));
   return sizes;
 }
 

@@ -58,7 +58,7 @@ struct BuildOptions {
 };
 
 struct BuildProgress {
-  std::string what;  ///< "text encoder", "denoiser 512x512", ..., "writing"
+  std::string what;  ///< "text encoder", "denoiser 256x384" (height x width), ..., "writing"
   int done = 0, of = 0;
 };
 

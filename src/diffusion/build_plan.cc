@@ -45,7 +45,7 @@ void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& r
     // Those of other sizes make room where memory is short: weights stay.
     model.begin();
     const auto shape = denoiser_shape(model, size, request, static_cast<size_t>(request.steps));
-    const std::string of_size = fmt::format("{}x{}", size.width, size.height);
+    const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
     model.denoiser(shape, callbacks.stop);
     report("decoder " + of_size);

@@ -26,7 +26,7 @@ class SavedPlan : public Cli {
     Options options{{"--model", tiny_model_path()},
                     {"--control", "canny=" + tiny_control_path().string()},
                     {"--device", "cpu"},
-                    {"--sizes", "64x64"},
+                    {"--sizes", "64x128"},
                     {"--output", path("tiny.plan")}};
     for (const auto& [name, value] : changes) options[name] = value;
     std::vector<std::string> words{"build"};
@@ -53,7 +53,7 @@ TEST_F(SavedPlan, DrawsThePicturesOfItsModel) {
   ASSERT_EQ(built.status, 0) << built.err;
   const json said = json::parse(built.out);
   EXPECT_EQ(said["plan"], path("tiny.plan"));
-  EXPECT_EQ(said["sizes"], json::array({"64x64"}));
+  EXPECT_EQ(said["sizes"], json::array({"64x128"}));
   EXPECT_EQ(said["device"]["kind"], "cpu");
   EXPECT_EQ(said["bytes"]["file"], std::filesystem::file_size(path("tiny.plan")));
   for (const char* part : {"open", "prepare", "write"})
@@ -71,7 +71,7 @@ TEST_F(SavedPlan, DrawsThePicturesOfItsModel) {
 
   const Outcome told = drypoint({"inspect", path("tiny.plan"), "--verify"});
   EXPECT_EQ(told.status, 0) << told.err;
-  for (const std::string part : {"plan for cpu", "fp32", "64x64", "ControlNet", "packed weights"})
+  for (const std::string part : {"plan for cpu", "fp32", "64x128", "ControlNet", "packed weights"})
     EXPECT_NE(told.out.find(part), std::string::npos) << part;
   EXPECT_EQ(json::parse(drypoint({"inspect", path("tiny.plan"), "--json"}).out)["layout"], "plan");
 }
@@ -105,7 +105,7 @@ TEST_F(SavedPlan, SaysWhatDoesNotFit) {
 TEST_F(SavedPlan, BuildingIsRefusedWhereItCannotEndWell) {
   const std::string plan = path("tiny.plan");
   expect_refused(2, {"--sizes", "64"}, build({{"--sizes", "64"}}));
-  expect_refused(2, {"sizes: 60x64", "multiples of 8"}, build({{"--sizes", "64x64,60x64"}}));
+  expect_refused(2, {"sizes: 64x60", "multiples of 8"}, build({{"--sizes", "64x64,60x64"}}));
   expect_refused(2, {"samples: 65"}, build({{"--samples", "65"}}));
   expect_refused(7, {"--output", "no folder"}, build({{"--output", path("none/a.plan")}}));
   expect_refused(7, {plan, "File too large"}, build(), {.file_size = 2'000'000});

@@ -48,9 +48,8 @@ void Tuner::read(const nlohmann::json& json, Choices& choices) {
 }
 
 std::string Tuner::write(const Choices& choices) const {
-  nlohmann::ordered_json json = {{"version", version},
-                                 {"device", device_},
-                                 {"choices", nlohmann::ordered_json::object()}};
+  nlohmann::ordered_json json = {
+      {"version", version}, {"device", device_}, {"choices", nlohmann::ordered_json::object()}};
   for (const auto& [key, choice] : choices) {
     json["choices"][key] = {choice.name, rounded(choice.microseconds)};
     if (!choice.others.empty()) json["choices"][key].push_back(choice.others);

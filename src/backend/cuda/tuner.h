@@ -45,7 +45,7 @@ class Tuner {
   std::string cache_, device_;
   struct Choice {
     std::string name;
-    double microseconds;  // 0 if it was not measured here
+    double microseconds;                   // 0 if it was not measured here
     std::map<std::string, double> others;  // measured with it, the slow ones roughly; for people
   };
   using Choices = std::map<std::string, Choice>;
