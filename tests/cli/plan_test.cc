@@ -88,7 +88,7 @@ TEST_F(SavedPlan, SaysWhatDoesNotFit) {
   expect_refused(3, {tiny_model_path(), "is no plan"},
                  {"generate", "--plan", tiny_model_path(), "--edges", path("edges.png"), "-o",
                   path("out.png")});
-  expect_refused(2, {"--verify", "no plan"}, {"inspect", tiny_model_path(), "--verify"});
+  expect_refused(2, {"--verify", "only plans"}, {"inspect", tiny_model_path(), "--verify"});
   {
     const Variable less("ONEDNN_MAX_CPU_ISA", "SSE41");
     expect_refused(4, {plan, "SSE41", "build it again"}, draw("out.png"));
