@@ -15,18 +15,20 @@ void DeviceOptions::add_to(CLI::App& command) {
       ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
   command
       .add_option("--level", level,
-                  "GPU: effort of tuning, 0 (take what is known) to 5 (time\n"
-                  "every choice) [0]")
+                  "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
+                  "not known) or 5 (time every choice) [0]")
       ->check(whole_number());
   command.add_option("--tuning-cache", tuning_cache,
                      "GPU: file of measured choices, read and added to");
+  command.add_flag("--no-tf32", no_tf32,
+                   "GPU: fp32 where --precision says tf32: all bits of both factors");
   command.add_flag("--no-graph", no_graph, "GPU: launch kernel by kernel, for measurements");
 }
 
 PipelineOptions DeviceOptions::pipeline_options() const {
   return {.device = device,
           .threads = threads,
-          .precision = precision,
+          .precision = no_tf32 && precision == "tf32" ? "fp32" : precision,
           .graphs = !no_graph,
           .level = level,
           .tuning_cache = tuning_cache};

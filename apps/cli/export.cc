@@ -42,7 +42,7 @@ void run(const Options& options) {
 void add_export(CLI::App& program) {
   auto* command = program.add_subcommand("export", "Write a model's parts as ONNX files");
   auto o = std::make_shared<Options>();
-  o->model.add_to(*command);
+  o->model.add_to(*command, /*plans=*/false);
   command->add_option("--onnx", o->folder, "Folder to write into")->required();
   command->add_option("--precision", o->onnx.precision, "Of weights and values")
       ->check(one_of({"fp32", "fp16"}))

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
 
 #include "commands.h"
@@ -23,7 +24,7 @@ struct Options {
   std::optional<int> samples, resolution, steps;
   std::optional<double> scale, strength, eta, low_threshold, high_threshold;
   std::string seed = "-1", rng = "cpu", schedule = "exact", noise = "batch";
-  bool guess_mode = false, json = false;
+  bool guess_mode = false, warm = false, json = false;
 };
 
 std::optional<uint64_t> parse_seed(const std::string& text) {
@@ -97,8 +98,15 @@ Request to_request(const Options& options, Request request, std::vector<std::str
   return request;
 }
 
+/// Seconds from the command's start; with --warm, of the first step, from the end of warming.
+struct Times {
+  double open = 0;  // until the model was opened
+  double to_first_step = 0;
+};
+
 void print_result(const Options& options, const Pipeline& pipeline, const Result& result,
-                  const std::vector<fs::path>& names, const std::vector<std::string>& notices) {
+                  const Times& times, const std::vector<fs::path>& names,
+                  const std::vector<std::string>& notices) {
   if (options.json) {
     Json json;
     json["device"] = pipeline.description().device;
@@ -108,7 +116,9 @@ void print_result(const Options& options, const Pipeline& pipeline, const Result
     if (!options.save_edges.empty()) json["edges"] = options.save_edges;
     json["width"] = result.images[0].width;
     json["height"] = result.images[0].height;
+    json["seconds"] = {{"open", times.open}};
     for (const auto& [stage, seconds] : result.seconds) json["seconds"][stage] = seconds;
+    json["seconds"]["to_first_step"] = times.to_first_step;
     json["notices"] = notices;
     print_json(json);
     return;
@@ -127,15 +137,30 @@ void run(const Options& options) {
   parse_seed(options.seed);  // options first: files can take their time
   parse_rng(options.rng);
 
+  auto start = std::chrono::steady_clock::now();
+  const auto since_start = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  Times times;
   Pipeline pipeline(files, options.device.pipeline_options());
+  times.open = since_start();
   const Request request = to_request(options, pipeline.defaults(), notices);
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
   Result result;
   {
     ProgressLine line;
-    result = pipeline.generate(
-        request, {[&](const Progress& progress) { line.show(progress); }, interrupted});
+    if (options.warm) {
+      pipeline.generate(request, {.stop = interrupted});
+      start = std::chrono::steady_clock::now();
+    }
+    result =
+        pipeline.generate(request, {[&](const Progress& progress) {
+                                      line.show(progress);
+                                      if (progress.stage == Stage::denoise && progress.done == 1)
+                                        times.to_first_step = since_start();
+                                    },
+                                    interrupted});
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
 
@@ -144,7 +169,7 @@ void run(const Options& options) {
     write_image(names[i], result.images[i], result.parameters[i]);
   if (!options.save_edges.empty()) write_image(options.save_edges, result.edges);
   for (const auto& notice : notices) print_notice(notice);
-  print_result(options, pipeline, result, names, notices);
+  print_result(options, pipeline, result, times, names, notices);
 }
 
 }  // namespace
@@ -195,6 +220,8 @@ void add_generate(CLI::App& program) {
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too")
       ->check(path());
   o->device.add_to(*command);
+  command->add_flag("--warm", o->warm,
+                    "Draw once before, so that --json's seconds are those of a warm engine");
   command->add_flag("--json", o->json, "Print the result as JSON");
   command
       ->add_option("-o,--output", o->output,

@@ -7,6 +7,8 @@
 #include "commands.h"
 #include "inspect_views.h"
 #include "options.h"
+#include "plan_text.h"
+#include "terminal.h"
 
 namespace drypoint::cli {
 namespace {
@@ -16,6 +18,7 @@ struct Options {
   std::string file, tuning_cache;
   std::vector<std::string> difference;
   int depth = -1;
+  bool verify = false;
 };
 
 void run(const Options& o, bool compiles) {
@@ -24,8 +27,14 @@ void run(const Options& o, bool compiles) {
     bad_option(fmt::format("--diff: expected two files, found {}", o.difference.size()));
   if ((o.file.empty() ? 0 : 1) + differs + compiles != 1)
     bad_option(
-        "inspect: expected one of FILE (a checkpoint), --diff A B, and a model to compile (--model "
+        "inspect: expected one of FILE (a checkpoint or plan), --diff A B, and a model to compile "
+        "(--model "
         "and the options that follow it in --help)");
+  if (!o.file.empty() && is_plan(o.file)) {
+    const PlanInfo plan = inspect_plan(o.file, o.verify);
+    return o.graph.json ? print_json(plan_json(plan)) : print_plan(plan);
+  }
+  if (o.verify) bad_option("--verify: only with FILE, a plan: only plans have checksums");
   if (!o.file.empty()) return inspect_checkpoint(o.file, o.depth, o.graph.json);
   if (o.depth >= 0) bad_option("--depth: only with FILE");
   if (compiles) {
@@ -41,9 +50,10 @@ void run(const Options& o, bool compiles) {
 
 void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
-      "inspect", "See inside: a checkpoint, what it is compiled to, how two differ");
+      "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
   auto o = std::make_shared<Options>();
-  command->add_option("FILE", o->file, "Checkpoint file or diffusers folder")->check(path());
+  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")->check(path());
+  command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");
   command
       ->add_option("--depth", o->depth, "With FILE: levels of modules to list [1; all with --json]")
       ->check(CLI::Range(0, 100));
@@ -56,7 +66,7 @@ void add_inspect(CLI::App& program) {
 
   GraphCommand& graph = o->graph;
   auto* compiled = command->add_option_group("Compiled", "What a part of a model becomes");
-  graph.model.add_to(*compiled);
+  graph.model.add_to(*compiled, /*plans=*/false);
   compiled->add_option("--part", graph.graph.part, "text, denoiser or vae [denoiser]")
       ->check(one_of({"text", "denoiser", "vae"}));
   compiled->add_option("--size", graph.size, "HEIGHTxWIDTH of the picture [512x512]");

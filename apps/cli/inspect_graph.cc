@@ -16,15 +16,6 @@ constexpr std::array<const char*, 3> rates = {"load", "picture", "step"};
 
 double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-ImageSize parse_size(const std::string& text) {
-  ImageSize size;
-  const size_t x = text.find('x');
-  if (x == text.npos || !parse(std::string_view(text).substr(0, x), size.height) ||
-      !parse(std::string_view(text).substr(x + 1), size.width))
-    bad_option(fmt::format("--size: \"{}\", expected HEIGHTxWIDTH, such as 256x384", text));
-  return size;
-}
-
 void check_drawing(std::string_view option, const std::filesystem::path& file,
                    const std::vector<std::string>& endings) {
   if (file.empty()) return;
@@ -223,7 +214,7 @@ const InspectedPass* find_pass(const InspectedGraph& graph, const std::string& n
 
 void inspect_graph(GraphCommand command) {
   std::vector<std::string> notices;
-  command.graph.size = parse_size(command.size);
+  command.graph.size = parse_size("--size", command.size);
   check_drawing("--graph", command.graph_file, {".svg", ".dot"});
   check_drawing("--memory", command.memory_file, {".svg"});
   const GraphInspection inspection(command.model.files(notices, "looking at"), command.graph);

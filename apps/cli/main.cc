@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   cli::add_generate(program);
+  cli::add_build(program);
   cli::add_edges(program);
   cli::add_inspect(program);
   cli::add_synth(program);
@@ -48,8 +49,8 @@ int main(int argc, char** argv) {
     program.parse(argc, argv);
     if (program.get_subcommands().empty())
       cli::bad_option(
-          "found no command, expected generate, edges, inspect, synth, export, score, bench or "
-          "profile");
+          "found no command, expected generate, build, edges, inspect, synth, export, score, bench "
+          "or profile");
     return 0;
   } catch (const CLI::RuntimeError& result) {  // no error, but not 0: what a command found
     return result.get_exit_code();

@@ -17,7 +17,7 @@ std::filesystem::path parse_control(const std::string& text) {
 
 }  // namespace
 
-void ModelOptions::add_to(CLI::App& command) {
+void ModelOptions::add_to(CLI::App& command, bool plans) {
   command
       .add_option("-m,--model", model,
                   "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
@@ -26,11 +26,22 @@ void ModelOptions::add_to(CLI::App& command) {
       ->check(path());
   command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")->check(path());
   command.add_option("--vae", vae, "Take the VAE from this checkpoint")->check(path());
+  if (plans)
+    command
+        .add_option("--plan", plan,
+                    "Instead of --model and --vae: a file by drypoint build, which\nloads at once")
+        ->check(path());
 }
 
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {
   ModelFiles files;
-  if (!model.empty()) {
+  if (!plan.empty()) {
+    for (const auto& [option, file] : {std::pair("--model", model), {"--vae", vae}})
+      if (!file.empty())
+        bad_option(fmt::format("{}: {}: comes with --plan {}, expected none beside it", option,
+                               file, plan));
+    files.plan = plan;
+  } else if (!model.empty()) {
     files.model = model;
   } else {
     files.model = demo_model();

@@ -10,9 +10,10 @@
 namespace drypoint::cli {
 
 struct ModelOptions {
-  std::string model, control, vae;
+  std::string model, control, vae, plan;
 
-  void add_to(CLI::App& command);
+  /// `plans`: whether the command takes --plan too.
+  void add_to(CLI::App& command, bool plans = true);
   /// The demo model if none was given, with a notice: "no --model given: drawing with the small
   /// ...", where `doing` is "drawing with".
   ModelFiles files(std::vector<std::string>& notices, const std::string& doing) const;

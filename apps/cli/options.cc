@@ -65,14 +65,17 @@ std::vector<std::string> split(const std::string& text, char at) {
   return parts;
 }
 
+ImageSize parse_size(std::string_view option, const std::string& text) {
+  const auto sides = split(text, 'x');
+  ImageSize size;
+  if (sides.size() != 2 || !parse(sides[0], size.height) || !parse(sides[1], size.width))
+    bad_option(fmt::format("{}: \"{}\", expected HEIGHTxWIDTH, as in 256x384", option, text));
+  return size;
+}
+
 std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& text) {
   std::vector<ImageSize> sizes;
-  for (const std::string& one : split(text, ',')) {
-    const auto sides = split(one, 'x');
-    ImageSize& size = sizes.emplace_back();
-    if (sides.size() != 2 || !parse(sides[0], size.height) || !parse(sides[1], size.width))
-      bad_option(fmt::format("{}: \"{}\", expected HEIGHTxWIDTH, as in 256x384", option, one));
-  }
+  for (const std::string& one : split(text, ',')) sizes.push_back(parse_size(option, one));
   return sizes;
 }
 

@@ -32,7 +32,9 @@ CLI::Validator one_of(const std::vector<std::string>& words);
 /// "a,b" -> "a", "b"
 std::vector<std::string> split(const std::string& text, char at);
 
-/// "256x384,512x512", each height x width. Throws bad_argument.
+/// "256x384": height, width. Throws bad_argument naming the option.
+ImageSize parse_size(std::string_view option, const std::string& text);
+/// "256x384,512x512"
 std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& text);
 
 /// Finds out before the work whether its result can be written. Throws write_failed, and

@@ -102,17 +102,17 @@ ProgressLine::~ProgressLine() {
   if (on_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void ProgressLine::show(const Progress& progress) {
+void ProgressLine::show(std::string_view what, int done, int of) {
   if (!on_) return;
   constexpr int width = 30;
   const auto now = std::chrono::steady_clock::now();
-  if (progress.done == 0) started_ = now;
-  const int filled = progress.of > 0 ? width * progress.done / progress.of : 0;
-  fmt::print(stderr, "\r\x1b[K{:8} {}{} {}/{}", name(progress.stage), std::string(filled, '#'),
-             std::string(width - filled, '.'), progress.done, progress.of);
-  if (progress.done > 0 && progress.done < progress.of) {
-    const double each = std::chrono::duration<double>(now - started_).count() / progress.done;
-    fmt::print(stderr, "  {:.0f} s left", each * (progress.of - progress.done));
+  if (done == 0) started_ = now;
+  const int filled = of > 0 ? width * done / of : 0;
+  fmt::print(stderr, "\r\x1b[K{:8} {}{} {}/{}", what, std::string(filled, '#'),
+             std::string(width - filled, '.'), done, of);
+  if (done > 0 && done < of) {
+    const double each = std::chrono::duration<double>(now - started_).count() / done;
+    fmt::print(stderr, "  {:.0f} s left", each * (of - done));
   }
   std::fflush(stderr);
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drypoint/pipeline.h"
@@ -36,7 +37,8 @@ class ProgressLine {
  public:
   ProgressLine();
   ~ProgressLine();  // clears the line
-  void show(const Progress& progress);
+  void show(const Progress& progress) { show(name(progress.stage), progress.done, progress.of); }
+  void show(std::string_view what, int done, int of);
 
  private:
   bool on_;

@@ -12,6 +12,8 @@ struct ModelFiles {
   std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
   std::optional<std::filesystem::path> control;  ///< instead of the model's own, if any
   std::optional<std::filesystem::path> vae, text_encoder;  ///< instead of the model's own
+  /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.
+  std::optional<std::filesystem::path> plan;
 };
 
 }  // namespace drypoint

@@ -107,6 +107,12 @@ class Pipeline {
   /// A request with this model's own defaults.
   Request defaults() const;
 
+  /// Puts another ControlNet in place of the one there is: a checkpoint file or a diffusers folder
+  /// whose ControlNet has the same shapes. All else stays as it was made, so this is fast; the
+  /// pictures are those of a pipeline loaded with that ControlNet. Throws bad_file, unsupported,
+  /// non_finite (each with the file and the tensor), and nothing has changed then.
+  void set_control(const std::filesystem::path& path);
+
   /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
   /// Throws bad_argument (sides are multiples of 8, 100 megapixels at most; samples 1 to 64),
   /// out_of_memory, non_finite, bad_file.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/threads.h"
 
 namespace drypoint {
 
@@ -28,6 +29,19 @@ void Backend::upload(std::byte* device, std::span<const std::byte> host) const {
 
 void Backend::download(std::span<std::byte> host, const std::byte* device) const {
   std::memcpy(host.data(), device, host.size());
+}
+
+Incoming Backend::load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
+                       std::function<void(std::span<const std::byte>)> check) const {
+  const DeviceMemory memory(keeper, const_cast<std::byte*>(mapped.data()));
+  const size_t pieces = (mapped.size() + load_piece - 1) / load_piece;
+  const auto read = [=, threads = threads(), check = std::move(check)] {
+    parallel_for(pieces, threads, [&](size_t i) {
+      check(mapped.subspan(i * load_piece, std::min(load_piece, mapped.size() - i * load_piece)));
+    });
+  };
+  return {memory,
+          std::async(std::launch::async, [=, keeper = std::move(keeper)] { read(); }).share()};
 }
 
 size_t Backend::available_memory() const {

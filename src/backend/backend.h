@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "drypoint/plan.h"
 #include "ops/ops.h"
 #include "ops/target.h"
 
@@ -28,6 +30,9 @@ struct KernelRequest {
 struct Packing {
   std::string format;  // names the layout, e.g. "dnnl:OIhw16i16o"
   size_t bytes = 0;
+  /// The weight's rows fall into this many equal shares that are packed alone, one after the other.
+  /// `pack` takes all of them or one.
+  int shares = 1;
   std::function<void(const Tensor& weight, std::byte* packed)> pack;
 };
 
@@ -58,6 +63,12 @@ class Kernel {
 
 using DeviceMemory = std::shared_ptr<std::byte>;
 
+/// Memory whose contents are on their way.
+struct Incoming {
+  DeviceMemory memory;
+  std::shared_future<void> arrived;  // throws what went wrong
+};
+
 /// Launches that a device has taken down, to be ordered again as one.
 class Recording {
  public:
@@ -80,12 +91,25 @@ class Backend {
   virtual int threads() const = 0;
   /// Throws unsupported naming operation, dtype and device if there is no such kernel.
   virtual std::unique_ptr<Kernel> kernel(const KernelRequest& request) const = 0;
+  /// What packed weights hold for.
+  virtual PlanDevice identity() const = 0;
+  /// Whether the packing that kernels want may differ from one picture size to another.
+  virtual bool packing_depends_on_size() const { return false; }
+  /// The choices among equal kernels that were made so far, as JSON, and such choices to be made
+  /// again. Empty for a device that does not choose. Throws bad_file, `source` in front.
+  virtual std::string choices() const { return {}; }
+  virtual void take_choices(const std::string& /*json*/, const std::string& /*source*/) {}
   /// What the compiler should make of a graph for this device.
   virtual Target target() const { return {}; }
   /// 64-byte aligned memory on the device. Throws out_of_memory.
   virtual DeviceMemory allocate(size_t bytes) const;
   /// Bytes that can still be allocated, as far as the system tells.
   virtual size_t available_memory() const;
+  /// The part of a mapped file, 64-byte aligned, in the device's memory: where that is the host's,
+  /// the mapped pages themselves, which are read-only. Returns at once; several threads read the
+  /// file and call `check` with each piece of it. `keeper` keeps the file mapped.
+  virtual Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
+                        std::function<void(std::span<const std::byte>)> check) const;
 
   // What follows has its meaning for a device with memory and an order of work of its own. The
   // defaults serve one that is neither: the host.
@@ -106,6 +130,9 @@ class Backend {
   /// Outlives the backend, as what it allocated may.
   std::shared_ptr<std::atomic<size_t>> allocated_ = std::make_shared<std::atomic<size_t>>(0);
 };
+
+/// How much of a file `Backend::load` takes at once.
+inline constexpr size_t load_piece = 4 << 20;
 
 /// The slow one that tests trust: plain loops in float32 with float64 sums.
 std::unique_ptr<Backend> make_reference_backend();

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -138,6 +139,52 @@ void check_prediction(const Checkpoint& model, const std::string& path) {
          path, printable(type.dump()));
 }
 
+}  // namespace
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  std::error_code ignored;  // what cannot be looked at cannot be opened either, which says why
+  if (path.string().starts_with(random_prefix) && !std::filesystem::exists(path, ignored))
+    return make_random(path.string());
+  Checkpoint result;
+  if (std::filesystem::is_directory(path, ignored)) {
+    result = load_folder(path);
+  } else {
+    TensorFile file = read_tensor_file(path);
+    result.layout = std::move(file.format);
+    if (file.tensors.metadata.contains("drypoint.plan"))
+      fail(ErrorKind::bad_file, "{}: is a plan, expected a checkpoint", path.string());
+    result.tensors = canonical(std::move(file.tensors), path.string());
+    note_parts(result, path.string());
+    result.tokenizer = tokenizer_beside(path, result.tensors);
+  }
+  if (result.sources.empty()) {
+    const auto& tensors = result.tensors.tensors;
+    fail(ErrorKind::bad_file,
+         "{}: holds no UNet, ControlNet, VAE or text encoder (of {} tensors, the first is {})",
+         path.string(), tensors.size(), tensors.empty() ? "-" : printable(tensors.begin()->first));
+  }
+  return result;
+}
+
+bool holds_differences(const Checkpoint& checkpoint) {
+  return checkpoint.tensors.has("difference") || checkpoint.tensors.has("control_model.difference");
+}
+
+Checkpoint assemble(const ModelFiles& files) {
+  Checkpoint model = load_checkpoint(files.model);
+  if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
+  if (files.control) replace_part(model, Part::control, "controlnet/", *files.control);
+  if (files.vae) replace_part(model, Part::vae, "vae/", *files.vae);
+  if (files.text_encoder) replace_part(model, Part::text, "text_encoder/", *files.text_encoder);
+  for (const Part part : {Part::unet, Part::vae, Part::text})
+    if (!model.has(part))
+      fail(ErrorKind::bad_file, "{}: holds {}, expected a base model; it has no {}",
+           files.model.string(), parts_of(model), name_of(part));
+  check_prediction(model, files.model.string());
+  check_fit(model);
+  return model;
+}
+
 void check_fit(const Checkpoint& model) {
   const auto& sources = model.sources;
   const auto unet = sizes_in(model, Part::unet, read_unet_sizes);
@@ -175,48 +222,18 @@ void check_fit(const Checkpoint& model) {
          trunk.context_width, to_string(control.trunk.channels), to_string(trunk.channels));
 }
 
-}  // namespace
-
-Checkpoint load_checkpoint(const std::filesystem::path& path) {
-  std::error_code ignored;  // what cannot be looked at cannot be opened either, which says why
-  if (path.string().starts_with(random_prefix) && !std::filesystem::exists(path, ignored))
-    return make_random(path.string());
-  Checkpoint result;
-  if (std::filesystem::is_directory(path, ignored)) {
-    result = load_folder(path);
-  } else {
-    TensorFile file = read_tensor_file(path);
-    result.layout = std::move(file.format);
-    result.tensors = canonical(std::move(file.tensors), path.string());
-    note_parts(result, path.string());
-    result.tokenizer = tokenizer_beside(path, result.tensors);
-  }
-  if (result.sources.empty()) {
-    const auto& tensors = result.tensors.tensors;
-    fail(ErrorKind::bad_file,
-         "{}: holds no UNet, ControlNet, VAE or text encoder (of {} tensors, the first is {})",
-         path.string(), tensors.size(), tensors.empty() ? "-" : printable(tensors.begin()->first));
-  }
-  return result;
-}
-
-bool holds_differences(const Checkpoint& checkpoint) {
-  return checkpoint.tensors.has("difference") || checkpoint.tensors.has("control_model.difference");
-}
-
-Checkpoint assemble(const ModelFiles& files) {
-  Checkpoint model = load_checkpoint(files.model);
-  if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
-  if (files.control) replace_part(model, Part::control, "controlnet/", *files.control);
-  if (files.vae) replace_part(model, Part::vae, "vae/", *files.vae);
-  if (files.text_encoder) replace_part(model, Part::text, "text_encoder/", *files.text_encoder);
-  for (const Part part : {Part::unet, Part::vae, Part::text})
-    if (!model.has(part))
-      fail(ErrorKind::bad_file, "{}: holds {}, expected a base model; it has no {}",
-           files.model.string(), parts_of(model), name_of(part));
-  check_prediction(model, files.model.string());
-  check_fit(model);
-  return model;
+void replace_control(Checkpoint& model, const std::filesystem::path& path) {
+  Checkpoint next = model;
+  replace_part(next, Part::control, "controlnet/", path);
+  const auto sizes = sizes_in(model, Part::control, read_controlnet_sizes);
+  check_complete(next.tensors, tensors_of(sizes), next.sources.at(Part::control));
+  check_fit(next);
+  // Files that nothing is read from any more.
+  std::erase_if(next.tensors.files, [&](const auto& file) {
+    return std::ranges::none_of(next.tensors.tensors,
+                                [&](const auto& named) { return contains(*file, named.second); });
+  });
+  model = std::move(next);
 }
 
 }  // namespace drypoint

@@ -36,4 +36,12 @@ bool holds_differences(const Checkpoint& checkpoint);
 /// Throws bad_file or unsupported, naming the file and the tensor.
 Checkpoint assemble(const ModelFiles& files);
 
+/// The same check for a model that was put together before.
+void check_fit(const Checkpoint& model);
+
+/// Puts another ControlNet in place of the model's, which must have one. Its tensors must have the
+/// same shapes. Throws bad_file or unsupported, naming the file and the tensor; the model is as
+/// before then.
+void replace_control(Checkpoint& model, const std::filesystem::path& path);
+
 }  // namespace drypoint

@@ -9,12 +9,6 @@
 namespace drypoint {
 namespace {
 
-bool contains(const MappedFile& file, const Tensor& tensor) {
-  const auto whole = file.bytes(), part = tensor.bytes();
-  return !part.empty() && std::greater_equal<>()(part.data(), whole.data()) &&
-         std::less_equal<>()(part.data() + part.size(), whole.data() + whole.size());
-}
-
 // Whether all exponent bits are set, which only NaN and infinities have.
 template <class Bits>
 void check_exponents(std::string_view name, const Tensor& tensor, Bits exponent) {
@@ -41,6 +35,12 @@ void check_exponents(std::string_view name, const Tensor& tensor, Bits exponent)
 }
 
 }  // namespace
+
+bool contains(const MappedFile& file, const Tensor& tensor) {
+  const auto whole = file.bytes(), part = tensor.bytes();
+  return !part.empty() && std::greater_equal<>()(part.data(), whole.data()) &&
+         std::less_equal<>()(part.data() + part.size(), whole.data() + whole.size());
+}
 
 const Tensor* NamedTensors::find(std::string_view name) const {
   const auto found = tensors.find(name);

@@ -45,6 +45,9 @@ struct NamedTensors {
   std::string file_of(const Tensor& tensor) const;
 };
 
+/// Whether the tensor's bytes lie in this file.
+bool contains(const MappedFile& file, const Tensor& tensor);
+
 /// A name out of a file, fit for a one-line message: control characters replaced, cut at 200 bytes.
 std::string printable(std::string_view name);
 

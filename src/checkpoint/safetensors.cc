@@ -161,7 +161,8 @@ NamedTensors read_safetensors(const FileBytes& file) {
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      const std::vector<Entry>& entries,
-                                     const std::map<std::string, std::string>& metadata)
+                                     const std::map<std::string, std::string>& metadata,
+                                     size_t alignment)
     : writer_(path) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
@@ -174,12 +175,14 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
     left_ += type.bytes();
   }
   std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data are aligned
-  std::byte length[length_bytes];
+  text.append((alignment - (text.size() + length_bytes) % alignment) % alignment, ' ');
+  if (text.size() > largest_header)
+    fail(ErrorKind::unsupported, "{}: the header would have {} bytes, expected at most {}",
+         path.string(), text.size(), largest_header);
   for (size_t i = 0; i < length_bytes; ++i)
-    length[i] = static_cast<std::byte>(uint64_t{text.size()} >> 8 * i);
-  writer_.append(length);
-  writer_.append(text);
+    header_ += static_cast<char>(uint64_t{text.size()} >> 8 * i);
+  header_ += text;
+  writer_.append(header_);
 }
 
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {

@@ -24,8 +24,11 @@ NamedTensors read_safetensors(const FileBytes& file);
 class SafetensorsWriter {
  public:
   using Entry = std::pair<std::string, TensorType>;
+  /// The data begin at a multiple of `alignment` bytes.
   SafetensorsWriter(const std::filesystem::path& path, const std::vector<Entry>& entries,
-                    const std::map<std::string, std::string>& metadata = {});
+                    const std::map<std::string, std::string>& metadata = {}, size_t alignment = 8);
+  /// All that stands before the data.
+  std::span<const std::byte> header() const { return std::as_bytes(std::span(header_)); }
   /// The next bytes; tensors may be given in parts, without any padding in between.
   void append(std::span<const std::byte> bytes);
   /// Completes the file. All bytes announced must have been given.
@@ -33,6 +36,7 @@ class SafetensorsWriter {
 
  private:
   FileWriter writer_;
+  std::string header_;
   uint64_t left_ = 0;
 };
 

@@ -3,9 +3,11 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "checkpoint/sizes.h"
 #include "compile/compile.h"
 #include "diffusion/schedule.h"
+#include "drypoint/version.h"
 #include "text/unicode.h"
 
 namespace drypoint {
@@ -67,7 +69,75 @@ std::unique_ptr<Backend> make_backend(const PipelineOptions& options) {
   }
 }
 
-Tokenizer tokenizer_for(const Checkpoint& checkpoint) {
+const std::filesystem::path& main_file(const ModelFiles& files) {
+  return files.plan ? *files.plan : files.model;
+}
+
+std::unique_ptr<const PlanFile> open_plan(const ModelFiles& files) {
+  if (!files.plan) return nullptr;
+  const std::string plan = files.plan->string();
+  const auto refuse = [&](std::string_view option, const std::filesystem::path& other) {
+    fail(ErrorKind::bad_argument, "{}: {} comes with the plan {}, expected none beside it", option,
+         other.string(), plan);
+  };
+  if (!files.model.empty()) refuse("model", files.model);
+  if (files.vae) refuse("vae", *files.vae);
+  if (files.text_encoder) refuse("text_encoder", *files.text_encoder);
+  auto file = std::make_unique<const PlanFile>(*files.plan);
+  if (file->info().producer != version())
+    fail(ErrorKind::bad_file, "{}: was built by drypoint {}, this is {}: build it again", plan,
+         file->info().producer, version());
+  return file;
+}
+
+Checkpoint checkpoint_for(const ModelFiles& files, const PlanFile* file) {
+  if (!file) return assemble(files);
+  for (const Part part : {Part::unet, Part::vae, Part::text, Part::control})
+    if (!file->checkpoint().has(part))
+      fail(ErrorKind::bad_file, "{}: the plan has no {}", file->name(), name_of(part));
+  check_fit(file->checkpoint());
+  return file->checkpoint();
+}
+
+/// The options, with the plan's device and precision in the place of "auto".
+PipelineOptions options_for(const PlanFile& file, PipelineOptions options) {
+  const PlanDevice& device = file.info().device;
+  const auto kind = options.device.substr(0, options.device.find(':'));
+  if (kind != "auto" && kind != device.kind)
+    fail(ErrorKind::bad_argument, "device: \"{}\", but the plan {} was built for {}",
+         options.device, file.name(), device.kind);
+  if (options.precision != "auto" && options.precision != device.precision)
+    fail(ErrorKind::bad_argument, "precision: \"{}\", but the plan {} was built for {}",
+         options.precision, file.name(), device.precision);
+  if (kind == "auto") options.device = device.kind;
+  options.precision = device.precision;
+  return options;
+}
+
+std::unique_ptr<Backend> backend_for(const PlanFile* file, const PipelineOptions& options) {
+  if (!file) return make_backend(options);
+  const PlanDevice& wanted = file->info().device;
+  std::unique_ptr<Backend> backend;
+  const PipelineOptions own = options_for(*file, options);
+  try {
+    backend = make_backend(own);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unsupported) throw;
+    fail(error.kind(), "{}: was built for {} ({}): {}", file->name(), wanted.kind, wanted.name,
+         error.what());
+  }
+  const PlanDevice found = backend->identity();
+  if (found.hardware != wanted.hardware)
+    fail(ErrorKind::unsupported,
+         "{}: was built for {} ({}, {}), this device is {} ({}): build it again", file->name(),
+         wanted.kind, wanted.name, wanted.hardware, found.name, found.hardware);
+  if (!file->choices().empty()) backend->take_choices(file->choices(), file->name());
+  return backend;
+}
+
+Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
+  if (file && file->info().has_tokenizer)
+    return Tokenizer::from_texts(file->tokenizer().first, file->tokenizer().second, file->name());
   return checkpoint.tokenizer ? Tokenizer::from_folder(*checkpoint.tokenizer)
                               : Tokenizer::built_in();
 }
@@ -104,14 +174,15 @@ void check_proportions(const std::map<Part, std::string>& sources, const Control
 }  // namespace
 
 Model::Model(const ModelFiles& files, const PipelineOptions& options)
-    : checkpoint_(assemble(files)),
-      backend_(make_backend(options)),
-      store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_)),
-      tokenizer_(tokenizer_for(checkpoint_)),
+    : name_(main_file(files).string()),
+      file_(open_plan(files)),
+      checkpoint_(checkpoint_for(files, file_.get())),
+      backend_(backend_for(file_.get(), options)),
+      store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_, file_.get())),
+      tokenizer_(tokenizer_for(checkpoint_, file_.get())),
       alphas_cumprod_(alphas_of(checkpoint_.tensors)) {
   if (!checkpoint_.has(Part::control))
-    fail(ErrorKind::bad_argument, "{}: holds no ControlNet, and none was given beside it",
-         files.model.string());
+    fail(ErrorKind::bad_argument, "{}: holds no ControlNet, and none was given beside it", name_);
   const UnetSizes unet = read_unet_sizes(checkpoint_.tensors);
   const ControlnetSizes control = read_controlnet_sizes(checkpoint_.tensors);
   const VaeSizes vae = read_vae_sizes(checkpoint_.tensors);
@@ -122,8 +193,8 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
        {tensors_of(unet), tensors_of(control), tensors_of(vae), tensors_of(text)})
     for (const auto& [name, shape] : part) types_[name] = {DType::f32, shape};
   if (tokenizer_.vocabulary_size() > text.vocabulary)
-    fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}",
-         files.model.string(), tokenizer_.vocabulary_size(), text.vocabulary);
+    fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
+         tokenizer_.vocabulary_size(), text.vocabulary);
   // Fails now rather than with the first picture if the file's own noise levels make no sense.
   ddim_steps(alphas_cumprod_, 1, ScheduleKind::exact, 0,
              checkpoint_.sources.at(Part::unet) + ": alphas_cumprod");
@@ -132,8 +203,39 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   vae_config_.groups = vae.groups;
   latent_channels_ = vae.latent_channels;
   scaling_factor_ = static_cast<float>(vae.scaling_factor);
-  description_ = {file_name(files.model), file_name(files.control.value_or(files.model)),
+  description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
+  if (!file_) return;
+  description_.model = file_->info().model;
+  description_.control = file_->info().control;
+  if (files.control) set_control(*files.control);
+}
+
+void Model::set_control(const std::filesystem::path& path) {
+  const std::string_view prefix = prefix_of(Part::control);
+  Checkpoint next = checkpoint_;
+  replace_control(next, path);
+  // All that can be wrong with the file shows before anything changes.
+  std::vector<const std::pair<const std::string, Tensor>*> fresh;
+  for (auto it = next.tensors.tensors.lower_bound(prefix);
+       it != next.tensors.tensors.end() && it->first.starts_with(prefix); ++it)
+    if (types_.contains(it->first)) fresh.push_back(&*it);
+  parallel_for(fresh.size(), usable_cores(), [&](size_t i) {
+    try {
+      check_finite(fresh[i]->first, fresh[i]->second);
+    } catch (const Error& error) {
+      fail(error.kind(), "{}: {}", path.string(), error.what());
+    }
+  });
+  checkpoint_ = std::move(next);
+  description_.control = file_name(path);
+  store_->forget(prefix);
+  try {
+    executors_.for_each([&](Executor& executor) { executor.renew_weights(*store_); });
+  } catch (...) {
+    executors_.clear();  // what is made anew has the new weights
+    throw;
+  }
 }
 
 std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/plan_file.h"
 #include "drypoint/pipeline.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
@@ -19,9 +20,18 @@ class Model {
  public:
   Model(const ModelFiles& files, const PipelineOptions& options);
 
+  /// Another ControlNet in the place of the one there is, with tensors of the same shapes. What
+  /// does not depend on it stays as it is. Throws what `Pipeline::set_control` throws.
+  void set_control(const std::filesystem::path& path);
+
   const ModelDescription& description() const { return description_; }
-  const NamedTensors& weights() const { return checkpoint_.tensors; }
+  /// What messages call it: a path.
+  const std::string& name() const { return name_; }
+  const Checkpoint& checkpoint() const { return checkpoint_; }
+  /// The tensors that a model of these sizes has, and their shapes.
+  const WeightTypes& tensors() const { return types_; }
   const Backend& backend() const { return *backend_; }
+  const WeightStore& store() const { return *store_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t latent_channels() const { return latent_channels_; }
   /// Latents are the VAE's times this.
@@ -43,6 +53,8 @@ class Model {
  private:
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
 
+  std::string name_;
+  std::unique_ptr<const PlanFile> file_;  // if it came from a plan
   Checkpoint checkpoint_;
   WeightTypes types_;
   std::unique_ptr<Backend> backend_;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <random>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/stopwatch.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
@@ -68,18 +68,6 @@ class NoiseSource {
   std::vector<std::unique_ptr<Generator>> generators_;
 };
 
-class Stopwatch {
- public:
-  /// Seconds since the last call, or since it was made.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -96,11 +84,12 @@ class Pipeline::Implementation {
  public:
   Implementation(const ModelFiles& files, const PipelineOptions& options)
       : model_(files, options),
-        defaults_(defaults_from(model_.weights().metadata, files.model.string())) {}
+        defaults_(defaults_from(model_.checkpoint().tensors.metadata, model_.name())) {}
 
   const Model& model() const { return model_; }
   Model& model() { return model_; }
   const Request& defaults() const { return defaults_; }
+  void set_control(const std::filesystem::path& path) { model_.set_control(path); }
   void prepare(std::span<const ImageSize> sizes, int samples);
   Result generate(const Request& request, const Callbacks& callbacks);
 
@@ -306,7 +295,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
 }
 
 Pipeline::Pipeline(const ModelFiles& files, const PipelineOptions& options)
-    : implementation_(at_border(files.model.string(),
+    : implementation_(at_border((files.plan ? *files.plan : files.model).string(),
                                 [&] { return std::make_unique<Implementation>(files, options); })) {
 }
 Pipeline::~Pipeline() = default;
@@ -321,6 +310,9 @@ const ModelDescription& Pipeline::description() const {
 Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {
   at_border("preparing", [&] { implementation_->prepare(sizes, samples); });
+}
+void Pipeline::set_control(const std::filesystem::path& path) {
+  at_border(path.string(), [&] { implementation_->set_control(path); });
 }
 Result Pipeline::generate(const Request& request, const Callbacks& callbacks) {
   return at_border("drawing", [&] { return implementation_->generate(request, callbacks); });

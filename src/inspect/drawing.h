@@ -40,8 +40,8 @@ struct Drawing {
   std::vector<Edge> edges;
 };
 
-/// Weights, and what is made of them at loading, are left out. What a module that was cut out reads and who reads it stand at its border.
-/// Throws bad_argument if no operation lies in `module`.
+/// Weights, and what is made of them at loading, are left out. What a module that was cut out reads
+/// and who reads it stand at its border. Throws bad_argument if no operation lies in `module`.
 Drawing draw(const Graph& graph, const std::string& module, const std::string& title);
 
 std::string to_dot(const Drawing& drawing);

@@ -34,6 +34,12 @@ double product_flops(const Product& op, const TensorType& weight, const TensorTy
   return places * static_cast<double>(filters) * (2 * depth) + count(output) * each;
 }
 
+/// A weight as the kernel has it: 3 x 3 taps of a doubled picture are 2 x 2 of the picture.
+TensorType as_read(const Conv2d& op, TensorType weight) {
+  if (op.doubled) weight.shape[2] = weight.shape[3] = 2;
+  return weight;
+}
+
 double attention_flops(const Attention& op, Inputs inputs) {
   const auto batch = static_cast<double>(inputs[0].shape[0]);
   const auto queries = static_cast<double>(inputs[0].shape[1]);
@@ -47,7 +53,7 @@ double attention_flops(const Attention& op, Inputs inputs) {
 double flops_of(const Op& op, Inputs inputs, const TensorType& output) {
   return std::visit(
       Overloaded{
-          [&](const Conv2d& o) { return product_flops(o, inputs[1], output); },
+          [&](const Conv2d& o) { return product_flops(o, as_read(o, inputs[1]), output); },
           [&](const Linear& o) {
             return product_flops(o, inputs[1], output) +
                    (o.gated ? of_gated_gelu : 0) * count(output) +
@@ -87,7 +93,11 @@ double bytes_read(const Op& op, size_t i, Inputs inputs, const std::vector<bool>
   };
   return std::visit(
       Overloaded{
-          [&](const Conv2d& o) { return row_of_table(o.select ? 2 : -1); },
+          [&](const Conv2d& o) {
+            if (o.doubled && i == 1)  // a set for each of four pixels
+              return 4 * size * count(as_read(o, inputs[1])) / count(inputs[1]);
+            return row_of_table(o.select ? 2 : -1);
+          },
           [&](const Linear& o) { return row_of_table(o.select ? 2 : -1); },
           [&](const Select&) { return row_of_table(0); },
           [&](const Embedding&) { return i == 1 ? static_cast<double>(output.bytes()) : size; },

@@ -18,7 +18,7 @@ void expect_going_on(const StopRequested& stop) {
 Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
                    const StopRequested& stop)
     : plan_(std::move(plan)), backend_(backend) {
-  make_kernels();
+  make_kernels(stop);
   check_memory(weights);
   kept_ = backend.allocate(plan_.kept_bytes);
   scratch_ = backend.allocate(plan_.scratch_bytes);
@@ -26,7 +26,7 @@ Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
   bind(weights, stop);
 }
 
-void Executor::make_kernels() {
+void Executor::make_kernels(const StopRequested& stop) {
   for (Rate rate : {Rate::picture, Rate::step})
     for (const PlanStep& step : plan_.section(rate)) {
       KernelRequest request{step.op, {}, plan_.values[step.output].type, {}, step.module};
@@ -34,6 +34,7 @@ void Executor::make_kernels() {
         request.inputs.push_back(plan_.values[id].type);
         request.constant.push_back(plan_.values[id].place.space == Space::weight);
       }
+      expect_going_on(stop);  // tuning takes its time
       Ready& ready = section(rate).emplace_back();
       ready.kernel = backend_.kernel(request);
       workspace_bytes_ = std::max(workspace_bytes_, ready.kernel->workspace());
@@ -62,23 +63,43 @@ void Executor::check_memory(const WeightStore& weights) const {
          available >> 20);
 }
 
+void Executor::for_each_weight(const std::function<void(Ready&, size_t input, ValueId id)>& visit) {
+  for (Rate rate : {Rate::picture, Rate::step})
+    for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
+      const auto& inputs = plan_.section(rate)[s].inputs;
+      for (size_t i = 0; i < inputs.size(); ++i)
+        if (plan_.values[inputs[i]].place.space == Space::weight)
+          visit(section(rate)[s], i, inputs[i]);
+    }
+}
+
 void Executor::bind(WeightStore& weights, const StopRequested& stop) {
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
       const PlanStep& step = plan_.section(rate)[s];
       Ready& ready = section(rate)[s];
-      for (size_t i = 0; i < step.inputs.size(); ++i) {
-        const ValueId id = step.inputs[i];
-        if (plan_.values[id].place.space == Space::weight) {
-          expect_going_on(stop);
-          weights_.push_back(weights.get(plan_, id, ready.kernel->packing(i)));
-          ready.inputs.push_back(weights_.back().get());
-        } else {
-          ready.inputs.push_back(address(id));
-        }
-      }
+      for (const ValueId id : step.inputs)
+        ready.inputs.push_back(plan_.values[id].place.space == Space::weight ? nullptr
+                                                                             : address(id));
       ready.output = address(step.output);
     }
+  renew_weights(weights, stop);
+}
+
+void Executor::renew_weights(WeightStore& weights, const StopRequested& stop) {
+  std::vector<WeightStore::Wanted> wanted;
+  for_each_weight([&](Ready& ready, size_t input, ValueId id) {
+    wanted.push_back({id, ready.kernel->packing(input)});
+  });
+  weights_ = weights.get(plan_, wanted, stop);
+  size_t next = 0;
+  bool moved = false;
+  for_each_weight([&](Ready& ready, size_t input, ValueId) {
+    const void* memory = weights_[next++].get();
+    moved = moved || ready.inputs[input] != memory;
+    ready.inputs[input] = memory;
+  });
+  if (moved) recordings_.clear();  // they have the old places
 }
 
 std::byte* Executor::address(ValueId id) const {

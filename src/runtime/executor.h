@@ -10,10 +10,6 @@
 
 namespace drypoint {
 
-/// Returns true when the work should stop. Asked between operations, and between weights when
-/// loading; must be cheap.
-using StopRequested = std::function<bool()>;
-
 /// A plan with its kernels, weights and memory. Not for several threads at once.
 class Executor {
  public:
@@ -37,6 +33,9 @@ class Executor {
   /// the input's place: the next run goes on from it.
   std::span<const float> output(const std::string& name) const;
 
+  /// Takes the weights from the store again, after some of them have changed.
+  void renew_weights(WeightStore& weights, const StopRequested& stop = {});
+
   /// Calls `visit` with each step of a section and what runs it alone.
   void for_each_kernel(
       Rate section,
@@ -54,9 +53,11 @@ class Executor {
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
-  void make_kernels();
+  void make_kernels(const StopRequested& stop);
   void check_memory(const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
+  /// Calls `visit` with each input of a kernel that is a weight.
+  void for_each_weight(const std::function<void(Ready&, size_t input, ValueId id)>& visit);
   std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
   const std::vector<Ready>& section(Rate rate) const {
     return rate == Rate::picture ? picture_ : step_;

@@ -52,6 +52,11 @@ class ExecutorCache {
     }
   }
 
+  void for_each(const std::function<void(Executor&)>& visit) {
+    for (Entry& entry : entries_) visit(*entry.executor);
+  }
+  void clear() { entries_.clear(); }
+
  private:
   struct Entry {
     Key key;

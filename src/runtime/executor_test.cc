@@ -16,6 +16,7 @@ using testing::fails_with;
 /// The reference backend on a machine of a given size.
 class SmallMachine : public Backend {
  public:
+  PlanDevice identity() const override { return {"cpu", "small", "small", "fp32"}; }
   explicit SmallMachine(size_t available) : available_(available) {}
   std::string name() const override { return "small"; }
   int threads() const override { return 1; }

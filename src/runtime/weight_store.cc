@@ -1,6 +1,10 @@
 #include "runtime/weight_store.h"
 
+#include <algorithm>
+#include <set>
+
 #include "base/error.h"
+#include "base/threads.h"
 
 namespace drypoint {
 namespace {
@@ -15,43 +19,189 @@ std::string expression(const Plan& plan, ValueId id) {
   return text + ")";
 }
 
-std::string key(const Plan& plan, ValueId id, const std::optional<Packing>& packing) {
-  return (packing ? packing->format : "f32") + " " + expression(plan, id);
-}
-
 }  // namespace
 
-WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend)
-    : checkpoint_(checkpoint), backend_(backend), reference_(make_reference_backend()) {}
+WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
+                         const PlanFile* file)
+    : checkpoint_(checkpoint),
+      backend_(backend),
+      file_(file),
+      reference_(make_reference_backend()) {
+  if (!file || file->packed().empty()) return;
+  const Incoming incoming =
+      backend.load(file->packed_bytes(), file->keeper(), [file](auto part) { file->check(part); });
+  arrived_ = incoming.arrived;
+  for (const PackedWeight& weight : file->packed())
+    packed_[weight.key] = {.memory = {incoming.memory, incoming.memory.get() + weight.offset},
+                           .bytes = weight.bytes,
+                           .number = static_cast<int64_t>(weight.offset),
+                           .read_only = backend.shares_host_memory()};
+  made_ = static_cast<int64_t>(file->packed_bytes().size());
+}
+
+std::vector<WeightStore::Share> WeightStore::shares(const Plan& plan, ValueId id,
+                                                    const std::optional<Packing>& packing) const {
+  const PlanValue& value = plan.values[id];
+  const std::string format = (packing ? packing->format : "f32") + " ";
+  const size_t bytes = packing ? packing->bytes : value.type.bytes();
+  const std::vector<Share> whole{{format + expression(plan, id), id, bytes}};
+  const PlanStep* step = value.load_step < 0 ? nullptr : &plan.load[value.load_step];
+  const auto* concat = step ? std::get_if<Concat>(&step->op) : nullptr;
+  if (!concat || (concat->axis != 0 && value.type.shape.size() != 1)) return whole;
+  const size_t count = step->inputs.size();
+  if (packing && static_cast<size_t>(packing->shares) != count) return whole;
+  std::vector<Share> result;
+  for (const ValueId input : step->inputs) {
+    const TensorType& type = plan.values[input].type;
+    if (packing && type != plan.values[step->inputs[0]].type) return whole;
+    const size_t share = packing ? bytes / count : type.bytes();
+    if (share % 64 != 0) return whole;  // the next would not be aligned
+    result.push_back({format + expression(plan, input), input, share});
+  }
+  return result;
+}
+
+/// The memory of these weights if they are there, up to date, and one after the other.
+DeviceMemory WeightStore::lookup(const std::vector<Share>& shares) const {
+  DeviceMemory first;
+  const std::byte* next = nullptr;
+  for (const Share& share : shares) {
+    const auto found = packed_.find(share.key);
+    if (found == packed_.end()) return nullptr;
+    const Entry& entry = found->second;
+    if (next && entry.memory.get() != next) return nullptr;
+    if (entry.outdated && entry.read_only) return nullptr;
+    // What a plan file holds is as long as the next 64 bytes allow.
+    if ((entry.bytes + 63) / 64 != (share.bytes + 63) / 64)
+      fail(ErrorKind::bad_file, "{}: the plan's weight \"{}\" has {} bytes, expected {}",
+           file_ ? file_->name() : "", printable(share.key), entry.bytes, share.bytes);
+    if (!next) first = entry.memory;
+    next = entry.memory.get() + share.bytes;
+  }
+  return first;
+}
 
 bool WeightStore::holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const {
-  return packed_.contains(key(plan, id, packing));
+  return lookup(shares(plan, id, packing)) != nullptr;
 }
 
 DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<Packing>& packing) {
-  const std::string name = key(plan, id, packing);
-  if (const auto found = packed_.find(name); found != packed_.end()) return found->second;
-  const Tensor weight = evaluate(plan, id);
-  const size_t bytes = packing ? packing->bytes : weight.bytes().size();
-  DeviceMemory fresh = backend_.allocate(bytes);
-  if (!packing) {
-    backend_.upload(fresh.get(), weight.bytes());
-  } else if (backend_.shares_host_memory()) {
-    packing->pack(weight, fresh.get());
-  } else {
-    std::vector<std::byte> packed(bytes);
-    packing->pack(weight, packed.data());
-    backend_.upload(fresh.get(), packed);
-  }
-  release(plan, id);
-  bytes_ += bytes;
-  return packed_[name] = std::move(fresh);
+  const Wanted wanted{id, packing};
+  return get(plan, std::span(&wanted, 1)).front();
 }
 
-Tensor WeightStore::evaluate(const Plan& plan, ValueId id) {
+std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wanted> wanted,
+                                           const StopRequested& stop) {
+  if (arrived_.valid()) arrived_.get();
+  std::vector<DeviceMemory> result;
+  std::vector<Job> jobs;
+  std::map<std::vector<std::string>, DeviceMemory> fresh;  // what these jobs make, by its shares
+  std::set<std::string> again;                             // and what they make in its place
+  for (const Wanted& one : wanted) {
+    const auto parts = shares(plan, one.id, one.packing);
+    DeviceMemory memory = lookup(parts);
+    const bool in_place = memory != nullptr;
+    if (!in_place) {
+      std::vector<std::string> keys;
+      size_t bytes = 0;
+      for (const Share& share : parts) keys.push_back(share.key), bytes += share.bytes;
+      DeviceMemory& made = fresh[keys];
+      if (made) {
+        result.push_back(made);
+        continue;
+      }
+      memory = made = backend_.allocate(bytes);
+      bytes_ += bytes;
+    }
+    std::byte* place = memory.get();
+    for (const Share& share : parts) {
+      const auto known = packed_.find(share.key);
+      const bool usable = known != packed_.end() && !known->second.outdated;
+      if (in_place ? !usable && again.insert(share.key).second : true)
+        jobs.push_back({share,
+                        {memory, place},
+                        one.packing ? &*one.packing : nullptr,
+                        usable ? known->second.memory : nullptr,
+                        in_place});
+      place += share.bytes;
+    }
+    result.push_back(std::move(memory));
+  }
+
+  std::vector<char> done(jobs.size());
+  const auto note_done = [&] {
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (!done[i]) continue;
+      const Job& job = jobs[i];
+      if (job.in_place)
+        packed_.at(job.share.key).outdated = false;
+      else
+        packed_[job.share.key] = {
+            .memory = job.target, .bytes = job.share.bytes, .number = made_++};
+    }
+  };
+  try {
+    // On the host, packing a weight takes all threads already.
+    parallel_for(
+        jobs.size(), backend_.shares_host_memory() ? 1 : std::min(usable_cores(), 16),
+        [&](size_t i) {
+          make(plan, jobs[i]);
+          done[i] = 1;
+        },
+        stop);
+  } catch (...) {
+    note_done();
+    throw;
+  }
+  note_done();
+  return result;
+}
+
+/// Brings a weight into its memory.
+void WeightStore::make(const Plan& plan, const Job& job) const {
+  if (job.same) {
+    std::vector<std::byte> bytes(job.share.bytes);
+    backend_.download(bytes, job.same.get());
+    return backend_.upload(job.target.get(), bytes);
+  }
+  const Tensor weight = evaluate(plan, job.share.id);
+  if (!job.packing) {
+    backend_.upload(job.target.get(), weight.bytes());
+  } else if (backend_.shares_host_memory()) {
+    job.packing->pack(weight, job.target.get());
+  } else {
+    std::vector<std::byte> packed(job.share.bytes);
+    job.packing->pack(weight, packed.data());
+    backend_.upload(job.target.get(), packed);
+  }
+  release(plan, job.share.id);
+}
+
+void WeightStore::forget(std::string_view prefix) {
+  for (auto& [key, entry] : packed_)
+    if (key.find(prefix) != std::string::npos) entry.outdated = true;
+}
+
+std::vector<WeightStore::Held> WeightStore::all() const {
+  std::vector<std::pair<int64_t, Held>> numbered;
+  for (const auto& [key, entry] : packed_)
+    if (!entry.outdated) numbered.push_back({entry.number, {key, entry.bytes, entry.memory}});
+  std::ranges::sort(numbered, {}, [](const auto& one) { return one.first; });
+  std::vector<Held> result;
+  for (auto& [_, held] : numbered) result.push_back(std::move(held));
+  return result;
+}
+
+Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
     const Tensor& weight = checkpoint_.at(value.weight);
+    if (file_ && !weight.defined())
+      fail(ErrorKind::unsupported,
+           "{}: holds weight {} in no form that this size and these settings can use: build it for "
+           "them too, with --sizes",
+           file_->name(), value.weight);
+    if (file_ && file_->holds(weight)) file_->check(weight.bytes());
     const Tensor values = weight.to_f32();
     try {  // double values may be finite and still too large for float32
       check_finite(value.weight, weight.dtype() == DType::f64 ? values : weight);

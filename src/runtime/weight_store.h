@@ -1,39 +1,99 @@
 // Weights on a device: packed once for all plans that read them.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "backend/backend.h"
 #include "checkpoint/named_tensors.h"
+#include "checkpoint/plan_file.h"
 #include "plan/plan.h"
 
 namespace drypoint {
 
+/// Returns true when the work should stop. Asked between operations, and between weights when
+/// loading; must be cheap.
+using StopRequested = std::function<bool()>;
+
 /// Holds what the kernels' weights become. Weights are converted, checked for NaN and infinity,
-/// combined as the plan's load section says, packed, and only then given back to the file.
+/// combined as the plan's load section says, packed, and only then given back to the file. Those
+/// that a plan file has packed are taken from there.
+///
+/// A weight that is made of several, one after the other, is held as those: so the pair of a
+/// ControlNet's and a UNet's weights serves as either, and one can change without the other.
 class WeightStore {
  public:
-  /// Both must outlive the store.
-  WeightStore(const NamedTensors& checkpoint, const Backend& backend);
+  /// All must outlive the store. With a plan file, `checkpoint` is the file's or has replacements
+  /// of its tensors; what is packed is on its way to the device when this returns.
+  WeightStore(const NamedTensors& checkpoint, const Backend& backend,
+              const PlanFile* file = nullptr);
 
-  /// The weight behind value `id` of `plan` as `packing` wants it, plain float32 if there is none.
-  /// Throws bad_file if a tensor is missing, non_finite if it holds NaN or infinity.
+  /// The value `id` of a plan, as `packing` wants it, plain float32 if there is none.
+  struct Wanted {
+    ValueId id = -1;
+    std::optional<Packing> packing;
+  };
+  /// Throws bad_file if a tensor is missing or the plan file is damaged, non_finite if a tensor
+  /// holds NaN or infinity, unsupported if a plan file lacks what this takes.
+  std::vector<DeviceMemory> get(const Plan& plan, std::span<const Wanted> wanted,
+                                const StopRequested& stop = {});
   DeviceMemory get(const Plan& plan, ValueId id, const std::optional<Packing>& packing);
   /// Whether `get` would return memory that is there already.
   bool holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const;
   size_t bytes() const { return bytes_; }
 
+  /// Tensors with this prefix have changed: what is made of them is made again when it is next
+  /// asked for, in the same memory where that can be written.
+  void forget(std::string_view prefix);
+
+  struct Held {
+    std::string key;  // names layout and origin
+    size_t bytes = 0;
+    DeviceMemory memory;
+  };
+  /// All weights, those next to each other in memory in that order.
+  std::vector<Held> all() const;
+
  private:
-  Tensor evaluate(const Plan& plan, ValueId id);
+  struct Entry {
+    DeviceMemory memory;
+    size_t bytes = 0;
+    int64_t number = 0;  // in the order of making
+    bool read_only = false;
+    bool outdated = false;
+  };
+  /// A share of a weight that is held under a name of its own.
+  struct Share {
+    std::string key;
+    ValueId id = -1;
+    size_t bytes = 0;
+  };
+  struct Job {
+    Share share;
+    DeviceMemory target;
+    const Packing* packing = nullptr;
+    DeviceMemory same;      // where it lies already, to be copied from
+    bool in_place = false;  // the target is where the outdated one lies
+  };
+  std::vector<Share> shares(const Plan& plan, ValueId id,
+                            const std::optional<Packing>& packing) const;
+  DeviceMemory lookup(const std::vector<Share>& shares) const;
+  void make(const Plan& plan, const Job& job) const;
+  Tensor evaluate(const Plan& plan, ValueId id) const;
   void release(const Plan& plan, ValueId id) const;
 
   const NamedTensors& checkpoint_;
   const Backend& backend_;
+  const PlanFile* file_;
   std::unique_ptr<Backend> reference_;
-  std::unordered_map<std::string, DeviceMemory> packed_;
+  std::unordered_map<std::string, Entry> packed_;
+  std::shared_future<void> arrived_;  // what the plan file has packed
   size_t bytes_ = 0;
+  int64_t made_ = 0;
 };
 
 }  // namespace drypoint

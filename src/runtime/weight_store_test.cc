@@ -58,5 +58,96 @@ TEST(WeightStore, RefusesDoublesThatFloatCannotHold) {
                                   [&] { store.get(plan, weight_of(plan), {}); }));
 }
 
+/// y = x (a over b)^T: a weight made of two.
+Plan product_of_pair() {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, {2, 4}}, Rate::step);
+  const ValueId a = graph.add_weight("first.a", {DType::f32, {8, 4}});
+  const ValueId b = graph.add_weight("second.b", {DType::f32, {8, 4}});
+  const ValueId pair = graph.add_node(Concat{0}, {a, b}, "pair");
+  graph.outputs["y"] = graph.add_node(Linear{.bias = false}, {x, pair}, "product");
+  graph.outputs["z"] = graph.add_node(Linear{.bias = false}, {x, b}, "alone");
+  return compile(std::move(graph));
+}
+
+ValueId weight_of(const Plan& plan, const std::string& module) {
+  for (const PlanStep& step : plan.step)
+    if (step.module == module) return step.inputs.at(1);
+  return -1;
+}
+
+class PairsOfWeights : public ::testing::Test {
+ protected:
+  PairsOfWeights() {
+    set("first.a", 1);
+    set("second.b", 2);
+  }
+  void set(const std::string& name, float value) {
+    checkpoint_.tensors[name] = make_tensor({8, 4}, std::vector<float>(32, value));
+  }
+  /// Doubles, so that it can be told from no packing. `shares`: how many are packed alone.
+  static Packing doubled(size_t bytes, int shares) {
+    return {"doubled", bytes, shares, [](const Tensor& weight, std::byte* packed) {
+              const auto values = weight.floats();
+              for (size_t i = 0; i < values.size(); ++i)
+                reinterpret_cast<float*>(packed)[i] = 2 * values[i];
+            }};
+  }
+  static std::pair<float, float> halves(const DeviceMemory& memory) {
+    const auto* values = reinterpret_cast<const float*>(memory.get());
+    return {values[0], values[63]};
+  }
+
+  NamedTensors checkpoint_;
+  std::unique_ptr<Backend> backend_ = make_reference_backend();
+  WeightStore store_{checkpoint_, *backend_};
+  Plan plan_ = product_of_pair();
+  ValueId pair_ = weight_of(plan_, "product"), alone_ = weight_of(plan_, "alone");
+};
+
+TEST_F(PairsOfWeights, ServeAsEither) {
+  for (const auto& [packing, half, factor] :
+       {std::tuple{std::optional<Packing>(), std::optional<Packing>(), 1.0f},
+        {doubled(256, 2), doubled(128, 1), 2.0f}}) {
+    const DeviceMemory pair = store_.get(plan_, pair_, packing);
+    EXPECT_EQ(halves(pair), std::pair(1 * factor, 2 * factor));
+    EXPECT_TRUE(store_.holds(plan_, alone_, half));
+    EXPECT_EQ(store_.get(plan_, alone_, half).get(), pair.get() + 128);
+  }
+  EXPECT_EQ(store_.bytes(), 512u);
+}
+
+TEST_F(PairsOfWeights, StayWholeWherePackingMixesThem) {
+  store_.get(plan_, pair_, doubled(256, 1));
+  EXPECT_FALSE(store_.holds(plan_, alone_, doubled(128, 1)));
+}
+
+TEST_F(PairsOfWeights, ChangeByHalvesInTheirPlace) {
+  const DeviceMemory pair = store_.get(plan_, pair_, doubled(256, 2));
+  set("first.a", 3);
+  set("second.b", 4);
+  store_.forget("first.");
+  EXPECT_EQ(store_.get(plan_, pair_, doubled(256, 2)), pair);
+  EXPECT_EQ(halves(pair), std::pair(6.0f, 4.0f));  // twice 3, and twice 2 as before
+}
+
+TEST_F(PairsOfWeights, AreMadeOfWhatIsThere) {
+  const DeviceMemory alone = store_.get(plan_, alone_, doubled(128, 1));
+  set("second.b", 5);  // not read again
+  EXPECT_EQ(halves(store_.get(plan_, pair_, doubled(256, 2))), std::pair(2.0f, 4.0f));
+}
+
+TEST_F(PairsOfWeights, StayOutdatedWhenTheyCannotBeMadeAgain) {
+  const DeviceMemory pair = store_.get(plan_, pair_, {});
+  set("first.a", NAN);
+  store_.forget("first.");
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a"},
+                                    [&] { store_.get(plan_, pair_, {}); }));
+  set("first.a", 7);
+  EXPECT_EQ(store_.get(plan_, pair_, {}), pair);
+  EXPECT_EQ(halves(pair), std::pair(7.0f, 2.0f));
+}
+
 }  // namespace
 }  // namespace drypoint

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "text/unicode.h"
@@ -35,6 +36,11 @@ class Tokenizer {
   static Tokenizer built_in();
   /// Reads `vocab.json` and `merges.txt` of a tokenizer folder. Throws bad_file.
   static Tokenizer from_folder(const std::filesystem::path& folder);
+  /// The same from the files' contents. `source` is for messages.
+  static Tokenizer from_texts(std::string_view vocabulary, std::string_view merges,
+                              const std::string& source);
+  /// The contents of both files of such a folder. Throws bad_file.
+  static std::pair<std::string, std::string> read_texts(const std::filesystem::path& folder);
   /// `merges` as in merges.txt: a line each, in the order of their rank; `source` is for messages.
   Tokenizer(const Vocabulary& vocabulary, std::string_view merges, const std::string& source);
 

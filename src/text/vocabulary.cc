@@ -31,30 +31,29 @@ std::string inflated_merges() {
   return merges;
 }
 
-Tokenizer::Vocabulary read_vocabulary(const std::filesystem::path& path) {
+Tokenizer::Vocabulary read_vocabulary(std::string_view text, const std::string& source) {
   using nlohmann::json;
   json document;
   try {
     // A flat object: anything nested is refused before it can grow.
-    document = json::parse(
-        read_file(path, kLimit), [&](int depth, json::parse_event_t event, const json&) {
-          if (depth > 0 && (event == json::parse_event_t::object_start ||
-                            event == json::parse_event_t::array_start))
-            fail(ErrorKind::bad_file, "{}: has nested values, expected pieces and numbers only",
-                 path.string());
-          return true;
-        });
+    document = json::parse(text, [&](int depth, json::parse_event_t event, const json&) {
+      if (depth > 0 &&
+          (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start))
+        fail(ErrorKind::bad_file, "{}: has nested values, expected pieces and numbers only",
+             source);
+      return true;
+    });
   } catch (const json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: is not JSON: {}", path.string(), error.what());
+    fail(ErrorKind::bad_file, "{}: is not JSON: {}", source, error.what());
   }
   if (!document.is_object())
-    fail(ErrorKind::bad_file, "{}: is JSON of type {}, expected an object", path.string(),
+    fail(ErrorKind::bad_file, "{}: is JSON of type {}, expected an object", source,
          document.type_name());
   Tokenizer::Vocabulary vocabulary;
   vocabulary.reserve(document.size());
   for (const auto& [piece, id] : document.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > uint64_t{kLargestId})
-      fail(ErrorKind::bad_file, "{}: \"{}\" has the number {}, expected 0 to {}", path.string(),
+      fail(ErrorKind::bad_file, "{}: \"{}\" has the number {}, expected 0 to {}", source,
            piece.substr(0, 40), id.dump().substr(0, 40), kLargestId);
     vocabulary.emplace(piece, id.get<int32_t>());
   }
@@ -96,8 +95,18 @@ Tokenizer Tokenizer::built_in() {
 }
 
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
-  const Vocabulary vocabulary = read_vocabulary(folder / "vocab.json");
+  const Vocabulary vocabulary =
+      read_vocabulary(read_file(folder / "vocab.json", kLimit), (folder / "vocab.json").string());
   return Tokenizer(vocabulary, read_file(folder / "merges.txt", kLimit), folder.string());
+}
+
+Tokenizer Tokenizer::from_texts(std::string_view vocabulary, std::string_view merges,
+                                const std::string& source) {
+  return Tokenizer(read_vocabulary(vocabulary, source), merges, source);
+}
+
+std::pair<std::string, std::string> Tokenizer::read_texts(const std::filesystem::path& folder) {
+  return {read_file(folder / "vocab.json", kLimit), read_file(folder / "merges.txt", kLimit)};
 }
 
 }  // namespace drypoint

@@ -72,7 +72,8 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
   expect_refused(
       2,
-      {"no command", "expected generate, edges, inspect, synth, export, score, bench or profile"},
+      {"no command",
+       "expected generate, build, edges, inspect, synth, export, score, bench or profile"},
       {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});

@@ -15,7 +15,7 @@ class Commands : public Cli {};
 std::set<std::string> options_in(const std::string& text) {
   std::set<std::string> options;
   for (size_t begin = text.find("--"); begin != text.npos; begin = text.find("--", begin + 2)) {
-    const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", begin);
+    const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-", begin);
     if (end > begin + 2) options.insert(text.substr(begin, end - begin));
   }
   return options;
@@ -29,15 +29,19 @@ TEST_F(Commands, Help) {
         "--resolution",    "--steps",          "--schedule",     "--scale",    "--strength",
         "--guess-mode",    "--seed",           "--rng",          "--noise",    "--eta",
         "--low-threshold", "--high-threshold", "--save-edges",   "--threads",  "--device",
-        "--precision",     "--level",          "--tuning-cache", "--no-graph", "--json",
-        "--output"}},
+        "--precision",     "--level",          "--tuning-cache", "--no-graph", "--no-tf32",
+        "--warm",          "--json",           "--output",       "--plan"}},
+      {"build",
+       {"--help", "--model", "--control", "--vae", "--sizes", "--samples", "--only-sizes",
+        "--device", "--precision", "--threads", "--level", "--tuning-cache", "--no-graph",
+        "--no-tf32", "--json", "--output", "--plan"}},  // the last in its example
       {"edges",
        {"--help", "--image", "--resolution", "--low-threshold", "--high-threshold", "--json",
         "--output", "--edges"}},  // the last in its example
-      {"inspect",
-       {"--help", "--depth", "--diff", "--model", "--control", "--vae", "--part", "--size",
-        "--batch", "--device", "--precision", "--tuning-cache", "--pass", "--operations",
-        "--module", "--graph", "--before", "--memory", "--json"}},
+      {"inspect", {"--help",      "--depth",        "--diff",   "--model",      "--control",
+                   "--vae",       "--part",         "--size",   "--batch",      "--device",
+                   "--precision", "--tuning-cache", "--pass",   "--operations", "--module",
+                   "--graph",     "--before",       "--memory", "--json",       "--verify"}},
       {"synth", {"--help", "--arch", "--seed", "--dtype", "--output"}},
       {"export",
        {"--help", "--model", "--control", "--vae", "--onnx", "--precision", "--parts", "--json"}},
@@ -46,6 +50,7 @@ TEST_F(Commands, Help) {
         "--model",
         "--control",
         "--vae",
+        "--plan",
         "--references",
         "--inception",
         "--sweep",

@@ -54,7 +54,8 @@ TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
   expect_done(generate({{"--vae", tiny_model_path()}}));
   const std::string first = contents("out.png");
   const Image picture = read_image(path("out.png")).image;
-  for (const Options& same : {Options{}, Options{{"--rng", "cpu"}, {"--noise", "batch"}}}) {
+  for (const Options& same : {Options{}, Options{{"--rng", "cpu"}, {"--noise", "batch"}},
+                              Options{{"--warm", std::nullopt}}}) {
     expect_done(generate(same));
     EXPECT_EQ(contents("out.png"), first);
   }

@@ -1,16 +1,26 @@
-#include <omp.h>
-#include <sched.h>
+#include <hwy/targets.h>
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/onednn.h"
 #include "base/error.h"
+#include "base/threads.h"
 
 namespace drypoint {
 namespace {
 
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : omp_get_num_procs();
+/// By the names that oneDNN's own variable ONEDNN_MAX_CPU_ISA takes.
+std::string onednn_isa() {
+  switch (const auto isa = dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41: return "SSE41";
+    case dnnl::cpu_isa::avx: return "AVX";
+    case dnnl::cpu_isa::avx2: return "AVX2";
+    case dnnl::cpu_isa::avx2_vnni: return "AVX2_VNNI";
+    case dnnl::cpu_isa::avx512_core: return "AVX512_CORE";
+    case dnnl::cpu_isa::avx512_core_vnni: return "AVX512_CORE_VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16: return "AVX512_CORE_BF16";
+    case dnnl::cpu_isa::avx512_core_amx: return "AVX512_CORE_AMX";
+    default: return fmt::format("{:#x}", static_cast<int>(isa));
+  }
 }
 
 /// What the compiler makes only for devices where launches cost has no kernel here.
@@ -31,6 +41,15 @@ class CpuBackend : public Backend {
 
   std::string name() const override { return "cpu"; }
   int threads() const override { return context_.threads; }
+  PlanDevice identity() const override {
+    const dnnl::version_t& version = *dnnl::version();
+    const int64_t targets = hwy::SupportedTargets();
+    return {"cpu",
+            fmt::format("oneDNN {}.{}.{} {}, Highway {}", version.major, version.minor,
+                        version.patch, onednn_isa(), hwy::TargetName(targets & -targets)),
+            "cpu", "fp32"};
+  }
+  bool packing_depends_on_size() const override { return true; }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;

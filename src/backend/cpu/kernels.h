@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backend/backend.h"
+#include "backend/function_kernel.h"
 #include "ops/product.h"
 
 namespace drypoint::cpu {
@@ -19,8 +20,6 @@ struct Context {
 
 /// `threads` 0: all cores this process may use.
 Context make_context(int threads);
-
-using KernelPtr = std::unique_ptr<Kernel>;
 
 KernelPtr make(const Activation& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Add& op, const KernelRequest& request, const Context& context);
@@ -47,24 +46,6 @@ KernelPtr make(const Select& op, const KernelRequest& request, const Context& co
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
-
-/// A kernel that is one function, with nothing packed.
-class FunctionKernel : public Kernel {
- public:
-  using Function = std::function<void(const Launch&)>;
-  explicit FunctionKernel(Function function, size_t workspace = 0)
-      : function_(std::move(function)), workspace_(workspace) {}
-  size_t workspace() const override { return workspace_; }
-  void run(const Launch& launch) const override { function_(launch); }
-
- private:
-  Function function_;
-  size_t workspace_;
-};
-
-inline KernelPtr make_kernel(FunctionKernel::Function function, size_t workspace = 0) {
-  return std::make_unique<FunctionKernel>(std::move(function), workspace);
-}
 
 /// Runs task(i) for i in [0, count) on all threads, the next free thread taking the next task.
 /// Each result must depend on i alone, which keeps runs alike. Tasks must not throw.

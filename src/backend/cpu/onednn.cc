@@ -69,7 +69,7 @@ std::optional<Packing> OneDnnLayer::packing(size_t input) const {
       stream.wait();
     });
   };
-  return Packing{format_of(layer_.weight), layer_.weight.get_size(), pack};
+  return Packing{format_of(layer_.weight), layer_.weight.get_size(), 1, pack};
 }
 
 std::string OneDnnLayer::description() const {

@@ -240,7 +240,7 @@ class WinogradConv2d : public Kernel {
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
     const auto bytes = static_cast<size_t>(w_.packed()) * sizeof(float);
-    return Packing{"winograd:o32i9", bytes,
+    return Packing{"winograd:o32i9", bytes, 1,
                    [w = w_, context = context_](const Tensor& weight, std::byte* packed) {
                      pack(w, context, weight.to_f32(), reinterpret_cast<float*>(packed));
                    }};

@@ -7,6 +7,7 @@
 #include "backend/cuda/entry.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/staging.h"
 #include "backend/cuda/tuner.h"
 
 namespace drypoint {
@@ -117,6 +118,15 @@ class CudaBackend : public Backend {
                        context_.tf32 ? "tf32" : drypoint::name(context_.precision));
   }
   int threads() const override { return 1; }
+  PlanDevice identity() const override {
+    const auto& p = context_.properties;
+    return {"cuda", fmt::format("compute capability {}.{}", p.major, p.minor), p.name,
+            precision_name()};
+  }
+  std::string choices() const override { return context_.tuner->taken(); }
+  void take_choices(const std::string& json, const std::string& source) override {
+    context_.tuner->take(json, source);
+  }
   Target target() const override {
     return {.precision = context_.precision, .launches_cost = true};
   }
@@ -157,11 +167,13 @@ class CudaBackend : public Backend {
 
   void upload(std::byte* device, std::span<const std::byte> host) const override {
     // From ordinary host memory: copied aside before this returns.
+    DRYPOINT_CUDA(cudaSetDevice(context_.device));  // several threads may upload
     DRYPOINT_CUDA(
         cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice, context_.stream));
   }
 
   void download(std::span<std::byte> host, const std::byte* device) const override {
+    DRYPOINT_CUDA(cudaSetDevice(context_.device));
     DRYPOINT_CUDA(
         cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost, context_.stream));
     DRYPOINT_CUDA(cudaStreamSynchronize(context_.stream));
@@ -187,7 +199,24 @@ class CudaBackend : public Backend {
     return std::make_unique<EventMark>(context_.stream);
   }
 
+  Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
+                std::function<void(std::span<const std::byte>)> check) const override {
+    const DeviceMemory memory = allocate(mapped.size());
+    const auto read = [=, device = context_.device, keeper = std::move(keeper),
+                       check = std::move(check)] {
+      load_through_staging(device, mapped, memory.get(), check);
+    };
+    return {memory, std::async(std::launch::async, read).share()};
+  }
+
  private:
+  /// As the options name it.
+  std::string precision_name() const {
+    if (context_.precision == DType::f16) return "fp16";
+    if (context_.precision == DType::bf16) return "bf16";
+    return context_.tf32 ? "tf32" : "fp32";
+  }
+
   Context context_;
   bool graphs_;
 };
@@ -196,7 +225,7 @@ class CudaBackend : public Backend {
 }  // namespace cuda
 }  // namespace drypoint
 
-extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_2(
+extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_3(
     const drypoint::CudaOptions& options) {
   return new drypoint::cuda::CudaBackend(options);
 }

@@ -41,13 +41,16 @@ std::array<std::vector<float>, 4> halved(const float* filter, int64_t channels) 
   return sets;
 }
 
-/// weight [groups * columns, channels, taps] -> rows of `depth`, each tap's channels together.
+/// weight [groups * columns, channels, taps], or one group of it -> rows of `depth`, each tap's
+/// channels together.
 template <class T>
 void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* packed) {
   const Tensor values = weight.to_f32();
   const float* from = values.floats().data();
   T* to = reinterpret_cast<T*>(packed);
   const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
+  const int64_t rows =
+      shape.doubled ? shape.columns : values.type().elements() / (channels * taps);
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
   const auto pack_row = [&](const float* source, T* target) {
     std::fill_n(target, depth, packed_value<T>(0));
@@ -56,7 +59,7 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
         target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
   };
 #pragma omp parallel for
-  for (int64_t row = 0; row < int64_t{shape.groups} * shape.columns; ++row) {
+  for (int64_t row = 0; row < rows; ++row) {
     const int64_t group = row / shape.columns;
     const int local =
         unpacked_row(static_cast<int>(row % shape.columns), shape.columns, shape.gated);
@@ -185,7 +188,7 @@ class ProductKernel : public Kernel {
         static_cast<size_t>(shape_.sets()) * shape_.columns * shape_.depth() * sizeof(T);
     const char* form = shape_.gated ? ":gated" : shape_.doubled ? ":doubled" : "";
     return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), form), bytes,
-                   [shape = shape_](const Tensor& weight, std::byte* packed) {
+                   shape_.doubled ? 1 : shape_.groups, [shape = shape_](const Tensor& weight, std::byte* packed) {
                      pack_weight<T>(shape, weight, packed);
                    }};
   }

@@ -21,19 +21,13 @@ double rounded(double microseconds) { return std::round(microseconds * 100) / 10
 
 Tuner::Tuner(int level, std::string cache, std::string device, bool is_common_hopper)
     : level_(level), cache_(std::move(cache)), device_(std::move(device)) {
-  const auto take = [](const nlohmann::json& json, auto& choices) {
-    for (const auto& [key, choice] : json.at("choices").items())
-      choices[key] = {choice.at(0).template get<std::string>(), choice.at(1).template get<double>(),
-                      choice.size() > 2 ? choice.at(2).template get<std::map<std::string, double>>()
-                                        : std::map<std::string, double>()};
-  };
   if (is_common_hopper)
-    take(nlohmann::json::parse(drypoint_tuned_hopper, drypoint_tuned_hopper_end), shipped_);
+    read(nlohmann::json::parse(drypoint_tuned_hopper, drypoint_tuned_hopper_end), shipped_);
   if (cache_.empty() || !std::filesystem::exists(cache_)) return;
   try {
     const auto json = nlohmann::json::parse(read_file(cache_));
     // A cache of another device or version is no error: its choices just do not hold here.
-    if (json.at("version") == version && json.at("device") == device_) take(json, choices_);
+    if (json.at("version") == version && json.at("device") == device_) read(json, choices_);
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::bad_file, "{}: not a tuning cache: {}", cache_, error.what());
   }
@@ -46,36 +40,69 @@ Tuner::~Tuner() {
   }
 }
 
-void Tuner::save() {
-  if (cache_.empty() || !changed_) return;
-  nlohmann::ordered_json json = {{"version", version}, {"device", device_}};
-  for (const auto& [key, choice] : choices_) {
+void Tuner::read(const nlohmann::json& json, Choices& choices) {
+  for (const auto& [key, choice] : json.at("choices").items())
+    choices[key] = {choice.at(0).get<std::string>(), choice.at(1).get<double>(),
+                    choice.size() > 2 ? choice.at(2).get<std::map<std::string, double>>()
+                                      : std::map<std::string, double>()};
+}
+
+std::string Tuner::write(const Choices& choices) const {
+  nlohmann::ordered_json json = {
+      {"version", version}, {"device", device_}, {"choices", nlohmann::ordered_json::object()}};
+  for (const auto& [key, choice] : choices) {
     json["choices"][key] = {choice.name, rounded(choice.microseconds)};
     if (!choice.others.empty()) json["choices"][key].push_back(choice.others);
   }
-  write_file(cache_, json.dump(1));
+  return json.dump(1);
+}
+
+void Tuner::save() {
+  if (cache_.empty() || !changed_) return;
+  write_file(cache_, write(choices_));
   changed_ = false;
+}
+
+std::string Tuner::taken() const { return write(taken_); }
+
+void Tuner::take(const std::string& json, const std::string& source) {
+  try {
+    const auto parsed = nlohmann::json::parse(json);
+    if (parsed.at("version") == version && parsed.at("device") == device_) read(parsed, planned_);
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorKind::bad_file, "{}: the plan's choices cannot be read: {}", source, error.what());
+  }
+}
+
+Tuner::Choice Tuner::best(const Context& context, const std::string& key, const std::string& alike,
+                          const std::string& guess,
+                          const std::function<std::vector<Candidate>()>& candidates) {
+  // At level 0 a plan's choices are taken whatever they came from, so that it computes the same
+  // everywhere; else those that were measured.
+  if (const auto plan = planned_.find(key);
+      plan != planned_.end() && (level_ == 0 || plan->second.microseconds > 0))
+    return plan->second;
+  if (const auto known = choices_.find(key); known != choices_.end()) return known->second;
+  for (const std::string& one : {key, alike})
+    if (const auto shipped = shipped_.find(one);
+        shipped != shipped_.end() && (level_ == 0 || (level_ < 5 && one == key)))
+      return {shipped->second.name, 0, {}};
+  if (level_ == 0) return {guess, 0, {}};
+  Choice least{guess, std::numeric_limits<double>::infinity(), {}};
+  for (const Candidate& candidate : candidates()) {
+    const double time = measure(context, candidate.run, least.microseconds);
+    least.others[candidate.name] = rounded(time);
+    if (time < least.microseconds) least.microseconds = time, least.name = candidate.name;
+  }
+  least.others.erase(least.name);
+  changed_ = true;
+  return choices_[key] = least;
 }
 
 std::string Tuner::choose(const Context& context, const std::string& key, const std::string& alike,
                           const std::string& guess,
                           const std::function<std::vector<Candidate>()>& candidates) {
-  if (const auto known = choices_.find(key); known != choices_.end()) return known->second.name;
-  for (const std::string& one : {key, alike})
-    if (const auto shipped = shipped_.find(one);
-        shipped != shipped_.end() && (level_ == 0 || (level_ < 5 && one == key)))
-      return shipped->second.name;
-  if (level_ == 0) return guess;
-  Choice best{guess, std::numeric_limits<double>::infinity(), {}};
-  for (const Candidate& candidate : candidates()) {
-    const double time = measure(context, candidate.run, best.microseconds);
-    best.others[candidate.name] = rounded(time);
-    if (time < best.microseconds) best.microseconds = time, best.name = candidate.name;
-  }
-  best.others.erase(best.name);
-  changed_ = true;
-  choices_[key] = best;
-  return best.name;
+  return (taken_[key] = best(context, key, alike, guess, candidates)).name;
 }
 
 /// Microseconds of one run, found out less exactly where it is clear that it is not the least.

@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -30,6 +30,10 @@ class Tuner {
   std::string choose(const Context& context, const std::string& key, const std::string& alike,
                      const std::string& guess,
                      const std::function<std::vector<Candidate>()>& candidates);
+  /// All choices made so far, and choices to be made again, as JSON. Those of another device are
+  /// left alone. `take` throws bad_file, `source` in front.
+  std::string taken() const;
+  void take(const std::string& json, const std::string& source);
   /// Writes the cache file, if there is one and anything new was measured. Throws write_failed.
   void save();
 
@@ -41,10 +45,18 @@ class Tuner {
   std::string cache_, device_;
   struct Choice {
     std::string name;
-    double microseconds;
+    double microseconds;                   // 0 if it was not measured here
     std::map<std::string, double> others;  // measured with it, the slow ones roughly; for people
   };
-  std::map<std::string, Choice> choices_, shipped_;
+  using Choices = std::map<std::string, Choice>;
+  static void read(const nlohmann::json& json, Choices& choices);
+  std::string write(const Choices& choices) const;
+  Choice best(const Context& context, const std::string& key, const std::string& alike,
+              const std::string& guess,
+              const std::function<std::vector<Candidate>()>& candidates);
+
+  Choices planned_, choices_, shipped_;  // as a plan has it, measured, as we ship them
+  Choices taken_;
   bool changed_ = false;
   std::shared_ptr<std::byte> sweep_;  // device memory that fills the cache with something else
 };

@@ -25,6 +25,7 @@ class ReferenceBackend : public Backend {
  public:
   std::string name() const override { return "reference"; }
   int threads() const override { return omp_get_max_threads(); }
+  PlanDevice identity() const override { return {"reference", "any", "reference", "fp32"}; }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const bool number = std::holds_alternative<Increment>(request.op);

@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "device_options.h"
+#include "drypoint/plan.h"
+#include "model_options.h"
+#include "options.h"
+#include "plan_text.h"
+#include "terminal.h"
+
+namespace drypoint::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  DeviceOptions device;
+  BuildOptions build;
+  std::string sizes, output;
+  bool only_sizes = false, json = false;
+};
+
+void run(const Options& options) {
+  check_file_output("--output", options.output);
+  std::vector<std::string> notices;
+  const ModelFiles files = options.model.files(notices, "building from");
+  BuildOptions build = options.build;
+  if (!options.sizes.empty()) build.sizes = parse_sizes("--sizes", options.sizes);
+  build.any_size = !options.only_sizes;
+  build.pipeline = options.device.pipeline_options();
+  const Finishing writing;  // it stops by itself, and takes its unfinished file along
+  BuiltPlan built;
+  {
+    ProgressLine line;
+    built = build_plan(files, options.output, build,
+                       {[&](const BuildProgress& progress) {
+                          line.show(progress.what, progress.done, progress.of);
+                        },
+                        interrupted});
+  }
+  for (const auto& notice : notices) print_notice(notice);
+  if (!options.json) {
+    fmt::print("{}\n", options.output);
+    return;
+  }
+  Json json = plan_json(built.info);
+  json["plan"] = options.output;
+  for (const auto& [what, seconds] : built.seconds) json["seconds"][what] = seconds;
+  json["notices"] = notices;
+  print_json(json);
+}
+
+}  // namespace
+
+void add_build(CLI::App& program) {
+  auto* command = program.add_subcommand(
+      "build", "Make a model ready for a device, as a plan file that loads at once");
+  auto o = std::make_shared<Options>();
+  o->model.add_to(*command, /*plans=*/false);
+  command->add_option("--sizes", o->sizes,
+                      "Of the pictures, HEIGHTxWIDTH,...: multiples of 8 [the model's\n"
+                      "default resolution, square]");
+  command->add_option("--samples", o->build.samples, "Pictures at once, 1 to 64")
+      ->check(whole_number())
+      ->capture_default_str();
+  command->add_flag("--only-sizes", o->only_sizes,
+                    "CPU: leave out what other sizes and settings need; a smaller file");
+  o->device.add_to(*command);
+  command->add_flag("--json", o->json, "Print the result as JSON");
+  command->add_option("-o,--output", o->output, "Plan to write (.plan)")->required();
+  command->footer(
+      "A plan holds all that generate needs, packed for the device it was built on. Pictures of\n"
+      "other sizes can be drawn from it, too.\n\n"
+      "  drypoint build -m sd15.safetensors --control canny=control.pth \\\n"
+      "      --sizes 256x384,512x512 --level 5 -o bird.plan\n"
+      "  drypoint generate --plan bird.plan -i photo.jpg -p \"a red bird\" -o bird.png\n");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace drypoint::cli

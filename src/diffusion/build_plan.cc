@@ -1,0 +1,147 @@
+// Plans as files: a model made ready, and what its weights became.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/stopwatch.h"
+#include "checkpoint/plan_file.h"
+#include "checkpoint/safetensors.h"
+#include "diffusion/denoiser_inputs.h"
+#include "diffusion/model.h"
+#include "diffusion/request.h"
+#include "drypoint/plan.h"
+#include "drypoint/version.h"
+
+namespace drypoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+void refuse_to_overwrite(const ModelFiles& files, const fs::path& output) {
+  std::error_code ignored;
+  for (const auto& file :
+       {std::optional(files.model), files.control, files.vae, files.text_encoder})
+    if (file && fs::equivalent(*file, output, ignored))
+      fail(ErrorKind::bad_argument, "output: {}: is a file that the plan is built from",
+           output.string());
+}
+
+std::vector<ImageSize> sizes_for(const BuildOptions& options, const Request& defaults) {
+  if (!options.sizes.empty()) return options.sizes;
+  const ImageSize square = control_size({64, 64}, defaults.resolution);
+  return {square};
+}
+
+void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& request,
+             const BuildCallbacks& callbacks) {
+  const int all = static_cast<int>(1 + 2 * sizes.size());
+  int done = 0;
+  const auto report = [&](const std::string& what) {
+    if (callbacks.progress) callbacks.progress({what, done++, all});
+  };
+  report("text encoder");
+  model.begin();
+  model.text_encoder(2, callbacks.stop);
+  for (const ImageSize size : sizes) {
+    // Those of other sizes make room where memory is short: weights stay.
+    model.begin();
+    const auto shape = denoiser_shape(model, request, size, static_cast<size_t>(request.steps));
+    const std::string of_size = fmt::format("{}x{}", size.height, size.width);
+    report("denoiser " + of_size);
+    model.denoiser(shape, callbacks.stop);
+    report("decoder " + of_size);
+    model.vae_decoder(shape.height, shape.width, callbacks.stop);
+  }
+}
+
+PlanInfo write(const Model& model, const fs::path& output, const PlanInfo& info,
+               const BuildCallbacks& callbacks) {
+  const Backend& backend = model.backend();
+  PlanContents contents{.info = info, .checkpoint = model.checkpoint()};
+  contents.keep_tensors = info.any_size && backend.packing_depends_on_size();
+  for (const auto& [name, type] : model.tensors()) contents.tensors.push_back(name);
+  if (model.checkpoint().tensors.has("alphas_cumprod"))
+    contents.tensors.emplace_back("alphas_cumprod");
+  contents.choices = backend.choices();
+  if (const auto& folder = model.checkpoint().tokenizer) {
+    contents.tokenizer = Tokenizer::read_texts(*folder);
+    contents.info.has_tokenizer = true;
+  }
+  const auto held = model.store().all();
+  for (const auto& weight : held) contents.packed.push_back({weight.key, weight.bytes});
+  std::vector<std::byte> copy;
+  contents.bytes_of = [&](size_t i) -> std::span<const std::byte> {
+    if (backend.shares_host_memory()) return {held[i].memory.get(), held[i].bytes};
+    copy.resize(held[i].bytes);
+    backend.download(copy, held[i].memory.get());
+    return copy;
+  };
+  int last = -1;
+  return write_plan(output, contents, [&](double share) {
+    if (callbacks.stop && callbacks.stop()) fail(ErrorKind::cancelled, "cancelled");
+    const int percent = static_cast<int>(100 * share);
+    if (callbacks.progress && percent != std::exchange(last, percent))
+      callbacks.progress({"writing", percent, 100});
+  });
+}
+
+BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOptions& options,
+                const BuildCallbacks& callbacks) {
+  if (files.plan)
+    fail(ErrorKind::bad_argument, "plan: {}: expected a checkpoint to build from",
+         files.plan->string());
+  check_samples(options.samples);
+  for (const ImageSize size : options.sizes) check_size(size, "sizes");
+  refuse_to_overwrite(files, output);
+  BuiltPlan built;
+  Stopwatch watch;
+  const auto finish = [&](const char* what) { built.seconds.emplace_back(what, watch.lap()); };
+
+  Model model(files, options.pipeline);
+  Request request = defaults_from(model.checkpoint().tensors.metadata, model.name());
+  request.samples = options.samples;
+  const auto sizes = sizes_for(options, request);
+  finish("open");
+  prepare(model, sizes, request, callbacks);
+  finish("prepare");
+
+  PlanInfo info;
+  info.producer = version();
+  info.model = model.description().model;
+  info.control = model.description().control;
+  info.device = model.backend().identity();
+  info.sizes = sizes;
+  info.samples = options.samples;
+  info.any_size = options.any_size || !model.backend().packing_depends_on_size();
+  write(model, output, info, callbacks);
+  built.info = PlanFile(output).info();
+  finish("write");
+  return built;
+}
+
+}  // namespace
+
+BuiltPlan build_plan(const ModelFiles& files, const fs::path& output, const BuildOptions& options,
+                     const BuildCallbacks& callbacks) {
+  return at_border("building a plan", [&] { return build(files, output, options, callbacks); });
+}
+
+bool is_plan(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;
+  try {
+    const MappedFile file(path);
+    return looks_like_plan(file.bytes());
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+PlanInfo inspect_plan(const fs::path& path, bool verify) {
+  return at_border(path.string(), [&] {
+    const PlanFile file(path);
+    if (verify) file.check_all();
+    return file.info();
+  });
+}
+
+}  // namespace drypoint
