@@ -1,7 +1,6 @@
 #include "drypoint/bench.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -23,11 +22,9 @@ struct Options {
   bool no_transfers = false, spin = false, profiler_range = false, json = false;
 };
 
-void show(const BenchProgress& progress) {
-  if (!::isatty(STDERR_FILENO)) return;
-  fmt::print(stderr, "\r\x1b[K{}x{}: picture {}/{}", progress.size.height, progress.size.width,
-             progress.done + 1, std::max(progress.done + 1, progress.of));
-  std::fflush(stderr);
+std::string doing(const BenchProgress& progress) {
+  return fmt::format("{}x{}: picture {}/{}", progress.size.height, progress.size.width,
+                     progress.done + 1, std::max(progress.done + 1, progress.of));
 }
 
 void print_size(const BenchResult& result, const SizeBench& size) {
@@ -48,6 +45,7 @@ void print_size(const BenchResult& result, const SizeBench& size) {
 }
 
 void print_comparison(const Comparison& comparison) {
+  if (comparison.parts.empty()) return;
   fmt::print("\n{:9} {:10} {:>10} {:>10} {:>7}  {:15} {}\n", "size", "part", "before ms", "now ms",
              "ratio", "99 % between", "beyond noise");
   for (const PartComparison& part : comparison.parts)
@@ -98,8 +96,11 @@ void run(const Options& options) {
   if (!options.compare.empty()) before = read_bench_result(options.compare);
   std::vector<std::string> notices;
   bench_options.workload = options.workload.workload(notices, "measuring with");
-  const BenchResult result = bench(bench_options, {show, interrupted});
-  if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\x1b[K");
+  const BenchResult result = [&] {
+    ProgressLine line;
+    return bench(bench_options,
+                 {[&](const BenchProgress& progress) { line.show(doing(progress)); }, interrupted});
+  }();
 
   std::optional<Comparison> comparison;
   if (before) comparison = compare(*before, result);

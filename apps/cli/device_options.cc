@@ -18,8 +18,10 @@ void DeviceOptions::add_to(CLI::App& command) {
                   "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
                   "not known) or 5 (time every choice) [0]")
       ->check(whole_number());
-  command.add_option("--tuning-cache", tuning_cache,
-                     "GPU: file of measured choices, read and added to");
+  command
+      .add_option("--tuning-cache", tuning_cache,
+                  "GPU: file of measured choices, read and added to")
+      ->check(path());
   command.add_flag("--no-tf32", no_tf32,
                    "GPU: fp32 where --precision says tf32: all bits of both factors");
   command.add_flag("--no-graph", no_graph, "GPU: launch kernel by kernel, for measurements");

@@ -61,14 +61,11 @@ std::vector<fs::path> output_names(const fs::path& output, int samples) {
 
 /// Finds out before the work whether its results can be written, each to a file of its own.
 void check_outputs(const Options& options, const std::vector<fs::path>& names) {
-  for (const fs::path& name : names) check_output("--output", name);
-  if (options.save_edges.empty()) return;
-  check_output("--save-edges", options.save_edges);
-  std::error_code ignored;
-  for (const fs::path& name : names)
-    if (fs::weakly_canonical(name, ignored) == fs::weakly_canonical(options.save_edges, ignored))
-      bad_option(fmt::format("--save-edges: {}: is --output's file too, expected another",
-                             options.save_edges));
+  std::vector<std::pair<std::string_view, fs::path>> outputs;
+  for (const fs::path& name : names) outputs.emplace_back("--output", name);
+  if (!options.save_edges.empty()) outputs.emplace_back("--save-edges", options.save_edges);
+  for (const auto& [option, path] : outputs) check_output(option, path);
+  check_files_differ(outputs);
 }
 
 Request to_request(const Options& options, Request request, std::vector<std::string>& notices) {

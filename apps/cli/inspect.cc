@@ -28,9 +28,9 @@ void run(const Options& o, bool compiles) {
   if ((o.file.empty() ? 0 : 1) + differs + compiles != 1)
     bad_option(
         "inspect: expected one of FILE (a checkpoint or plan), --diff A B, and a model to compile "
-        "(--model "
-        "and the options that follow it in --help)");
+        "(--model and the options that follow it in --help)");
   if (!o.file.empty() && is_plan(o.file)) {
+    if (o.depth >= 0) bad_option("--depth: only with FILE, a checkpoint: plans list no modules");
     const PlanInfo plan = inspect_plan(o.file, o.verify);
     return o.graph.json ? print_json(plan_json(plan)) : print_plan(plan);
   }
@@ -59,7 +59,8 @@ void add_inspect(CLI::App& program) {
       ->check(CLI::Range(0, 100));
   command
       ->add_option("--diff", o->difference,
-                   "Compare two checkpoints A B; the exit code is 0 if they are\nthe same, else 1")
+                   "Compare two checkpoints or two plans A B; the exit code is 0 if\nthey are the "
+                   "same, else 1")
       ->expected(2)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--json", o->graph.json, "Print the result as JSON");

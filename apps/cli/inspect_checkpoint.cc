@@ -66,7 +66,8 @@ void print_tree(const InspectedModule& module, int depth, int level) {
   const std::string indent(2 * static_cast<size_t>(level), ' ');
   const auto line = [&](const std::string& name, int64_t parameters, int64_t bytes,
                         const std::string& what) {
-    fmt::print("{:<40} {:>12} {:>9.2f} MiB  {}\n", indent + name, parameters, mib(bytes), what);
+    fmt::print("{:<40} {:>12} {:>9.2f} MiB  {}\n", indent + in_one_line(name), parameters,
+               mib(bytes), what);
   };
   for (const InspectedModule& below : module.modules) {
     line(below.name, below.parameters, below.bytes, listed(below.dtypes));
@@ -88,7 +89,7 @@ void print_text(const CheckpointInfo& info, int depth) {
     fmt::print("  {:<18} {}\n", "dtype", listed(part.dtypes));
     for (const auto& [key, values] : part.sizes)
       fmt::print("  {:<18} {}\n", key, fmt::join(values, ", "));
-    for (const auto& problem : part.problems) fmt::print("  problem: {}\n", problem);
+    for (const auto& problem : part.problems) fmt::print("  problem: {}\n", in_one_line(problem));
     if (depth > 0) {
       fmt::print("\n  {:<38} {:>12}\n", part.modules.name, "parameters");
       print_tree(part.modules, depth, 1);

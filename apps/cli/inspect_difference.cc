@@ -50,16 +50,15 @@ template <class List, class Line>
 void print_list(const std::string& title, const List& list, const Line& line) {
   if (list.empty()) return;
   fmt::print("\n{}: {}\n", title, list.size());
-  for (size_t i = 0; i < list.size() && i < most_lines; ++i) fmt::print("  {}\n", line(list[i]));
+  for (size_t i = 0; i < list.size() && i < most_lines; ++i)
+    fmt::print("  {}\n", in_one_line(line(list[i])));
   if (list.size() > most_lines)
     fmt::print("  and {} more (--json lists all)\n", list.size() - most_lines);
 }
 
 /// One line of it, for a terminal.
 std::string cut(const std::string& text) {
-  std::string line = text.substr(0, 60);
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  const std::string line = in_one_line(text.substr(0, 60));
   return text.size() > 60 ? line + "..." : line;
 }
 
@@ -76,7 +75,7 @@ void print_modules(const CheckpointDifference& difference) {
   for (const auto& [name, module] : modules) width = std::max(width, name.size());
   fmt::print("\n{:<{}}   equal different only a only b relative\n", "module", width);
   for (const auto& [name, module] : modules)
-    fmt::print("{:<{}} {:>7} {:>9} {:>6} {:>6} {:>8.2g}\n", name, width, module.equal,
+    fmt::print("{:<{}} {:>7} {:>9} {:>6} {:>6} {:>8.2g}\n", in_one_line(name), width, module.equal,
                module.different, module.only_a, module.only_b, module.relative);
   if (all > most_lines) fmt::print("and {} more\n", all - most_lines);
 }
@@ -88,8 +87,8 @@ void print_text(const CheckpointDifference& difference, const std::string& a,
     return fmt::format("{}: {}", tensor.name, how(tensor));
   });
   const auto same = [](const std::string& text) { return text; };
-  print_list("only in " + a, difference.only_a, same);
-  print_list("only in " + b, difference.only_b, same);
+  print_list("only in " + in_one_line(a), difference.only_a, same);
+  print_list("only in " + in_one_line(b), difference.only_b, same);
   print_list("metadata", difference.metadata, [](const MetadataDifference& entry) {
     return fmt::format("{}: \"{}\" / \"{}\"", cut(entry.key), cut(entry.a), cut(entry.b));
   });

@@ -16,15 +16,6 @@ constexpr std::array<const char*, 3> rates = {"load", "picture", "step"};
 
 double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-void check_drawing(std::string_view option, const std::filesystem::path& file,
-                   const std::vector<std::string>& endings) {
-  if (file.empty()) return;
-  if (std::find(endings.begin(), endings.end(), file.extension()) == endings.end())
-    bad_option(fmt::format("{}: {}, expected a name that ends in {}", option, file.string(),
-                           fmt::join(endings, " or ")));
-  check_file_output(option, file);
-}
-
 bool lies_in(const std::string& name, const std::string& module) {
   return module.empty() || name == module || name.starts_with(module + ".");
 }
@@ -214,9 +205,16 @@ const InspectedPass* find_pass(const InspectedGraph& graph, const std::string& n
 
 void inspect_graph(GraphCommand command) {
   std::vector<std::string> notices;
+  if (command.view.before && command.graph_file.empty())
+    bad_option("--before: only with --graph, which it draws");
+  if (!command.view.module.empty() && command.graph_file.empty() && !command.operations &&
+      command.pass.empty())
+    bad_option("--module: only with --graph, --operations or --pass, of which it shows a part");
   command.graph.size = parse_size("--size", command.size);
-  check_drawing("--graph", command.graph_file, {".svg", ".dot"});
-  check_drawing("--memory", command.memory_file, {".svg"});
+  if (!command.graph_file.empty())
+    check_file_output("--graph", command.graph_file, {".svg", ".dot"});
+  if (!command.memory_file.empty()) check_file_output("--memory", command.memory_file, {".svg"});
+  check_files_differ({{"--graph", command.graph_file}, {"--memory", command.memory_file}});
   const GraphInspection inspection(command.model.files(notices, "looking at"), command.graph);
   const InspectedGraph& graph = inspection.result();
   const InspectedPass* pass = find_pass(graph, command.pass);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstdio>
+#include <system_error>
 
 #include "commands.h"
 #include "drypoint/version.h"
@@ -51,6 +53,8 @@ int main(int argc, char** argv) {
       cli::bad_option(
           "found no command, expected generate, build, edges, inspect, synth, export, score, bench "
           "or profile");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout))
+      throw Error(ErrorKind::write_failed, "standard output: cannot be written");
     return 0;
   } catch (const CLI::RuntimeError& result) {  // no error, but not 0: what a command found
     return result.get_exit_code();
@@ -61,6 +65,8 @@ int main(int argc, char** argv) {
     return report(error, json);
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorKind::out_of_memory, "out of memory"), json);
+  } catch (const std::system_error&) {  // from printing
+    return report(Error(ErrorKind::write_failed, "standard output: cannot be written"), json);
   } catch (const std::exception& error) {
     return report(Error(ErrorKind::internal, std::string("internal: ") + error.what()), json);
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+
 #include "drypoint/image.h"
 
 namespace drypoint::cli {
@@ -84,7 +87,8 @@ void check_output(std::string_view option, const fs::path& path) {
   image_format(path);
 }
 
-void check_file_output(std::string_view option, const fs::path& path) {
+void check_file_output(std::string_view option, const fs::path& path,
+                       const std::vector<std::string>& endings) {
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::write_failed, fmt::format("{}: {}: {}", option, path.string(), why));
   };
@@ -94,6 +98,24 @@ void check_file_output(std::string_view option, const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!fs::is_directory(folder, ignored))
     refuse(fmt::format("there is no folder {}", folder.string()));
+  if (!endings.empty() &&
+      std::find(endings.begin(), endings.end(), path.extension()) == endings.end())
+    bad_option(fmt::format("{}: {}, expected a name that ends in {}", option, path.string(),
+                           fmt::join(endings, " or ")));
+}
+
+void check_files_differ(const std::vector<std::pair<std::string_view, fs::path>>& outputs) {
+  std::map<fs::path, std::string_view> options;
+  for (const auto& [option, path] : outputs) {
+    if (path.empty()) continue;
+    std::error_code ignored;
+    // Links and dots are resolved as far as the path is there; of a relative one, perhaps nothing.
+    const fs::path file = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+    const auto [other, is_new] = options.emplace(file, option);
+    if (!is_new)
+      bad_option(fmt::format("{}: {}: is {}'s file too, expected another", option, path.string(),
+                             other->second));
+  }
 }
 
 }  // namespace drypoint::cli

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drypoint/edges.h"
@@ -40,7 +41,11 @@ std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& t
 /// Finds out before the work whether its result can be written. Throws write_failed, and
 /// bad_argument for an extension that is no picture's.
 void check_output(std::string_view option, const std::filesystem::path& path);
-/// The same for a file that is no picture.
-void check_file_output(std::string_view option, const std::filesystem::path& path);
+/// The same for a file that is no picture; `endings`: what its name may end in, if not anything.
+void check_file_output(std::string_view option, const std::filesystem::path& path,
+                       const std::vector<std::string>& endings = {});
+/// Refuses two options that would write to one file. Options that were not given have empty paths.
+void check_files_differ(
+    const std::vector<std::pair<std::string_view, std::filesystem::path>>& outputs);
 
 }  // namespace drypoint::cli

@@ -1,7 +1,6 @@
 #include "drypoint/profile.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -20,12 +19,6 @@ struct Options {
   int repeats = 8, rows = 20;
   bool json = false;
 };
-
-void show(const std::string& doing) {
-  if (!::isatty(STDERR_FILENO)) return;
-  fmt::print(stderr, "\r\x1b[K{}", doing);
-  std::fflush(stderr);
-}
 
 /// How many times the limit; where there is hardly anything to do, that says nothing.
 std::string distance(double seconds, double limit) {
@@ -108,14 +101,19 @@ void print_tables(const ProfileResult& result, const Options& options) {
 void run(const Options& options) {
   const auto sizes = parse_sizes("--size", options.size);
   if (sizes.size() != 1) bad_option(fmt::format("--size: found {}, expected one", sizes.size()));
-  if (!options.html.empty()) check_file_output("--html", options.html);
-  if (!options.trace.empty()) check_file_output("--trace", options.trace);
+  if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
+  if (!options.trace.empty()) check_file_output("--trace", options.trace, {".json"});
+  check_files_differ({{"--html", options.html}, {"--trace", options.trace}});
+  if (options.rows < 0) bad_option(fmt::format("--rows: {}, expected 0 or more", options.rows));
   ProfileOptions profile_options{.size = sizes[0], .repeats = options.repeats};
   if (!options.parts.empty()) profile_options.parts = split(options.parts, ',');
   std::vector<std::string> notices;
   profile_options.workload = options.workload.workload(notices, "profiling");
-  const ProfileResult result = profile(profile_options, {show, interrupted});
-  if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\x1b[K");
+  const ProfileResult result = [&] {
+    ProgressLine line;
+    return profile(profile_options,
+                   {[&](const std::string& doing) { line.show(doing); }, interrupted});
+  }();
 
   const Finishing writing;
   if (!options.html.empty()) write_profile_page(options.html, result);

@@ -39,12 +39,6 @@ void handle(int signal, void (*handler)(int)) {
   ::sigaction(signal, &action, nullptr);
 }
 
-std::string in_one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
-
 std::string dumped(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -115,6 +109,25 @@ void ProgressLine::show(std::string_view what, int done, int of) {
     fmt::print(stderr, "  {:.0f} s left", each * (of - done));
   }
   std::fflush(stderr);
+}
+
+void ProgressLine::show(std::string_view doing) {
+  if (!on_) return;
+  fmt::print(stderr, "\r\x1b[K{}", doing);
+  std::fflush(stderr);
+}
+
+std::string in_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  // U+0080 to U+009F, of which U+009B begins a sequence as ESC [ does.
+  const auto is_between = [&](size_t at, unsigned low, unsigned high) {
+    const unsigned byte = static_cast<unsigned char>(text[at]);
+    return low <= byte && byte <= high;
+  };
+  for (size_t i = 0; i + 1 < text.size(); ++i)
+    if (is_between(i, 0xc2, 0xc2) && is_between(i + 1, 0x80, 0x9f)) text.replace(i, 2, "  ");
+  return text;
 }
 
 void print_notice(const std::string& text) { print_line("\x1b[33m", "note", text); }

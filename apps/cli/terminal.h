@@ -39,11 +39,16 @@ class ProgressLine {
   ~ProgressLine();  // clears the line
   void show(const Progress& progress) { show(name(progress.stage), progress.done, progress.of); }
   void show(std::string_view what, int done, int of);
+  void show(std::string_view doing);  // just that
 
  private:
   bool on_;
   std::chrono::steady_clock::time_point started_;
 };
+
+/// Text out of a file or from the command line without what a terminal would obey: control
+/// characters become blanks.
+std::string in_one_line(std::string text);
 
 void print_notice(const std::string& text);
 void print_error(const std::string& text);

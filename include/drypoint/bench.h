@@ -110,8 +110,9 @@ struct Comparison {
 
 /// Confidence by a bootstrap of both medians: 2000 times, pictures are drawn with replacement (all
 /// steps of a picture together, since what disturbs one step disturbs its neighbours), always with
-/// the same random numbers. It knows nothing of what differs from one run of the program to the
-/// next: another order of memory, another clock. With under 5 pictures nothing is beyond noise.
+/// the same random numbers, and of more than 2000 pictures 2000, evenly chosen. It knows nothing of
+/// what differs from one run of the program to the next: another order of memory, another clock.
+/// With under 5 pictures nothing is beyond noise.
 Comparison compare(const BenchResult& before, const BenchResult& now);
 
 }  // namespace drypoint

@@ -88,8 +88,9 @@ struct CheckpointDifference {
   }
 };
 
-/// Compares two checkpoints of any layouts by canonical names, or two files of other tensors by
-/// their own. Throws bad_file, unsupported, and cancelled when `stop` says true.
+/// Compares two checkpoints of any layouts by canonical names, two files of other tensors by their
+/// own, or two plans, whose headers count as metadata. Throws bad_file, unsupported, bad_argument
+/// for a plan and something else, and cancelled when `stop` says true.
 CheckpointDifference difference(const std::filesystem::path& a, const std::filesystem::path& b,
                                 const std::function<bool()>& stop = {});
 

@@ -5,6 +5,7 @@
 
 #include <new>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "drypoint/error.h"
@@ -24,6 +25,9 @@ decltype(auto) at_border(std::string_view doing, const Body& body) {
     return body();
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::out_of_memory, "{}: there is not enough memory", doing);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) throw;
+    fail(ErrorKind::out_of_memory, "{}: there are not enough threads", doing);
   } catch (const std::length_error&) {  // a container larger than any memory
     fail(ErrorKind::out_of_memory, "{}: there is not enough memory", doing);
   }

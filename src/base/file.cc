@@ -86,10 +86,16 @@ FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     fail(ErrorKind::write_failed, "{}: is a directory, expected a file name", path.string());
+  // A link stays one, and what it names is replaced. Devices and pipes cannot be.
+  if (std::filesystem::is_symlink(path, ignored))
+    path_ = std::filesystem::weakly_canonical(path, ignored);
+  if (path_.empty()) path_ = path;
+  if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored))
+    fail(ErrorKind::write_failed, "{}: is a device or a pipe, expected a file name", path.string());
   // Not mkostemp, which makes files that only their owner may read: what another mode would be is
   // known to the system alone, and asking it changes it for all threads for a moment.
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    temporary_ = fmt::format("{}.{}-{}", path.string(), ::getpid(), attempt);
+    temporary_ = fmt::format("{}.{}-{}", path_.string(), ::getpid(), attempt);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
       fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(),

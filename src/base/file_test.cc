@@ -72,5 +72,17 @@ TEST(File, NamesWhatIsWrong) {
                          [&] { write_file(folder / "no/where", "x"); }));
 }
 
+TEST(File, LinksStayAndDevicesAreLeftAlone) {
+  TemporaryFolder folder;
+  write_file(folder / "real", "old");
+  std::filesystem::create_symlink("real", folder / "link");
+  write_file(folder / "link", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "real"), "new");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(
+      fails_with(ErrorKind::write_failed, {"pipe"}, [&] { write_file(folder / "pipe", "x"); }));
+}
+
 }  // namespace
 }  // namespace drypoint

@@ -7,7 +7,7 @@
 namespace drypoint {
 
 /// `text` as contents or attribute of an element. Control characters, which XML has no way to
-/// write, become blanks.
+/// write, become blanks, and bytes that are not UTF-8 U+FFFD.
 std::string escaped(std::string_view text);
 
 }  // namespace drypoint

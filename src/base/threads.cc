@@ -27,10 +27,10 @@ void parallel_for(size_t count, int threads, const std::function<void(size_t)>& 
 #pragma omp parallel num_threads(team)
   {
     while (!ended) {
-      if (omp_get_thread_num() == 0 && stop && stop()) stopped = ended = true;
-      const size_t i = ended ? count : next++;
-      if (i >= count) break;
       try {
+        if (omp_get_thread_num() == 0 && stop && stop()) stopped = ended = true;
+        const size_t i = ended ? count : next++;
+        if (i >= count) break;
         body(i);
       } catch (...) {
 #pragma omp critical(drypoint_parallel_for)

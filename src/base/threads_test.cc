@@ -44,5 +44,11 @@ TEST(ParallelFor, AsksWhetherToStopOnTheCallersThread) {
   EXPECT_LT(runs, 1'000'000);
 }
 
+TEST(ParallelFor, WhatStopThrowsPassesThrough) {
+  EXPECT_THROW(parallel_for(
+                   100, 2, [](size_t) {}, []() -> bool { throw std::out_of_range("a caller's"); }),
+               std::out_of_range);
+}
+
 }  // namespace
 }  // namespace drypoint

@@ -215,15 +215,25 @@ void PlanFile::read_checksums(const Tensor* table) {
 void PlanFile::read_header(const std::string& text) {
   const auto json = parse_json(text);
   if (!json.is_object()) fail(ErrorKind::bad_file, "{}: the plan has no header", name());
-  info_.producer = json.at("producer").get<std::string>();
+  // What may be shown on a terminal.
+  const auto text_of = [](const auto& value) {
+    return printable(value.template get<std::string>());
+  };
+  const auto number_of = [&](const auto& value) {
+    if (!value.is_number_unsigned() || value.template get<uint64_t>() > 1'000'000)
+      fail(ErrorKind::bad_file, "{}: the plan's header has {}, expected a whole number", name(),
+           printable(value.dump()));
+    return value.template get<int>();
+  };
+  info_.producer = text_of(json.at("producer"));
   const auto& device = json.at("device");
-  info_.device = {device.at("kind").get<std::string>(), device.at("hardware").get<std::string>(),
-                  device.at("name").get<std::string>(), device.at("precision").get<std::string>()};
-  info_.model = json.at("model").get<std::string>();
-  info_.control = json.at("control").get<std::string>();
+  info_.device = {text_of(device.at("kind")), text_of(device.at("hardware")),
+                  text_of(device.at("name")), text_of(device.at("precision"))};
+  info_.model = text_of(json.at("model"));
+  info_.control = text_of(json.at("control"));
   for (const auto& size : json.at("sizes"))
-    info_.sizes.push_back({size.at(0).get<int>(), size.at(1).get<int>()});
-  info_.samples = json.at("samples").get<int>();
+    info_.sizes.push_back({number_of(size.at(0)), number_of(size.at(1))});
+  info_.samples = number_of(json.at("samples"));
   info_.any_size = json.at("any_size").get<bool>();
   checkpoint_.layout = json.at("layout").get<std::string>();
   choices_ = json.at("choices").get<std::string>();
@@ -244,7 +254,7 @@ void PlanFile::read_header(const std::string& text) {
     if (!checkpoint_.tensors.has_prefix(prefix)) continue;
     checkpoint_.sources[part] = name();
     PlanPart described{.name = std::string(part_name)};
-    described.source = json.at("sources").at(std::string(part_name)).get<std::string>();
+    described.source = text_of(json.at("sources").at(std::string(part_name)));
     for (auto it = checkpoint_.tensors.tensors.lower_bound(prefix);
          it != checkpoint_.tensors.tensors.end() && it->first.starts_with(prefix); ++it) {
       ++described.tensors;

@@ -10,7 +10,8 @@ Graph fuse_scale(const Graph& graph) {
     if (!sum || uses[node.inputs[1]] != 1) return -1;
     const Node* producer = graph.producer(node.inputs[1]);
     const auto* linear = producer ? std::get_if<Linear>(&producer->op) : nullptr;
-    if (!linear || linear->residual || linear->activation != ActivationKind::none ||
+    if (!linear || linear->residual || linear->joined ||
+        linear->activation != ActivationKind::none ||
         graph[producer->output].rate != graph[node.output].rate)
       return -1;
     Linear op = *linear;

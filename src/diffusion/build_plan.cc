@@ -16,13 +16,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void refuse_to_overwrite(const ModelFiles& files, const fs::path& output) {
+void refuse_to_overwrite(const ModelFiles& files, const fs::path& tuning_cache,
+                         const fs::path& output) {
   std::error_code ignored;
-  for (const auto& file :
-       {std::optional(files.model), files.control, files.vae, files.text_encoder})
-    if (file && fs::equivalent(*file, output, ignored))
-      fail(ErrorKind::bad_argument, "output: {}: is a file that the plan is built from",
-           output.string());
+  const auto whole = [&](const fs::path& path) { return fs::weakly_canonical(path, ignored); };
+  for (const auto& read : {std::optional(files.model), files.control, files.vae, files.text_encoder,
+                           std::optional(tuning_cache)}) {
+    if (!read || read->empty()) continue;
+    // The file itself, or a folder above it.
+    for (fs::path place = whole(output); place.has_relative_path(); place = place.parent_path())
+      if (place == whole(*read) && (place == whole(output) || fs::is_directory(place, ignored)))
+        fail(ErrorKind::bad_argument, "output: {}: is in {}, which the plan is built from",
+             output.string(), read->string());
+  }
 }
 
 std::vector<ImageSize> sizes_for(const BuildOptions& options, const Request& defaults) {
@@ -91,7 +97,7 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
          files.plan->string());
   check_samples(options.samples);
   for (const ImageSize size : options.sizes) check_size(size, "sizes");
-  refuse_to_overwrite(files, output);
+  refuse_to_overwrite(files, options.pipeline.tuning_cache, output);
   BuiltPlan built;
   Stopwatch watch;
   const auto finish = [&](const char* what) { built.seconds.emplace_back(what, watch.lap()); };

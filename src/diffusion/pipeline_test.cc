@@ -109,8 +109,8 @@ TEST(Pipeline, PreparesOnlyWhatCouldBeDrawn) {
     return fails_with(ErrorKind::bad_argument, {part},
                       [&] { pipeline.prepare(std::span(&size, 1), samples); });
   };
-  EXPECT_TRUE(refused({12, 16}, 1, "12x16"));
-  EXPECT_TRUE(refused({-8, 16}, 1, "-8x16"));
+  EXPECT_TRUE(refused({12, 16}, 1, "16x12"));
+  EXPECT_TRUE(refused({-8, 16}, 1, "16x-8"));
   EXPECT_TRUE(refused({INT_MAX / 8 * 8, INT_MAX / 8 * 8}, 1, "megapixels"));  // 2^64 bytes wrap
   EXPECT_TRUE(refused({16, 16}, 0, "samples"));
   EXPECT_TRUE(refused({16, 16}, 65, "samples"));

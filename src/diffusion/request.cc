@@ -51,11 +51,11 @@ void read_text(const std::map<std::string, std::string, std::less<>>& metadata,
 
 void check_size(ImageSize size, std::string_view what) {
   if (size.width <= 0 || size.height <= 0 || size.width % 8 != 0 || size.height % 8 != 0)
-    fail(ErrorKind::bad_argument, "{}: {}x{}, expected sides that are multiples of 8", what,
-         size.width, size.height);
+    fail(ErrorKind::bad_argument, "{}: {}x{} (height x width), expected multiples of 8", what,
+         size.height, size.width);
   if (int64_t{size.width} * size.height > most_pixels)
-    fail(ErrorKind::bad_argument, "{}: {}x{}, expected at most {} megapixels", what, size.width,
-         size.height, most_pixels / 1'000'000);
+    fail(ErrorKind::bad_argument, "{}: {}x{} (height x width), expected at most {} megapixels",
+         what, size.height, size.width, most_pixels / 1'000'000);
 }
 
 void check_samples(int samples) { expect_between("samples", samples, 1, 64); }

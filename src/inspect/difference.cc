@@ -1,19 +1,61 @@
+#include <fmt/ranges.h>
+
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/json.h"
+#include "checkpoint/plan_file.h"
 #include "drypoint/inspect.h"
 #include "inspect/module_tree.h"
 
 namespace drypoint {
 namespace {
 
+std::string text_of(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// All that a plan's header says but for the list of its tensors, as metadata with one entry each.
+NamedTensors read_plan(const std::filesystem::path& path) {
+  const PlanFile plan(path);
+  const PlanInfo& info = plan.info();
+  NamedTensors result = read_tensor_file(path).tensors;
+  result.tensors.erase("checksums");  // they differ where what they are of does
+  auto& entries = result.metadata;
+  entries = {{"producer", info.producer},
+             {"model", info.model},
+             {"control", info.control},
+             {"device.kind", info.device.kind},
+             {"device.hardware", info.device.hardware},
+             {"device.name", info.device.name},
+             {"device.precision", info.device.precision},
+             {"samples", fmt::format("{}", info.samples)},
+             {"any_size", fmt::format("{}", info.any_size)},
+             {"layout", plan.checkpoint().layout}};
+  std::vector<std::string> sizes;
+  for (const ImageSize size : info.sizes)
+    sizes.push_back(fmt::format("{}x{}", size.height, size.width));
+  entries["sizes"] = fmt::format("{}", fmt::join(sizes, ", "));
+  for (const PlanPart& part : info.parts) entries["sources." + part.name] = part.source;
+  for (const auto& [key, value] : plan.checkpoint().tensors.metadata)
+    entries["metadata." + key] = value;
+  const auto choices = parse_json(plan.choices());
+  if (choices.is_object() && choices.contains("choices") && choices["choices"].is_object())
+    for (const auto& [key, value] : choices["choices"].items())
+      entries["choices." + key] = text_of(value);
+  return result;
+}
+
 /// Canonical names where there is a known part, so that layouts compare; else the file's own.
 NamedTensors read_side(const std::filesystem::path& path) {
+  if (is_plan(path)) return read_plan(path);
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(path, ignored);
   try {
@@ -147,8 +189,13 @@ CheckpointDifference compare(const NamedTensors& a, const NamedTensors& b,
 
 CheckpointDifference difference(const std::filesystem::path& a, const std::filesystem::path& b,
                                 const std::function<bool()>& stop) {
-  return at_border(a.string() + " and " + b.string(),
-                   [&] { return compare(read_side(a), read_side(b), stop); });
+  return at_border(a.string() + " and " + b.string(), [&] {
+    const bool a_is_plan = is_plan(a);
+    if (a_is_plan != is_plan(b))
+      fail(ErrorKind::bad_argument, "{} is a plan and {} is none, expected two of either",
+           (a_is_plan ? a : b).string(), (a_is_plan ? b : a).string());
+    return compare(read_side(a), read_side(b), stop);
+  });
 }
 
 }  // namespace drypoint

@@ -6,6 +6,7 @@
 #include "checkpoint/safetensors.h"
 #include "drypoint/error.h"
 #include "drypoint/inspect.h"
+#include "drypoint/plan.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -138,6 +139,28 @@ TEST(Difference, OfMoreValuesThanArePassedAtOnce) {
   EXPECT_EQ(found.different[0].values, 2);
   EXPECT_EQ(found.different[0].largest, 1);
   EXPECT_EQ(found.different[0].relative, 0.5);
+}
+
+TEST(Difference, OfPlansIsByTheirHeaders) {
+  TemporaryFolder folder;
+  const auto build = [&](const char* name, int side) {
+    build_plan(
+        {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+        folder / name,
+        {.sizes = {{side, side}}, .any_size = false, .pipeline = {.device = "cpu", .threads = 2}});
+    return folder / name;
+  };
+  const auto a = build("a.plan", 16), b = build("b.plan", 24);
+  EXPECT_TRUE(difference(a, a).same());
+  const auto found = difference(a, b);
+  ASSERT_EQ(found.metadata.size(), 1u);
+  EXPECT_EQ(found.metadata[0].key, "sizes");
+  EXPECT_EQ(found.metadata[0].a, "16x16");
+  EXPECT_EQ(found.metadata[0].b, "24x24");
+  EXPECT_GT(found.equal, 0);
+  for (const TensorDifference& tensor : found.different) EXPECT_NE(tensor.name, "checksums");
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"a.plan", "tiny"},
+                                  [&] { difference(testing::tiny_model_path(), a); }));
 }
 
 TEST(Difference, StopsAndFails) {

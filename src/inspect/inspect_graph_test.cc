@@ -279,7 +279,7 @@ TEST(InspectGraph, RefusesWhatCannotBe) {
     EXPECT_TRUE(fails_with(kind, parts, [&] { tiny(options); }));
   };
   refuses(ErrorKind::bad_argument, {"part", "unet"}, small("unet"));
-  refuses(ErrorKind::bad_argument, {"size", "63x64"}, {.size = {63, 64}});
+  refuses(ErrorKind::bad_argument, {"size", "64x63"}, {.size = {63, 64}});
   refuses(ErrorKind::bad_argument, {"samples", "65"}, {.batch = 65});
   refuses(ErrorKind::bad_argument, {"device", "tpu"}, small("vae", "tpu"));
   refuses(ErrorKind::unsupported, {"precision", "fp16", "cpu"},

@@ -32,6 +32,26 @@ TEST(Inspect, DescribesAWholeModel) {
   EXPECT_EQ(info.parts[2].name, "text encoder");
 }
 
+TEST(Inspect, AnyNamesMakeATree) {
+  // Signs that sort before and after the dot between modules, and more modules than any model has.
+  NamedTensors tensors;
+  for (const char* name : {"m.a.x", "m.a-b.x", "m.a.b.x", "m.a", "m.a/b.x", "m.a.b-c.x", "m.a.b.y"})
+    tensors.tensors[name] = make_tensor({1}, std::vector<float>{1});
+  const InspectedModule small = module_tree(tensors, "m.");
+  ASSERT_EQ(small.modules.size(), 3u);  // a, a-b, a/b
+  EXPECT_EQ(small.own.size(), 1u);
+  const auto a = std::find_if(small.modules.begin(), small.modules.end(),
+                              [](const auto& module) { return module.name == "a"; });
+  ASSERT_NE(a, small.modules.end());
+  EXPECT_EQ(a->modules.size(), 2u);  // b, b-c
+  EXPECT_EQ(a->tensors, 4);
+  for (int i = 0; i < 30'000; ++i)
+    tensors.tensors["n." + std::to_string(i) + ".x"] = make_tensor({1}, std::vector<float>{1});
+  const InspectedModule large = module_tree(tensors, "n.");
+  EXPECT_EQ(large.modules.size(), 30'000u);
+  EXPECT_EQ(large.modules.back().name, "29999");
+}
+
 TEST(Inspect, ModulesAddUp) {
   const auto info = inspect(testing::tiny_model_path());
   const InspectedModule& text = info.parts[2].modules;

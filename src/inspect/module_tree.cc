@@ -16,9 +16,10 @@ bool comes_before(const std::string& a, const std::string& b) {
   return a < b;
 }
 
+/// Tensors come in the order of their names, so that those of one module follow each other: a
+/// module that is there already is the last one.
 InspectedModule& child(InspectedModule& parent, std::string_view name) {
-  for (InspectedModule& module : parent.modules)
-    if (module.name == name) return module;
+  if (!parent.modules.empty() && parent.modules.back().name == name) return parent.modules.back();
   parent.modules.emplace_back().name = name;
   return parent.modules.back();
 }

@@ -19,7 +19,11 @@ constexpr double top = 80;
 
 /// Keeps the end, which tells more of a module's name.
 std::string shortened(const std::string& text, size_t most) {
-  return text.size() <= most ? text : "…" + text.substr(text.size() - most + 1);
+  if (text.size() <= most) return text;
+  size_t begin = text.size() - most + 1;
+  while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80)
+    ++begin;  // not within a character
+  return "…" + text.substr(begin);
 }
 
 struct Point {

@@ -57,6 +57,23 @@ TEST(Profile, EveryOperationOfEveryPart) {
   }
 }
 
+TEST(Profile, ViewsHaveNoKernel) {
+  int views = 0;
+  for (const PartProfile& part : tiny_profile().parts)
+    for (const OperationProfile& o : part.operations) {
+      SCOPED_TRACE(o.attributes);
+      if (o.kind == "reshape" || o.kind == "slice") {
+        ++views;
+        EXPECT_TRUE(o.kernels.empty());
+        EXPECT_EQ(o.seconds + o.span + o.gap, 0);
+      } else {
+        ASSERT_EQ(o.kernels.size(), 1u);
+        EXPECT_EQ(o.kernels[0].name, o.kind);
+      }
+    }
+  EXPECT_GT(views, 40);
+}
+
 TEST(Profile, NamesAreThoseOfTheCheckpoint) {
   const auto& step = tiny_profile().parts[2];
   const auto found =
@@ -111,7 +128,8 @@ TEST(Profile, TraceAndPage) {
     operations += event["tid"] == 2;
     kernels += event["tid"] == 3;
   }
-  for (const PartProfile& part : result.parts) expected += part.operations.size();
+  for (const PartProfile& part : result.parts)
+    for (const OperationProfile& o : part.operations) expected += o.kernels.size();
   EXPECT_EQ(operations, expected);
   EXPECT_EQ(kernels, expected);
 
@@ -172,15 +190,14 @@ TEST(Bench, WithoutTransfers) {
   const BenchResult result = bench({.workload = workload,
                                     .sizes = {{64, 64}},
                                     .warmup = 0,
-                                    .iterations = 1,
-                                    .duration = 0.2,
+                                    .iterations = 3,
                                     .transfers = false});
   std::set<std::string> names;
   for (const PartTimes& part : result.sizes[0].parts) {
     names.insert(part.name);
   }
   EXPECT_EQ(names, (std::set<std::string>{"text", "hint", "first_step", "vae", "picture"}));
-  EXPECT_GT(result.sizes[0].iterations, 1);
+  EXPECT_EQ(result.sizes[0].iterations, 3);
 }
 
 TEST(Bench, RandomWeightsNeedNoFile) {
@@ -202,6 +219,7 @@ TEST(Bench, WhatCannotBeTimed) {
   };
   refused({.workload = tiny()});
   refused({.workload = tiny(), .sizes = {{63, 64}}});
+  refused({.workload = tiny(), .sizes = {{64, 64}, {64, 128}, {64, 64}}});
   refused({.workload = tiny(), .sizes = {{64, 64}}, .warmup = -1});
   refused({.workload = tiny(), .sizes = {{64, 64}}, .iterations = 0});
   refused({.workload = tiny(), .sizes = {{64, 64}}, .duration = -1});

@@ -64,6 +64,15 @@ TEST(Statistics, CompareTellsNoiseFromChange) {
   EXPECT_EQ(compare(before, result_of(0.9, 20)).parts[0].low, faster.parts[0].low);
 }
 
+TEST(Statistics, ManyPicturesTakeNoMinutes) {
+  const Comparison comparison = compare(result_of(1, 20'000), result_of(1.01, 20'000));
+  const PartComparison& step = comparison.parts[0];
+  EXPECT_NEAR(step.ratio, 1.01, 1e-9);
+  EXPECT_LT(step.low, 1.01);
+  EXPECT_GT(step.high, 1.01);
+  EXPECT_LT(step.high - step.low, 0.01);
+}
+
 TEST(Statistics, FewPicturesProveNothing) {
   EXPECT_FALSE(compare(result_of(1, 4, 0), result_of(2, 4, 0)).parts[0].beyond_noise);
   EXPECT_TRUE(compare(result_of(1, 5, 0), result_of(2, 5, 0)).parts[0].beyond_noise);
@@ -75,7 +84,8 @@ TEST(Statistics, CompareNamesWhatDiffers) {
   now.sizes[0].size = {64, 64};
   const Comparison comparison = compare(result_of(1, 5), now);
   EXPECT_TRUE(comparison.parts.empty());
-  EXPECT_EQ(comparison.differences, std::vector<std::string>{"batch: 1 before, 8 now"});
+  EXPECT_EQ(comparison.differences,
+            (std::vector<std::string>{"batch: 1 before, 8 now", "sizes: none in common"}));
 }
 
 TEST(Statistics, ResultsComeBackFromJson) {

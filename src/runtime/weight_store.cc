@@ -1,9 +1,11 @@
 #include "runtime/weight_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/threads.h"
 
 namespace drypoint {
@@ -69,12 +71,16 @@ DeviceMemory WeightStore::lookup(const std::vector<Share>& shares) const {
     const auto found = packed_.find(share.key);
     if (found == packed_.end()) return nullptr;
     const Entry& entry = found->second;
-    if (next && entry.memory.get() != next) return nullptr;
+    // Blocks of different owners may be neighbours by chance.
+    const bool same_owner = !entry.memory.owner_before(first) && !first.owner_before(entry.memory);
+    if (next && (entry.memory.get() != next || !same_owner)) return nullptr;
     if (entry.outdated && entry.read_only) return nullptr;
     // What a plan file holds is as long as the next 64 bytes allow.
+    DRYPOINT_EXPECT(file_ || entry.bytes == share.bytes, "{}: {} bytes, expected {}", share.key,
+                    entry.bytes, share.bytes);
     if ((entry.bytes + 63) / 64 != (share.bytes + 63) / 64)
       fail(ErrorKind::bad_file, "{}: the plan's weight \"{}\" has {} bytes, expected {}",
-           file_ ? file_->name() : "", printable(share.key), entry.bytes, share.bytes);
+           file_->name(), printable(share.key), entry.bytes, share.bytes);
     if (!next) first = entry.memory;
     next = entry.memory.get() + share.bytes;
   }
@@ -90,9 +96,26 @@ DeviceMemory WeightStore::get(const Plan& plan, ValueId id, const std::optional<
   return get(plan, std::span(&wanted, 1)).front();
 }
 
+void WeightStore::wait_for_arrival(const StopRequested& stop) {
+  if (!arrived_.valid()) return;
+  while (arrived_.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready)
+    if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
+  arrived_.get();
+}
+
+/// As many as have room for what packing a weight takes on the host: float32 copies, and what they
+/// become.
+int WeightStore::packing_threads(const std::vector<Job>& jobs) {
+  size_t largest = 1;
+  for (const Job& job : jobs) largest = std::max(largest, job.share.bytes);
+  const size_t room = available_host_memory() / (6 * largest);
+  return static_cast<int>(
+      std::clamp<size_t>(room, 1, static_cast<size_t>(std::min(usable_cores(), 16))));
+}
+
 std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wanted> wanted,
                                            const StopRequested& stop) {
-  if (arrived_.valid()) arrived_.get();
+  wait_for_arrival(stop);
   std::vector<DeviceMemory> result;
   std::vector<Job> jobs;
   std::map<std::vector<std::string>, DeviceMemory> fresh;  // what these jobs make, by its shares
@@ -143,7 +166,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
   try {
     // On the host, packing a weight takes all threads already.
     parallel_for(
-        jobs.size(), backend_.shares_host_memory() ? 1 : std::min(usable_cores(), 16),
+        jobs.size(), backend_.shares_host_memory() ? 1 : packing_threads(jobs),
         [&](size_t i) {
           make(plan, jobs[i]);
           done[i] = 1;
@@ -203,8 +226,8 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
            file_->name(), value.weight);
     if (file_ && file_->holds(weight)) file_->check(weight.bytes());
     const Tensor values = weight.to_f32();
-    try {  // double values may be finite and still too large for float32
-      check_finite(value.weight, weight.dtype() == DType::f64 ? values : weight);
+    try {
+      check_finite(value.weight, weight);
     } catch (const Error& error) {
       const std::string file = checkpoint_.file_of(weight);
       fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());

@@ -147,7 +147,7 @@ TEST_F(BadFile, Pictures) {
   expect_bad_picture(4, {"GIF", "expected PNG"}, data("pictures/plain.gif"));
   expect_bad_picture(3, {"40x15", "at least 16"}, data("pictures/small.png"));
   expect_bad_picture(3, {"20000x20000", "100 megapixels"}, write("a.pgm", "P5 20000 20000 255\n"));
-  expect_refused(2, {"edges: 451x300", "multiples of 8"},
+  expect_refused(2, {"edges: 300x451", "multiples of 8"},
                  generate({{"--edges", data("images/cat.png")}}));
   expect_refused(3, {"missing.png"}, {"edges", "-i", "missing.png", "-o", path("out.png")});
 }

@@ -89,7 +89,7 @@ TEST_F(Inspect, RefusesBadOptions) {
   expect_refused(2, {"--diff"}, {"inspect", "--diff", model});
   expect_refused(2, {"--depth"}, {"inspect", "--depth", "2", "--diff", model, model});
   expect_refused(2, {"--size", "big", "HEIGHTxWIDTH"}, {"inspect", "-m", model, "--size", "big"});
-  expect_refused(2, {"size", "100x64", "multiples of 8"},
+  expect_refused(2, {"size", "64x100", "multiples of 8"},
                  {"inspect", "-m", model, "--size", "64x100"});
   expect_refused(2, {"--part", "unet"}, {"inspect", "-m", model, "--part", "unet"});
   expect_refused(2, {"--pass", "fuse_all", "fuse_bias"}, command({"--pass", "fuse_all"}));
@@ -98,12 +98,39 @@ TEST_F(Inspect, RefusesBadOptions) {
   expect_refused(2, {"g.png", ".svg", ".dot"}, command({"--graph", path("g.png")}));
   expect_refused(2, {"m.dot", ".svg"},
                  command({"--graph", path("g.svg"), "--memory", path("m.dot")}));
+  expect_refused(2, {"--before", "--graph"}, command({"--before"}));
+  expect_refused(2, {"--module", "--graph", "--operations"},
+                 command({"--module", "model.diffusion_model.input_blocks.1"}));
+  expect_refused(2, {"--memory", "--graph", "another"},
+                 command({"--graph", path("g.svg"), "--memory", path("./g.svg")}));
   expect_refused(7, {"--graph", "no folder"}, command({"--graph", path("no/g.svg")}));
   expect_refused(3, {"nowhere"}, {"inspect", "--diff", model, path("nowhere")});
   expect_refused(4, {"precision", "fp16"}, command({"--precision", "fp16"}));
   expect_refused(2, {"tuning-cache", "cuda"}, command({"--tuning-cache", path("t.json")}));
   expect_refused(3, {"edges.png"},
                  command({"--device", "cuda", "--tuning-cache", path("edges.png")}));
+}
+
+TEST_F(Inspect, NamesCommandNoTerminal) {
+  const auto write = [&](const char* file, const std::string& module, const std::string& tensor) {
+    NamedTensors tensors = read_tensor_file(tiny_control_path()).tensors;
+    const Tensor some = tensors.tensors.begin()->second;
+    tensors.tensors["control_model." + module + "." + tensor] = some;
+    write_safetensors(path(file), tensors.tensors);
+  };
+  write("a.safetensors", "\x1b[2Jm\x7f",
+        "\xc2\x9b"
+        "31mx\ny");
+  write("b.safetensors", "\x1b]0;n\x07", "z\r");
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"inspect", path("a.safetensors"), "--depth", "9"},
+           {"inspect", "--diff", path("a.safetensors"), path("b.safetensors")}}) {
+    const Outcome outcome = drypoint(words);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_NE(outcome.out.find("[2Jm"), std::string::npos) << outcome.out;
+    for (const char* sign : {"\x1b", "\x7f", "\x07", "\r", "\xc2\x9b"})
+      EXPECT_EQ(outcome.out.find(sign), std::string::npos) << outcome.out;
+  }
 }
 
 TEST_F(Inspect, NothingHalfWritten) {

@@ -42,6 +42,11 @@ TEST_F(Measure, BenchAndCompare) {
     EXPECT_LE(part["low"], part["ratio"]);
     EXPECT_GE(part["high"], part["ratio"]);
   }
+  // Nothing to compare: a note, and no heading.
+  const Outcome apart = drypoint({"bench", "-m", "random:tiny", "--size", "64x64", "--steps", "1",
+                                  "--iterations", "1", "--compare", path("before.json")});
+  EXPECT_NE(apart.err.find("sizes: none in common"), apart.err.npos) << apart.err;
+  EXPECT_EQ(apart.out.find("beyond noise"), apart.out.npos) << apart.out;
   const Outcome table = drypoint(tiny({"bench", "--iterations", "1", "--warmup", "0"}));
   EXPECT_NE(table.out.find("first_step"), table.out.npos);
   EXPECT_NE(table.out.find("pictures/s"), table.out.npos);
@@ -67,6 +72,7 @@ TEST_F(Measure, Profile) {
 
 TEST_F(Measure, RefusesBeforeWork) {
   expect_refused(2, {"--sizes", "64", "HEIGHTxWIDTH"}, {"bench", "--sizes", "64"});
+  expect_refused(2, {"64x64", "twice"}, {"bench", "-m", "random:tiny", "--sizes", "64x64,64x64"});
   expect_refused(2, {"size", "60"}, {"bench", "-m", "random:tiny", "--sizes", "64x60"});
   expect_refused(2, {"random:sd3", "random:sd15"}, {"bench", "-m", "random:sd3"});
   expect_refused(2, {"iterations", "0"}, {"bench", "-m", "random:tiny", "--iterations", "0"});
@@ -76,6 +82,10 @@ TEST_F(Measure, RefusesBeforeWork) {
   expect_refused(3, {"other.json", "bench --json"}, {"bench", "--compare", path("other.json")});
   expect_refused(7, {"--html", "no folder"}, tiny({"profile", "--html", path("no/a.html")}));
   expect_refused(7, {"--trace", "directory"}, tiny({"profile", "--trace", folder_.path()}));
+  expect_refused(2, {"a.txt", ".html"}, tiny({"profile", "--html", path("a.txt")}));
+  expect_refused(2, {"a.html", ".json"}, tiny({"profile", "--trace", path("a.html")}));
+  expect_refused(2, {"--rows", "-5"}, {"profile", "--rows", "-5"});
+  expect_refused(2, {"--tuning-cache"}, {"profile", "--tuning-cache", ""});
   expect_refused(2, {"--size", "expected one"}, {"profile", "--size", "64x64,64x64"});
   expect_refused(2, {"parts", "unet", "step"}, {"profile", "-m", "random:tiny", "--parts", "unet"});
   expect_refused(2, {"repeats", "21"}, {"profile", "-m", "random:tiny", "--repeats", "21"});

@@ -127,13 +127,8 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
                            .width = x[3],
                            .max_steps = 1,
                            .expose = true};
-  const DenoiserShape one{.latents = 1,
-                          .prompts = 1,
-                          .contexts = 1,
-                          .height = x[2],
-                          .width = x[3],
-                          .max_steps = 1,
-                          .expose = true};
+  DenoiserShape one = both;
+  one.prompts = one.contexts = 1;
   const auto run = [&](const DenoiserShape& shape, std::span<const float> context) {
     Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
     denoiser.set_input("timesteps", std::vector<float>{501});

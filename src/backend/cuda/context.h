@@ -26,10 +26,13 @@ struct Context {
   int multiprocessors() const { return properties.multiProcessorCount; }
 };
 
-/// Whether this build has code for Hopper's own instructions and this device runs it.
-bool has_hopper_code();
-/// Whether the code that runs here was compiled for compute capability 9.0 or later.
-bool has_cluster_code();
+/// What the code that runs on the current device was compiled for.
+enum class CodeFor : uint8_t {
+  all,       ///< compute capability 8.0 and later
+  clusters,  ///< 9.0 and later: clusters and dependent launches
+  hopper,    ///< 9.0 and its own instructions
+};
+CodeFor code_for();
 
 /// Turns a CUDA error into device_failure (out_of_memory where it is that), naming the call.
 void check(cudaError_t status, const char* call);

@@ -70,10 +70,13 @@ class NamedKernel : public Kernel {
       : kernel_(std::move(kernel)), name_(std::move(name)) {}
   std::optional<Packing> packing(size_t input) const override { return kernel_->packing(input); }
   size_t workspace() const override { return kernel_->workspace(); }
+  std::string description() const override { return kernel_->description(); }
   void run(const Launch& launch) const override {
     nvtxRangePushA(name_.c_str());
+    const struct Pop {
+      ~Pop() { nvtxRangePop(); }
+    } pop;
     kernel_->run(launch);
-    nvtxRangePop();
   }
 
  private:
@@ -98,8 +101,9 @@ class CudaBackend : public Backend {
       fail(ErrorKind::unsupported,
            "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
            p.minor);
-    context_.hopper = p.major == 9 && p.minor == 0 && has_hopper_code();
-    context_.has_clusters = p.major >= 9 && has_cluster_code();
+    const CodeFor code = code_for();
+    context_.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
+    context_.has_clusters = code != CodeFor::all;
     context_.precision = options.precision;
     context_.tf32 = options.tf32;
     DRYPOINT_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));

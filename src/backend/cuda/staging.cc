@@ -76,9 +76,9 @@ void load_through_staging(int device, std::span<const std::byte> mapped, std::by
   std::atomic<bool> failed = false;
   parallel_for(static_cast<size_t>(threads), threads, [&](size_t thread) {
     DRYPOINT_CUDA(cudaSetDevice(device));
-    Staging staging(static_cast<std::byte*>(resources.memory) + 2 * load_piece * thread,
-                    resources.stream);
     try {
+      Staging staging(static_cast<std::byte*>(resources.memory) + 2 * load_piece * thread,
+                      resources.stream);
       for (size_t i = next++; i < pieces && !failed; i = next++) {
         const size_t at = i * load_piece;
         const auto piece = mapped.subspan(at, std::min(load_piece, mapped.size() - at));

@@ -273,6 +273,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     if (ends.normed && thread >= Tile::consumers * 128 + 32) {
       const int own = thread - Tile::consumers * 128 - 32;
       take_row_moments<Tile, T>(shared, full, empty, count, own / 32, moments);
+      __syncwarp();
       asm volatile("bar.sync 8, 96;" ::: "memory");
       if (parts == 1)
         for (int row = own; row < Tile::rows; row += 96)
