@@ -8,8 +8,6 @@
 namespace drypoint::cli {
 namespace {
 
-double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
 Json to_json(const InspectedModule& module, int depth) {
   Json json{{"name", module.name},
             {"tensors", module.tensors},

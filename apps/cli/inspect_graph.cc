@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::array<const char*, 3> rates = {"load", "picture", "step"};
 
-double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
 bool lies_in(const std::string& name, const std::string& module) {
   return module.empty() || name == module || name.starts_with(module + ".");
 }

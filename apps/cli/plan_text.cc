@@ -13,8 +13,6 @@ std::vector<std::string> sizes_of(const PlanInfo& info) {
   return sizes;
 }
 
-double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
 }  // namespace
 
 Json plan_json(const PlanInfo& info) {

@@ -57,4 +57,7 @@ using Json = nlohmann::ordered_json;
 Json to_json(const Error& error);
 void print_json(const Json& json);
 
+/// Bytes in MiB.
+inline double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
 }  // namespace drypoint::cli

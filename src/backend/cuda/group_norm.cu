@@ -70,9 +70,7 @@ __device__ inline Vector<T> normed(const Vector<T>& x, const Factors (&factors)[
 
 /// Of a piece's rows in shared memory: an odd number of vectors, so that eight of a column's lie in
 /// different banks.
-template <class T>
-__host__ __device__ inline int pitch_of(int width) {
-  constexpr int size = Vector<T>::size;
+__host__ __device__ inline int pitch_of(int width, int size) {
   return width / size % 2 == 0 ? width + size : width;
 }
 
@@ -252,7 +250,7 @@ __global__ void __launch_bounds__(512)
   constexpr int size = Cover<T>::size;
   const int groups = width / s.group_size, parts = gridDim.z;
   T* held = reinterpret_cast<T*>(shared);
-  const int pitch = pitch_of<T>(width);
+  const int pitch = pitch_of(width, size);
   float* sums = reinterpret_cast<float*>(held + pixels_of_block * pitch);
 
   const int first_channel = blockIdx.x * width, sample = blockIdx.y;
@@ -460,7 +458,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     plan.pixels_of_block = static_cast<int>(ceil_div(s.pixels, plan.parts));
     plan.threads = plan.pixels_of_block * (plan.width / size) > 1024 ? 512 : 256;
     const int rows = plan.threads / (plan.width / size);
-    const int pitch = plan.width / size % 2 == 0 ? plan.width + size : plan.width;
+    const int pitch = pitch_of(plan.width, size);
     const int slots = std::max(plan.threads / 32 / (plan.width / size), 1);
     plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * pitch * element +
                         static_cast<size_t>(2 * slots * plan.width) * 4;

@@ -1,25 +1,17 @@
 #include <algorithm>
 #include <limits>
 
-#include "backend/reference/kernels.h"
+#include "backend/reference/pool.h"
 
 namespace drypoint::reference {
 
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch) {
-  const Shape &x = request.inputs[0].shape, &y = request.output.shape;
-  float* out = launch.out();
-  for (int64_t n = 0; n < y[0]; ++n)
-    for (int64_t oy = 0; oy < y[1]; ++oy)
-      for (int64_t ox = 0; ox < y[2]; ++ox)
-        for (int64_t c = 0; c < y[3]; ++c) {
-          const Window rows(oy, op.size, op.stride, op.padding, x[1]);
-          const Window columns(ox, op.size, op.stride, op.padding, x[2]);
-          float largest = -std::numeric_limits<float>::infinity();
-          for (int64_t iy = rows.begin; iy < rows.end; ++iy)
-            for (int64_t ix = columns.begin; ix < columns.end; ++ix)
-              largest = std::max(largest, launch.f32(0)[((n * x[1] + iy) * x[2] + ix) * x[3] + c]);
-          *out++ = largest;
-        }
+  pool(op, request, launch, [](const Window& rows, const Window& columns, const auto& at) {
+    float largest = -std::numeric_limits<float>::infinity();
+    for (int64_t y = rows.begin; y < rows.end; ++y)
+      for (int64_t x = columns.begin; x < columns.end; ++x) largest = std::max(largest, at(y, x));
+    return largest;
+  });
 }
 
 }  // namespace drypoint::reference
