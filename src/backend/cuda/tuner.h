@@ -52,8 +52,7 @@ class Tuner {
   static void read(const nlohmann::json& json, Choices& choices);
   std::string write(const Choices& choices) const;
   Choice best(const Context& context, const std::string& key, const std::string& alike,
-              const std::string& guess,
-              const std::function<std::vector<Candidate>()>& candidates);
+              const std::string& guess, const std::function<std::vector<Candidate>()>& candidates);
 
   Choices planned_, choices_, shipped_;  // as a plan has it, measured, as we ship them
   Choices taken_;
