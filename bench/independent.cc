@@ -33,7 +33,7 @@ int main(int argc, char** argv) try {
   const MeasuredPicture picture(stages, workload, {width, height}, {});
   std::map<std::string, std::vector<double>> times;
   const auto finish = [&] {
-    if (const auto mark = stages.backend().mark()) mark->wait();
+    if (const auto mark = stages.backend().mark(0)) mark->wait();
   };
   const auto time = [&](const char* part, int runs, const auto& work) {
     finish();

@@ -19,7 +19,7 @@ namespace {
 struct Options {
   std::string model, device = "cpu", precision = "auto", tuning_cache;
   int64_t height = 256, width = 384, latents = 1;
-  int threads = 0, repeats = 5, level = 0;
+  int threads = 0, repeats = 5, level = 0, aux_streams = 0;
   bool no_graph = false, kernels = false, step_only = false;
 };
 
@@ -32,7 +32,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 std::vector<double> time(const Backend& backend, int repeats, const std::function<void()>& run) {
   const int together = backend.shares_host_memory() ? 1 : 20;
   const auto finish = [&] {
-    if (const auto mark = backend.mark()) mark->wait();
+    if (const auto mark = backend.mark(0)) mark->wait();
   };
   std::vector<double> times;
   run();
@@ -78,7 +78,7 @@ void print_kernels(const Backend& backend, const Executor& executor, Rate rate) 
     const auto once = [&] {
       const auto start = std::chrono::steady_clock::now();
       recording->run();
-      backend.mark()->wait();
+      backend.mark(0)->wait();
       return seconds_since(start);
     };
     once();
@@ -123,6 +123,7 @@ void measure(const Options& o, std::chrono::steady_clock::time_point start) {
                                 .threads = o.threads,
                                 .precision = o.precision,
                                 .graphs = !o.no_graph,
+                                .aux_streams = o.aux_streams,
                                 .level = o.level,
                                 .tuning_cache = o.tuning_cache};
   Model model({o.model, {}, {}, {}}, options);
@@ -190,6 +191,7 @@ int main(int argc, char** argv) try {
   app.add_option("--latents", o.latents, "Denoised together [1]");
   app.add_option("--level", o.level, "Of tuning, 0 to 5 [0]");
   app.add_option("--tuning-cache", o.tuning_cache, "File of measured choices");
+  app.add_option("--aux-streams", o.aux_streams, "Beside the main one, 0 to 7 [0]");
   app.add_flag("--no-graph", o.no_graph, "Kernel by kernel");
   app.add_flag("--kernels", o.kernels, "Print the time of each kernel by itself, on a GPU");
   app.add_flag("--step-only", o.step_only, "The denoiser's step and nothing else");

@@ -24,6 +24,11 @@ void DeviceOptions::add_to(CLI::App& command) {
       ->check(path());
   command.add_flag("--no-tf32", no_tf32,
                    "GPU: fp32 where --precision says tf32: all bits of both factors");
+  command
+      .add_option("--aux-streams", aux_streams,
+                  "GPU: streams beside the main one, for work that need not\n"
+                  "wait for its turn, 0 to 7 [0]")
+      ->check(whole_number());
   command.add_flag("--no-graph", no_graph, "GPU: launch kernel by kernel, for measurements");
 }
 
@@ -32,6 +37,7 @@ PipelineOptions DeviceOptions::pipeline_options() const {
           .threads = threads,
           .precision = no_tf32 && precision == "tf32" ? "fp32" : precision,
           .graphs = !no_graph,
+          .aux_streams = aux_streams,
           .level = level,
           .tuning_cache = tuning_cache};
 }

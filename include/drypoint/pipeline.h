@@ -84,8 +84,9 @@ struct PipelineOptions {
   /// "fp16", "bf16", "tf32" or "fp32"; "auto": fp16 on a GPU, fp32 on a CPU.
   std::string precision = "auto";
   // For GPUs:
-  bool graphs = true;  ///< each step as one CUDA graph rather than kernel by kernel
-  int level = 0;       ///< of tuning: 0 takes the defaults, 5 times every choice on the device
+  bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
+  int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn
+  int level = 0;        ///< of tuning: 0 takes the defaults, 5 times every choice on the device
   std::filesystem::path tuning_cache;  ///< file of measured choices, read and added to; empty: none
 };
 

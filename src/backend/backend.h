@@ -23,6 +23,7 @@ struct KernelRequest {
   TensorType output;
   std::vector<bool> constant;
   std::string module;  // for messages and profiles
+  int stream = 0;      // that it will run on
 };
 
 /// How a kernel wants a weight. Weights with the same `format` are packed once and shared, whatever
@@ -76,7 +77,7 @@ class Recording {
   virtual void run() const = 0;
 };
 
-/// A point in the order of a device's work.
+/// A point in the order of a stream's work.
 class Mark {
  public:
   virtual ~Mark() = default;
@@ -112,19 +113,24 @@ class Backend {
                         std::function<void(std::span<const std::byte>)> check) const;
 
   // What follows has its meaning for a device with memory and an order of work of its own. The
-  // defaults serve one that is neither: the host.
+  // defaults serve one that is neither: the host. Where nothing else is said, the order is that of
+  // stream 0; others, as many as the target has, run beside it.
 
   virtual bool shares_host_memory() const { return true; }
   /// In the order of work; `host` may be reused at once.
   virtual void upload(std::byte* device, std::span<const std::byte> host) const;
   /// In the order of work, and waits for it. Throws device_failure if any of it failed.
   virtual void download(std::span<std::byte> host, const std::byte* device) const;
-  /// Takes down what `launches` orders; null if the device has no use for that.
+  /// Takes down what `launches` orders, on streams that start with what stream 0 has ordered and
+  /// that it waits for in the end; null if the device has no use for that.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& /*launches*/) const {
     return nullptr;
   }
   /// Null if all work ordered so far is done.
-  virtual std::unique_ptr<Mark> mark() const { return nullptr; }
+  virtual std::unique_ptr<Mark> mark(int /*stream*/) const { return nullptr; }
+  /// What is ordered on a stream from now on waits for the mark, in a recording or outside as the
+  /// mark was made.
+  virtual void wait(int /*stream*/, const Mark& /*mark*/) const {}
 
  private:
   /// Outlives the backend, as what it allocated may.
@@ -144,6 +150,7 @@ struct CudaOptions {
   DType precision = DType::f16;  // f16, bf16 or f32
   bool tf32 = false;             // f32 products in the tensor units' short form
   bool graphs = true;            // sections of a plan as CUDA graphs
+  int aux_streams = 0;           // beside the main one
   int level = 0;                 // of tuning: 0 takes the defaults, 5 times every choice
   std::string tuning_cache;      // file of measured choices; empty: none
 };

@@ -1,24 +1,25 @@
 // Lifetimes to offsets: values that are never alive together share bytes.
 #include <algorithm>
-#include <limits>
-#include <numeric>
 
 #include "compile/compile.h"
+#include "compile/progress.h"
 
 namespace drypoint {
 namespace {
 
 constexpr size_t alignment = 64;
-constexpr int never = std::numeric_limits<int>::max();
 
-/// Bytes that one value, or several in turn or as views of each other, occupy from `first` to
-/// `last` (positions in the order of execution).
+/// Bytes that one value, or several in turn or as views of each other, occupy.
 struct Block {
   size_t bytes = 0;
-  int first = 0, last = 0;
+  Progress begin, end;  // when the first to write it starts, when the last to use it is done
   bool kept = false;
   size_t offset = 0;
 };
+
+bool alive_together(const Block& a, const Block& b) {
+  return !covers(a.begin, b.end) && !covers(b.begin, a.end);
+}
 
 class Assigner {
  public:
@@ -26,9 +27,11 @@ class Assigner {
       : plan_(plan), block_of_(plan.values.size(), -1), offset_in_block_(plan.values.size(), 0) {}
 
   void run() {
-    find_last_uses();
-    for (const auto& [_, id] : plan_.inputs) place_alone(id, -1, /*kept=*/true);
-    int position = 0;
+    find_progress();
+    find_uses();
+    for (const auto& [_, id] : plan_.inputs)
+      place_alone(id, Progress(plan_.streams), /*kept=*/true);
+    size_t position = 0;
     for (const auto* section : {&plan_.picture, &plan_.step})
       for (const PlanStep& step : *section) place_result(step, position++);
     plan_.kept_bytes = pack(/*kept=*/true);
@@ -42,75 +45,86 @@ class Assigner {
   }
 
  private:
+  void find_progress() {
+    ProgressOf progress(plan_.streams);
+    for (const auto* section : {&plan_.picture, &plan_.step}) {
+      progress.begin_section();
+      for (const PlanStep& step : *section) {
+        for (const int other : step.after) progress.wait(step.stream, other);
+        before_.push_back(progress.before(step.stream));
+        after_.push_back(progress.advance(step.stream));
+      }
+    }
+  }
+
   /// What a step needs of a picture's values, and every output, is never overwritten.
-  void find_last_uses() {
-    last_use_.assign(plan_.values.size(), -1);
-    crosses_.assign(plan_.values.size(), false);
+  void find_uses() {
+    used_.assign(plan_.values.size(), Progress(plan_.streams));
+    kept_.assign(plan_.values.size(), false);
     std::vector<bool> from_picture(plan_.values.size());
-    int position = 0;
+    size_t position = 0;
     for (const PlanStep& step : plan_.picture) {
       from_picture[step.output] = true;
-      for (ValueId id : step.inputs) last_use_[id] = position;
-      ++position;
+      note_uses(step, position++);
     }
     for (const PlanStep& step : plan_.step) {
-      for (ValueId id : step.inputs) {
-        last_use_[id] = position;
-        if (from_picture[id]) crosses_[id] = true;
-      }
-      ++position;
+      for (ValueId id : step.inputs)
+        if (from_picture[id]) kept_[id] = true;
+      note_uses(step, position++);
     }
-    read_last_ = last_use_;
-    for (const auto& [_, id] : plan_.outputs) last_use_[id] = never;
+    for (const auto& [_, id] : plan_.outputs) kept_[id] = true;
     // A kept view keeps what it is a view of.
     for (const auto* section : {&plan_.step, &plan_.picture})
       for (auto step = section->rbegin(); step != section->rend(); ++step)
-        if (is_view(step->op)) {
-          if (crosses_[step->output]) crosses_[step->inputs[0]] = true;
-          if (last_use_[step->output] == never) last_use_[step->inputs[0]] = never;
-        }
+        if (is_view(step->op) && kept_[step->output]) kept_[step->inputs[0]] = true;
   }
 
-  void place_alone(ValueId id, int position, bool kept) {
+  void note_uses(const PlanStep& step, size_t position) {
+    for (ValueId id : step.inputs) join(used_[id], after_[position]);
+    join(used_[step.output], after_[position]);
+  }
+
+  void place_alone(ValueId id, const Progress& begin, bool kept) {
     block_of_[id] = static_cast<int>(blocks_.size());
-    blocks_.push_back({plan_.values[id].type.bytes(), position, last_use_[id], kept});
+    blocks_.push_back({plan_.values[id].type.bytes(), begin, used_[id], kept});
   }
 
-  void join(ValueId id, int block, size_t offset = 0) {
+  void place_in(int block, ValueId id, size_t offset = 0) {
     block_of_[id] = block;
     offset_in_block_[id] = offset;
-    blocks_[block].last = std::max(blocks_[block].last, last_use_[id]);
+    join(blocks_[block].end, used_[id]);
   }
 
-  void place_result(const PlanStep& step, int position) {
-    const bool kept = crosses_[step.output] || last_use_[step.output] == never;
+  void place_result(const PlanStep& step, size_t position) {
+    const bool kept = kept_[step.output];
     if (const ValueId input = input_carried_to(step.output); input >= 0) {
       DRYPOINT_EXPECT(in_place_input(step.op) >= 0 &&
                           step.inputs[in_place_input(step.op)] == input &&
-                          read_last_[input] == position,
+                          covers(after_[position], used_[input]),
                       "{}: cannot take its input's place", step.module);
-      return join(step.output, block_of_[input]);
+      return place_in(block_of_[input], step.output);
     }
     if (is_view(step.op) && block_of_[step.inputs[0]] >= 0) {
       const ValueId input = step.inputs[0];
       const int block = block_of_[input];
       if (blocks_[block].kept || !kept)
-        return join(step.output, block,
-                    offset_in_block_[input] + view_offset(step.op, plan_.values[input].type));
+        return place_in(block, step.output,
+                        offset_in_block_[input] + view_offset(step.op, plan_.values[input].type));
       DRYPOINT_EXPECT(false, "{}: a kept view of a scratch value", step.module);
     }
     const int in_place = in_place_input(step.op);
     if (in_place >= 0 && !kept) {
       const ValueId input = step.inputs[in_place];
       const int block = block_of_[input];
-      const bool dies_here = block >= 0 && !blocks_[block].kept && blocks_[block].last == position;
+      const bool dies_here =
+          block >= 0 && !blocks_[block].kept && covers(after_[position], blocks_[block].end);
       const bool read_once = std::count(step.inputs.begin(), step.inputs.end(), input) == 1;
       if (dies_here && read_once && !read_by_other_view(step, in_place, block) &&
           plan_.values[input].type.bytes() == plan_.values[step.output].type.bytes() &&
           is_all_of(input, block))
-        return join(step.output, block);
+        return place_in(block, step.output);
     }
-    place_alone(step.output, position, kept);
+    place_alone(step.output, before_[position], kept);
   }
 
   bool is_all_of(ValueId id, int block) const {
@@ -143,8 +157,7 @@ class Assigner {
     for (Block* block : order) {
       size_t offset = 0;
       for (const Block* other : placed) {
-        const bool together = kept || (other->first <= block->last && block->first <= other->last);
-        if (!together) continue;
+        if (!kept && !alive_together(*other, *block)) continue;
         if (other->offset >= offset + block->bytes) break;
         offset = std::max(offset,
                           (other->offset + other->bytes + alignment - 1) / alignment * alignment);
@@ -163,9 +176,9 @@ class Assigner {
   std::vector<int> block_of_;
   std::vector<Block> blocks_;
   std::vector<size_t> offset_in_block_;
-  std::vector<int> read_last_;  // the step that reads a value last, whatever keeps it longer
-  std::vector<int> last_use_;
-  std::vector<bool> crosses_;
+  std::vector<Progress> before_, after_;  // each step
+  std::vector<Progress> used_;            // when all that write or read a value are done
+  std::vector<bool> kept_;                // values
 };
 
 }  // namespace

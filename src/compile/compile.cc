@@ -40,6 +40,7 @@ Plan compile(Graph graph, const Target& target, const PassObserver& observer) {
     after("lower_precision");
   }
   Plan plan = schedule(graph);
+  assign_streams(plan, target.aux_streams);
   assign_memory(plan);
   return plan;
 }

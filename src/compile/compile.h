@@ -18,6 +18,10 @@ Plan compile(Graph graph, const Target& target = {}, const PassObserver& observe
 /// Sorts the nodes by how often they must run: at loading, for each picture, at each step.
 Plan schedule(const Graph& graph);
 
+/// Spreads the steps over the main stream and `aux` others: the longest chain of each section stays
+/// on the main one, and what it does not wait for at once moves beside it, as early as it can run.
+void assign_streams(Plan& plan, int aux);
+
 /// Gives every value that is not a weight its place.
 void assign_memory(Plan& plan);
 

@@ -1,5 +1,6 @@
 #include "compile/compile.h"
 
+#include <random>
 #include <set>
 
 #include "backend/backend.h"
@@ -65,6 +66,63 @@ TEST(Passes, NoneChangesTheResult) {
     verify(graph, pass.name);
     EXPECT_TRUE(testing::close(run(plan_of(graph)), expected, 2e-5)) << pass.name;
   }
+}
+
+/// The section's steps in some order in which a device might finish them, with streams that lag as
+/// far as others let them.
+void shuffle(std::vector<PlanStep>& steps, std::mt19937& random) {
+  std::vector<PlanStep> left = std::move(steps), order;
+  std::vector<int> position(left.size(), -1);  // in the new order
+  const int first = static_cast<int>(random() % 8);
+  while (order.size() < left.size()) {
+    std::set<int> seen;  // streams whose next step has been looked at
+    std::vector<size_t> ready;
+    for (size_t s = 0; s < left.size(); ++s) {
+      if (position[s] >= 0 || !seen.insert(left[s].stream).second) continue;
+      if (std::all_of(left[s].after.begin(), left[s].after.end(),
+                      [&](int other) { return position[other] >= 0; }))
+        ready.push_back(s);
+    }
+    std::ranges::sort(ready, {}, [&](size_t s) { return (left[s].stream + first) % 8; });
+    const size_t next = ready[random() % 8 ? 0 : random() % ready.size()];
+    position[next] = static_cast<int>(order.size());
+    order.push_back(left[next]);
+  }
+  for (PlanStep& step : order)
+    for (int& other : step.after) other = position[other];
+  steps = std::move(order);
+}
+
+/// Whatever the streams' progress, no value is overwritten while it is needed.
+TEST(Streams, AnyOrderTheyMayRunInGivesTheSame) {
+  std::mt19937 random(5);
+  const Target one{.launches_cost = true};
+  const auto expected = run(compile(tiny_denoiser(), one));
+  for (const int aux : {1, 2, 5}) {
+    Target target = one;
+    target.aux_streams = aux;
+    const Plan plan = compile(tiny_denoiser(), target);
+    EXPECT_EQ(run(plan), expected);
+    for (int i = 0; i < 10; ++i) {
+      Plan shuffled = plan;
+      shuffle(shuffled.picture, random);
+      shuffle(shuffled.step, random);
+      EXPECT_EQ(run(std::move(shuffled)), expected) << aux << " aux streams";
+    }
+  }
+}
+
+TEST(Streams, TheLongestChainStaysOnTheMainOne) {
+  const Plan plan = compile(tiny_denoiser(), {.launches_cost = true, .aux_streams = 2});
+  std::map<int, int> kernels;  // of each stream
+  for (const PlanStep& step : plan.step) {
+    if (!is_view(step.op)) ++kernels[step.stream];
+    if (step.module.find("zero_convs.") != std::string::npos) {
+      EXPECT_GT(step.stream, 0) << step.module;
+    }
+  }
+  EXPECT_GT(kernels[0], 5 * (kernels[1] + kernels[2]));
+  EXPECT_GE(kernels[1] + kernels[2], 12);  // at least the control tensors
 }
 
 TEST(Passes, EachFindsSomethingToDo) {

@@ -37,6 +37,7 @@ std::unique_ptr<Backend> make_gpu_backend(const PipelineOptions& options) {
                             .precision = chosen ? parse_precision(options.precision) : DType::f16,
                             .tf32 = options.precision == "tf32",
                             .graphs = options.graphs,
+                            .aux_streams = options.aux_streams,
                             .level = options.level,
                             .tuning_cache = options.tuning_cache.string()});
 }
@@ -56,6 +57,8 @@ std::unique_ptr<Backend> make_backend(const PipelineOptions& options) {
     fail(ErrorKind::bad_argument, "threads: {}, expected 0 (all) to 1024", options.threads);
   if (options.level < 0 || options.level > 5)
     fail(ErrorKind::bad_argument, "level: {}, expected 0 to 5", options.level);
+  if (options.aux_streams < 0 || options.aux_streams > 7)
+    fail(ErrorKind::bad_argument, "aux streams: {}, expected 0 to 7", options.aux_streams);
   if (options.device.starts_with("cuda")) return make_gpu_backend(options);
   if (options.device == "cpu" || options.device == "reference") return make_host_backend(options);
   if (options.device != "auto")

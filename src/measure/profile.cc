@@ -87,6 +87,8 @@ class Profiler {
     picture.set_first_step();
     picture.denoiser.run(Rate::picture);
     picture.decoder.set_input("latent", picture.latent(model_.scaling_factor()));
+    if (backend_.target().aux_streams > 0)
+      result_.notices.emplace_back("operations are timed one after the other, as on one stream");
     const auto nothing = [] {};
     for (const Part& part :
          {Part{"text", picture.encoder, Rate::picture, nothing},

@@ -10,6 +10,8 @@ struct Target {
   DType precision = DType::f32;
   /// Each operation costs a launch: fewer and larger ones pay, even where they do more at once.
   bool launches_cost = false;
+  /// Streams of work beside the main one.
+  int aux_streams = 0;
 };
 
 }  // namespace drypoint

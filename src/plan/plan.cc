@@ -21,9 +21,12 @@ std::string to_string(const Plan& plan) {
     for (const PlanStep& step : plan.section(rate)) {
       std::vector<std::string> inputs;
       for (ValueId id : step.inputs) inputs.push_back(place(id));
-      text += fmt::format("  {} {} = {} ({}) # {}\n", place(step.output),
+      text += fmt::format("  {} {} = {} ({}) # {}", place(step.output),
                           to_string(plan.values[step.output].type), to_string(step.op),
                           fmt::join(inputs, ", "), step.module);
+      if (plan.streams > 1) text += fmt::format(", stream {}", step.stream);
+      if (!step.after.empty()) text += fmt::format(" after {}", fmt::join(step.after, ", "));
+      text += '\n';
     }
   }
   return text;

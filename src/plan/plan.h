@@ -28,6 +28,11 @@ struct PlanStep {
   std::vector<ValueId> inputs;
   ValueId output = -1;
   std::string module;
+  /// The steps of a stream run one after the other, those of different streams side by side; this
+  /// one starts when its stream has come to it and the steps `after` of its section (positions,
+  /// all of other streams) are done.
+  int stream = 0;
+  std::vector<int> after;
 };
 
 struct PlanValue {
@@ -42,6 +47,7 @@ struct Plan {
   std::vector<PlanStep> load, picture, step;
   /// An output with the name of an input lies in its place: each run goes on from the last.
   std::map<std::string, ValueId> inputs, outputs;
+  int streams = 1;
   size_t kept_bytes = 0, scratch_bytes = 0;
 
   const std::vector<PlanStep>& section(Rate rate) const {

@@ -27,9 +27,12 @@ Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
 }
 
 void Executor::make_kernels(const StopRequested& stop) {
+  constexpr size_t alignment = 256;
+  size_t of_stream = 0;
   for (Rate rate : {Rate::picture, Rate::step})
     for (const PlanStep& step : plan_.section(rate)) {
-      KernelRequest request{step.op, {}, plan_.values[step.output].type, {}, step.module};
+      KernelRequest request{step.op, {},          plan_.values[step.output].type,
+                            {},      step.module, step.stream};
       for (ValueId id : step.inputs) {
         request.inputs.push_back(plan_.values[id].type);
         request.constant.push_back(plan_.values[id].place.space == Space::weight);
@@ -37,8 +40,9 @@ void Executor::make_kernels(const StopRequested& stop) {
       expect_going_on(stop);  // tuning takes its time
       Ready& ready = section(rate).emplace_back();
       ready.kernel = backend_.kernel(request);
-      workspace_bytes_ = std::max(workspace_bytes_, ready.kernel->workspace());
+      of_stream = std::max(of_stream, ready.kernel->workspace());
     }
+  workspace_bytes_ = plan_.streams * ((of_stream + alignment - 1) / alignment * alignment);
 }
 
 void Executor::check_memory(const WeightStore& weights) const {
@@ -82,6 +86,7 @@ void Executor::bind(WeightStore& weights, const StopRequested& stop) {
         ready.inputs.push_back(plan_.values[id].place.space == Space::weight ? nullptr
                                                                              : address(id));
       ready.output = address(step.output);
+      for (const int other : step.after) section(rate)[other].awaited = true;
     }
   renew_weights(weights, stop);
 }
@@ -129,28 +134,55 @@ void Executor::set_input(const std::string& name, std::span<const int32_t> value
 }
 
 void Executor::run(Rate rate, const StopRequested& stop) {
-  const auto launch = [&] {
-    for (const Ready& ready : section(rate)) {
-      expect_going_on(stop);
-      ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
-    }
-  };
   expect_going_on(stop);
-  if (!recordings_.contains(rate)) recordings_[rate] = backend_.record(launch);
+  if (!recordings_.contains(rate)) recordings_[rate] = backend_.record([&] { launch(rate, stop); });
   if (const auto& recording = recordings_[rate])
     recording->run();
   else
-    launch();
-  if (auto mark = backend_.mark()) under_way_.push_back(std::move(mark));
+    launch(rate, stop);
+  if (auto mark = backend_.mark(0)) under_way_.push_back(std::move(mark));
+}
+
+void Executor::launch(Rate rate, const StopRequested& stop) const {
+  const auto& steps = plan_.section(rate);
+  std::vector<std::unique_ptr<Mark>> done(steps.size());
+  const auto gather = [&] {
+    for (int stream = 1; stream < plan_.streams; ++stream) wait_for_stream(0, stream);
+  };
+  for (int stream = 1; stream < plan_.streams; ++stream) wait_for_stream(stream, 0);
+  try {
+    for (size_t s = 0; s < steps.size(); ++s) {
+      expect_going_on(stop);
+      for (const int other : steps[s].after)
+        if (done[other]) backend_.wait(steps[s].stream, *done[other]);
+      launch(steps[s], section(rate)[s]);
+      if (section(rate)[s].awaited) done[s] = backend_.mark(steps[s].stream);
+    }
+  } catch (...) {
+    gather();  // what was ordered is not overtaken by the next run
+    throw;
+  }
+  gather();
+}
+
+void Executor::launch(const PlanStep& step, const Ready& ready) const {
+  ready.kernel->run({ready.inputs, ready.output,
+                     workspace_.get() + step.stream * (workspace_bytes_ / plan_.streams)});
+}
+
+void Executor::wait_for_stream(int stream, int other) const {
+  if (const auto mark = backend_.mark(other)) backend_.wait(stream, *mark);
 }
 
 void Executor::for_each_kernel(
     Rate rate,
     const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const {
   for (size_t s = 0; s < section(rate).size(); ++s) {
-    const Ready& ready = section(rate)[s];
-    visit(plan_.section(rate)[s], [&] {
-      ready.kernel->run({ready.inputs, ready.output, workspace_.get()});
+    const PlanStep& step = plan_.section(rate)[s];
+    visit(step, [&] {
+      if (step.stream > 0) wait_for_stream(step.stream, 0);
+      launch(step, section(rate)[s]);
+      if (step.stream > 0) wait_for_stream(0, step.stream);
     });
   }
 }

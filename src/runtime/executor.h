@@ -36,7 +36,7 @@ class Executor {
   /// Takes the weights from the store again, after some of them have changed.
   void renew_weights(WeightStore& weights, const StopRequested& stop = {});
 
-  /// Calls `visit` with each step of a section and what runs it alone.
+  /// Calls `visit` with each step of a section and what runs it alone, in the order of stream 0.
   void for_each_kernel(
       Rate section,
       const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const;
@@ -50,12 +50,18 @@ class Executor {
     std::unique_ptr<Kernel> kernel;
     std::vector<const void*> inputs;
     void* output = nullptr;
+    bool awaited = false;  // by steps of other streams
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
   void make_kernels(const StopRequested& stop);
   void check_memory(const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
+  /// Orders all of a section.
+  void launch(Rate rate, const StopRequested& stop) const;
+  void launch(const PlanStep& step, const Ready& ready) const;
+  /// What `stream` orders from now on waits for all that `other` has ordered so far.
+  void wait_for_stream(int stream, int other) const;
   /// Calls `visit` with each input of a kernel that is a weight.
   void for_each_weight(const std::function<void(Ready&, size_t input, ValueId id)>& visit);
   std::vector<Ready>& section(Rate rate) { return rate == Rate::picture ? picture_ : step_; }
@@ -71,7 +77,7 @@ class Executor {
   mutable std::map<std::string, std::vector<float>> downloads_;
   std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
   DeviceMemory kept_, scratch_, workspace_;
-  size_t workspace_bytes_ = 0;
+  size_t workspace_bytes_ = 0;  // of all streams, each with its part
 };
 
 }  // namespace drypoint

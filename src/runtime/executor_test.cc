@@ -1,6 +1,8 @@
 #include "runtime/executor.h"
 
+#include <algorithm>
 #include <cmath>
+#include <random>
 
 #include "compile/compile.h"
 #include "graph/builder.h"
@@ -102,6 +104,128 @@ TEST(Executor, StopsBetweenWeightsAndBetweenOperations) {
   asked = 0;
   EXPECT_TRUE(
       fails_with(ErrorKind::cancelled, {}, [&] { executor.run(Rate::picture, second_time); }));
+}
+
+/// A device that does what is ordered on its streams when it is asked to finish, in any order that
+/// their waiting for each other allows.
+class Streams : public Backend {
+ public:
+  explicit Streams(int count) : streams_(count) {}
+  std::string name() const override { return "streams"; }
+  int threads() const override { return 1; }
+  PlanDevice identity() const override { return {"cpu", "streams", "streams", "fp32"}; }
+  Target target() const override { return {.aux_streams = static_cast<int>(streams_.size()) - 1}; }
+
+  std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
+    return std::make_unique<Ordered>(reference_->kernel(request), streams_[request.stream]);
+  }
+  void upload(std::byte* device, std::span<const std::byte> host) const override {
+    streams_[0].orders.push_back({.run = [device, bytes = std::vector(host.begin(), host.end())] {
+      std::ranges::copy(bytes, device);
+    }});
+  }
+  std::unique_ptr<Mark> mark(int stream) const override {
+    return std::make_unique<Point>(streams_[stream], streams_[stream].orders.size());
+  }
+  void wait(int stream, const Mark& mark) const override {
+    const auto& point = dynamic_cast<const Point&>(mark);
+    streams_[stream].orders.push_back(
+        {.ready = [&other = point.stream, orders = point.orders] { return other.done >= orders; }});
+  }
+
+  void finish(std::mt19937& random) const {
+    for (;;) {
+      std::vector<Stream*> ready;
+      for (Stream& stream : streams_)
+        if (stream.done < stream.orders.size() && stream.orders[stream.done].ready())
+          ready.push_back(&stream);
+      if (ready.empty()) break;
+      Stream& next = *ready[random() % ready.size()];
+      next.orders[next.done++].run();
+    }
+    for (const Stream& stream : streams_) EXPECT_EQ(stream.done, stream.orders.size());
+  }
+
+ private:
+  struct Order {
+    std::function<bool()> ready = [] { return true; };
+    std::function<void()> run = [] {};
+  };
+  struct Stream {
+    std::vector<Order> orders;
+    size_t done = 0;
+  };
+  struct Point : Mark {
+    Point(const Stream& of, size_t so_far) : stream(of), orders(so_far) {}
+    void wait() const override {}
+    const Stream& stream;
+    size_t orders;
+  };
+  class Ordered : public Kernel {
+   public:
+    Ordered(std::unique_ptr<Kernel> kernel, Stream& stream)
+        : kernel_(std::move(kernel)), stream_(stream) {}
+    size_t workspace() const override { return kernel_->workspace(); }
+    void run(const Launch& launch) const override {
+      const std::vector<const void*> inputs(launch.inputs.begin(), launch.inputs.end());
+      stream_.orders.push_back(
+          {.run = [this, inputs, output = launch.output, workspace = launch.workspace] {
+            kernel_->run({inputs, output, workspace});
+          }});
+    }
+
+   private:
+    std::unique_ptr<Kernel> kernel_;
+    Stream& stream_;
+  };
+
+  std::unique_ptr<Backend> reference_ = make_reference_backend();
+  mutable std::vector<Stream> streams_;
+};
+
+/// x goes on as x + b(a(x)) + a(b(x)); beside it, a(a(x)) is added up.
+Plan several_ways(const NamedTensors& checkpoint, const Target& target) {
+  const WeightTypes types = testing::weight_types(checkpoint);
+  Graph graph;
+  const Module m(graph, types);
+  const ValueId x = graph.add_input("x", {DType::f32, {3, 64}}, Rate::step);
+  const ValueId ax = linear(m / "a", x);
+  const ValueId sum =
+      graph.add_node(Add{}, {linear(m / "b", ax), linear(m / "a", linear(m / "b", x))}, "ways");
+  graph.outputs["x"] = graph.add_node(Add{}, {x, sum}, "sum");
+  const ValueId beside = graph.add_input("beside", {DType::f32, {3, 64}}, Rate::step);
+  graph.outputs["beside"] = graph.add_node(Add{}, {beside, linear(m / "a", ax)}, "beside");
+  return compile(graph, target);
+}
+
+TEST(Executor, StreamsWaitForEachOtherAsThePlanSays) {
+  const NamedTensors checkpoint = two_layers(0.25f);
+  std::vector<float> x(3 * 64);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) / 64;
+  const auto results = [&](const Backend& backend, int cancelled_at,
+                           const std::function<void()>& finish) {
+    WeightStore store(checkpoint, backend);
+    Executor executor(several_ways(checkpoint, backend.target()), backend, store);
+    int asked = 0;
+    EXPECT_TRUE(fails_with(ErrorKind::cancelled, {}, [&] {
+      executor.run(Rate::step, [&] { return asked++ == cancelled_at; });
+    }));
+    for (const char* name : {"x", "beside"}) executor.set_input(name, x);
+    for (int i = 0; i < 3; ++i) executor.run(Rate::step);
+    finish();
+    std::vector<float> values;
+    for (const char* name : {"x", "beside"})
+      for (const float value : executor.output(name)) values.push_back(value);
+    return values;
+  };
+  const auto expected = results(*make_reference_backend(), 0, [] {});
+  EXPECT_GT(expected[0], 1000);
+  std::mt19937 random(3);
+  for (const int count : {1, 2, 3})
+    for (int i = 0; i < 50; ++i) {
+      const Streams backend(count);
+      EXPECT_EQ(results(backend, i % 5, [&] { backend.finish(random); }), expected) << count;
+    }
 }
 
 TEST(ExecutorCache, KeepsTheLatest) {

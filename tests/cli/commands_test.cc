@@ -23,18 +23,28 @@ std::set<std::string> options_in(const std::string& text) {
 
 TEST_F(Commands, Help) {
   const std::map<std::string, std::set<std::string>> commands{
-      {"generate",
-       {"--help",          "--model",          "--control",      "--vae",      "--image",
-        "--edges",         "--prompt",         "--added-prompt", "--samples",  "--negative-prompt",
-        "--resolution",    "--steps",          "--schedule",     "--scale",    "--strength",
-        "--guess-mode",    "--seed",           "--rng",          "--noise",    "--eta",
-        "--low-threshold", "--high-threshold", "--save-edges",   "--threads",  "--device",
-        "--precision",     "--level",          "--tuning-cache", "--no-graph", "--no-tf32",
-        "--warm",          "--json",           "--output",       "--plan"}},
+      {"generate", {"--help",          "--model",
+                    "--control",       "--vae",
+                    "--image",         "--edges",
+                    "--prompt",        "--added-prompt",
+                    "--samples",       "--negative-prompt",
+                    "--resolution",    "--steps",
+                    "--schedule",      "--scale",
+                    "--strength",      "--guess-mode",
+                    "--seed",          "--rng",
+                    "--noise",         "--eta",
+                    "--low-threshold", "--high-threshold",
+                    "--save-edges",    "--threads",
+                    "--device",        "--precision",
+                    "--level",         "--tuning-cache",
+                    "--aux-streams",   "--no-graph",
+                    "--no-tf32",       "--warm",
+                    "--json",          "--output",
+                    "--plan"}},
       {"build",
        {"--help", "--model", "--control", "--vae", "--sizes", "--samples", "--only-sizes",
-        "--device", "--precision", "--threads", "--level", "--tuning-cache", "--no-graph",
-        "--no-tf32", "--json", "--output", "--plan"}},  // the last in its example
+        "--device", "--precision", "--threads", "--level", "--tuning-cache", "--aux-streams",
+        "--no-graph", "--no-tf32", "--json", "--output", "--plan"}},  // the last in its example
       {"edges",
        {"--help", "--image", "--resolution", "--low-threshold", "--high-threshold", "--json",
         "--output", "--edges"}},  // the last in its example

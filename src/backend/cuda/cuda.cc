@@ -48,6 +48,7 @@ class EventMark : public Mark {
   }
   ~EventMark() override { cudaEventDestroy(event_); }
   void wait() const override { DRYPOINT_CUDA(cudaEventSynchronize(event_)); }
+  void hold(cudaStream_t stream) const { DRYPOINT_CUDA(cudaStreamWaitEvent(stream, event_)); }
 
  private:
   cudaEvent_t event_ = nullptr;
@@ -93,63 +94,70 @@ class CudaBackend : public Backend {
     if (options.device < 0 || options.device >= devices)
       fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
            options.device, devices - 1);
-    context_.device = options.device;
+    Context context;
+    context.device = options.device;
     DRYPOINT_CUDA(cudaSetDevice(options.device));
-    DRYPOINT_CUDA(cudaGetDeviceProperties(&context_.properties, options.device));
-    const auto& p = context_.properties;
+    DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
+    const auto& p = context.properties;
     if (p.major < 8)
       fail(ErrorKind::unsupported,
            "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
            p.minor);
     const CodeFor code = code_for();
-    context_.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
-    context_.has_clusters = code != CodeFor::all;
-    context_.precision = options.precision;
-    context_.tf32 = options.tf32;
-    DRYPOINT_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
-    context_.tuner = std::make_shared<Tuner>(
+    context.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
+    context.has_clusters = code != CodeFor::all;
+    context.precision = options.precision;
+    context.tf32 = options.tf32;
+    context.tuner = std::make_shared<Tuner>(
         options.level, options.tuning_cache,
         fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount),
-        context_.hopper && p.multiProcessorCount == 132);
+        context.hopper && p.multiProcessorCount == 132);
+    streams_.assign(1 + options.aux_streams, context);
+    for (Context& stream : streams_)
+      DRYPOINT_CUDA(cudaStreamCreateWithFlags(&stream.stream, cudaStreamNonBlocking));
   }
   ~CudaBackend() override {
-    cudaStreamSynchronize(context_.stream);
-    cudaStreamDestroy(context_.stream);
+    for (const Context& stream : streams_) cudaStreamSynchronize(stream.stream);
+    for (const Context& stream : streams_) cudaStreamDestroy(stream.stream);
   }
 
   std::string name() const override {
-    return fmt::format("cuda:{} ({}, {})", context_.device, context_.properties.name,
-                       context_.tf32 ? "tf32" : drypoint::name(context_.precision));
+    return fmt::format("cuda:{} ({}, {})", context().device, context().properties.name,
+                       context().tf32 ? "tf32" : drypoint::name(context().precision));
   }
   int threads() const override { return 1; }
   PlanDevice identity() const override {
-    const auto& p = context_.properties;
+    const auto& p = context().properties;
     return {"cuda", fmt::format("compute capability {}.{}", p.major, p.minor), p.name,
             precision_name()};
   }
-  std::string choices() const override { return context_.tuner->taken(); }
+  std::string choices() const override { return context().tuner->taken(); }
   void take_choices(const std::string& json, const std::string& source) override {
-    context_.tuner->take(json, source);
+    context().tuner->take(json, source);
   }
   Target target() const override {
-    return {.precision = context_.precision, .launches_cost = true};
+    return {.precision = context().precision,
+            .launches_cost = true,
+            .aux_streams = static_cast<int>(streams_.size()) - 1};
   }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    DRYPOINT_CUDA(cudaSetDevice(context_.device));
-    KernelPtr kernel =
-        std::visit([&](const auto& op) { return cuda::make(op, request, context_); }, request.op);
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    KernelPtr kernel = std::visit(
+        [&](const auto& op) { return cuda::make(op, request, streams_[request.stream]); },
+        request.op);
     if (graphs_) return kernel;
     return std::make_unique<NamedKernel>(
         std::move(kernel),
         request.module.empty() ? std::string(drypoint::name(request.op)) : request.module);
   }
 
-  const Context& context() const { return context_; }
+  /// Of the main stream.
+  const Context& context() const { return streams_.front(); }
 
   DeviceMemory allocate(size_t bytes) const override {
     if (bytes == 0) return nullptr;
-    DRYPOINT_CUDA(cudaSetDevice(context_.device));
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
     void* block = nullptr;
     if (const cudaError_t status = cudaMalloc(&block, bytes); status != cudaSuccess) {
       cudaGetLastError();
@@ -162,7 +170,7 @@ class CudaBackend : public Backend {
 
   size_t available_memory() const override {
     size_t available = 0, all = 0;
-    DRYPOINT_CUDA(cudaSetDevice(context_.device));
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
     DRYPOINT_CUDA(cudaMemGetInfo(&available, &all));
     return available;
   }
@@ -171,42 +179,46 @@ class CudaBackend : public Backend {
 
   void upload(std::byte* device, std::span<const std::byte> host) const override {
     // From ordinary host memory: copied aside before this returns.
-    DRYPOINT_CUDA(cudaSetDevice(context_.device));  // several threads may upload
-    DRYPOINT_CUDA(
-        cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice, context_.stream));
+    DRYPOINT_CUDA(cudaSetDevice(context().device));  // several threads may upload
+    DRYPOINT_CUDA(cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice,
+                                  context().stream));
   }
 
   void download(std::span<std::byte> host, const std::byte* device) const override {
-    DRYPOINT_CUDA(cudaSetDevice(context_.device));
-    DRYPOINT_CUDA(
-        cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost, context_.stream));
-    DRYPOINT_CUDA(cudaStreamSynchronize(context_.stream));
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    DRYPOINT_CUDA(cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost,
+                                  context().stream));
+    DRYPOINT_CUDA(cudaStreamSynchronize(context().stream));
   }
 
   std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
     if (!graphs_) return nullptr;
     cudaGraph_t graph = nullptr;
-    DRYPOINT_CUDA(cudaStreamBeginCapture(context_.stream, cudaStreamCaptureModeThreadLocal));
+    DRYPOINT_CUDA(cudaStreamBeginCapture(context().stream, cudaStreamCaptureModeThreadLocal));
     try {
       launches();
     } catch (...) {
-      cudaStreamEndCapture(context_.stream, &graph);
+      cudaStreamEndCapture(context().stream, &graph);
       if (graph) cudaGraphDestroy(graph);
       cudaGetLastError();
       throw;
     }
-    DRYPOINT_CUDA(cudaStreamEndCapture(context_.stream, &graph));
-    return std::make_unique<GraphRecording>(graph, context_.stream);
+    DRYPOINT_CUDA(cudaStreamEndCapture(context().stream, &graph));
+    return std::make_unique<GraphRecording>(graph, context().stream);
   }
 
-  std::unique_ptr<Mark> mark() const override {
-    return std::make_unique<EventMark>(context_.stream);
+  std::unique_ptr<Mark> mark(int stream) const override {
+    return std::make_unique<EventMark>(streams_[stream].stream);
+  }
+
+  void wait(int stream, const Mark& mark) const override {
+    dynamic_cast<const EventMark&>(mark).hold(streams_[stream].stream);
   }
 
   Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
                 std::function<void(std::span<const std::byte>)> check) const override {
     const DeviceMemory memory = allocate(mapped.size());
-    const auto read = [=, device = context_.device, keeper = std::move(keeper),
+    const auto read = [=, device = context().device, keeper = std::move(keeper),
                        check = std::move(check)] {
       load_through_staging(device, mapped, memory.get(), check);
     };
@@ -216,12 +228,12 @@ class CudaBackend : public Backend {
  private:
   /// As the options name it.
   std::string precision_name() const {
-    if (context_.precision == DType::f16) return "fp16";
-    if (context_.precision == DType::bf16) return "bf16";
-    return context_.tf32 ? "tf32" : "fp32";
+    if (context().precision == DType::f16) return "fp16";
+    if (context().precision == DType::bf16) return "bf16";
+    return context().tf32 ? "tf32" : "fp32";
   }
 
-  Context context_;
+  std::vector<Context> streams_;  // the same but for the stream
   bool graphs_;
 };
 
@@ -229,7 +241,7 @@ class CudaBackend : public Backend {
 }  // namespace cuda
 }  // namespace drypoint
 
-extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_3(
+extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_4(
     const drypoint::CudaOptions& options) {
   return new drypoint::cuda::CudaBackend(options);
 }

@@ -8,7 +8,7 @@ namespace drypoint::cuda {
 
 /// The caller owns the result. Throws Error. The name changes when what the two sides share does.
 using MakeBackend = Backend*(const CudaOptions& options);
-constexpr const char* make_backend_name = "drypoint_make_cuda_backend_3";
+constexpr const char* make_backend_name = "drypoint_make_cuda_backend_4";
 
 /// For a backend that the other made, as long as it lives.
 using MakeInstruments = Instruments*(const Backend& backend, bool spin);
