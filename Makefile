@@ -4,7 +4,7 @@ SETUP ?= tools/setup.sh
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 10
 
-sources = $(shell git ls-files '*.cc' '*.h')
+sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
 .PHONY: build test test-onnx test-pages demo asan fuzz bench-cpu format lint install
 

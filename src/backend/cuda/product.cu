@@ -49,8 +49,7 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
   const float* from = values.floats().data();
   T* to = reinterpret_cast<T*>(packed);
   const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
-  const int64_t rows =
-      shape.doubled ? shape.columns : values.type().elements() / (channels * taps);
+  const int64_t rows = shape.doubled ? shape.columns : values.type().elements() / (channels * taps);
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
   const auto pack_row = [&](const float* source, T* target) {
     std::fill_n(target, depth, packed_value<T>(0));
@@ -188,7 +187,8 @@ class ProductKernel : public Kernel {
         static_cast<size_t>(shape_.sets()) * shape_.columns * shape_.depth() * sizeof(T);
     const char* form = shape_.gated ? ":gated" : shape_.doubled ? ":doubled" : "";
     return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), form), bytes,
-                   shape_.doubled ? 1 : shape_.groups, [shape = shape_](const Tensor& weight, std::byte* packed) {
+                   shape_.doubled ? 1 : shape_.groups,
+                   [shape = shape_](const Tensor& weight, std::byte* packed) {
                      pack_weight<T>(shape, weight, packed);
                    }};
   }
@@ -240,18 +240,20 @@ class ProductKernel : public Kernel {
     plan.doubled = shape_.doubled;
     plan.own_blocks = plan.blocks - shape_.joined / 64;
     const int own_channels = shape_.channels - shape_.joined;
-    const CUtensorMap windows = plan.picture
-                                    ? map_of_windows(dtype_of<T>, x, shape_, kernel.rows)
-                                    : map_of_matrix(dtype_of<T>, x, rows, own_channels, kernel.rows);
+    const CUtensorMap windows =
+        plan.picture ? map_of_windows(dtype_of<T>, x, shape_, kernel.rows)
+                     : map_of_matrix(dtype_of<T>, x, rows, own_channels, kernel.rows);
     const CUtensorMap others =
         rest ? map_of_matrix(dtype_of<T>, rest, rows, shape_.joined, kernel.rows) : windows;
-    const CUtensorMap weights = map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns,
-                                              shape_.depth(), kernel.columns);
+    const CUtensorMap weights =
+        map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
+                      kernel.columns);
     const dim3 grid(static_cast<unsigned>(shape_.sets() * plan.tiles),
                     static_cast<unsigned>(ceil_div(shape_.columns, kernel.columns)),
                     static_cast<unsigned>(choice.parts));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
-           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, others, weights, plan, ends);
+           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, others, weights, plan,
+           ends);
   }
 
   /// `alike`: the key of a product that does the same with one input, not normed.
@@ -260,9 +262,8 @@ class ProductKernel : public Kernel {
     const auto guess = std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
       return estimate(a, shape_, context_) < estimate(b, shape_, context_);
     });
-    const std::string best =
-        context_.tuner->choose(context_, key_, alike, guess->name(),
-                               [&] { return candidates(choices); });
+    const std::string best = context_.tuner->choose(context_, key_, alike, guess->name(),
+                                                    [&] { return candidates(choices); });
     choice_ = *guess;
     for (const auto& one : choices)
       if (one.name() == best) choice_ = one;
@@ -347,7 +348,8 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
           !op.residual && op.activation == ActivationKind::none))
       fail(ErrorKind::unsupported,
            "{}: {} with a weight {} on device cuda, expected 3x3 filters and one pixel of padding "
-           "alone", request.module, to_string(drypoint::Op(op)), to_string(request.inputs[1].shape));
+           "alone",
+           request.module, to_string(drypoint::Op(op)), to_string(request.inputs[1].shape));
 }
 
 void expect_constant_weight(const KernelRequest& request) {
@@ -379,8 +381,7 @@ ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
 
 ProductShape product_shape(const Linear& op, const KernelRequest& request) {
   const Shape& w = request.inputs[1].shape;
-  const auto rows =
-      static_cast<int>(request.inputs[0].elements() / request.inputs[0].shape.back());
+  const auto rows = static_cast<int>(request.inputs[0].elements() / request.inputs[0].shape.back());
   ProductShape shape;
   shape.groups = static_cast<int>(op.groups);
   shape.rows = rows / shape.groups;

@@ -1,5 +1,5 @@
-// Hopper's attention: the copy engine brings keys and values, one warpgroup orders the copies, each of
-// the others has 64 queries of a head (as https://arxiv.org/abs/2407.08608).
+// Hopper's attention: the copy engine brings keys and values, one warpgroup orders the copies, each
+// of the others has 64 queries of a head (as https://arxiv.org/abs/2407.08608).
 #pragma once
 
 #include "backend/cuda/kernels/attention.cuh"
@@ -38,15 +38,16 @@ __device__ inline void give_registers() {
 
 /// d += a b for the first columns of 64, or for the last, which may be fewer.
 template <class T, int columns, int last_columns>
-__device__ inline void with_columns(bool whole, float (&d)[32], const uint32_t (&a)[4], uint64_t b) {
+__device__ inline void with_columns(bool whole, float (&d)[32], const uint32_t (&a)[4],
+                                    uint64_t b) {
   if (whole)  // known when compiled: the loop over parts is unrolled
     WgmmaByRows<columns, T>::run(d, a, b);
   else
     WgmmaByRows<last_columns, T>::run(d, a, b);
 }
 
-/// Grid: tiles of queries, heads, batch. `keys` and `values`: all rows of k and v, boxes of 64 columns
-/// and `Tile::keys` rows.
+/// Grid: tiles of queries, heads, batch. `keys` and `values`: all rows of k and v, boxes of 64
+/// columns and `Tile::keys` rows.
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, 1)
     attention_sm90(const T* q, const __grid_constant__ CUtensorMap keys,
@@ -160,7 +161,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     wgmma_commit();
   };
   /// Scores to exponentials; -> what all sums so far shrink by.
-  const auto exponentials = [&](int tile, float (&shrink)[2]) {
+  const auto exponentials = [&](int tile, float(&shrink)[2]) {
     const int first_key = tile * Tile::keys;
     if (first_key + Tile::keys > s.keys || (s.causal && first_key + Tile::keys > first_query)) {
 #pragma unroll
@@ -204,7 +205,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   };
 
   // While a tile's exponentials are taken, the values of the tile before are multiplied. (The first
-  // tile stands apart, or the compiler could not tell which products are done, and would wait for all.)
+  // tile stands apart, or the compiler could not tell which products are done, and would wait for
+  // all.)
   float shrink[2];
   order_scores(0);
   wgmma_wait<0>();
@@ -244,15 +246,14 @@ __global__ void __launch_bounds__(Tile::threads, 1)
 #pragma unroll
       for (int c = 0; c < 8; ++c)
         if (c < Tile::columns(p) / 8)
-          *reinterpret_cast<uint32_t*>(to + p * 64 + c * 8) =
-            pack_two<T>(sums[p][c * 4 + half_row * 2] * inverse,
-                        sums[p][c * 4 + half_row * 2 + 1] * inverse);
+          *reinterpret_cast<uint32_t*>(to + p * 64 + c * 8) = pack_two<T>(
+              sums[p][c * 4 + half_row * 2] * inverse, sums[p][c * 4 + half_row * 2 + 1] * inverse);
   }
 #endif
 }
 
-/// Launches the tile for this head size; false if there is none. Instantiated for each type in a file
-/// of its own. q, k and v point to their first columns; rows have the shape's pitches.
+/// Launches the tile for this head size; false if there is none. Instantiated for each type in a
+/// file of its own. q, k and v point to their first columns; rows have the shape's pitches.
 template <class T>
 bool launch_attention_sm90(const Context& context, int head_size, int batch, const T* q,
                            const CUtensorMap& keys, const CUtensorMap& values, T* out,

@@ -4,8 +4,8 @@ namespace drypoint::cuda {
 
 template <>
 bool launch_attention_sm90<half>(const Context& context, int head_size, int batch, const half* q,
-                                const CUtensorMap& keys, const CUtensorMap& values, half* out,
-                                const AttentionShape& shape, HeadColumns columns) {
+                                 const CUtensorMap& keys, const CUtensorMap& values, half* out,
+                                 const AttentionShape& shape, HeadColumns columns) {
   const auto with = [&](auto size) {
     launch_hopper_tiles<size()>(context, batch, q, keys, values, out, shape, columns);
     return true;

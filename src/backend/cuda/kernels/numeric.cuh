@@ -95,8 +95,8 @@ __device__ inline void activate_all(ActivationKind kind, float (&values)[count])
   }
 }
 
-/// Within 2e-7 of x's magnitude, in a few instructions: the error function by Abramowitz and Stegun,
-/// "Handbook of Mathematical Functions", 7.1.26.
+/// Within 2e-7 of x's magnitude, in a few instructions: the error function by Abramowitz and
+/// Stegun, "Handbook of Mathematical Functions", 7.1.26.
 __device__ inline float gelu_fast(float x) {
   const float z = fabsf(x) * 0.70710678f;
   const float t = __fdividef(1.0f, 1.0f + 0.3275911f * z);

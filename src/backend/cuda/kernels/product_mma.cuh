@@ -93,14 +93,13 @@ struct ProductTile {
       stages * stage_bytes > rows* pitch * 4 ? stages* stage_bytes : rows* pitch * 4;
 };
 
-/// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights *
-/// tiles of rows, tiles of columns.
-/// `short_form`: f32 products from 11 bits of each factor, not from all.
+/// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
+/// * tiles of rows, tiles of columns. `short_form`: f32 products from 11 bits of each factor, not
+/// from all.
 template <class T, bool gathered>
 __global__ void __launch_bounds__(128)
-    product_mma(const T* __restrict__ x, const T* __restrict__ rest,
-                const T* __restrict__ weight, ProductShape shape,
-                Ends<T> ends, int depth, int depth_of_tap, bool short_form) {
+    product_mma(const T* __restrict__ x, const T* __restrict__ rest, const T* __restrict__ weight,
+                ProductShape shape, Ends<T> ends, int depth, int depth_of_tap, bool short_form) {
   using Tile = ProductTile<T>;
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
@@ -120,8 +119,7 @@ __global__ void __launch_bounds__(128)
     const int local = thread / 4 + i * 32;
     const int row = first_row + local;
     row_there[i] = row < shape.rows;
-    const int64_t all =
-        int64_t{shape.doubled ? 0 : group} * shape.rows + (row_there[i] ? row : 0);
+    const int64_t all = int64_t{shape.doubled ? 0 : group} * shape.rows + (row_there[i] ? row : 0);
     const int64_t pixels = int64_t{shape.out_height} * shape.out_width;
     const int64_t n = all / pixels;
     const int in_picture = static_cast<int>(all - n * pixels);
@@ -292,8 +290,8 @@ __global__ void __launch_bounds__(128)
              [&](int row, int column, float(&values)[8]) {
 #pragma unroll
                for (int i = 0; i < 8; ++i)
-                 values[i] = tile[row * Tile::pitch + column + i] *
-                             (ends.normed ? factors[row] : 1.0f);
+                 values[i] =
+                     tile[row * Tile::pitch + column + i] * (ends.normed ? factors[row] : 1.0f);
              });
 }
 
@@ -311,8 +309,8 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape, 
   const auto kernel = shape.gathered() ? product_mma<T, true> : product_mma<T, false>;
   DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      Tile::shared_bytes));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight, shape, ends,
-         shape.depth(), shape.channels_of_tap(), context.tf32);
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight, shape,
+         ends, shape.depth(), shape.channels_of_tap(), context.tf32);
 }
 
 }  // namespace drypoint::cuda

@@ -4,7 +4,7 @@ namespace drypoint::cuda {
 
 template <>
 void launch_product_mma<float>(const Context& context, const ProductShape& shape, const float* x,
-    const float* rest, const float* weight, const Ends<float>& ends) {
+                               const float* rest, const float* weight, const Ends<float>& ends) {
   launch_product_mma_here(context, shape, x, rest, weight, ends);
 }
 

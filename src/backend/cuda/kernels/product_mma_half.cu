@@ -4,7 +4,8 @@ namespace drypoint::cuda {
 
 template <>
 void launch_product_mma<__half>(const Context& context, const ProductShape& shape, const __half* x,
-    const __half* rest, const __half* weight, const Ends<__half>& ends) {
+                                const __half* rest, const __half* weight,
+                                const Ends<__half>& ends) {
   launch_product_mma_here(context, shape, x, rest, weight, ends);
 }
 

@@ -47,8 +47,8 @@ __device__ inline void spread(float4 low, float4 high, float (&values)[8]) {
   values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
 }
 
-// The ends are written for few instructions: in a step each kernel follows another, and fetching code
-// that runs once costs more than running it.
+// The ends are written for few instructions: in a step each kernel follows another, and fetching
+// code that runs once costs more than running it.
 
 /// A warpgroup's staged 64 rows to the result, 16 bytes at a time; `vectors` of them a row.
 template <int vectors, class Body>
@@ -73,9 +73,9 @@ __device__ inline Vector<T> to_vector(const float (&values)[8]) {
 /// what else there is to the result. `factors`: of each row, or null.
 template <int columns, class T>
 __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const float* bias,
-                                       const float* factors,
-                                       float (&sums)[columns / 2], T* staging, int64_t first_row,
-                                       int rows, int first_column, int warpgroup) {
+                                       const float* factors, float (&sums)[columns / 2], T* staging,
+                                       int64_t first_row, int rows, int first_column,
+                                       int warpgroup) {
   constexpr int pitch = columns + 8;
   const int thread = threadIdx.x % 128, lane = thread % 32;
   const int row = thread / 32 * 16 + lane / 4;
@@ -87,8 +87,8 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
     const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
     *reinterpret_cast<uint32_t*>(own + i * 8) =
         pack_two<T>((sums[i * 4] * upper + b.x) * scale, (sums[i * 4 + 1] * upper + b.y) * scale);
-    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
-        pack_two<T>((sums[i * 4 + 2] * lower + b.x) * scale, (sums[i * 4 + 3] * lower + b.y) * scale);
+    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) = pack_two<T>(
+        (sums[i * 4 + 2] * lower + b.x) * scale, (sums[i * 4 + 3] * lower + b.y) * scale);
   }
   asm volatile("bar.sync %0, 128;" ::"r"(2 + warpgroup) : "memory");
   T* out = ends.out + first_row * ends.width;
@@ -145,9 +145,9 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
     }
   } else {
     for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      store_vector(ends.out + place_of(ends, first_row + row, group) * ends.width + first_column +
-                       column,
-                   load_vector(staging + row * pitch + column));
+      store_vector(
+          ends.out + place_of(ends, first_row + row, group) * ends.width + first_column + column,
+          load_vector(staging + row * pitch + column));
     });
   }
 }
@@ -317,7 +317,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
         if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
           bias[column] = own_bias[i];
     // All multiply from the same stages, which the sums are about to overwrite.
-    asm volatile("bar.sync 1, %0;" ::"r"(Tile::consumers * 128 + (ends.normed ? 96 : 0)) : "memory");
+    asm volatile("bar.sync 1, %0;" ::"r"(Tile::consumers * 128 + (ends.normed ? 96 : 0))
+                 : "memory");
     if (straight) {
       store_warpgroup<Tile::columns>(
           ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr, sums,
@@ -347,8 +348,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   if (parts == 1) {
     __syncthreads();
     store_tile(ends, group, row_of_result, plan.rows - first_row, 0, Tile::rows, first_column,
-               Tile::columns, thread, Tile::threads,
-               [&](int r, int c, float(&values)[8]) {
+               Tile::columns, thread, Tile::threads, [&](int r, int c, float(&values)[8]) {
                  const float4* from = reinterpret_cast<const float4*>(tile + r * Tile::pitch + c);
                  spread(from[0], from[1], values);
                  norm(r, values);

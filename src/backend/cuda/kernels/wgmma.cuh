@@ -291,8 +291,8 @@ struct Wgmma<256, __nv_bfloat16> {
   }
 };
 
-/// The same with a (64 x 16) in registers, and b (16 x N) as its rows lie: not transposed, rows of up
-/// to 64 columns in 128 bytes. `d` may be longer than N / 2.
+/// The same with a (64 x 16) in registers, and b (16 x N) as its rows lie: not transposed, rows of
+/// up to 64 columns in 128 bytes. `d` may be longer than N / 2.
 template <int N, class T>
 struct WgmmaByRows;
 
@@ -303,8 +303,8 @@ struct WgmmaByRows<16, __half> {
         "wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 "
         "{%0, %1, %2, %3, %4, %5, %6, %7}, "
         "{%8, %9, %10, %11}, %12, 1, 1, 1, 1;\n"
-            : DRYPOINT_D4(0), DRYPOINT_D4(4)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D4(0), DRYPOINT_D4(4)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -315,8 +315,8 @@ struct WgmmaByRows<16, __nv_bfloat16> {
         "wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 "
         "{%0, %1, %2, %3, %4, %5, %6, %7}, "
         "{%8, %9, %10, %11}, %12, 1, 1, 1, 1;\n"
-            : DRYPOINT_D4(0), DRYPOINT_D4(4)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D4(0), DRYPOINT_D4(4)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -327,8 +327,8 @@ struct WgmmaByRows<32, __half> {
         "wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
         "{%16, %17, %18, %19}, %20, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -339,8 +339,8 @@ struct WgmmaByRows<32, __nv_bfloat16> {
         "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
         "{%16, %17, %18, %19}, %20, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -352,8 +352,8 @@ struct WgmmaByRows<40, __half> {
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "
         "%18, %19}, "
         "{%20, %21, %22, %23}, %24, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0), DRYPOINT_D4(16)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0), DRYPOINT_D4(16)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -365,8 +365,8 @@ struct WgmmaByRows<40, __nv_bfloat16> {
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "
         "%18, %19}, "
         "{%20, %21, %22, %23}, %24, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0), DRYPOINT_D4(16)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0), DRYPOINT_D4(16)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -378,8 +378,8 @@ struct WgmmaByRows<64, __half> {
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "
         "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
         "{%32, %33, %34, %35}, %36, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0), DRYPOINT_D16(16)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0), DRYPOINT_D16(16)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 
@@ -391,8 +391,8 @@ struct WgmmaByRows<64, __nv_bfloat16> {
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "
         "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
         "{%32, %33, %34, %35}, %36, 1, 1, 1, 1;\n"
-            : DRYPOINT_D16(0), DRYPOINT_D16(16)
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+        : DRYPOINT_D16(0), DRYPOINT_D16(16)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 

@@ -1,0 +1,79 @@
+// What the ways of computing a group norm have in common. Variances come from deviations from a
+// pivot, the group's first element, so that a large mean costs no digits.
+#pragma once
+
+#include "backend/cuda/kernels/numeric.cuh"
+
+namespace drypoint::cuda {
+
+struct GroupNormShape {
+  int samples, pixels, channels, groups, group_size;
+  int samples_of_weights;  // that share gamma and beta
+  float epsilon;
+  ActivationKind activation;
+};
+
+/// x and, where joined, what continues its rows. A thread's channels come from one of the two.
+template <class T>
+struct Source {
+  const T *x, *rest;
+  int own;  // channels of x
+
+  /// The first pixel's elements from `channel` on, and how far the next pixel's are.
+  struct Column {
+    const T* from;
+    int64_t pitch;
+    __device__ const T* operator[](int64_t pixel) const { return from + pixel * pitch; }
+  };
+  __device__ Column column(int channel, int channels) const {
+    return channel < own ? Column{x + channel, own} : Column{rest + channel - own, channels - own};
+  }
+};
+
+struct Moments {
+  float sum, squares;  // of deviations from the pivot, and of their squares
+};
+
+/// Of one channel. Not joined to x * scale + shift, which would cancel where the variance is small.
+struct Factors {
+  float mean, scale, shift;
+
+  __device__ float operator()(float x) const { return (x - mean) * scale + shift; }
+};
+
+__device__ inline Factors factors_of(Moments total, float pivot, float count, float epsilon,
+                                     float gamma, float beta) {
+  const float mean = total.sum / count;  // of the deviations
+  const float variance = fmaxf(total.squares / count - mean * mean, 0.0f);
+  return {pivot + mean, rsqrtf(variance + epsilon) * gamma, beta};
+}
+
+template <class T>
+__device__ inline Vector<T> normed(const Vector<T>& x, const Factors (&factors)[Vector<T>::size],
+                                   ActivationKind activation) {
+  constexpr int size = Vector<T>::size;
+  float values[size];
+#pragma unroll
+  for (int i = 0; i < size; ++i) values[i] = factors[i](to_float(x.values[i]));
+  activate_all(activation, values);
+  Vector<T> y;
+#pragma unroll
+  for (int i = 0; i < size; ++i) y.values[i] = from_float<T>(values[i]);
+  return y;
+}
+
+/// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of
+/// every `rows`-th pixel.
+template <class T>
+struct Cover {
+  static constexpr int size = Vector<T>::size;
+  int rows, row, column;
+
+  __device__ Cover(int width)
+      : rows(blockDim.x / (width / size)),
+        row(threadIdx.x / (width / size)),
+        column(threadIdx.x % (width / size) * size) {}
+  __device__ bool works() const { return row < rows; }
+};
+
+}  // namespace drypoint::cuda

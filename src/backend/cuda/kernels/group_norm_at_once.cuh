@@ -1,0 +1,182 @@
+// Group norm where a cluster of blocks can hold a sample's share of channels in shared memory: x is
+// read once, each block sums its pixels, the blocks add up through each other's shared memory, and
+// each writes its pixels.
+#pragma once
+
+#include "backend/cuda/kernels/group_norm.cuh"
+#include "backend/cuda/kernels/tma.cuh"
+
+namespace drypoint::cuda {
+
+/// Of a piece's rows in shared memory: an odd number of vectors, so that eight of a column's lie in
+/// different banks.
+__host__ __device__ inline int pitch_of(int width, int size) {
+  return width / size % 2 == 0 ? width + size : width;
+}
+
+/// Adds up over the lanes of a warp: lane l gets the sum of the lanes' values[l * count / 32].
+/// Halves what each lane has to do with every exchange, for as long as there are several values.
+template <int count>
+__device__ inline float add_across(float (&values)[count]) {
+  const int lane = threadIdx.x % 32;
+  int mask = 16;
+#pragma unroll
+  for (int half = count / 2; half > 0; half /= 2, mask /= 2)
+#pragma unroll
+    for (int i = 0; i < half; ++i) {
+      const bool upper = lane & mask;
+      const float give = upper ? values[i] : values[i + half];
+      values[i] = (upper ? values[i + half] : values[i]) + __shfl_xor_sync(~0u, give, mask);
+    }
+  for (; mask > 0; mask /= 2) values[0] += __shfl_xor_sync(~0u, values[0], mask);
+  return values[0];
+}
+
+/// Moments[g] for each group of a piece [pixels, width] in shared memory whose rows are `pitch`
+/// apart, about each group's first element. A warp takes a vector of channels, its lanes different
+/// pixels. Shared: `sums` [slots][2][width].
+template <class T>
+__device__ void add_up_held(const T* held, int pitch, int pixels, int width, int group_size,
+                            float* sums, Moments* moments) {
+  constexpr int size = Cover<T>::size;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  const int columns = width / size, slots = max(warps / columns, 1);
+  for (int task = warp; task < columns * slots; task += warps) {
+    const int column = task % columns * size, slot = task / columns;
+    float pivot[size], values[2 * size] = {};
+#pragma unroll
+    for (int i = 0; i < size; ++i)
+      pivot[i] = to_float(held[(column + i) / group_size * group_size]);
+#pragma unroll 2
+    for (int p = slot * 32 + lane; p < pixels; p += slots * 32) {
+      const Vector<T> v = load_vector(held + p * pitch + column);
+#pragma unroll
+      for (int i = 0; i < size; ++i) {
+        const float deviation = to_float(v.values[i]) - pivot[i];
+        values[i] += deviation;
+        values[size + i] += deviation * deviation;
+      }
+    }
+    constexpr int lanes = 32 / (2 * size);  // that end up with the same sum
+    const float total = add_across(values);
+    const int i = lane / lanes;
+    if (lane % lanes == 0) sums[(slot * 2 + i / size) * width + column + i % size] = total;
+  }
+  __syncthreads();
+  // A warp for each sum of a group.
+  for (int i = warp; i < 2 * (width / group_size); i += warps) {
+    const float* from = sums + i % 2 * width + i / 2 * group_size;
+    float total = 0;
+    for (int j = lane; j < slots * group_size; j += 32)
+      total += from[j / group_size * 2 * width + j % group_size];
+    total = warp_sum(total);
+    if (lane == 0) reinterpret_cast<float*>(moments)[i] = total;
+  }
+}
+
+constexpr int most_groups_of_block = 64;
+constexpr size_t most_shared_bytes = 208 * 1024;  // of what a launch may ask for, beside the fixed
+
+/// Of a block's pixels, deviations from the block's own pivot.
+struct PartialMoments {
+  float sum, squares, pivot, count;
+};
+
+/// Mean and scale of a group, of which `parts` blocks have moments.
+__device__ inline float2 join(const PartialMoments* of_part, int parts, float epsilon) {
+  const float pivot = of_part[0].pivot;
+  float sum = 0, squares = 0, count = 0;
+  for (int p = 0; p < parts; ++p) {
+    const PartialMoments m = of_part[p];
+    const float off = m.pivot - pivot;
+    sum += m.sum + m.count * off;
+    squares += m.squares + off * (2 * m.sum + m.count * off);
+    count += m.count;
+  }
+  const float mean = sum / count;
+  return {pivot + mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + epsilon)};
+}
+
+/// Grid: pieces of `width` channels (whole groups), samples, pieces of pixels (the cluster).
+/// Shared: the piece [pixels, pitch], then sums.
+template <class T>
+__global__ void __launch_bounds__(512)
+    group_norm_at_once(Source<T> x, const float* gamma, const float* beta, T* y, GroupNormShape s,
+                       int width, int pixels_of_block) {
+#if __CUDA_ARCH__ >= 900
+  extern __shared__ __align__(16) unsigned char shared[];
+  __shared__ Moments moments[most_groups_of_block];
+  __shared__ PartialMoments own[most_groups_of_block], all[most_groups_of_block][8];
+  __shared__ float2 mean_and_scale[most_groups_of_block];
+  const Cover<T> cover(width);
+  constexpr int size = Cover<T>::size;
+  const int groups = width / s.group_size, parts = gridDim.z;
+  T* held = reinterpret_cast<T*>(shared);
+  const int pitch = pitch_of(width, size);
+  float* sums = reinterpret_cast<float*>(held + pixels_of_block * pitch);
+
+  const int first_channel = blockIdx.x * width, sample = blockIdx.y;
+  const int first_pixel = blockIdx.z * pixels_of_block;
+  const int pixels = min(pixels_of_block, s.pixels - first_pixel);
+  const int64_t offset = (int64_t{sample} * s.pixels + first_pixel) * s.channels + first_channel;
+  const int weights = sample / s.samples_of_weights * s.channels + first_channel + cover.column;
+
+  wait_for_previous();
+  if (cover.works()) {
+    const auto from = x.column(first_channel + cover.column, s.channels);
+    for (int p = cover.row; p < pixels; p += cover.rows)
+      copy_async(held + p * pitch + cover.column,
+                 from[int64_t{sample} * s.pixels + first_pixel + p], true);
+  }
+  commit_copies();
+  let_next_begin();
+  float own_gamma[size], own_beta[size];
+  if (cover.works())
+#pragma unroll
+    for (int i = 0; i < size; i += 4) {
+      *reinterpret_cast<float4*>(own_gamma + i) =
+          *reinterpret_cast<const float4*>(gamma + weights + i);
+      *reinterpret_cast<float4*>(own_beta + i) =
+          *reinterpret_cast<const float4*>(beta + weights + i);
+    }
+  wait_for_copies<0>();
+  __syncthreads();
+
+  add_up_held(held, pitch, pixels, width, s.group_size, sums, moments);
+  __syncthreads();
+  for (int g = threadIdx.x; g < groups; g += blockDim.x)
+    own[g] = {moments[g].sum, moments[g].squares, to_float(held[g * s.group_size]),
+              static_cast<float>(pixels * s.group_size)};
+  if (parts > 1) {
+    cluster_sync();
+    for (int i = threadIdx.x; i < parts * groups; i += blockDim.x) {
+      const float4 m = load_from_cluster(address_in_cluster(own + i / parts, i % parts));
+      all[i / parts][i % parts] = {m.x, m.y, m.z, m.w};
+    }
+    __syncthreads();
+    cluster_arrive();
+  } else {
+    __syncthreads();
+  }
+  for (int g = threadIdx.x; g < groups; g += blockDim.x)
+    mean_and_scale[g] = join(parts > 1 ? all[g] : own + g, parts, s.epsilon);
+  __syncthreads();
+  if (cover.works()) {
+    Factors factors[size];
+#pragma unroll
+    for (int i = 0; i < size; ++i) {
+      const float2 group = mean_and_scale[(cover.column + i) / s.group_size];
+      factors[i] = {group.x, group.y * own_gamma[i], own_beta[i]};
+    }
+#pragma unroll 4
+    for (int p = cover.row; p < pixels; p += cover.rows) {
+      const Vector<T> v = load_vector(held + p * pitch + cover.column);
+      store_vector(y + offset + int64_t{p} * s.channels + cover.column,
+                   normed(v, factors, s.activation));
+    }
+  }
+  if (parts > 1) cluster_wait();  // nobody leaves while others read its moments
+#endif
+}
+
+}  // namespace drypoint::cuda
