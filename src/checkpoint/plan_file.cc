@@ -43,10 +43,8 @@ std::string text_of(const Tensor& tensor) {
   return {reinterpret_cast<const char*>(tensor.bytes().data()), tensor.bytes().size()};
 }
 
-DType dtype_named(const std::string& text) {
-  for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i64, DType::i32,
-                            DType::i16, DType::i8, DType::u8, DType::boolean})
-    if (name(dtype) == text) return dtype;
+DType dtype_of(const std::string& text) {
+  if (const auto dtype = dtype_named(text)) return *dtype;
   fail(ErrorKind::bad_file, "unknown dtype \"{}\"", printable(text));
 }
 
@@ -242,7 +240,7 @@ void PlanFile::read_header(const std::string& text) {
   // Shapes without bytes shape graphs too: nobody may claim more than a file could stand for.
   uint64_t listed = 0;
   for (const auto& [key, value] : json.at("tensors").items()) {
-    TensorType type{dtype_named(value.at(0).get<std::string>()), value.at(1).get<Shape>()};
+    TensorType type{dtype_of(value.at(0).get<std::string>()), value.at(1).get<Shape>()};
     uint64_t values = 0;
     if (!checked_bytes(type.shape, DType::u8, values) ||
         (listed += values) > 8 * static_cast<uint64_t>(file_.bytes.size()))

@@ -51,7 +51,7 @@ json parse_header(std::string_view text, const std::string& file) {
   fail(ErrorKind::bad_file, "{}: the header is not a JSON object", file);
 }
 
-DType dtype_named(const std::string& dtype, const std::string& file, const std::string& tensor) {
+DType dtype_of(const std::string& dtype, const std::string& file, const std::string& tensor) {
   for (const auto& [known, value] : dtypes)
     if (known == dtype) return value;
   if (std::ranges::find(foreign_dtypes, dtype) != std::end(foreign_dtypes))
@@ -137,7 +137,7 @@ NamedTensors read_safetensors(const FileBytes& file) {
 
     const json& dtype_field = field("dtype");
     if (!dtype_field.is_string()) malformed("dtype is not a string");
-    TensorType type{dtype_named(dtype_field.get<std::string>(), name, key), numbers("shape")};
+    TensorType type{dtype_of(dtype_field.get<std::string>(), name, key), numbers("shape")};
     const Shape offsets = numbers("data_offsets");
     uint64_t size = 0;
     if (!checked_bytes(type.shape, type.dtype, size))

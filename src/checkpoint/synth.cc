@@ -156,9 +156,9 @@ void fill(DType dtype, std::span<std::byte> to, uint64_t stream, size_t begin,
     fill<float>(to, stream, begin, values, [](float value) { return value; });
 }
 
-DType dtype_named(const std::string& text) {
-  for (const DType dtype : {DType::f16, DType::bf16, DType::f32})
-    if (name(dtype) == text) return dtype;
+DType dtype_of(const std::string& text) {
+  const auto dtype = dtype_named(text);
+  if (dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32) return *dtype;
   fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
 }
 
@@ -182,7 +182,7 @@ std::map<std::string, std::string> metadata(const SynthOptions& options) {
 void write_random(const std::filesystem::path& path, const SynthOptions& options,
                   const std::function<bool()>& stop) {
   const std::vector<TensorSpec> specs = tensors_for(options.arch);
-  const DType dtype = dtype_named(options.dtype);
+  const DType dtype = dtype_of(options.dtype);
 
   std::vector<SafetensorsWriter::Entry> entries;
   for (const auto& spec : specs) entries.emplace_back(spec.name, TensorType{dtype, spec.shape});
@@ -206,7 +206,7 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 
 NamedTensors synthesized(const SynthOptions& options) {
   const std::vector<TensorSpec> specs = tensors_for(options.arch);
-  const DType dtype = dtype_named(options.dtype);
+  const DType dtype = dtype_of(options.dtype);
   NamedTensors result;
   for (const auto& spec : specs) {
     Tensor tensor({dtype, spec.shape});

@@ -34,6 +34,13 @@ std::string_view name(DType dtype) {
   return "unknown";
 }
 
+std::optional<DType> dtype_named(std::string_view name) {
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i64, DType::i32,
+                            DType::i16, DType::i8, DType::u8, DType::boolean})
+    if (drypoint::name(dtype) == name) return dtype;
+  return std::nullopt;
+}
+
 bool is_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace drypoint {
@@ -12,6 +13,7 @@ enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean
 
 size_t size_of(DType dtype);
 std::string_view name(DType dtype);  // "f32", "f16", ...
+std::optional<DType> dtype_named(std::string_view name);
 bool is_float(DType dtype);
 
 /// IEEE half precision and bfloat16 as bits; conversions round to nearest, ties to even.
