@@ -86,7 +86,7 @@ struct PipelineOptions {
   // For GPUs:
   bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
   int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn
-  int level = 0;        ///< of tuning: 0 takes the defaults, 5 times every choice on the device
+  int level = 0;        ///< of tuning: 0 takes the defaults, 5 times all that the cache lacks
   std::filesystem::path tuning_cache;  ///< file of measured choices, read and added to; empty: none
 };
 

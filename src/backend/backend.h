@@ -151,8 +151,8 @@ struct CudaOptions {
   bool tf32 = false;             // f32 products in the tensor units' short form
   bool graphs = true;            // sections of a plan as CUDA graphs
   int aux_streams = 0;           // beside the main one
-  int level = 0;                 // of tuning: 0 takes the defaults, 5 times every choice
-  std::string tuning_cache;      // file of measured choices; empty: none
+  int level = 0;             // of tuning: 0 takes the defaults, 5 times all that the cache lacks
+  std::string tuning_cache;  // file of measured choices; empty: none
 };
 /// NVIDIA GPUs, from a shared library that is loaded now. Throws unsupported where this build, the
 /// driver or the device is missing.

@@ -100,7 +100,7 @@ class Assigner {
     if (const ValueId input = input_carried_to(step.output); input >= 0) {
       DRYPOINT_EXPECT(in_place_input(step.op) >= 0 &&
                           step.inputs[in_place_input(step.op)] == input &&
-                          covers(after_[position], used_[input]),
+                          covers(after_[position], blocks_[block_of_[input]].end),
                       "{}: cannot take its input's place", step.module);
       return place_in(block_of_[input], step.output);
     }

@@ -1,6 +1,7 @@
 // Steps that need not wait for one another, side by side: a block's shortcut beside its
 // convolutions, a control tensor's product beside the encoder's next block.
 #include <algorithm>
+#include <set>
 
 #include "compile/compile.h"
 #include "compile/progress.h"
@@ -116,10 +117,15 @@ class Streams {
     for (const auto& [name, id] : plan_.outputs) {
       const auto input = plan_.inputs.find(name);
       if (id != steps_[s].output || input == plan_.inputs.end()) continue;
-      for (int reader = 0; reader < count(); ++reader)
-        if (reader != s &&
-            std::count(steps_[reader].inputs.begin(), steps_[reader].inputs.end(), input->second))
-          needed.push_back(reader);
+      std::set<ValueId> places = {input->second};  // it and views of it
+      for (int reader = 0; reader < s; ++reader) {
+        const PlanStep& step = steps_[reader];
+        if (std::none_of(step.inputs.begin(), step.inputs.end(),
+                         [&](ValueId read) { return places.contains(read); }))
+          continue;
+        needed.push_back(reader);
+        if (is_view(step.op)) places.insert(step.output);
+      }
     }
     return needed;
   }

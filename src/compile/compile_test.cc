@@ -112,6 +112,24 @@ TEST(Streams, AnyOrderTheyMayRunInGivesTheSame) {
   }
 }
 
+TEST(Streams, AResultTakesItsInputsPlaceWhenViewsOfItAreReadToo) {
+  Graph graph;
+  const auto silu = [&](ValueId x) {
+    return graph.add_node(Activation{ActivationKind::silu}, {x}, "silu");
+  };
+  const ValueId x = graph.add_input("x", {DType::f32, {2, 8}}, Rate::step);
+  const ValueId view = graph.add_node(Reshape{{16}}, {x}, "view");
+  graph.outputs["of_view"] = silu(view);
+  graph.outputs["x"] = graph.add_node(Add{}, {x, silu(silu(silu(x)))}, "sum");
+  const Plan plan = compile(std::move(graph), {.launches_cost = true, .aux_streams = 1});
+  const auto position_of = [&](const std::string& output) {
+    return static_cast<int>(
+        std::ranges::find(plan.step, plan.outputs.at(output), &PlanStep::output) -
+        plan.step.begin());
+  };
+  EXPECT_EQ(plan.step[position_of("x")].after, std::vector{position_of("of_view")});
+}
+
 TEST(Streams, TheLongestChainStaysOnTheMainOne) {
   const Plan plan = compile(tiny_denoiser(), {.launches_cost = true, .aux_streams = 2});
   std::map<int, int> kernels;  // of each stream

@@ -159,7 +159,10 @@ void Executor::launch(Rate rate, const StopRequested& stop) const {
       if (section(rate)[s].awaited) done[s] = backend_.mark(steps[s].stream);
     }
   } catch (...) {
-    gather();  // what was ordered is not overtaken by the next run
+    try {
+      gather();               // what was ordered is not overtaken by the next run
+    } catch (const Error&) {  // the first fault says more
+    }
     throw;
   }
   gather();

@@ -24,6 +24,8 @@ struct Context {
   std::shared_ptr<Tuner> tuner;
 
   int multiprocessors() const { return properties.multiProcessorCount; }
+  /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0.
+  size_t most_shared_bytes() const { return properties.sharedMemPerBlockOptin; }
 };
 
 /// What the code that runs on the current device was compiled for.

@@ -116,11 +116,11 @@ class CuptiTracer : public Tracer {
         cupti().check(cupti().enable(kind), "enable");
         ++enabled_;
       }
+      take();
     } catch (...) {
       disable();
       throw;
     }
-    take();
   }
   ~CuptiTracer() override { disable(); }
   CuptiTracer(const CuptiTracer&) = delete;

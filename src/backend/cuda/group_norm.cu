@@ -15,6 +15,11 @@ struct AtOnce {
   size_t shared_bytes = 0;
 };
 
+/// For the piece and its sums.
+size_t most_shared_bytes(const Context& context) {
+  return context.most_shared_bytes() - fixed_shared_bytes;
+}
+
 AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& context) {
   AtOnce plan;
   const int size = static_cast<int>(16 / element);
@@ -35,7 +40,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     const int slots = std::max(plan.threads / 32 / (plan.width / size), 1);
     plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * pitch * element +
                         static_cast<size_t>(2 * slots * plan.width) * 4;
-    const bool fits = plan.shared_bytes <= most_shared_bytes;
+    const bool fits = plan.shared_bytes <= most_shared_bytes(context);
     const bool enough =
         blocks * plan.parts > context.multiprocessors() / 2 || plan.pixels_of_block <= 2 * rows;
     if (fits && (enough || plan.parts == 8)) return plan;
@@ -74,8 +79,9 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
     return make_kernel([=, &context](const Launch& l) {
       with_type(dtype, [&](auto type) {
         using T = decltype(type);
-        DRYPOINT_CUDA(cudaFuncSetAttribute(
-            group_norm_at_once<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared_bytes));
+        DRYPOINT_CUDA(cudaFuncSetAttribute(group_norm_at_once<T>,
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                           static_cast<int>(most_shared_bytes(context))));
         const dim3 grid(static_cast<unsigned>(s.channels / plan.width),
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),

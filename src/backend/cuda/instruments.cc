@@ -30,8 +30,7 @@ class EventTime : public Timestamp {
  private:
   void wait() const {
     if (spin_)
-      while (cudaEventQuery(event_) == cudaErrorNotReady) {
-      }
+      while (cudaEventQuery(event_) == cudaErrorNotReady) cudaGetLastError();  // it is none
     DRYPOINT_CUDA(cudaEventSynchronize(event_));
   }
 

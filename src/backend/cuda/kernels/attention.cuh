@@ -239,7 +239,10 @@ bool launch_attention_here(const Context& context, int head_size, int batch, con
       launch_attention_tile<T, 160, 160, 64, 32>(context, batch, q, k, v, out, s);
       return true;
     case 512:
-      launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s);
+      if (AttentionTile<T, 512, 128, 64, 32>::shared_bytes <= context.most_shared_bytes())
+        launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s);
+      else
+        launch_attention_tile<T, 512, 128, 32, 16>(context, batch, q, k, v, out, s);
       return true;
     default: return false;
   }

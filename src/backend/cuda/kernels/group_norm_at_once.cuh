@@ -75,7 +75,7 @@ __device__ void add_up_held(const T* held, int pitch, int pixels, int width, int
 }
 
 constexpr int most_groups_of_block = 64;
-constexpr size_t most_shared_bytes = 208 * 1024;  // of what a launch may ask for, beside the fixed
+constexpr size_t fixed_shared_bytes = 19 * 1024;  // room for what does not depend on the piece
 
 /// Of a block's pixels, deviations from the block's own pivot.
 struct PartialMoments {

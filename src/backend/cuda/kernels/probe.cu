@@ -20,6 +20,7 @@ CodeFor code_for() {
   int* there = nullptr;
   int result = 0;
   DRYPOINT_CUDA(cudaMalloc(&there, sizeof(int)));
+  cudaGetLastError();  // what others have left
   probe<<<1, 1>>>(there);
   const cudaError_t launched = cudaGetLastError();
   const cudaError_t copied = cudaMemcpy(&result, there, sizeof(int), cudaMemcpyDeviceToHost);
