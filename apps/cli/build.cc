@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "device_options.h"
@@ -30,12 +31,13 @@ void run(const Options& options) {
   if (!options.sizes.empty()) build.sizes = parse_sizes("--sizes", options.sizes);
   build.any_size = !options.only_sizes;
   build.pipeline = options.device.pipeline_options();
-  const Finishing writing;  // it stops by itself, and takes its unfinished file along
+  std::optional<Finishing> writing;  // then it stops by itself, and takes its unfinished file along
   BuiltPlan built;
   {
     ProgressLine line;
     built = build_plan(files, options.output, build,
                        {[&](const BuildProgress& progress) {
+                          if (progress.what == "writing" && !writing) writing.emplace();
                           line.show(progress.what, progress.done, progress.of);
                         },
                         interrupted});

@@ -18,6 +18,7 @@ struct Options {
 
 void run(const Options& options) {
   check_output("--output", options.output);
+  check_files_differ({{"--output", options.output}}, {{"--image", options.image}});
   const ReadImage read = read_image(std::filesystem::path(options.image));
   const Image edges = control_edges(read.image, options.edges);
   const Finishing writing;

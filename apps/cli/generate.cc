@@ -61,11 +61,11 @@ std::vector<fs::path> output_names(const fs::path& output, int samples) {
 
 /// Finds out before the work whether its results can be written, each to a file of its own.
 void check_outputs(const Options& options, const std::vector<fs::path>& names) {
-  std::vector<std::pair<std::string_view, fs::path>> outputs;
+  OptionFiles outputs;
   for (const fs::path& name : names) outputs.emplace_back("--output", name);
   if (!options.save_edges.empty()) outputs.emplace_back("--save-edges", options.save_edges);
   for (const auto& [option, path] : outputs) check_output(option, path);
-  check_files_differ(outputs);
+  check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
 }
 
 Request to_request(const Options& options, Request request, std::vector<std::string>& notices) {

@@ -26,6 +26,7 @@ int report(const drypoint::Error& error, bool json) {
 
 int main(int argc, char** argv) {
   using namespace drypoint;
+  cli::keep_standard_streams();
   cli::spin_briefly(argv);
   CLI::App program{"Drypoint draws pictures from edges: Stable Diffusion 1.5 with ControlNet."};
   program.set_version_flag("--version", std::string(version()));

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 namespace drypoint::cli {
 
@@ -12,7 +14,9 @@ void spin_briefly(char** argv) {
     if (std::string_view(*word) == "--spin") return;
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   setenv("GOMP_SPINCOUNT", "300", 1);  // a few microseconds
-  execv("/proc/self/exe", argv);       // where this fails, all goes on as it was
+  // Under its own name, not as "exe". Where this fails, all goes on as it was.
+  std::error_code ignored;
+  execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
 }
 
 }  // namespace drypoint::cli

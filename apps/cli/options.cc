@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <map>
 
 #include "drypoint/image.h"
@@ -98,20 +101,35 @@ void check_file_output(std::string_view option, const fs::path& path,
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!fs::is_directory(folder, ignored))
     refuse(fmt::format("there is no folder {}", folder.string()));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    refuse(fmt::format("folder {}: {}", folder.string(), std::strerror(errno)));
   if (!endings.empty() &&
       std::find(endings.begin(), endings.end(), path.extension()) == endings.end())
     bad_option(fmt::format("{}: {}, expected a name that ends in {}", option, path.string(),
                            fmt::join(endings, " or ")));
 }
 
-void check_files_differ(const std::vector<std::pair<std::string_view, fs::path>>& outputs) {
+namespace {
+
+/// The file that a path stands for, whether it is there or not: links are followed, also those to
+/// what is not there.
+fs::path file_of(fs::path path) {
+  std::error_code ignored;
+  path = fs::absolute(path, ignored);
+  for (int links = 0; links < 40 && fs::is_symlink(path, ignored); ++links)
+    path = path.parent_path() / fs::read_symlink(path, ignored);
+  return fs::weakly_canonical(path, ignored);
+}
+
+}  // namespace
+
+void check_files_differ(const OptionFiles& outputs, const OptionFiles& inputs) {
   std::map<fs::path, std::string_view> options;
+  for (const auto& [option, path] : inputs)
+    if (!path.empty()) options.emplace(file_of(path), option);
   for (const auto& [option, path] : outputs) {
     if (path.empty()) continue;
-    std::error_code ignored;
-    // Links and dots are resolved as far as the path is there; of a relative one, perhaps nothing.
-    const fs::path file = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-    const auto [other, is_new] = options.emplace(file, option);
+    const auto [other, is_new] = options.emplace(file_of(path), option);
     if (!is_new)
       bad_option(fmt::format("{}: {}: is {}'s file too, expected another", option, path.string(),
                              other->second));

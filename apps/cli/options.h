@@ -44,8 +44,9 @@ void check_output(std::string_view option, const std::filesystem::path& path);
 /// The same for a file that is no picture; `endings`: what its name may end in, if not anything.
 void check_file_output(std::string_view option, const std::filesystem::path& path,
                        const std::vector<std::string>& endings = {});
-/// Refuses two options that would write to one file. Options that were not given have empty paths.
-void check_files_differ(
-    const std::vector<std::pair<std::string_view, std::filesystem::path>>& outputs);
+using OptionFiles = std::vector<std::pair<std::string_view, std::filesystem::path>>;
+/// Refuses two options that would write to one file, and to write to a file that is read. Options
+/// that were not given have empty paths.
+void check_files_differ(const OptionFiles& outputs, const OptionFiles& inputs = {});
 
 }  // namespace drypoint::cli

@@ -63,11 +63,15 @@ ScoreOptions to_score(const Options& options, std::vector<std::string>& notices)
   return score;
 }
 
-/// One line on stderr, if that is a terminal.
-void show(const ScoreProgress& progress) {
-  if (!::isatty(STDERR_FILENO)) return;
-  fmt::print(stderr, "\r\x1b[K{} {}/{}", progress.variant, progress.picture, progress.pictures);
-  std::fflush(stderr);
+/// Refuses to draw over the pictures that are read.
+void check_folder(const Options& options, const std::string& variant) {
+  if (options.output.empty()) return;
+  const fs::path place = fs::path(options.output) / variant;
+  std::error_code ignored;
+  for (const std::string& read : {options.pictures, options.references})
+    if (!read.empty() && fs::equivalent(place, read, ignored))
+      bad_option(fmt::format("--output: {}: holds pictures to read, expected another folder",
+                             place.string()));
 }
 
 void write_pictures(const fs::path& folder, const VariantScore& variant) {
@@ -128,11 +132,19 @@ void print_as_json(const ScoreResult& result, const std::vector<std::string>& no
 }
 
 void run(const Options& options) {
-  if (!options.html.empty()) check_file_output("--html", options.html);
+  if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
   std::vector<std::string> notices;
   const ScoreOptions settings = to_score(options, notices);
-  const ScoreResult result = score(settings, {show, interrupted});
-  if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\x1b[K");
+  for (const ScoreVariant& variant : settings.variants) check_folder(options, variant.name);
+  ScoreResult result;
+  {
+    ProgressLine line;
+    result = score(settings, {[&](const ScoreProgress& progress) {
+                                line.show(fmt::format("{} {}/{}", progress.variant,
+                                                      progress.picture, progress.pictures));
+                              },
+                              interrupted});
+  }
 
   const Finishing writing;
   if (!options.output.empty())

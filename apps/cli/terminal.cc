@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -45,8 +46,8 @@ std::string dumped(const Json& json) {
 
 void print_line(const char* color, const char* label, const std::string& text) {
   const bool terminal = ::isatty(STDERR_FILENO);
-  fmt::print(stderr, "{}{}:{} {}\n", terminal ? color : "", label, terminal ? "\x1b[0m" : "",
-             in_one_line(text));
+  tell(fmt::format("{}{}:{} {}\n", terminal ? color : "", label, terminal ? "\x1b[0m" : "",
+                   in_one_line(text)));
 }
 
 }  // namespace
@@ -66,6 +67,12 @@ int exit_code(ErrorKind kind) {
   return 9;
 }
 
+void keep_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0)  // what is opened takes the lowest free number
+      ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void catch_signals(bool json) {
   const Error cancelled(ErrorKind::cancelled, "cancelled");
   last_words =
@@ -74,6 +81,9 @@ void catch_signals(bool json) {
   handle(SIGALRM, on_deadline);
   handle(SIGINT, on_interrupt);
   handle(SIGTERM, on_interrupt);
+  struct sigaction before {};
+  ::sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) handle(SIGHUP, on_interrupt);  // as under nohup
   handle(SIGXFSZ, SIG_IGN);
 }
 
@@ -93,7 +103,7 @@ Finishing::~Finishing() { finishing = 0; }
 ProgressLine::ProgressLine() : on_(::isatty(STDERR_FILENO)) {}
 
 ProgressLine::~ProgressLine() {
-  if (on_) fmt::print(stderr, "\r\x1b[K");
+  if (on_) tell("\r\x1b[K");
 }
 
 void ProgressLine::show(std::string_view what, int done, int of) {
@@ -102,19 +112,18 @@ void ProgressLine::show(std::string_view what, int done, int of) {
   const auto now = std::chrono::steady_clock::now();
   if (done == 0) started_ = now;
   const int filled = of > 0 ? width * done / of : 0;
-  fmt::print(stderr, "\r\x1b[K{:8} {}{} {}/{}", what, std::string(filled, '#'),
-             std::string(width - filled, '.'), done, of);
+  std::string text = fmt::format("\r\x1b[K{:8} {}{} {}/{}", what, std::string(filled, '#'),
+                                 std::string(width - filled, '.'), done, of);
   if (done > 0 && done < of) {
     const double each = std::chrono::duration<double>(now - started_).count() / done;
-    fmt::print(stderr, "  {:.0f} s left", each * (of - done));
+    text += fmt::format("  {:.0f} s left", each * (of - done));
   }
-  std::fflush(stderr);
+  tell(text);
 }
 
 void ProgressLine::show(std::string_view doing) {
   if (!on_) return;
-  fmt::print(stderr, "\r\x1b[K{}", doing);
-  std::fflush(stderr);
+  tell(fmt::format("\r\x1b[K{}", doing));
 }
 
 std::string in_one_line(std::string text) {
@@ -128,6 +137,11 @@ std::string in_one_line(std::string text) {
   for (size_t i = 0; i + 1 < text.size(); ++i)
     if (is_between(i, 0xc2, 0xc2) && is_between(i + 1, 0x80, 0x9f)) text.replace(i, 2, "  ");
   return text;
+}
+
+void tell(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
 }
 
 void print_notice(const std::string& text) { print_line("\x1b[33m", "note", text); }

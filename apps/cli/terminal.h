@@ -14,9 +14,13 @@ namespace drypoint::cli {
 /// Exit codes, as documented in --help.
 int exit_code(ErrorKind kind);
 
-/// Makes Ctrl-C (and SIGTERM) set a flag, so that work ends in good order; what takes longer than
-/// half a second to do so is left as it is. Lets writing past a limit on file sizes fail as on a
-/// full disk.
+/// Keeps files from getting the numbers of standard streams that are closed: what is then written
+/// to those is lost as before, and does not end up in the files.
+void keep_standard_streams();
+
+/// Makes Ctrl-C (and SIGTERM, and the terminal's end) set a flag, so that work ends in good order;
+/// what takes longer than half a second to do so is left as it is. Lets writing past a limit on
+/// file sizes fail as on a full disk.
 void catch_signals(bool json);
 bool interrupted();
 /// The program is about to end by itself.
@@ -50,6 +54,8 @@ class ProgressLine {
 /// characters become blanks.
 std::string in_one_line(std::string text);
 
+/// To stderr. Where that cannot be written, work goes on without.
+void tell(const std::string& text);
 void print_notice(const std::string& text);
 void print_error(const std::string& text);
 

@@ -51,4 +51,12 @@ size_t Backend::available_memory() const {
   return available - std::min(available, promised);
 }
 
+void expect_room_for_kernels(const Backend& backend) {
+  constexpr size_t for_code = 64 << 20;
+  const size_t available = backend.available_memory();
+  if (available < for_code)
+    fail(ErrorKind::out_of_memory, "{} MiB needed for kernels, {} MiB available", for_code >> 20,
+         available >> 20);
+}
+
 }  // namespace drypoint

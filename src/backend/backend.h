@@ -137,6 +137,10 @@ class Backend {
   std::shared_ptr<std::atomic<size_t>> allocated_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
+/// Throws out_of_memory where there is none for what kernels need beside their data: oneDNN
+/// generates code, and crashes where it cannot.
+void expect_room_for_kernels(const Backend& backend);
+
 /// How much of a file `Backend::load` takes at once.
 inline constexpr size_t load_piece = 4 << 20;
 

@@ -48,7 +48,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED)
-    fail(ErrorKind::bad_file, "{}: cannot be mapped: {}", path.string(), std::strerror(errno));
+    fail(errno == ENOMEM ? ErrorKind::out_of_memory : ErrorKind::bad_file,
+         "{}: cannot be mapped: {}", path.string(), std::strerror(errno));
   data_ = static_cast<const std::byte*>(data);
 }
 
@@ -87,20 +88,21 @@ FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
   if (std::filesystem::is_directory(path, ignored))
     fail(ErrorKind::write_failed, "{}: is a directory, expected a file name", path.string());
   // A link stays one, and what it names is replaced. Devices and pipes cannot be.
-  if (std::filesystem::is_symlink(path, ignored))
-    path_ = std::filesystem::weakly_canonical(path, ignored);
-  if (path_.empty()) path_ = path;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(path_, ignored); ++links)
+    path_ = path_.parent_path() / std::filesystem::read_symlink(path_, ignored);
   if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored))
     fail(ErrorKind::write_failed, "{}: is a device or a pipe, expected a file name", path.string());
   // Not mkostemp, which makes files that only their owner may read: what another mode would be is
   // known to the system alone, and asking it changes it for all threads for a moment.
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    temporary_ = fmt::format("{}.{}-{}", path_.string(), ::getpid(), attempt);
+    temporary_ = path_.parent_path() / fmt::format(".drypoint-{}-{}", ::getpid(), attempt);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
       fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(),
            std::strerror(errno));
   }
+  struct stat before {};  // who may read the file stays as it was
+  if (::stat(path_.c_str(), &before) == 0) ::fchmod(descriptor_, before.st_mode & 0777);
 }
 
 FileWriter::~FileWriter() {

@@ -33,7 +33,8 @@ class MappedFile {
 /// The contents of a small file. Refuses files over `limit` bytes. Throws bad_file.
 std::string read_file(const std::filesystem::path& path, size_t limit = 64 << 20);
 
-/// Writes `contents` to a temporary name beside `path`, syncs it, and renames it over `path`.
+/// Writes `contents` to a temporary name beside `path` (.drypoint-…), syncs it, and renames it over
+/// `path`, whose permissions stay; a link stays one.
 /// On any failure the temporary is removed, `path` is as before, and write_failed is thrown.
 void write_file(const std::filesystem::path& path, std::string_view contents);
 

@@ -39,6 +39,10 @@ TEST(File, HasTheModeThatOtherNewFilesHave) {
   struct stat status {};
   ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, mode_t{0640});
+  ASSERT_EQ(::chmod((folder / "a").c_str(), 0600), 0);
+  write_file(folder / "a", "y");  // who may read it is for its owner to say
+  ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, mode_t{0600});
 }
 
 TEST(File, SeveralWritersOfOnePathDoNotMeet) {
@@ -79,6 +83,10 @@ TEST(File, LinksStayAndDevicesAreLeftAlone) {
   write_file(folder / "link", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
   EXPECT_EQ(read_file(folder / "real"), "new");
+  std::filesystem::create_symlink("none", folder / "dangling");
+  write_file(folder / "dangling", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "dangling"));
+  EXPECT_EQ(read_file(folder / "none"), "new");
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   EXPECT_TRUE(
       fails_with(ErrorKind::write_failed, {"pipe"}, [&] { write_file(folder / "pipe", "x"); }));

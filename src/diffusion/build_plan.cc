@@ -137,7 +137,8 @@ bool is_plan(const fs::path& path) {
   try {
     const MappedFile file(path);
     return looks_like_plan(file.bytes());
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_file) throw;
     return false;
   }
 }

@@ -242,11 +242,7 @@ void Model::set_control(const std::filesystem::path& path) {
 }
 
 std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop) {
-  constexpr size_t for_code = 64 << 20;  // oneDNN generates code, and crashes where it cannot
-  const size_t available = backend_->available_memory();
-  if (available < for_code)
-    fail(ErrorKind::out_of_memory, "{} MiB needed for kernels, {} MiB available", for_code >> 20,
-         available >> 20);
+  expect_room_for_kernels(*backend_);
   return std::make_unique<Executor>(compile(std::move(graph), backend_->target()), *backend_,
                                     *store_, stop);
 }

@@ -3,6 +3,7 @@
 
 #include <new>
 #include <opencv2/core.hpp>
+#include <stdexcept>
 #include <string_view>
 
 #include "base/error.h"
@@ -31,6 +32,10 @@ void with_opencv(std::string_view what, const Step& step) {
   } catch (const cv::Exception& error) {
     fail(error.code == cv::Error::StsNoMem ? ErrorKind::out_of_memory : ErrorKind::unsupported,
          "{}: OpenCV: {}", what, error.err);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::runtime_error& error) {  // TBB's, where it gets no thread
+    fail(ErrorKind::out_of_memory, "{}: {}", what, error.what());
   }
 }
 

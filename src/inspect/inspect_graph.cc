@@ -118,6 +118,7 @@ class GraphInspection::Implementation {
     if (!tuning.device.empty())
       result_.notices.push_back(fmt::format("times measured on {}", tuning.device));
     const auto backend = backend_for(options, target, result_.notices);
+    if (backend) expect_room_for_kernels(*backend);
     Operations operations(plan, log, backend.get(), tuning);
     result_.operations = std::move(operations.operations);
     result_.memory = memory_map(plan);

@@ -167,6 +167,8 @@ TEST_F(BadFile, Outputs) {
   expect_refused(7, {"--save-edges", "no folder"},
                  generate({{"--save-edges", path("none/a.png")}}));
   expect_refused(2, {"--save-edges", "another"}, generate({{"--save-edges", path("./out.png")}}));
+  std::filesystem::create_symlink("out.png", path("link.png"));  // to what is not yet there
+  expect_refused(2, {"--save-edges", "another"}, generate({{"--save-edges", path("link.png")}}));
   std::filesystem::create_directory(path("two_1.png"));
   expect_refused(7, {"two_1.png", "is a directory"},
                  generate({{"--output", path("two.png")}, {"--samples", "2"}}));
@@ -200,6 +202,35 @@ TEST_F(BadFile, NotEnoughMemory) {
   write_image(path("large.png"), {2048, 2048, 1, std::vector<uint8_t>(2048 * 2048)});
   expect_refused(5, {"2048x2048 pixels, 1 sample", "MiB more needed", "MiB available"},
                  generate({{"--edges", path("large.png")}}), {.address_space = rlim_t{512} << 20});
+}
+
+TEST_F(BadFile, WhatIsReadIsNotWrittenTo) {
+  const std::string before = contents("edges.png");
+  expect_refused(2, {"--output", "--edges's file"}, generate({{"--output", path("edges.png")}}));
+  expect_refused(2, {"--save-edges", "--edges's file"},
+                 generate({{"--save-edges", path("edges.png")}}));
+  expect_refused(2, {"--output", "--image's file"},
+                 {"edges", "-i", path("edges.png"), "-o", path("edges.png")});
+  std::filesystem::create_directories(path("scores/default"));
+  write_image(path("scores/default/a.png"), Image{64, 64, 1, std::vector<uint8_t>(64 * 64)});
+  const std::vector<std::string> score{"score",     path("scores/default"),
+                                       "-m",        tiny_model_path(),
+                                       "--control", "canny=" + tiny_control_path().string()};
+  const auto with = [&](const char* option, const std::string& value) {
+    auto words = score;
+    words.insert(words.end(), {option, value});
+    return words;
+  };
+  expect_refused(2, {"--output", "default", "another folder"}, with("--output", path("scores")));
+  expect_refused(2, {"--html", ".html"}, with("--html", path("scores/default/a.png")));
+  EXPECT_EQ(contents("edges.png"), before);
+}
+
+TEST_F(BadFile, AnErrorThatNobodyCanReadEndsAsOthers) {
+  EXPECT_EQ(drypoint(generate({{"--steps", "0"}}), {.deaf = true}).status, 2);
+  const Outcome drawn = drypoint(generate({{"--json", std::nullopt}}), {.deaf = true});
+  EXPECT_EQ(drawn.status, 0);
+  EXPECT_TRUE(drawn.out.starts_with("{")) << drawn.out;
 }
 
 }  // namespace

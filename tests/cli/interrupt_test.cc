@@ -33,6 +33,7 @@ class Interrupt : public Cli {
 TEST_F(Interrupt, WhileDenoising) {
   EXPECT_EQ(stop_at(" 2/900", {{"--steps", "900"}}).out, "");
   stop_at(" 2/900", {{"--steps", "900"}, {"--guess-mode", std::nullopt}}, SIGTERM);
+  stop_at(" 2/900", {{"--steps", "900"}}, SIGHUP);
 }
 
 TEST_F(Interrupt, WhileLoading) { stop_at("prepare", {{"--steps", "900"}}); }

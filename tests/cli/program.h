@@ -30,6 +30,7 @@ struct Outcome {
 struct Surroundings {
   rlim_t file_size = RLIM_INFINITY, address_space = RLIM_INFINITY;
   bool terminal = false;  // stderr is one
+  bool deaf = false;      // nothing can be written to stderr
 };
 
 /// Bare containers and chroots may lack /dev/pts.
@@ -56,7 +57,7 @@ class Program {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(out[1], STDOUT_FILENO);
-      ::dup2(err[1], STDERR_FILENO);
+      ::dup2(surroundings.deaf ? ::open("/dev/full", O_WRONLY) : err[1], STDERR_FILENO);
       const rlimit files{surroundings.file_size, surroundings.file_size};
       const rlimit space{surroundings.address_space, surroundings.address_space};
       ::setrlimit(RLIMIT_FSIZE, &files);
