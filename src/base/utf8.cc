@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+
 namespace drypoint {
 
 size_t character_length(std::string_view text) {
@@ -22,6 +24,24 @@ size_t character_length(std::string_view text) {
     return good && follows(2) && follows(3) ? 4 : 0;
   }
   return 0;
+}
+
+std::string printable(std::string_view text) {
+  constexpr size_t longest = 200;
+  std::string result;
+  for (size_t length = 0; !text.empty(); text.remove_prefix(length)) {
+    length = character_length(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool is_control =
+        length == 1 ? first < 0x20 || first == 0x7f : length == 2 && text.substr(0, 2) < "\xc2\xa0";
+    if (result.size() + std::max<size_t>(length, 1) > longest) return result + "...";
+    if (length == 0 || is_control)
+      result += '?';
+    else
+      result += text.substr(0, length);
+    length = std::max<size_t>(length, 1);
+  }
+  return result;
 }
 
 }  // namespace drypoint

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/names_diffusers.h"
 #include "checkpoint/parts.h"
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/canonical.h"
 #include "checkpoint/diffusers_folder.h"
 #include "checkpoint/formats.h"

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/json.h"
 

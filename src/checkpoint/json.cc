@@ -2,6 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/utf8.h"
+
 namespace drypoint {
 
 nlohmann::json parse_json(std::string_view text) {
@@ -16,6 +20,28 @@ nlohmann::json parse_json(std::string_view text) {
       },
       /*allow_exceptions=*/false);
   return too_deep ? json(json::value_t::discarded) : value;
+}
+
+nlohmann::json read_json_object(const std::filesystem::path& file, std::string_view expected,
+                                std::initializer_list<std::string_view> keys) {
+  const auto refuse = [&](const std::string& what) {
+    fail(ErrorKind::bad_file, "{}: {}, expected {}", file.string(), what, expected);
+  };
+  const std::string text = read_file(file);
+  if (text.empty()) refuse("is empty");
+  nlohmann::json value = parse_json(text);
+  if (value.is_discarded()) refuse("is not JSON");
+  if (!value.is_object()) refuse(fmt::format("is JSON of type {}", value.type_name()));
+  for (const std::string_view key : keys)
+    if (!value.contains(key)) refuse(fmt::format("lacks \"{}\"", key));
+  return value;
+}
+
+std::string reason(const std::exception& error) {
+  std::string_view text = error.what();
+  if (const auto end = text.find("] "); text.starts_with("[json.exception.") && end != text.npos)
+    text.remove_prefix(end + 2);
+  return printable(text);
 }
 
 }  // namespace drypoint

@@ -70,13 +70,6 @@ std::string NamedTensors::file_of(const Tensor& tensor) const {
   return {};
 }
 
-std::string printable(std::string_view name) {
-  std::string result(name.substr(0, 200));
-  for (char& c : result)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return name.size() > 200 ? result + "..." : result;
-}
-
 void check_finite(std::string_view name, const Tensor& tensor) {
   switch (tensor.dtype()) {
     case DType::f16: return check_exponents<uint16_t>(name, tensor, 0x7c00);

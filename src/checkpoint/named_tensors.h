@@ -48,9 +48,6 @@ struct NamedTensors {
 /// Whether the tensor's bytes lie in this file.
 bool contains(const MappedFile& file, const Tensor& tensor);
 
-/// A name out of a file, fit for a one-line message: control characters replaced, cut at 200 bytes.
-std::string printable(std::string_view name);
-
 /// Throws non_finite naming the tensor, the first NaN or infinity and its index.
 void check_finite(std::string_view name, const Tensor& tensor);
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/named_tensors.h"
 
 namespace drypoint::pickle {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/json.h"
 #include "checkpoint/safetensors.h"
 
@@ -146,7 +147,7 @@ void PlanFile::read() {
   try {
     read_header(header == all.metadata.end() ? "" : header->second);
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: the plan's header is damaged: {}", name(), error.what());
+    fail(ErrorKind::bad_file, "{}: the plan's header is damaged: {}", name(), reason(error));
   }
 
   info_.file_bytes = static_cast<int64_t>(file_.bytes.size());

@@ -7,6 +7,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/utf8.h"
+#include "checkpoint/json.h"
 
 namespace drypoint {
 namespace {
@@ -46,7 +48,7 @@ json parse_header(std::string_view text, const std::string& file) {
     json header = json::parse(text, watch);
     if (header.is_object()) return header;
   } catch (const json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: the header is not JSON: {}", file, error.what());
+    fail(ErrorKind::bad_file, "{}: the header is not JSON: {}", file, reason(error));
   }
   fail(ErrorKind::bad_file, "{}: the header is not a JSON object", file);
 }

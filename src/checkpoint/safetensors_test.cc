@@ -1,5 +1,6 @@
 #include "checkpoint/safetensors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -95,6 +96,21 @@ TEST(Safetensors, RefusesWhatIsMalformed) {
   }
   EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"tensor t", "F8_E4M3"},
                          [&] { read(with_header(entry("F8_E4M3", "[1]", "[0,1]"), 1)); }));
+}
+
+// Whatever is in the header, what is said of it is short and can be shown.
+TEST(Safetensors, MessagesHoldNoRawBytes) {
+  const std::string name(100'000, 'a');
+  for (const std::string& header :
+       {"{\"" + name + "\xff\":3}", std::string("{\"t\xb4\":3}"), "{\"" + name + "\":3}"})
+    try {
+      read(with_header(header, 0));
+      ADD_FAILURE() << "not refused";
+    } catch (const Error& error) {
+      const std::string message = error.what();
+      EXPECT_LT(message.size(), 300u);
+      EXPECT_TRUE(std::ranges::all_of(message, [](char c) { return c >= 0x20; })) << message;
+    }
 }
 
 TEST(Safetensors, EveryTruncationIsRefused) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/torch_state.h"
 

@@ -108,6 +108,8 @@ TEST(Torch, EveryDamagedByteIsSurvived) {
           ++refused;
           EXPECT_TRUE(error.kind() == ErrorKind::bad_file || error.kind() == ErrorKind::unsupported)
               << error.what();
+          const std::string_view message = error.what();
+          EXPECT_TRUE(std::ranges::all_of(message, [](char c) { return c >= 0x20; })) << message;
         }
       }
     EXPECT_GT(refused, 0);

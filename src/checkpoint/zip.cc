@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace drypoint {
 namespace {

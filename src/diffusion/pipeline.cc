@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
+#include "base/utf8.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"

@@ -280,7 +280,7 @@ TEST(InspectGraph, RefusesWhatCannotBe) {
   };
   refuses(ErrorKind::bad_argument, {"part", "unet"}, small("unet"));
   refuses(ErrorKind::bad_argument, {"size", "64x63"}, {.size = {63, 64}});
-  refuses(ErrorKind::bad_argument, {"samples", "65"}, {.batch = 65});
+  refuses(ErrorKind::bad_argument, {"batch", "65"}, {.batch = 65});
   refuses(ErrorKind::bad_argument, {"device", "tpu"}, small("vae", "tpu"));
   refuses(ErrorKind::unsupported, {"precision", "fp16", "cpu"},
           {.size = {64, 64}, .precision = "fp16"});
@@ -290,7 +290,7 @@ TEST(InspectGraph, RefusesWhatCannotBe) {
   write_file(folder / "x.json", "{\"version\": 1}");
   GraphOptions options = small("vae", "cuda");
   options.tuning_cache = folder / "x.json";
-  refuses(ErrorKind::bad_file, {"x.json", "not a tuning cache"}, options);
+  refuses(ErrorKind::bad_file, {"x.json", "lacks \"device\"", "a tuning cache"}, options);
 }
 
 /// The choices that are shipped were measured for these models: by their names the products of the

@@ -4,14 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "checkpoint/json.h"
 
 namespace drypoint {
 
 TuningCache read_tuning_cache(const std::filesystem::path& path) {
+  const auto json = read_json_object(path, "a tuning cache", {"version", "device", "choices"});
   try {
-    const nlohmann::json json = parse_json(read_file(path));
     TuningCache cache;
     cache.device = json.at("device").get<std::string>();
     for (const auto& [key, choice] : json.at("choices").items()) {
@@ -26,7 +25,7 @@ TuningCache read_tuning_cache(const std::filesystem::path& path) {
     }
     return cache;
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: not a tuning cache: {}", path.string(), error.what());
+    fail(ErrorKind::bad_file, "{}: is not a tuning cache: {}", path.string(), reason(error));
   }
 }
 

@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "checkpoint/json.h"
 #include "drypoint/bench.h"
 
@@ -92,12 +91,14 @@ std::string to_json(const BenchResult& result) {
 
 BenchResult read_bench_result(const std::filesystem::path& path) {
   return at_border(path.string(), [&] {
-    const std::string text = read_file(path);
+    constexpr std::string_view expected = "what \"drypoint bench --json\" prints";
+    const auto json = read_json_object(path, expected,
+                                       {"version", "model", "control", "device", "threads", "batch",
+                                        "steps", "scale", "transfers", "sizes"});
     try {
-      return result_from(parse_json(text));
+      return result_from(json);
     } catch (const std::exception& error) {
-      fail(ErrorKind::bad_file, "{}: expected what \"drypoint bench --json\" prints: {}",
-           path.string(), error.what());
+      fail(ErrorKind::bad_file, "{}: is not {}: {}", path.string(), expected, reason(error));
     }
   });
 }

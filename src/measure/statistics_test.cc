@@ -102,15 +102,22 @@ TEST(Statistics, ResultsComeBackFromJson) {
 
 TEST(Statistics, OtherFilesAreRefused) {
   const TemporaryFolder folder;
-  for (const char* text : {"", "[]", "{}", "{\"version\": 3}", "\xff", "[[[[[[[[[["}) {
+  const auto refused = [&](const std::string& text, const char* why) {
     write_file(folder / "a.json", text);
-    EXPECT_TRUE(fails_with(ErrorKind::bad_file, {}, [&] { read_bench_result(folder / "a.json"); }))
-        << text;
-  }
+    return fails_with(ErrorKind::bad_file, {"a.json", why, "drypoint bench --json"},
+                      [&] { read_bench_result(folder / "a.json"); });
+  };
+  EXPECT_TRUE(refused("", "is empty"));
+  EXPECT_TRUE(refused("[]", "is JSON of type array"));
+  EXPECT_TRUE(refused("{}", "lacks \"version\""));
+  EXPECT_TRUE(refused("{\"version\": 3}", "lacks \"model\""));
+  for (const char* text : {"\xff", "[[[[[[[[[[", "{\"version\": \"0.1", "\x89PNG\r\n"})
+    EXPECT_TRUE(refused(text, "is not JSON")) << text;
   std::string json = to_json(result_of(1, 1));
   json.replace(json.find("\"times\": ["), 10, "\"times\": [-1,");
-  write_file(folder / "a.json", json);
-  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {}, [&] { read_bench_result(folder / "a.json"); }));
+  EXPECT_TRUE(refused(json, "a time is not positive"));
+  json.replace(json.find("-1,"), 3, "[],");
+  EXPECT_TRUE(refused(json, "type must be number, but is array"));
 }
 
 }  // namespace

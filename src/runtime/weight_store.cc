@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "base/utf8.h"
 
 namespace drypoint {
 namespace {

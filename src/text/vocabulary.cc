@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -44,7 +45,7 @@ Tokenizer::Vocabulary read_vocabulary(std::string_view text, const std::string& 
       return true;
     });
   } catch (const json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: is not JSON: {}", source, error.what());
+    fail(ErrorKind::bad_file, "{}: is not JSON: {}", source, printable(error.what()));
   }
   if (!document.is_object())
     fail(ErrorKind::bad_file, "{}: is JSON of type {}, expected an object", source,
@@ -54,7 +55,7 @@ Tokenizer::Vocabulary read_vocabulary(std::string_view text, const std::string& 
   for (const auto& [piece, id] : document.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > uint64_t{kLargestId})
       fail(ErrorKind::bad_file, "{}: \"{}\" has the number {}, expected 0 to {}", source,
-           piece.substr(0, 40), id.dump().substr(0, 40), kLargestId);
+           printable(piece.substr(0, 40)), id.dump().substr(0, 40), kLargestId);
     vocabulary.emplace(piece, id.get<int32_t>());
   }
   return vocabulary;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "checkpoint/json.h"
 
 extern "C" const char drypoint_tuned_hopper[], drypoint_tuned_hopper_end[];  // tuned/choices.S
 
@@ -24,12 +25,12 @@ Tuner::Tuner(int level, std::string cache, std::string device, bool is_common_ho
   if (is_common_hopper)
     read(nlohmann::json::parse(drypoint_tuned_hopper, drypoint_tuned_hopper_end), shipped_);
   if (cache_.empty() || !std::filesystem::exists(cache_)) return;
+  const auto json = read_json_object(cache_, "a tuning cache", {"version", "device", "choices"});
   try {
-    const auto json = nlohmann::json::parse(read_file(cache_));
     // A cache of another device or version is no error: its choices just do not hold here.
     if (json.at("version") == version && json.at("device") == device_) read(json, choices_);
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: not a tuning cache: {}", cache_, error.what());
+    fail(ErrorKind::bad_file, "{}: is not a tuning cache: {}", cache_, reason(error));
   }
 }
 
@@ -70,7 +71,7 @@ void Tuner::take(const std::string& json, const std::string& source) {
     const auto parsed = nlohmann::json::parse(json);
     if (parsed.at("version") == version && parsed.at("device") == device_) read(parsed, planned_);
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: the plan's choices cannot be read: {}", source, error.what());
+    fail(ErrorKind::bad_file, "{}: the plan's choices cannot be read: {}", source, reason(error));
   }
 }
 
