@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <system_error>
@@ -13,6 +15,58 @@ namespace {
 bool wants_json(int argc, char** argv) {
   return std::any_of(argv, argv + argc,
                      [](const char* word) { return std::string(word) == "--json"; });
+}
+
+/// "generate", "build", ...
+std::vector<std::string> commands(CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// Refuses the first word that is no command, no option, and no option's value. The library would
+/// list all that follows it, too.
+void check_words(CLI::App& program) {
+  const auto given = program.get_subcommands();
+  auto words = given.empty() ? std::vector<std::string>() : given[0]->remaining();
+  for (const std::string& word : program.remaining()) words.push_back(word);
+  std::erase(words, "--");
+  if (words.empty()) return;
+  const std::string& word = words[0];
+  const std::string command = given.empty() ? "drypoint" : "drypoint " + given[0]->get_name();
+  if (word.starts_with("-"))
+    drypoint::cli::bad_option(fmt::format("{} has no option {}; see {} --help", command,
+                                          word.substr(0, word.find('=')), command));
+  if (given.empty())
+    drypoint::cli::bad_option(fmt::format("\"{}\" is no command, expected {}", word,
+                                          drypoint::cli::listed(commands(program))));
+  drypoint::cli::bad_option(
+      fmt::format("\"{}\" belongs to no option; see {} --help", word, command));
+}
+
+void check_stdout() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw drypoint::Error(drypoint::ErrorKind::write_failed, "standard output: cannot be written");
+}
+
+/// Runs the command that the words name. -> the exit code
+int run(CLI::App& program, int argc, char** argv) {
+  int result = 0;
+  try {
+    program.parse(argc, argv);
+    if (program.get_subcommands().empty())
+      drypoint::cli::bad_option(
+          fmt::format("found no command, expected {}", drypoint::cli::listed(commands(program))));
+  } catch (const CLI::RuntimeError& found) {  // no error, but not 0: what a command found
+    result = found.get_exit_code();
+  } catch (const CLI::Success& request) {  // --help, --version
+    program.exit(request);
+  } catch (const CLI::ParseError& error) {
+    check_words(program);
+    drypoint::cli::bad_option(error.what());
+  }
+  check_stdout();
+  return result;
 }
 
 int report(const drypoint::Error& error, bool json) {
@@ -49,19 +103,7 @@ int main(int argc, char** argv) {
   const bool json = wants_json(argc, argv);
   cli::catch_signals(json);
   try {
-    program.parse(argc, argv);
-    if (program.get_subcommands().empty())
-      cli::bad_option(
-          "found no command, expected generate, build, edges, inspect, synth, export, score, bench "
-          "or profile");
-    if (std::fflush(stdout) != 0 || std::ferror(stdout))
-      throw Error(ErrorKind::write_failed, "standard output: cannot be written");
-    return 0;
-  } catch (const CLI::RuntimeError& result) {  // no error, but not 0: what a command found
-    return result.get_exit_code();
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
-    return report(Error(ErrorKind::bad_argument, error.what()), json);
+    return run(program, argc, argv);
   } catch (const Error& error) {
     return report(error, json);
   } catch (const std::bad_alloc&) {

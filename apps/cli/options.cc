@@ -61,6 +61,12 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
       .description(fmt::format("{}", fmt::join(words, "|")));
 }
 
+std::string listed(const std::vector<std::string>& words) {
+  return words.size() < 2 ? fmt::format("{}", fmt::join(words, ""))
+                          : fmt::format("{} or {}", fmt::join(words.begin(), words.end() - 1, ", "),
+                                        words.back());
+}
+
 std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> parts{""};
   for (const char c : text)
@@ -87,7 +93,11 @@ std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& t
 
 void check_output(std::string_view option, const fs::path& path) {
   check_file_output(option, path);
-  image_format(path);
+  try {
+    image_format(path);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", option, error.what()));
+  }
 }
 
 void check_file_output(std::string_view option, const fs::path& path,

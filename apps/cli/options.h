@@ -30,6 +30,8 @@ CLI::Validator seed();  // of 64 bits
 CLI::Validator path();
 CLI::Validator one_of(const std::vector<std::string>& words);
 
+/// "a", "b", "c" -> "a, b or c"
+std::string listed(const std::vector<std::string>& words);
 /// "a,b" -> "a", "b"
 std::vector<std::string> split(const std::string& text, char at);
 
