@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "options.h"
 
@@ -13,39 +15,48 @@ namespace {
 
 using Set = std::function<void(ScoreVariant&, const std::string& value)>;
 
+[[noreturn]] void expect(const char* what) { bad_option(fmt::format("expected {}", what)); }
+
 template <class Number, class Field>
-Set number_into(Field field) {
-  return [field](ScoreVariant& variant, const std::string& value) {
+Set number_into(Field field, const char* expected) {
+  return [=](ScoreVariant& variant, const std::string& value) {
     Number number;
-    if (!parse(value, number)) bad_option(fmt::format("--sweep: \"{}\", expected a number", value));
+    if (!parse(value, number)) expect(expected);
     field(variant) = number;
   };
 }
 
+template <class Field>
+Set whole_number_into(Field field) {
+  return number_into<int>(field, "a whole number");
+}
+
+template <class Field>
+Set number_into(Field field) {
+  return number_into<double>(field, "a number");
+}
+
 void set_schedule(ScoreVariant& variant, const std::string& value) {
-  if (value != "exact" && value != "official")
-    bad_option(fmt::format("--sweep: schedule: \"{}\", expected exact or official", value));
+  if (value != "exact" && value != "official") expect("exact or official");
   variant.request.schedule = value == "exact" ? ScheduleKind::exact : ScheduleKind::official;
 }
 
 void set_precision(ScoreVariant&, const std::string& value) {
-  if (value != "fp32")
-    throw Error(ErrorKind::unsupported,
-                fmt::format("--sweep: precision: \"{}\", expected fp32", value));
+  if (value != "fp32") throw Error(ErrorKind::unsupported, "expected fp32");
 }
 
 const std::map<std::string, Set>& keys() {
   static const std::map<std::string, Set> all{
-      {"steps", number_into<int>([](ScoreVariant& v) -> int& { return v.request.steps; })},
-      {"scale",
-       number_into<double>([](ScoreVariant& v) -> double& { return v.request.guidance_scale; })},
-      {"strength",
-       number_into<double>([](ScoreVariant& v) -> double& { return v.request.strength; })},
-      {"eta", number_into<double>([](ScoreVariant& v) -> double& { return v.request.eta; })},
-      {"seed", number_into<uint64_t>([](ScoreVariant & v) -> auto& { return v.request.seed; })},
+      {"steps", whole_number_into([](ScoreVariant& v) -> int& { return v.request.steps; })},
+      {"scale", number_into([](ScoreVariant& v) -> double& { return v.request.guidance_scale; })},
+      {"strength", number_into([](ScoreVariant& v) -> double& { return v.request.strength; })},
+      {"eta", number_into([](ScoreVariant& v) -> double& { return v.request.eta; })},
+      {"seed",
+       number_into<uint64_t>(
+           [](ScoreVariant & v) -> auto& { return v.request.seed; }, "0 to 18446744073709551615")},
       {"schedule", set_schedule},
       {"device", [](ScoreVariant& v, const std::string& value) { v.options.device = value; }},
-      {"threads", number_into<int>([](ScoreVariant& v) -> int& { return v.options.threads; })},
+      {"threads", whole_number_into([](ScoreVariant& v) -> int& { return v.options.threads; })},
       {"precision", set_precision}};
   return all;
 }
@@ -61,11 +72,19 @@ std::vector<ScoreVariant> varied(const std::vector<ScoreVariant>& variants,
     bad_option(fmt::format("--sweep: \"{}\", expected KEY=VALUE,VALUE,... with a KEY of {}", sweep,
                            fmt::join(known, ", ")));
   }
+  const auto values = split(sweep.substr(equals + 1), ',');
+  for (auto value = values.begin(); value != values.end(); ++value)
+    if (std::find(values.begin(), value, *value) != value)
+      bad_option(fmt::format("--sweep: {}: {} is there twice, expected it once", key, *value));
   std::vector<ScoreVariant> result;
   for (const ScoreVariant& variant : variants)
-    for (const std::string& value : split(sweep.substr(equals + 1), ',')) {
+    for (const std::string& value : values) {
       ScoreVariant next = variant;
-      set->second(next, value);
+      try {
+        set->second(next, value);
+      } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("--sweep: {}: \"{}\", {}", key, value, error.what()));
+      }
       next.name += fmt::format("{}{}={}", next.name.empty() ? "" : " ", key, value);
       result.push_back(std::move(next));
     }
@@ -79,7 +98,13 @@ std::vector<ScoreVariant> variants_of(const ScoreVariant& base,
   std::vector<ScoreVariant> variants{base};
   if (sweeps.empty()) return variants;
   variants[0].name.clear();
-  for (const std::string& sweep : sweeps) variants = varied(variants, sweep);
+  std::set<std::string> swept;
+  for (const std::string& sweep : sweeps) {
+    variants = varied(variants, sweep);
+    const std::string key = sweep.substr(0, sweep.find('='));
+    if (!swept.insert(key).second)
+      bad_option(fmt::format("--sweep: {} is there twice, expected all its values in one", key));
+  }
   return variants;
 }
 
