@@ -19,7 +19,8 @@ struct Options {
   ModelOptions model;
   DeviceOptions device;
   BuildOptions build;
-  std::string sizes, output;
+  std::optional<std::string> sizes;
+  std::string output;
   bool only_sizes = false, json = false;
 };
 
@@ -28,7 +29,7 @@ void run(const Options& options) {
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "building from");
   BuildOptions build = options.build;
-  if (!options.sizes.empty()) build.sizes = parse_sizes("--sizes", options.sizes);
+  if (options.sizes) build.sizes = parse_sizes("--sizes", *options.sizes);
   build.any_size = !options.only_sizes;
   build.pipeline = options.device.pipeline_options();
   std::optional<Finishing> writing;  // then it stops by itself, and takes its unfinished file along
@@ -42,6 +43,7 @@ void run(const Options& options) {
                         },
                         interrupted});
   }
+  options.device.note_unused(built.info.device.kind, notices);
   for (const auto& notice : notices) print_notice(notice);
   if (!options.json) {
     fmt::print("{}\n", options.output);

@@ -1,5 +1,8 @@
 #include "device_options.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "options.h"
 
 namespace drypoint::cli {
@@ -41,6 +44,20 @@ PipelineOptions DeviceOptions::pipeline_options() const {
           .aux_streams = aux_streams,
           .level = level,
           .tuning_cache = tuning_cache};
+}
+
+void DeviceOptions::note_unused(std::string_view used, std::vector<std::string>& notices) const {
+  if (used != "cpu" && used != "reference") return;
+  std::vector<std::string> given;
+  for (const auto& [option, is_given] : {std::pair("--level", level != 0),
+                                         {"--tuning-cache", !tuning_cache.empty()},
+                                         {"--aux-streams", aux_streams != 0},
+                                         {"--no-graph", no_graph},
+                                         {"--no-tf32", no_tf32}})
+    if (is_given) given.emplace_back(option);
+  if (!given.empty())
+    notices.push_back(fmt::format("{} {} for GPUs, and this runs on {}", fmt::join(given, ", "),
+                                  given.size() == 1 ? "is" : "are", used));
 }
 
 }  // namespace drypoint::cli

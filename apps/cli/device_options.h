@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "drypoint/pipeline.h"
 
@@ -15,6 +17,8 @@ struct DeviceOptions {
 
   void add_to(CLI::App& command);
   PipelineOptions pipeline_options() const;
+  /// A notice if options were given that a GPU alone has a use for, and it was none.
+  void note_unused(std::string_view device, std::vector<std::string>& notices) const;
 };
 
 }  // namespace drypoint::cli

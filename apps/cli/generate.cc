@@ -141,6 +141,7 @@ void run(const Options& options) {
   Times times;
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
+  options.device.note_unused(pipeline.description().device, notices);
   const Request request = to_request(options, pipeline.defaults(), notices);
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
@@ -175,7 +176,8 @@ void add_generate(CLI::App& program) {
   auto* command = program.add_subcommand("generate", "Draw a picture from edges and a prompt");
   auto o = std::make_shared<Options>();
   o->model.add_to(*command);
-  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP) whose edges steer")
+  command
+      ->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer")
       ->check(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size")->check(path());
   command->add_option("-p,--prompt", o->prompt, "What to draw");
@@ -208,7 +210,8 @@ void add_generate(CLI::App& program) {
                    "Noise of several samples: one draw for all (batch),\n"
                    "or sample i from seed+i (per-sample) [batch]")
       ->check(one_of({"batch", "per-sample"}));
-  command->add_option("--eta", o->eta, "Fresh noise at each step, 0 to 1 [0]")->check(number());
+  command->add_option("--eta", o->eta, "Fresh noise at each step, from 0 (none) [0]")
+      ->check(number());
   command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]")
       ->check(number());
   command

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "options.h"
@@ -15,7 +16,8 @@ namespace {
 
 struct Options {
   WorkloadOptions workload;
-  std::string size = "256x384", parts, html, trace, by = "operation";
+  std::optional<std::string> parts;
+  std::string size = "256x384", html, trace, by = "operation";
   int repeats = 8, rows = 20;
   bool json = false;
 };
@@ -106,7 +108,7 @@ void run(const Options& options) {
   check_files_differ({{"--html", options.html}, {"--trace", options.trace}});
   if (options.rows < 0) bad_option(fmt::format("--rows: {}, expected 0 or more", options.rows));
   ProfileOptions profile_options{.size = sizes[0], .repeats = options.repeats};
-  if (!options.parts.empty()) profile_options.parts = split(options.parts, ',');
+  if (options.parts) profile_options.parts = split(*options.parts, ',');
   std::vector<std::string> notices;
   profile_options.workload = options.workload.workload(notices, "profiling");
   const ProfileResult result = [&] {
@@ -118,6 +120,7 @@ void run(const Options& options) {
   const Finishing writing;
   if (!options.html.empty()) write_profile_page(options.html, result);
   if (!options.trace.empty()) write_trace(options.trace, result);
+  options.workload.device.note_unused(result.device, notices);
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
   for (const auto& notice : notices) print_notice(notice);
   if (options.json) {
