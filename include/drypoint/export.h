@@ -26,11 +26,11 @@ struct OnnxOptions {
   std::vector<std::string> parts;  ///< by the names above; empty: all that the model has
 };
 
-/// Writes NAME.onnx for each part into `folder`, which is made if need be, and the weights beside
-/// them in text_encoder.weights, unet.weights, controlnet.weights and vae.weights, which parts
-/// share: keep them together. Matrices are stored transposed there; their names end in ".T". -> the
-/// files written. All are written under temporary names first and renamed last.
-/// Throws bad_file, unsupported, bad_argument (a part or precision that is not there),
+/// Writes NAME.onnx for each part into `folder`, which is made if need be as are those above it,
+/// and the weights beside them in text_encoder.weights, unet.weights, controlnet.weights and
+/// vae.weights, which parts share: keep them together. Matrices are stored transposed there; their
+/// names end in ".T". -> the files written. All are written under temporary names first and renamed
+/// last. Throws bad_file, unsupported, bad_argument (a part or precision that is not there),
 /// write_failed, non_finite (a weight that is, or is too large for half precision), cancelled when
 /// `stop` says true.
 std::vector<std::filesystem::path> export_onnx(const ModelFiles& files,

@@ -18,12 +18,13 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
 
 // What people pass by mistake, worth a better word than "unknown".
 constexpr std::pair<std::string_view, std::string_view> mistakes[] = {
-    {"version https://git-lfs", "a Git LFS pointer; the file itself has yet to be downloaded"},
+    {"version https://git-lfs", "a Git LFS pointer (the file itself has yet to be downloaded)"},
     {"<!DOCTYPE", "a web page"},
     {"<html", "a web page"},
-    {"GGUF", "a GGUF file, which is not supported"},
+    {"GGUF", "a GGUF file"},
     {"\x89PNG", "a picture"},
-    {"\xff\xd8\xff", "a picture"}};
+    {"\xff\xd8\xff", "a picture"},
+    {"GIF8", "a picture"}};
 
 TensorFile read_by_content(const FileBytes& file) {
   if (file.bytes.empty()) fail(ErrorKind::bad_file, "{}: is empty", file.name);
@@ -31,7 +32,8 @@ TensorFile read_by_content(const FileBytes& file) {
   if (is_zip(file.bytes)) return {"PyTorch zip", read_torch_zip(file)};
   if (is_torch_legacy(file.bytes)) return {"PyTorch legacy", read_torch_legacy(file)};
   for (const auto& [start, what] : mistakes)
-    if (starts_with(file.bytes, start)) fail(ErrorKind::bad_file, "{}: is {}", file.name, what);
+    if (starts_with(file.bytes, start))
+      fail(ErrorKind::bad_file, "{}: is {}, expected a checkpoint", file.name, what);
   fail(ErrorKind::bad_file,
        "{}: is neither a safetensors file nor a PyTorch file, or it is damaged at its start",
        file.name);

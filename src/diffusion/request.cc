@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/named_tensors.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
@@ -31,34 +32,26 @@ void expect_utf8(std::string_view field, std::string_view text) {
 }
 
 template <class Number>
-void read_number(const std::map<std::string, std::string, std::less<>>& metadata,
-                 const std::string& key, const std::string& file, Number& value) {
-  const auto found = metadata.find(key);
-  if (found == metadata.end()) return;
-  const std::string& text = found->second;
+void read_value(const std::string& text, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    fail(ErrorKind::bad_file, "{}: metadata {}: \"{}\", expected a number", file, key,
-         printable(text));
+    fail(ErrorKind::bad_file, "\"{}\", expected a number", printable(text));
 }
 
-void read_text(const std::map<std::string, std::string, std::less<>>& metadata,
-               std::string_view key, std::string& value) {
-  if (const auto found = metadata.find(key); found != metadata.end()) value = found->second;
-}
+void read_value(const std::string& text, std::string& value) { value = text; }
 
 }  // namespace
 
 void check_size(ImageSize size, std::string_view what) {
   if (size.width <= 0 || size.height <= 0 || size.width % 8 != 0 || size.height % 8 != 0)
-    fail(ErrorKind::bad_argument, "{}: {}x{} (height x width), expected multiples of 8", what,
-         size.height, size.width);
+    fail(ErrorKind::bad_argument, "{}: {}x{} (height x width), expected positive multiples of 8",
+         what, size.height, size.width);
   if (int64_t{size.width} * size.height > most_pixels)
     fail(ErrorKind::bad_argument, "{}: {}x{} (height x width), expected at most {} megapixels",
          what, size.height, size.width, most_pixels / 1'000'000);
 }
 
-void check_samples(int samples) { expect_between("samples", samples, 1, 64); }
+void check_samples(int samples, std::string_view what) { expect_between(what, samples, 1, 64); }
 
 void check(const Request& request) {
   expect_utf8("prompt", request.prompt);
@@ -85,19 +78,24 @@ std::string full_prompt(const Request& request) {
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,
                       const std::string& file) {
   Request request;
-  read_number(metadata, "drypoint.resolution", file, request.resolution);
-  read_number(metadata, "drypoint.steps", file, request.steps);
-  read_number(metadata, "drypoint.guidance_scale", file, request.guidance_scale);
-  read_number(metadata, "drypoint.strength", file, request.strength);
-  read_text(metadata, "drypoint.added_prompt", request.added_prompt);
-  read_text(metadata, "drypoint.negative_prompt", request.negative_prompt);
-  Request complete = request;
-  complete.image = {16, 16, 1, std::vector<uint8_t>(256)};
-  try {
-    check(complete);
-  } catch (const Error& error) {
-    fail(ErrorKind::bad_file, "{}: metadata: {}", file, error.what());
-  }
+  request.image = {16, 16, 1, std::vector<uint8_t>(256)};  // for the checks
+  const auto read = [&](std::string_view key, auto& value) {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) return;
+    try {
+      read_value(found->second, value);
+      check(request);
+    } catch (const Error& error) {
+      fail(ErrorKind::bad_file, "{}: metadata {}: {}", file, key, error.what());
+    }
+  };
+  read("drypoint.resolution", request.resolution);
+  read("drypoint.steps", request.steps);
+  read("drypoint.guidance_scale", request.guidance_scale);
+  read("drypoint.strength", request.strength);
+  read("drypoint.added_prompt", request.added_prompt);
+  read("drypoint.negative_prompt", request.negative_prompt);
+  request.image = {};
   return request;
 }
 

@@ -17,7 +17,7 @@ std::string full_prompt(const Request& request);
 
 /// The same for what a size or a number of samples may be.
 void check_size(ImageSize size, std::string_view what);
-void check_samples(int samples);
+void check_samples(int samples, std::string_view what = "samples");
 
 /// The model's own defaults, from its metadata ("drypoint.steps" and so on), on top of ours. Throws
 /// bad_file for a value that is out of range.

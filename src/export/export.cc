@@ -34,27 +34,32 @@ std::vector<ExportPart> wanted(std::vector<ExportPart> parts, const std::vector<
   return parts;
 }
 
-/// Makes a folder, and takes it away again if nothing was put into it.
+/// Makes a folder and those above it, and takes away again what nothing was put into.
 class Folder {
  public:
-  explicit Folder(const fs::path& path) : path_(path) {
+  explicit Folder(const fs::path& path) {
     std::error_code error, ignored;
-    made_ = fs::create_directory(path, error);
+    for (fs::path level = path; !level.empty() && !fs::exists(level, ignored);
+         level = level.parent_path())
+      made_.push_back(level);
+    fs::create_directories(path, error);
     if (fs::is_directory(path, ignored)) return;
-    fail(ErrorKind::write_failed, "{}: {}", path.string(),
-         fs::exists(path, ignored) ? "is a file, expected a folder"
-                                   : "cannot be made: " + error.message());
+    const std::string why = fs::exists(path, ignored) ? "is a file, expected a folder"
+                                                      : "cannot be made: " + error.message();
+    remove();
+    fail(ErrorKind::write_failed, "{}: {}", path.string(), why);
   }
-  ~Folder() {
-    std::error_code ignored;
-    if (made_) fs::remove(path_, ignored);  // not if there is something in it
-  }
+  ~Folder() { remove(); }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
  private:
-  fs::path path_;
-  bool made_ = false;
+  void remove() const {  // not what something is in
+    std::error_code ignored;
+    for (const fs::path& level : made_) fs::remove(level, ignored);
+  }
+
+  std::vector<fs::path> made_;  // the innermost first
 };
 
 std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,

@@ -238,18 +238,21 @@ TEST(Export, WithoutControlNetTheUnetIsAlone) {
 
 TEST(Export, FailuresLeaveNothing) {
   const testing::TemporaryFolder folder;
-  const fs::path target = folder / "onnx";
+  const fs::path target = folder / "onnx", deep = folder / "a" / "b";
   int asked = 0;
   EXPECT_TRUE(testing::fails_with(ErrorKind::cancelled, {}, [&] {
     export_onnx(tiny, target, {}, [&] { return ++asked > 100; });
   }));
   EXPECT_FALSE(fs::exists(target));
+  EXPECT_TRUE(testing::fails_with(ErrorKind::cancelled, {},
+                                  [&] { export_onnx(tiny, deep, {}, [] { return true; }); }));
+  EXPECT_FALSE(fs::exists(folder / "a"));
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"fp8", "fp32 or fp16"},
                                   [&] { export_onnx(tiny, target, {.precision = "fp8"}); }));
   EXPECT_FALSE(fs::exists(target));
-  EXPECT_TRUE(testing::fails_with(ErrorKind::write_failed, {"cannot be made"},
-                                  [&] { export_onnx(tiny, folder / "no" / "such", {}); }));
   write_file(target, "a file");
+  EXPECT_TRUE(testing::fails_with(ErrorKind::write_failed, {"cannot be made", "Not a directory"},
+                                  [&] { export_onnx(tiny, target / "below", {}); }));
   EXPECT_TRUE(testing::fails_with(ErrorKind::write_failed, {"is a file"},
                                   [&] { export_onnx(tiny, target); }));
   EXPECT_EQ(read_file(target), "a file");

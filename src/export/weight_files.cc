@@ -66,9 +66,14 @@ const WeightFiles::Place& WeightFiles::place(const std::string& weight, bool tra
 Tensor WeightFiles::values(const Weight& weight) const {
   const Tensor& stored = checkpoint_.at(weight.name);
   Tensor values = stored.to_f32();
-  check_finite(weight.name, stored.dtype() == DType::f64 ? values : stored);
-  if (weight.transposed) values = transpose(values);
-  return dtype_ == DType::f16 ? to_half(weight.name, values) : values;
+  try {
+    check_finite(weight.name, stored.dtype() == DType::f64 ? values : stored);
+    if (weight.transposed) values = transpose(values);
+    return dtype_ == DType::f16 ? to_half(weight.name, values) : values;
+  } catch (const Error& error) {
+    const std::string file = checkpoint_.file_of(stored);
+    fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
+  }
 }
 
 void WeightFiles::write(const std::filesystem::path& folder, const std::function<bool()>& stop) {

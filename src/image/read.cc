@@ -56,14 +56,15 @@ Decoded decode(Bytes bytes, std::string_view name) {
 
   constexpr std::string_view readable = "PNG, JPEG, WebP, PGM or PPM";
   const auto refuse = [&](std::string_view format) {
-    fail(ErrorKind::unsupported, "{}: is a {} picture, expected {}", name, format, readable);
+    fail(ErrorKind::unsupported, "{}: is {} picture, expected {}", name, format, readable);
   };
-  if (at(0, "GIF8")) refuse("GIF");
-  if (at(0, "II*\0"sv) || at(0, "MM\0*"sv)) refuse("TIFF");
-  if (at(0, "BM") && at(6, "\0\0\0\0"sv)) refuse("BMP");
-  if (at(4, "ftypavi")) refuse("AVIF");
-  if (at(4, "ftyphei") || at(4, "ftypmif1")) refuse("HEIF");
-  if (at(0, "\xff\x0a") || at(0, "\0\0\0\x0cJXL "sv)) refuse("JPEG XL");
+  if (at(0, "GIF8")) refuse("a GIF");
+  if (at(0, "II*\0"sv) || at(0, "MM\0*"sv)) refuse("a TIFF");
+  // Two letters are little: besides, what is reserved is 0, or the next header has few bytes.
+  if (at(0, "BM") && (at(6, "\0\0\0\0"sv) || at(15, "\0\0\0"sv))) refuse("a BMP");
+  if (at(4, "ftypavi")) refuse("an AVIF");
+  if (at(4, "ftyphei") || at(4, "ftypmif1")) refuse("a HEIF");
+  if (at(0, "\xff\x0a") || at(0, "\0\0\0\x0cJXL "sv)) refuse("a JPEG XL");
   if (file.empty()) fail(ErrorKind::bad_file, "{}: is empty, expected a picture", name);
   fail(ErrorKind::bad_file, "{}: is no picture, expected {}", name, readable);
 }

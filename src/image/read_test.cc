@@ -125,6 +125,10 @@ TEST(ReadImage, NamesWhatIsWrong) {
   EXPECT_TRUE(refused({"x", "no picture", "PNG"}, "hello"));
   EXPECT_TRUE(refused({"is a GIF", "expected PNG"}, file("plain.gif"), ErrorKind::unsupported));
   EXPECT_TRUE(refused({"is a BMP"}, file("plain.bmp"), ErrorKind::unsupported));
+  std::string editor = file("plain.bmp");
+  editor[6] = 'x';  // a program's own
+  EXPECT_TRUE(refused({"is a BMP"}, editor, ErrorKind::unsupported));
+  EXPECT_TRUE(refused({"is an AVIF picture"}, "----ftypavif", ErrorKind::unsupported));
   EXPECT_TRUE(refused({"is a TIFF"}, file("plain.tiff"), ErrorKind::unsupported));
   std::string damaged = file("plain.png");
   damaged[damaged.size() / 2] ^= 1;

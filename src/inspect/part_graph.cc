@@ -33,7 +33,7 @@ Graph denoiser_graph(const Checkpoint& checkpoint, const GraphOptions& options) 
 
 Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
   check_size(options.size, "size");
-  check_samples(options.batch);
+  check_samples(options.batch, "batch");
   if (options.part != "text" && options.part != "denoiser" && options.part != "vae")
     fail(ErrorKind::bad_argument, "part: \"{}\", expected text, denoiser or vae", options.part);
   const Checkpoint checkpoint = assemble(files);

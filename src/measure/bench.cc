@@ -263,11 +263,11 @@ class Bench {
 void check(const BenchOptions& options) {
   if (options.sizes.empty()) fail(ErrorKind::bad_argument, "sizes: none, expected at least one");
   for (auto size = options.sizes.begin(); size != options.sizes.end(); ++size) {
-    check_size(*size, "size");
+    check_size(*size, "sizes");
     if (std::find(options.sizes.begin(), size, *size) != size)
       fail(ErrorKind::bad_argument, "sizes: {}x{} is there twice", size->height, size->width);
   }
-  check_samples(options.workload.batch);
+  check_samples(options.workload.batch, "batch");
   if (options.workload.steps < 1 || options.workload.steps > 999)
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to 999", options.workload.steps);
   if (options.warmup < 0 || options.warmup > 1'000'000)

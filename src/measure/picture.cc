@@ -31,7 +31,7 @@ Request request_for(const Workload& workload, ImageSize size) {
   request.steps = workload.steps;
   request.guidance_scale = workload.guidance_scale;
   request.seed = 1;
-  check_samples(workload.batch);
+  check_samples(workload.batch, "batch");
   check_size(size, "size");
   request.image = ruled_edges(size);
   request.is_edges = true;
