@@ -39,7 +39,9 @@ void add_edges(CLI::App& program) {
   auto* command =
       program.add_subcommand("edges", "Find a picture's edges, as generate would use them");
   auto o = std::make_shared<Options>();
-  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP)")->required();
+  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP, PGM, PPM)")
+      ->required()
+      ->check(path());
   command->add_option("--resolution", o->edges.resolution, "Of the shorter side, rounded to 64")
       ->check(whole_number())
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "model_options.h"
@@ -16,6 +17,7 @@ struct Options {
   ModelOptions model;
   OnnxOptions onnx;
   std::string folder;
+  std::optional<std::string> parts;
   bool json = false;
 };
 
@@ -23,7 +25,9 @@ void run(const Options& options) {
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "exporting");
   const Finishing writing;  // it stops by itself, and takes its unfinished files along
-  const auto written = export_onnx(files, options.folder, options.onnx, interrupted);
+  OnnxOptions onnx = options.onnx;
+  if (options.parts) onnx.parts = split(*options.parts, ',');
+  const auto written = export_onnx(files, options.folder, onnx, interrupted);
   for (const auto& notice : notices) print_notice(notice);
   if (!options.json)
     for (const auto& file : written) fmt::print("{}\n", file.string());
@@ -43,15 +47,13 @@ void add_export(CLI::App& program) {
   auto* command = program.add_subcommand("export", "Write a model's parts as ONNX files");
   auto o = std::make_shared<Options>();
   o->model.add_to(*command, /*plans=*/false);
-  command->add_option("--onnx", o->folder, "Folder to write into")->required();
+  command->add_option("--onnx", o->folder, "Folder to write into")->required()->check(path());
   command->add_option("--precision", o->onnx.precision, "Of weights and values")
       ->check(one_of({"fp32", "fp16"}))
       ->capture_default_str();
-  command
-      ->add_option("--parts", o->onnx.parts,
-                   "Of text_encoder, controlnet, unet, denoiser (both), vae_decoder,\n"
-                   "vae_encoder [all]")
-      ->delimiter(',');
+  command->add_option("--parts", o->parts,
+                      "Of text_encoder, controlnet, unet, denoiser (both), vae_decoder,\n"
+                      "vae_encoder, separated by commas [all]");
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->footer(
       "  drypoint export -m sd15.safetensors --control canny=control.pth --onnx onnx/\n"

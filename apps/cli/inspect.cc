@@ -61,8 +61,7 @@ void add_inspect(CLI::App& program) {
       ->add_option("--diff", o->difference,
                    "Compare two checkpoints or two plans A B; the exit code is 0 if\nthey are the "
                    "same, else 1")
-      ->expected(2)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->expected(2);
   command->add_flag("--json", o->graph.json, "Print the result as JSON");
 
   GraphCommand& graph = o->graph;

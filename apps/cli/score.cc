@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <memory>
 
 #include "commands.h"
@@ -132,6 +133,8 @@ void print_as_json(const ScoreResult& result, const std::vector<std::string>& no
 }
 
 void run(const Options& options) {
+  if (!(options.threshold > 0 && std::isfinite(options.threshold)))
+    bad_option(fmt::format("--fail-above: {}, expected more than 0", options.threshold));
   if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
   std::vector<std::string> notices;
   const ScoreOptions settings = to_score(options, notices);
@@ -164,12 +167,18 @@ void add_score(CLI::App& program) {
       "score", "Draw a folder of pictures: how fast, and how close to references");
   auto o = std::make_shared<Options>();
   o->model.add_to(*command);
-  command->add_option("PICTURES", o->pictures, "Folder of pictures whose edges steer")->required();
-  command->add_option("--references", o->references,
-                      "Folder of pictures of the same names to compare with;\n"
-                      "without it, they are drawn in float32 with the settings not swept");
-  command->add_option("--inception", o->inception,
-                      "Weights of the Inception network (pytorch-fid's .pth), for the distance");
+  command->add_option("PICTURES", o->pictures, "Folder of pictures whose edges steer")
+      ->required()
+      ->check(path());
+  command
+      ->add_option("--references", o->references,
+                   "Folder of pictures of the same names to compare with;\n"
+                   "without it, they are drawn in float32 with the settings not swept")
+      ->check(path());
+  command
+      ->add_option("--inception", o->inception,
+                   "Weights of the Inception network (pytorch-fid's .pth), for the distance")
+      ->check(path());
   command->add_option("--sweep", o->sweep,
                       "KEY=VALUE,VALUE,...: draw with each; KEY is steps, scale, strength,\n"
                       "eta, seed, schedule, device, threads or precision");
@@ -192,9 +201,12 @@ void add_score(CLI::App& program) {
       ->check(number());
   command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
       ->check(whole_number());
-  command->add_option("--device", o->device, "auto, cpu or reference [auto]");
-  command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into");
-  command->add_option("--html", o->html, "Write a page with all pictures and differences");
+  command->add_option("--device", o->device,
+                      "auto (a GPU where there is one), cpu, cuda, cuda:N or reference [auto]");
+  command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
+      ->check(path());
+  command->add_option("--html", o->html, "Write a page with all pictures and differences")
+      ->check(path());
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->footer(
       "  drypoint score birds/ --sweep steps=8,11,20 --html score.html\n"

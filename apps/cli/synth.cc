@@ -34,6 +34,7 @@ void add_synth(CLI::App& program) {
   command->add_option("-o,--output", o->output, "Checkpoint to write (.safetensors)")->required();
   command->footer("  drypoint synth --arch sd15 --seed 1 -o random.safetensors\n");
   command->callback([o] {
+    check_file_output("--output", o->output);
     const Finishing writing;  // it stops by itself, and takes its unfinished file along
     synthesize(o->output, o->synth, interrupted);
     fmt::print("{}\n", o->output);

@@ -55,7 +55,7 @@ TEST_F(BadFile, DamagedCheckpoints) {
   expect_bad_model(3, {"is empty"}, write("model.safetensors", ""));
   expect_bad_model(3, {"neither a safetensors file nor a PyTorch file"},
                    write("model.ckpt", std::string(5000, 'x')));
-  expect_bad_model(3, {"picture"}, data("images/cat.png"));
+  expect_bad_model(3, {"is a picture, expected a checkpoint"}, data("images/cat.png"));
   expect_bad_model(3, {"header", "only 992 follow"}, write("m", good.substr(0, 1000)));
   expect_bad_model(3, {"tensor", "bytes"}, write("m", good.substr(0, good.size() / 2)));
   for (const char* file : {"merged.pth", "training.ckpt", "control_legacy.pth"}) {
@@ -130,6 +130,23 @@ TEST_F(BadFile, TensorsMissingMisshapenOrNotNumbers) {
   };
   expect(8, {"value 5", "NaN or infinite"}, with(NAN));
   expect(8, {"value 5", "NaN or infinite"}, with(INFINITY));
+  expect_refused(8, {"changed.safetensors: ", name, "value 5"},
+                 {"export", "-m", tiny_model_path(), "--control", changed_control(with(NAN)),
+                  "--onnx", path("onnx"), "--parts", "controlnet"});
+}
+
+TEST_F(BadFile, DefaultsThatAreNone) {
+  const auto model = read_tensor_file(tiny_model_path());
+  const auto with = [&](const std::string& key, const std::string& value) {
+    write_safetensors(path("model.safetensors"), model.tensors.tensors, {{key, value}});
+    return path("model.safetensors");
+  };
+  expect_bad_model(3, {"metadata drypoint.guidance_scale: ", "nan", "from 0"},
+                   with("drypoint.guidance_scale", "nan"));
+  expect_bad_model(3, {"metadata drypoint.steps: ", "0, expected 1 to 999"},
+                   with("drypoint.steps", "0"));
+  expect_bad_model(3, {"metadata drypoint.strength: ", "\"much\", expected a number"},
+                   with("drypoint.strength", "much"));
 }
 
 TEST_F(BadFile, RunsThatTurnNonFinite) {
@@ -174,7 +191,7 @@ TEST_F(BadFile, Outputs) {
                  generate({{"--output", path("two.png")}, {"--samples", "2"}}));
   const std::string cat = data("images/cat.png");
   expect_refused(7, {"no folder"}, {"edges", "-i", cat, "-o", path("none/a.png")});
-  expect_refused(7, {"No such file"}, {"synth", "-o", path("none/a.safetensors")});
+  expect_refused(7, {"no folder"}, {"synth", "-o", path("none/a.safetensors")});
   expect_refused(7, {"is a directory"}, {"synth", "-o", folder_.path()});
 }
 

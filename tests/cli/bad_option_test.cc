@@ -61,7 +61,15 @@ TEST_F(BadOption, TextsThatAreNotUtf8) {
 
 TEST_F(BadOption, UnknownAndMissing) {
   const auto out = path("out.png");
-  expect_refused(2, {"--bogus"}, generate({{"--bogus", std::nullopt}}));
+  expect_refused(2, {"drypoint generate has no option --bogus; see drypoint generate --help"},
+                 generate({{"--bogus", std::nullopt}}));
+  expect_refused(2, {"generate has no option --foo;"}, {"generate", "--foo", "1"});
+  expect_refused(2, {"generate has no option --foo;"}, {"generate", "--foo=1", "-o", out});
+  expect_refused(2, {"drypoint has no option --foo;"}, {"--foo"});
+  expect_refused(2, {"\"b\" belongs to no option; see drypoint generate"},
+                 {"generate", "-o", out, "b", "c"});
+  expect_refused(2, {"\"edge\" is no command, expected generate, build, ", " or profile"},
+                 {"edge", "-i", "x", "-o", out});
   expect_refused(2, {"--output", "required"}, {"generate", "--edges", path("edges.png")});
   expect_refused(2, {"--image and --edges: found neither"}, {"generate", "-o", out});
   expect_refused(2, {"--image and --edges: found both"},
@@ -78,6 +86,9 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});
   expect_refused(2, {"--image"}, {"edges", "-o", out});
+  expect_refused(2, {"--save-edges: ", "out: ends in \"\""},
+                 generate({{"--save-edges", path("out")}}));
+  expect_refused(2, {"--image", "expected a file or folder"}, {"edges", "-i", "", "-o", out});
   expect_refused(2, {"--output"}, {"synth"});
   expect_refused(2, {"--onnx"}, {"export"});
   expect_refused(2, {"PICTURES"}, {"score"});
@@ -108,6 +119,9 @@ TEST_F(BadOption, OfExport) {
   expect_refused(2, {"--precision: \"fp8\"", "fp32 or fp16"}, onnx("--precision", "fp8"));
   expect_refused(2, {"parts: \"lamp\"", "text_encoder, unet"}, onnx("--parts", "unet,lamp"));
   expect_refused(2, {"parts: \"denoiser\""}, onnx("--parts", "denoiser"));
+  expect_refused(2, {"parts: \"\""}, onnx("--parts", "unet,,vae_decoder"));
+  expect_refused(2, {"parts: \"\""}, onnx("--parts", ""));
+  expect_refused(2, {"--onnx: \"\"", "expected a file or folder"}, {"export", "--onnx", ""});
   expect_refused(3, {"none.safetensors"}, onnx("--vae", "none.safetensors"));
 }
 
@@ -125,14 +139,20 @@ TEST_F(BadOption, OfScore) {
   expect_refused(2, {"--sweep: \"steps\"", "KEY=VALUE", "steps, strength"},
                  score("--sweep", "steps"));
   expect_refused(2, {"--sweep: \"lamp=1\""}, score("--sweep", "lamp=1"));
-  expect_refused(2, {"--sweep: \"x\"", "a number"}, score("--sweep", "steps=1,x"));
-  expect_refused(2, {"--sweep: \"\"", "a number"}, score("--sweep", "steps="));
+  expect_refused(2, {"--sweep: steps: \"x\"", "a whole number"}, score("--sweep", "steps=1,x"));
+  expect_refused(2, {"--sweep: steps: \"\"", "a whole number"}, score("--sweep", "steps="));
+  expect_refused(2, {"--sweep: scale: \"x\"", "a number"}, score("--sweep", "scale=x"));
+  expect_refused(2, {"--sweep: seed: \"-1\"", "0 to 1844"}, score("--sweep", "seed=-1"));
+  expect_refused(2, {"--sweep: steps: 1 is there twice"}, score("--sweep", "steps=1,2,1"));
+  auto twice = score("--sweep", "steps=1,2");
+  twice.insert(twice.end(), {"--sweep", "steps=3"});
+  expect_refused(2, {"--sweep: steps is there twice"}, twice);
   expect_refused(2, {"steps: 0", "1 to 999"}, score("--sweep", "steps=1,0"));
   expect_refused(2, {"schedule: \"x\""}, score("--sweep", "schedule=x"));
   expect_refused(2, {"device: \"x\""}, score("--sweep", "device=x"));
   expect_refused(2, {"device: \"x\""}, score("--device", "x"));
   expect_refused(4, {"precision: \"fp8\""}, score("--sweep", "precision=fp8"));
-  expect_refused(2, {"threshold: 0"}, score("--fail-above", "0"));
+  expect_refused(2, {"--fail-above: 0", "more than 0"}, score("--fail-above", "0"));
   expect_refused(3, {"none", "is no folder"}, score("--references", path("none")));
   expect_refused(3, {"none.pth"}, score("--inception", path("none.pth")));
   expect_refused(3, {"Conv2d_1a_3x3.conv.weight: missing"},

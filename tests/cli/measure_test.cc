@@ -74,12 +74,18 @@ TEST_F(Measure, RefusesBeforeWork) {
   expect_refused(2, {"--sizes", "64", "HEIGHTxWIDTH"}, {"bench", "--sizes", "64"});
   expect_refused(2, {"64x64", "twice"}, {"bench", "-m", "random:tiny", "--sizes", "64x64,64x64"});
   expect_refused(2, {"size", "60"}, {"bench", "-m", "random:tiny", "--sizes", "64x60"});
+  expect_refused(2, {"sizes: 0x0", "positive multiples of 8"}, {"bench", "--sizes", "0x0"});
+  expect_refused(2, {"batch: 0", "1 to 64"}, {"bench", "--batch", "0"});
+  expect_refused(2, {"batch: 65", "1 to 64"}, {"profile", "-m", "random:tiny", "--batch", "65"});
+  expect_refused(2, {"parts: \"\""}, {"profile", "-m", "random:tiny", "--parts", ""});
   expect_refused(2, {"random:sd3", "random:sd15"}, {"bench", "-m", "random:sd3"});
   expect_refused(2, {"iterations", "0"}, {"bench", "-m", "random:tiny", "--iterations", "0"});
   expect_refused(2, {"duration", "-1"}, {"bench", "-m", "random:tiny", "--duration", "-1"});
   expect_refused(3, {"none.json"}, {"bench", "--compare", path("none.json")});
   write_file(path("other.json"), "{\"images\": []}");
   expect_refused(3, {"other.json", "bench --json"}, {"bench", "--compare", path("other.json")});
+  expect_refused(3, {"cat.png: is not JSON", "bench --json"},
+                 {"bench", "--compare", data("images/cat.png")});
   expect_refused(7, {"--html", "no folder"}, tiny({"profile", "--html", path("no/a.html")}));
   expect_refused(7, {"--trace", "directory"}, tiny({"profile", "--trace", folder_.path()}));
   expect_refused(2, {"a.txt", ".html"}, tiny({"profile", "--html", path("a.txt")}));
@@ -89,6 +95,16 @@ TEST_F(Measure, RefusesBeforeWork) {
   expect_refused(2, {"--size", "expected one"}, {"profile", "--size", "64x64,64x64"});
   expect_refused(2, {"parts", "unet", "step"}, {"profile", "-m", "random:tiny", "--parts", "unet"});
   expect_refused(2, {"repeats", "21"}, {"profile", "-m", "random:tiny", "--repeats", "21"});
+}
+
+TEST_F(Measure, SaysWhichOptionsDoNothingOnACpu) {
+  const Outcome outcome = drypoint(tiny({"bench", "--iterations", "1", "--warmup", "0", "--device",
+                                         "cpu", "--level", "5", "--no-graph", "--json"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const std::string note = "--level, --no-graph are for GPUs, and this runs on cpu";
+  EXPECT_NE(outcome.err.find("note: " + note + "\n"), outcome.err.npos) << outcome.err;
+  const auto notices = json::parse(outcome.out)["notices"];
+  EXPECT_NE(std::find(notices.begin(), notices.end(), note), notices.end()) << notices;
 }
 
 TEST_F(Measure, NothingHalfWritten) {

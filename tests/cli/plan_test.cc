@@ -106,6 +106,7 @@ TEST_F(SavedPlan, SaysWhatDoesNotFit) {
 TEST_F(SavedPlan, BuildingIsRefusedWhereItCannotEndWell) {
   const std::string plan = path("tiny.plan");
   expect_refused(2, {"--sizes", "64"}, build({{"--sizes", "64"}}));
+  expect_refused(2, {"--sizes", "\"\""}, build({{"--sizes", ""}}));
   expect_refused(2, {"sizes: 60x64", "multiples of 8"}, build({{"--sizes", "64x64,60x64"}}));
   expect_refused(2, {"samples: 65"}, build({{"--samples", "65"}}));
   expect_refused(7, {"--output", "no folder"}, build({{"--output", path("none/a.plan")}}));

@@ -68,6 +68,12 @@ TEST_F(Tools, Export) {
       json::parse(run({"export", "--onnx", path("onnx"), "--precision", "fp16", "--json"}).out);
   EXPECT_EQ(said["precision"], "fp16");
   EXPECT_EQ(said["files"].size(), 10u);
+  // Folders are made as far as they are missing, and the last of two lists counts.
+  const Outcome deep =
+      run({"export", "--onnx", path("new/folder/"), "--parts", "unet", "--parts", "text_encoder"});
+  EXPECT_EQ(deep.status, 0) << deep.err;
+  EXPECT_TRUE(std::filesystem::exists(path("new/folder/text_encoder.onnx")));
+  EXPECT_FALSE(std::filesystem::exists(path("new/folder/unet.onnx")));
 }
 
 }  // namespace
