@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "checkpoint/canonical.h"
 #include "checkpoint/diffusers_folder.h"
 #include "checkpoint/formats.h"
-#include "checkpoint/json.h"
 #include "checkpoint/sizes.h"
 #include "checkpoint/synth.h"
 

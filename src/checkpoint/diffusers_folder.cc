@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "checkpoint/formats.h"
-#include "checkpoint/json.h"
 
 namespace drypoint {
 namespace {

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/utf8.h"
-#include "checkpoint/json.h"
 #include "checkpoint/safetensors.h"
 
 namespace drypoint {

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/utf8.h"
-#include "checkpoint/json.h"
 
 namespace drypoint {
 namespace {

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
-#include "checkpoint/json.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/inspect.h"
 #include "inspect/module_tree.h"

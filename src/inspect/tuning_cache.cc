@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "checkpoint/json.h"
+#include "base/json.h"
 
 namespace drypoint {
 

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "checkpoint/json.h"
+#include "base/json.h"
 #include "drypoint/bench.h"
 
 namespace drypoint {

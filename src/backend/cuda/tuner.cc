@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "checkpoint/json.h"
+#include "base/json.h"
 
 extern "C" const char drypoint_tuned_hopper[], drypoint_tuned_hopper_end[];  // tuned/choices.S
 

@@ -1,4 +1,4 @@
-// JSON that comes with a model: configurations and indexes.
+// JSON from files that nobody has checked.
 #pragma once
 
 #include <exception>
