@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "drypoint/bench.h"
+#include "measure/setting_json.h"
 
 namespace drypoint {
 namespace {
@@ -70,21 +71,13 @@ BenchResult result_from(const nlohmann::json& json) {
 }  // namespace
 
 std::string to_json(const BenchResult& result) {
-  Json json{{"version", result.version},
-            {"model", result.model},
-            {"control", result.control},
-            {"device", result.device},
-            {"threads", result.threads},
-            {"batch", result.batch},
-            {"steps", result.steps},
-            {"scale", result.guidance_scale},
-            {"transfers", result.transfers},
-            {"clocks_mhz",
-             {{"lowest", result.clocks.lowest_mhz},
-              {"highest", result.clocks.highest_mhz},
-              {"possible", result.clocks.possible_mhz}}},
-            {"sizes", Json::array()},
-            {"warnings", result.warnings}};
+  Json json = setting_json(result);
+  json["transfers"] = result.transfers;
+  json["clocks_mhz"] = {{"lowest", result.clocks.lowest_mhz},
+                        {"highest", result.clocks.highest_mhz},
+                        {"possible", result.clocks.possible_mhz}};
+  json["sizes"] = Json::array();
+  json["warnings"] = result.warnings;
   for (const SizeBench& size : result.sizes) json["sizes"].push_back(to_json(size));
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

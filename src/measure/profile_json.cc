@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "drypoint/profile.h"
+#include "measure/setting_json.h"
 
 extern "C" const char drypoint_profile_page[], drypoint_profile_page_end[];  // page.S
 
@@ -140,23 +141,15 @@ Json trace_events(const ProfileResult& result) {
 }
 
 Json to_json_value(const ProfileResult& result) {
-  Json json{{"version", result.version},
-            {"model", result.model},
-            {"control", result.control},
-            {"device", result.device},
-            {"threads", result.threads},
-            {"batch", result.batch},
-            {"steps", result.steps},
-            {"scale", result.guidance_scale},
-            {"height", result.size.height},
-            {"width", result.size.width},
-            {"limits",
-             {{"flops_per_second", result.limits.flops_per_second},
-              {"bytes_per_second", result.limits.bytes_per_second},
-              {"product", result.limits.product},
-              {"move", result.limits.move}}},
-            {"parts", Json::array()},
-            {"notices", result.notices}};
+  Json json = setting_json(result);
+  json["height"] = result.size.height;
+  json["width"] = result.size.width;
+  json["limits"] = {{"flops_per_second", result.limits.flops_per_second},
+                    {"bytes_per_second", result.limits.bytes_per_second},
+                    {"product", result.limits.product},
+                    {"move", result.limits.move}};
+  json["parts"] = Json::array();
+  json["notices"] = result.notices;
   for (const PartProfile& part : result.parts) json["parts"].push_back(to_json(part));
   return json;
 }
