@@ -19,8 +19,7 @@ void DeviceOptions::add_to(CLI::App& command) {
   command
       .add_option("--level", level,
                   "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
-                  "not known) or 5 (time all that the\n"
-                  "cache does not have) [0]")
+                  "not known) or 5 (time all that the cache does not have) [0]")
       ->check(whole_number());
   command
       .add_option("--tuning-cache", tuning_cache,

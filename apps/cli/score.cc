@@ -1,7 +1,6 @@
 #include "drypoint/score.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <memory>

@@ -95,16 +95,16 @@ class Streams {
 
   void find_what_to_wait_for(ProgressOf& progress) {
     progress.begin_section();
-    std::vector<Progress> after;
-    for (PlanStep& step : steps_) {
-      std::vector<int> needed = needed_by(static_cast<int>(after.size()));
+    for (int s = 0; s < count(); ++s) {
+      PlanStep& step = steps_[s];
+      std::vector<int> needed = needed_by(s);
       std::sort(needed.rbegin(), needed.rend());  // the latest of a stream stands for all before it
       for (const int other : needed)
-        if (!covers(progress.before(step.stream), after[other])) {
+        if (!covers(progress.before(step.stream), progress.after(other))) {
           step.after.push_back(other);
           progress.wait(step.stream, other);
         }
-      after.push_back(progress.advance(step.stream));
+      progress.advance(step.stream);
     }
   }
 

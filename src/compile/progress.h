@@ -32,9 +32,11 @@ class ProgressOf {
   }
   /// What is done before the next step, if that is the next of this stream.
   const Progress& before(int stream) const { return of_stream_[stream]; }
+  /// What is done after a step of the section, itself included.
+  const Progress& after(int position) const { return after_[position]; }
   /// Notes that a step of the section is waited for by the next of this stream.
   void wait(int stream, int position) { join(of_stream_[stream], after_[position]); }
-  /// The next step is done on this stream. Returns what is done after it, itself included.
+  /// The next step is done on this stream. Returns what is done after it.
   const Progress& advance(int stream) {
     of_stream_[stream][stream] = ++done_[stream];
     return after_.emplace_back(of_stream_[stream]);

@@ -159,9 +159,10 @@ void Executor::launch(Rate rate, const StopRequested& stop) const {
       if (section(rate)[s].awaited) done[s] = backend_.mark(steps[s].stream);
     }
   } catch (...) {
+    // What was ordered is not overtaken by the next run. Of two faults the first says more.
     try {
-      gather();               // what was ordered is not overtaken by the next run
-    } catch (const Error&) {  // the first fault says more
+      gather();
+    } catch (const Error&) {
     }
     throw;
   }
