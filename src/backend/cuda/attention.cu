@@ -2,7 +2,6 @@
 
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/kernels/attention_sm90.cuh"
-#include "backend/cuda/tensor_map.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -87,14 +86,11 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
       T* out = static_cast<T*>(l.output);
       if constexpr (sizeof(T) == 2) {
         if (vectors && context.hopper) {
-          const int64_t rows = int64_t{batch / s.share} * s.keys;
-          const auto map = [&](size_t input, int pitch) {
-            return map_of_matrix(dtype_of<T>, l.inputs[input], rows, pitch, 128);
-          };
-          if (launch_attention_sm90(context, head_size, batch, from_q, map(1, s.k_pitch),
-                                    map(2, s.v_pitch), out, s,
-                                    {as_int(op.k_column), as_int(op.v_column)}))
-            return;
+          const KeysAndValues from{l.inputs[1],
+                                   l.inputs[2],
+                                   int64_t{batch / s.share} * s.keys,
+                                   {as_int(op.k_column), as_int(op.v_column)}};
+          if (launch_attention_sm90(context, head_size, batch, from_q, from, out, s)) return;
         }
         if (vectors && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
           return;

@@ -44,18 +44,16 @@ void check(cudaError_t status, const char* call);
 /// kernel waits with `wait_for_previous()` before it touches what others wrote or read.
 template <class... Parameters, class... Arguments>
 void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, dim3 block,
-            size_t shared_bytes, int cluster, Arguments&&... arguments) {
+            size_t shared_bytes, dim3 cluster, Arguments&&... arguments) {
   cudaLaunchAttribute attributes[2];
   int count = 0;
   if (context.has_clusters) {
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }
-  if (cluster > 1) {
+  if (cluster.x * cluster.y * cluster.z > 1) {
     attributes[count].id = cudaLaunchAttributeClusterDimension;
-    attributes[count].val.clusterDim.x = 1;
-    attributes[count].val.clusterDim.y = 1;
-    attributes[count++].val.clusterDim.z = static_cast<unsigned>(cluster);
+    attributes[count++].val.clusterDim = {cluster.x, cluster.y, cluster.z};
   }
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
@@ -68,5 +66,6 @@ void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, di
 }
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 }  // namespace drypoint::cuda

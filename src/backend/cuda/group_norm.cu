@@ -85,8 +85,9 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
         const dim3 grid(static_cast<unsigned>(s.channels / plan.width),
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
-               plan.shared_bytes, plan.parts, source_of<T>(l, own), l.f32(1), l.f32(2),
-               static_cast<T*>(l.output), s, plan.width, plan.pixels_of_block);
+               plan.shared_bytes, dim3(1, 1, static_cast<unsigned>(plan.parts)),
+               source_of<T>(l, own), l.f32(1), l.f32(2), static_cast<T*>(l.output), s, plan.width,
+               plan.pixels_of_block);
       });
     });
 

@@ -98,14 +98,18 @@ __global__ void fill_random(T* values, int64_t count) {
   }
 }
 
-/// A tile and a number of parts that the depth is cut into.
+/// A tile, a number of parts that the depth is cut into, and how many blocks share what they read.
 template <class T>
 struct Choice {
   const HopperKernel<T>* kernel = nullptr;
   int parts = 1;
+  Sharing sharing;
 
   std::string name() const {
-    return fmt::format("{}x{}x{}/{}", kernel->rows, kernel->columns, kernel->stages, parts);
+    std::string text =
+        fmt::format("{}x{}x{}/{}", kernel->rows, kernel->columns, kernel->stages, parts);
+    if (sharing.blocks() > 1) text += fmt::format(" {}x{}", sharing.down, sharing.across);
+    return text;
   }
 };
 
@@ -118,8 +122,14 @@ std::vector<Choice<T>> choices_for(const ProductShape& shape) {
     if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
     if (kernel.columns < 64 && shape.columns > 64) continue;
-    for (int parts : {1, 2, 3, 4, 5, 6, 8})
-      if (parts == 1 || blocks >= 2 * parts) choices.push_back({&kernel, parts});
+    for (const Sharing sharing : {Sharing{1, 1}, Sharing{2, 1}, Sharing{1, 2}, Sharing{2, 2}}) {
+      if (sharing.down > ceil_div(shape.rows, kernel.rows) ||
+          sharing.across > ceil_div(shape.columns, kernel.columns))
+        continue;
+      for (int parts : {1, 2, 3, 4, 5, 6, 8})
+        if ((parts == 1 || blocks >= 2 * parts) && parts * sharing.blocks() <= 8)
+          choices.push_back({&kernel, parts, sharing});
+    }
   }
   return choices;
 }
@@ -129,14 +139,15 @@ bool cuts_between_blocks(const ProductShape& shape) {
   return shape.joined == 0 || ((shape.channels - shape.joined) % 64 == 0 && shape.joined % 64 == 0);
 }
 
-/// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory), times
+/// Clock cycles that a choice takes, roughly: what bounds a stage (products, memory), times
 /// stages, times the blocks that a multiprocessor runs one after the other.
 template <class T>
 double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
   const auto& k = *choice.kernel;
-  const double tiles =
-      static_cast<double>(shape.sets()) *
-      static_cast<double>(ceil_div(shape.rows, k.rows) * ceil_div(shape.columns, k.columns));
+  const Sharing sharing = choice.sharing;
+  const auto tiles =
+      static_cast<double>(shape.sets() * round_up(ceil_div(shape.rows, k.rows), sharing.down) *
+                          round_up(ceil_div(shape.columns, k.columns), sharing.across));
   const int at_once = std::max(1, std::min(227 * 1024 / k.shared_bytes, 2048 / k.threads));
   const double waves =
       std::ceil(tiles * choice.parts / (context.multiprocessors() * static_cast<double>(at_once)));
@@ -145,11 +156,12 @@ double estimate(const Choice<T>& choice, const ProductShape& shape, const Contex
   const double multiply = k.rows * k.columns / 32.0;
   const double shared =
       (k.rows / 64 * 4 * (2048 + k.columns * 32.0) + 128.0 * (k.rows + k.columns)) / 128.0;
+  const double read = 128.0 * (k.rows / sharing.across + k.columns / sharing.down) / 35.0;
   const double latency = 900.0 / (k.stages - 1);
-  const double stage = std::max({multiply * resident, shared * resident, latency});
+  const double stage = std::max({multiply * resident, shared * resident, read * resident, latency});
   const double sums = k.rows * k.columns / 60.0 * resident;
   return waves * (shape.depth() / 64.0 / choice.parts * stage + sums + 1500) +
-         (choice.parts > 1 ? 1000 : 0);
+         (choice.parts > 1 ? 1000 : 0) + (sharing.blocks() > 1 ? 500 : 0);
 }
 
 Conv2d plain(const Conv2d& op) { return op; }
@@ -226,7 +238,9 @@ class ProductKernel : public Kernel {
     const int64_t rows = int64_t{shape_.groups} * shape_.rows;
     ProductPlan plan;
     plan.rows = shape_.rows;
-    plan.tiles = static_cast<int>(ceil_div(shape_.rows, kernel.rows));
+    plan.sharing = choice.sharing;
+    plan.tiles =
+        static_cast<int>(round_up(ceil_div(shape_.rows, kernel.rows), choice.sharing.down));
     plan.columns = shape_.columns;
     plan.blocks = shape_.depth() / 64;
     plan.blocks_of_tap = shape_.channels_of_tap() / 64;
@@ -240,20 +254,24 @@ class ProductKernel : public Kernel {
     plan.doubled = shape_.doubled;
     plan.own_blocks = plan.blocks - shape_.joined / 64;
     const int own_channels = shape_.channels - shape_.joined;
-    const CUtensorMap windows =
-        plan.picture ? map_of_windows(dtype_of<T>, x, shape_, kernel.rows)
-                     : map_of_matrix(dtype_of<T>, x, rows, own_channels, kernel.rows);
+    const int box_rows = kernel.rows / choice.sharing.across;
+    const CUtensorMap windows = plan.picture
+                                    ? map_of_windows(dtype_of<T>, x, shape_, box_rows)
+                                    : map_of_matrix(dtype_of<T>, x, rows, own_channels, box_rows);
     const CUtensorMap others =
-        rest ? map_of_matrix(dtype_of<T>, rest, rows, shape_.joined, kernel.rows) : windows;
+        rest ? map_of_matrix(dtype_of<T>, rest, rows, shape_.joined, box_rows) : windows;
     const CUtensorMap weights =
         map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
-                      kernel.columns);
+                      kernel.columns / choice.sharing.down);
+    const auto column_tiles =
+        round_up(ceil_div(shape_.columns, kernel.columns), choice.sharing.across);
     const dim3 grid(static_cast<unsigned>(shape_.sets() * plan.tiles),
-                    static_cast<unsigned>(ceil_div(shape_.columns, kernel.columns)),
-                    static_cast<unsigned>(choice.parts));
+                    static_cast<unsigned>(column_tiles), static_cast<unsigned>(choice.parts));
+    const dim3 cluster(static_cast<unsigned>(choice.sharing.down),
+                       static_cast<unsigned>(choice.sharing.across),
+                       static_cast<unsigned>(choice.parts));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
-           static_cast<size_t>(kernel.shared_bytes), choice.parts, windows, others, weights, plan,
-           ends);
+           static_cast<size_t>(kernel.shared_bytes), cluster, windows, others, weights, plan, ends);
   }
 
   /// `alike`: the key of a product that does the same with one input, not normed.

@@ -5,19 +5,26 @@
 #include "backend/cuda/kernels/attention.cuh"
 #include "backend/cuda/kernels/tma.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
+#include "backend/cuda/tensor_map.h"
 
 namespace drypoint::cuda {
 
 /// Tiles lie as columns of 64 elements, 128 bytes a row, in the 128-byte swizzle.
-template <int head_columns, int workers, int tile_keys>
+/// As many `blocks` share a multiprocessor.
+template <int head_columns, int workers, int tile_keys, int blocks = 1>
 struct HopperAttentionTile {
   static constexpr int head_size = head_columns, keys = tile_keys, stages = 2;
   static constexpr int warpgroups = workers, queries = 64 * workers;
   static constexpr int threads = 128 * (workers + 1);
+  static constexpr int at_once = blocks;
   static constexpr int parts = (head_size + 63) / 64;  // columns of 64
   static constexpr int depth_steps = (head_size + 15) / 16;
   static constexpr int q_bytes = queries * 128 * parts, kv_bytes = keys * 128 * parts;
   static constexpr int shared_bytes = 1024 + q_bytes + stages * 2 * kv_bytes + 4 * stages * 8;
+  // Of those that a block gets at its start, the workers take what the others need not.
+  static constexpr int start_registers = 65536 / (threads * at_once) / 8 * 8;
+  static constexpr int registers =
+      std::min((start_registers * threads - 24 * 128) / (threads - 128) / 8 * 8, 232);
   /// Columns of the values that part `p` has.
   static constexpr int columns(int p) { return head_size - 64 * p < 64 ? head_size - 64 * p : 64; }
 };
@@ -27,14 +34,12 @@ struct HeadColumns {
   int k, v;  // first column of head 0
 };
 
-template <int registers>
-__device__ inline void take_registers() {
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(registers));
-}
-template <int registers>
-__device__ inline void give_registers() {
-  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(registers));
-}
+/// The matrices of keys and values.
+struct KeysAndValues {
+  const void *k, *v;
+  int64_t rows;
+  HeadColumns columns;
+};
 
 /// d += a b for the first columns of 64, or for the last, which may be fewer.
 template <class T, int columns, int last_columns>
@@ -49,7 +54,7 @@ __device__ inline void with_columns(bool whole, float (&d)[32], const uint32_t (
 /// Grid: tiles of queries, heads, batch. `keys` and `values`: all rows of k and v, boxes of 64
 /// columns and `Tile::keys` rows.
 template <class Tile, class T>
-__global__ void __launch_bounds__(Tile::threads, 1)
+__global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     attention_sm90(const T* q, const __grid_constant__ CUtensorMap keys,
                    const __grid_constant__ CUtensorMap values, T* out, AttentionShape s,
                    HeadColumns columns) {
@@ -62,7 +67,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   uint64_t *v_full = k_full + Tile::stages, *k_empty = v_full + Tile::stages,
            *v_empty = k_empty + Tile::stages;
 
-  const int thread = threadIdx.x, warpgroup = thread / 128;
+  const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
   const int first_query = blockIdx.x * Tile::queries, head = blockIdx.y, batch = blockIdx.z;
   const int key_count = s.causal ? min(s.keys, first_query + Tile::queries) : s.keys;
   const int tiles = (key_count + Tile::keys - 1) / Tile::keys;
@@ -96,7 +101,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
 
   if (warpgroup == Tile::warpgroups) {
     give_registers<24>();
-    if (thread == Tile::warpgroups * 128) {
+    if (__shfl_sync(~0u, thread / 32, 0) == Tile::warpgroups * 4) {
       const int first_row = batch / s.share * s.keys;
       for (int i = 0; i < tiles; ++i) {
         const int stage = i % Tile::stages, turn = i / Tile::stages;
@@ -116,10 +121,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     return;
   }
   // More registers for those who multiply.
-  if constexpr (Tile::warpgroups == 3)
-    take_registers<160>();
-  else
-    take_registers<232>();
+  take_registers<Tile::registers>();
 
   const int lane = thread % 32;
   const int query = first_query + warpgroup * 64 + thread % 128 / 32 * 16 + lane / 4;
@@ -253,40 +255,43 @@ __global__ void __launch_bounds__(Tile::threads, 1)
 }
 
 /// Launches the tile for this head size; false if there is none. Instantiated for each type in a
-/// file of its own. q, k and v point to their first columns; rows have the shape's pitches.
+/// file of its own. q points to its first column; rows have the shape's pitches.
 template <class T>
 bool launch_attention_sm90(const Context& context, int head_size, int batch, const T* q,
-                           const CUtensorMap& keys, const CUtensorMap& values, T* out,
-                           const AttentionShape& shape, HeadColumns columns);
+                           const KeysAndValues& from, T* out, const AttentionShape& shape);
 
 template <class Tile, class T>
-void launch_hopper_tile(const Context& context, int batch, const T* q, const CUtensorMap& keys,
-                        const CUtensorMap& values, T* out, const AttentionShape& s,
-                        HeadColumns columns) {
+void launch_hopper_tile(const Context& context, int batch, const T* q, const KeysAndValues& from,
+                        T* out, const AttentionShape& s) {
   const auto kernel = attention_sm90<Tile, T>;
   DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      Tile::shared_bytes));
   const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, Tile::queries)),
                   static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q, keys, values, out, s,
-         columns);
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q,
+         map_of_matrix(dtype_of<T>, from.k, from.rows, s.k_pitch, Tile::keys),
+         map_of_matrix(dtype_of<T>, from.v, from.rows, s.v_pitch, Tile::keys), out, s,
+         from.columns);
 }
 
-/// Two or three warpgroups of queries in a block: whichever leaves fewer multiprocessors idle.
+/// What shape of tile: as measured, and whichever leaves fewer multiprocessors idle.
 template <int head_size, class T>
-void launch_hopper_tiles(const Context& context, int batch, const T* q, const CUtensorMap& keys,
-                         const CUtensorMap& values, T* out, const AttentionShape& s,
-                         HeadColumns columns) {
+void launch_hopper_tiles(const Context& context, int batch, const T* q, const KeysAndValues& from,
+                         T* out, const AttentionShape& s) {
   const auto cost = [&](int workers) {
     const int64_t blocks = ceil_div(s.queries, 64 * workers) * s.heads * batch;
     return ceil_div(blocks, context.multiprocessors()) * workers;
   };
-  if constexpr (head_size <= 64)  // three have too few registers for more
-    if (cost(3) <= cost(2))
-      return launch_hopper_tile<HopperAttentionTile<head_size, 3, 128>>(context, batch, q, keys,
-                                                                        values, out, s, columns);
-  launch_hopper_tile<HopperAttentionTile<head_size, 2, 128>>(context, batch, q, keys, values, out,
-                                                             s, columns);
+  const auto launch_with = [&](auto tile) {
+    launch_hopper_tile<decltype(tile)>(context, batch, q, from, out, s);
+  };
+  if constexpr (head_size <= 64)  // for more, three have too few registers
+    if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
+  if constexpr (head_size <= 40) {  // two blocks at once
+    if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80, 2>());
+    return launch_with(HopperAttentionTile<head_size, 2, 64, 2>());
+  }
+  launch_with(HopperAttentionTile<head_size, 2, 128>());
 }
 
 }  // namespace drypoint::cuda

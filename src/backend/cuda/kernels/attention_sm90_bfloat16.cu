@@ -4,11 +4,10 @@ namespace drypoint::cuda {
 
 template <>
 bool launch_attention_sm90<bfloat16>(const Context& context, int head_size, int batch,
-                                     const bfloat16* q, const CUtensorMap& keys,
-                                     const CUtensorMap& values, bfloat16* out,
-                                     const AttentionShape& shape, HeadColumns columns) {
+                                     const bfloat16* q, const KeysAndValues& from, bfloat16* out,
+                                     const AttentionShape& shape) {
   const auto with = [&](auto size) {
-    launch_hopper_tiles<size()>(context, batch, q, keys, values, out, shape, columns);
+    launch_hopper_tiles<size()>(context, batch, q, from, out, shape);
     return true;
   };
   switch (head_size) {

@@ -4,10 +4,10 @@ namespace drypoint::cuda {
 
 template <>
 bool launch_attention_sm90<half>(const Context& context, int head_size, int batch, const half* q,
-                                 const CUtensorMap& keys, const CUtensorMap& values, half* out,
-                                 const AttentionShape& shape, HeadColumns columns) {
+                                 const KeysAndValues& from, half* out,
+                                 const AttentionShape& shape) {
   const auto with = [&](auto size) {
-    launch_hopper_tiles<size()>(context, batch, q, keys, values, out, shape, columns);
+    launch_hopper_tiles<size()>(context, batch, q, from, out, shape);
     return true;
   };
   switch (head_size) {

@@ -13,7 +13,7 @@ namespace drypoint::cuda {
 /// What the host has worked out for a launch.
 struct ProductPlan {
   int rows = 0;     // of each group
-  int tiles = 0;    // of rows, in each group
+  int tiles = 0;    // of rows, in each group; a multiple of sharing.down
   int columns = 0;  // packed rows of weights in each group
   int blocks = 0;   // of 64 along the depth
   int blocks_of_tap = 0;
@@ -21,6 +21,7 @@ struct ProductPlan {
   bool doubled = false;  // sets of weights are the four pixels of each window
   bool picture = false;  // windows of pictures rather than rows of a matrix
   int out_width = 1, out_pixels = 1, kernel_width = 1, stride = 1, top = 0, left = 0;
+  Sharing sharing;
 };
 
 /// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way.
@@ -152,13 +153,127 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
   }
 }
 
+/// The stages' order: a stage, and the parity of its barrier's phase.
+template <int stages>
+struct Turn {
+  int stage = 0, parity = 0;
+
+  __device__ void advance() {
+    if (++stage == stages) stage = 0, parity ^= 1;
+  }
+};
+
+/// The blocks of a cluster: `down` x `across` tiles, times parts of the depth.
+struct Neighbours {
+  int down, across, x, y, z;
+
+  __device__ explicit Neighbours(const Sharing& sharing)
+      : down(sharing.down),
+        across(sharing.across),
+        x(blockIdx.x % sharing.down),
+        y(blockIdx.y % sharing.across),
+        z(blockIdx.z) {}
+  __device__ int rank(int at_x, int at_y, int at_z) const {
+    return (at_z * across + at_y) * down + at_x;
+  }
+  /// A bit for each block with the same columns of results, or the same rows; 0: there is no other.
+  __device__ int of_column() const { return down == 1 ? 0 : 3 << rank(0, y, z); }
+  __device__ int of_row() const {
+    return across == 1 ? 0 : 1 << rank(x, 0, z) | 1 << rank(x, 1, z);
+  }
+  /// How many blocks write into this one's shared memory.
+  __device__ int writers() const { return down + across - 1; }
+  /// Tells them that this one is through with a stage.
+  __device__ void release(uint64_t* empty) const {
+    barrier_arrive(empty);
+    if (down > 1) barrier_arrive(empty, rank(1 - x, y, z));
+    if (across > 1) barrier_arrive(empty, rank(x, 1 - y, z));
+  }
+};
+
+/// Brings a tile's operands, 64 of the depth after the other, into stages: [rows, 64] and behind it
+/// [columns, 64]. Of what neighbours share, each brings a part. All that a copy needs is kept at
+/// hand: this thread's work for each stage is what may hold up the products.
+template <class Tile>
+class Operands {
+ public:
+  __device__ Operands(const CUtensorMap& windows, const CUtensorMap& others,
+                      const CUtensorMap& weights, const ProductPlan& plan,
+                      const Neighbours& neighbours, int group, int first_row, int first_column,
+                      int begin)
+      : rows_(&windows),
+        others_(&others),
+        weights_(&weights),
+        row_offset_(neighbours.y * (Tile::a_bytes / neighbours.across)),
+        weight_offset_(Tile::a_bytes + neighbours.x * (Tile::b_bytes / neighbours.down)),
+        row_readers_(neighbours.of_row()),
+        weight_readers_(neighbours.of_column()),
+        weight_row_(group * plan.columns + first_column +
+                    neighbours.x * (Tile::columns / neighbours.down)),
+        weight_column_(begin * Tile::depth),
+        picture_(plan.picture) {
+    const int in_group =  // 0: nobody's
+        first_row < plan.rows ? first_row + neighbours.y * (Tile::rows / neighbours.across) : 0;
+    row_ = (plan.doubled ? 0 : group) * plan.rows + in_group;
+    if (!plan.picture) {
+      left_ = plan.own_blocks - begin;
+      column_ = left_ > 0 ? begin * Tile::depth : -left_ * Tile::depth;
+      if (left_ <= 0) rows_ = others_;
+      return;
+    }
+    number_ = row_ / plan.out_pixels;
+    const int in_picture = row_ % plan.out_pixels;
+    x_ = in_picture % plan.out_width * plan.stride - plan.left;
+    y_ = in_picture / plan.out_width * plan.stride - plan.top;
+    const int tap = begin / plan.blocks_of_tap;
+    column_ = (begin - tap * plan.blocks_of_tap) * Tile::depth;
+    channels_ = plan.blocks_of_tap * Tile::depth;
+    first_tap_ = plan.doubled ? group % 2 : 0;
+    end_tap_ = first_tap_ + plan.kernel_width;
+    tap_x_ = first_tap_ + tap % plan.kernel_width;
+    tap_y_ = (plan.doubled ? group / 2 : 0) + tap / plan.kernel_width;
+  }
+
+  __device__ void copy_next_weights(unsigned char* stage, uint64_t* full) {
+    copy_box(weights_, stage + weight_offset_, full, weight_column_, weight_row_, weight_readers_);
+    weight_column_ += Tile::depth;
+  }
+  __device__ void copy_next_rows(unsigned char* stage, uint64_t* full) {
+    unsigned char* to = stage + row_offset_;
+    if (picture_) {
+      copy_windows(rows_, to, full, column_, x_, y_, number_, tap_x_, tap_y_, row_readers_);
+      column_ += Tile::depth;
+      if (column_ == channels_) {
+        column_ = 0;
+        if (++tap_x_ == end_tap_) tap_x_ = first_tap_, ++tap_y_;
+      }
+    } else {
+      copy_box(rows_, to, full, column_, row_, row_readers_);
+      column_ += Tile::depth;
+      if (--left_ == 0) column_ = 0, rows_ = others_;
+    }
+  }
+
+ private:
+  const CUtensorMap *rows_, *others_, *weights_;
+  int row_offset_, weight_offset_;  // in a stage
+  int row_readers_, weight_readers_, row_, weight_row_, weight_column_;
+  bool picture_;
+  int column_;                                      // of what comes next of the rows
+  int left_ = 0;                                    // blocks of 64 before the other input's turn
+  int number_ = 0, x_ = 0, y_ = 0;                  // the first pixel's window
+  int channels_ = 0, first_tap_ = 0, end_tap_ = 0;  // of a tap; of a row of taps
+  int tap_x_ = 0, tap_y_ = 0;
+};
+
 /// The three warps that nothing else is wanted of take the moments of the tile's rows, for products
 /// of normed rows, as the stages pass: moments[row] = {sum, sum of squares}. Sums are products with
 /// ones; squares are the diagonal of the rows' products with one another, of which these units
 /// compute the rest as well, and are still faster than arithmetic one by one.
 template <class Tile, class T>
 __device__ inline void take_row_moments(unsigned char* shared, uint64_t* full, uint64_t* empty,
-                                        int count, int warp, float2* moments) {
+                                        const Neighbours& neighbours, int count, int warp,
+                                        float2* moments) {
   constexpr int warps = 3, blocks = (Tile::rows / 16 + warps - 1) / warps;  // of 16 rows
   constexpr uint32_t ones = std::is_same_v<T, half> ? 0x3c003c00 : 0x3f803f80;
   const int lane = threadIdx.x % 32;
@@ -182,7 +297,7 @@ __device__ inline void take_row_moments(unsigned char* shared, uint64_t* full, u
       }
     }
     __syncwarp();
-    if (lane == 0) barrier_arrive(empty + s);
+    if (lane == 0 && i + Tile::stages < count) neighbours.release(empty + s);
   }
   const int row = lane / 4;
   if (lane % 4 != row / 2) return;  // this thread has the diagonal's elements of these two rows
@@ -194,7 +309,8 @@ __device__ inline void take_row_moments(unsigned char* shared, uint64_t* full, u
     }
 }
 
-/// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth (the cluster).
+/// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth. Cluster: those that
+/// share, times the parts.
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, 1)
     product_sm90(const __grid_constant__ CUtensorMap windows,
@@ -209,70 +325,57 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   float2* moments = reinterpret_cast<float2*>(bias + Tile::columns);
   float* factors = reinterpret_cast<float*>(moments + Tile::rows);
 
-  const int thread = threadIdx.x, warpgroup = thread / 128;
+  // Taken from one lane: the compiler then knows that it is the same for all.
+  const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
   const int group = blockIdx.x / plan.tiles, first_row = blockIdx.x % plan.tiles * Tile::rows;
   const int first_column = blockIdx.y * Tile::columns;
   const int parts = gridDim.z, part = blockIdx.z;
   const int begin = plan.blocks * part / parts, count = plan.blocks * (part + 1) / parts - begin;
+  const Neighbours neighbours(plan.sharing);
+  const bool alone = plan.sharing.blocks() == 1;
 
   if (thread == 0) {
     prefetch_map(&windows);
     prefetch_map(&weights);
     for (int s = 0; s < Tile::stages; ++s) {
       barrier_init(full + s, 1);
-      barrier_init(empty + s, Tile::consumers + (ends.normed ? 3 : 0));
+      barrier_init(empty + s, (Tile::consumers + (ends.normed ? 3 : 0)) * neighbours.writers());
     }
     barrier_init_done();
   }
-  __syncthreads();
+  if (alone)
+    __syncthreads();
+  else
+    cluster_sync();  // others will write here
   let_next_begin();
 
   if (warpgroup == Tile::consumers) {  // the last one orders copies
-    if (thread == Tile::consumers * 128) {
-      const auto stage = [&](int i) { return shared + i % Tile::stages * Tile::stage_bytes; };
-      const auto copy_weights = [&](int i) {
-        copy_box(&weights, stage(i) + Tile::a_bytes, full + i % Tile::stages,
-                 (begin + i) * Tile::depth, group * plan.columns + first_column);
-      };
-      const int row = (plan.doubled ? 0 : group) * plan.rows + first_row;
-      const int odd_x = plan.doubled ? group % 2 : 0, odd_y = plan.doubled ? group / 2 : 0;
-      const int picture = row / plan.out_pixels, in_picture = row % plan.out_pixels;
-      const int x = in_picture % plan.out_width * plan.stride - plan.left;
-      const int y = in_picture / plan.out_width * plan.stride - plan.top;
-      const auto copy_rows = [&](int i) {
-        const int block = begin + i;
-        if (plan.picture) {
-          const int tap = block / plan.blocks_of_tap;
-          const int tap_y = tap / plan.kernel_width;
-          copy_windows(&windows, stage(i), full + i % Tile::stages,
-                       (block - tap * plan.blocks_of_tap) * Tile::depth, x, y, picture,
-                       tap - tap_y * plan.kernel_width + odd_x, tap_y + odd_y);
-        } else if (block >= plan.own_blocks) {
-          copy_box(&others, stage(i), full + i % Tile::stages,
-                   (block - plan.own_blocks) * Tile::depth, row);
-        } else {
-          copy_box(&windows, stage(i), full + i % Tile::stages, block * Tile::depth, row);
-        }
-      };
+    if (__shfl_sync(~0u, thread / 32, 0) == Tile::consumers * 4) {
+      Operands<Tile> operands(windows, others, weights, plan, neighbours, group, first_row,
+                              first_column, begin);
       // Weights are nobody's result: their copies need not wait for the kernel before.
       const int ahead = min(count, Tile::stages);
       for (int i = 0; i < ahead; ++i) {
         barrier_arrive_expecting(full + i, Tile::stage_bytes);
-        copy_weights(i);
+        operands.copy_next_weights(shared + i * Tile::stage_bytes, full + i);
       }
       wait_for_previous();
-      for (int i = 0; i < ahead; ++i) copy_rows(i);
-      for (int i = ahead; i < count; ++i) {
-        barrier_wait(empty + i % Tile::stages, (i / Tile::stages - 1) & 1);
-        barrier_arrive_expecting(full + i % Tile::stages, Tile::stage_bytes);
-        copy_weights(i);
-        copy_rows(i);
+      for (int i = 0; i < ahead; ++i)
+        operands.copy_next_rows(shared + i * Tile::stage_bytes, full + i);
+      Turn<Tile::stages> turn;
+#pragma unroll 1
+      for (int i = ahead; i < count; ++i, turn.advance()) {
+        const int s = turn.stage;
+        barrier_wait(empty + s, turn.parity);
+        barrier_arrive_expecting(full + s, Tile::stage_bytes);
+        operands.copy_next_weights(shared + s * Tile::stage_bytes, full + s);
+        operands.copy_next_rows(shared + s * Tile::stage_bytes, full + s);
       }
     }
     __syncwarp();
     if (ends.normed && thread >= Tile::consumers * 128 + 32) {
       const int own = thread - Tile::consumers * 128 - 32;
-      take_row_moments<Tile, T>(shared, full, empty, count, own / 32, moments);
+      take_row_moments<Tile, T>(shared, full, empty, neighbours, count, own / 32, moments);
       __syncwarp();
       asm volatile("bar.sync 8, 96;" ::: "memory");
       if (parts == 1)
@@ -296,10 +399,12 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     float sums[Tile::columns / 2];
 #pragma unroll
     for (int i = 0; i < Tile::columns / 2; ++i) sums[i] = 0;
+    Turn<Tile::stages> turn;
+    const uint32_t first_stage = shared_address(shared);
+#pragma unroll 1
     for (int i = 0; i < count; ++i) {
-      const int s = i % Tile::stages;
-      barrier_wait(full + s, i / Tile::stages & 1);
-      const uint32_t stage = shared_address(shared) + s * Tile::stage_bytes;
+      barrier_wait(full + turn.stage, turn.parity);
+      const uint32_t stage = first_stage + turn.stage * Tile::stage_bytes;
       const uint64_t a = wgmma_descriptor(stage + warpgroup * 64 * 128);
       const uint64_t b = wgmma_descriptor(stage + Tile::a_bytes);
       wgmma_begin();
@@ -308,7 +413,11 @@ __global__ void __launch_bounds__(Tile::threads, 1)
         Wgmma<Tile::columns, T>::run(sums, a + k * 2, b + k * 2, 1);
       wgmma_commit();
       wgmma_wait<1>();
-      if (i > 0 && thread % 128 == 0) barrier_arrive(empty + (i - 1) % Tile::stages);
+      // The stage before is read. (Nobody waits for the last ones' release, and may be gone.)
+      const int before = (turn.stage == 0 ? Tile::stages : turn.stage) - 1;
+      if (i > 0 && thread % 128 == 0 && i - 1 + Tile::stages < count)
+        neighbours.release(empty + before);
+      turn.advance();
     }
     wgmma_wait<0>();
     if (straight)
@@ -361,7 +470,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
       for (int row = begin_row + thread; row < end_row; row += Tile::threads) {
         float2 total{};
         for (int p = 0; p < parts; ++p) {
-          const float2 m = load_two_from_cluster(address_in_cluster(moments + row, p));
+          const float2 m = load_two_from_cluster(
+              address_in_cluster(moments + row, neighbours.rank(neighbours.x, neighbours.y, p)));
           total.x += m.x, total.y += m.y;
         }
         factors[row] = inverse_deviation(ends, total.x, total.y);
@@ -373,7 +483,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
                  const float* own = tile + r * Tile::pitch + c;
                  float4 low{}, high{};
                  for (int p = 0; p < parts; ++p) {
-                   const uint32_t from = address_in_cluster(own, p);
+                   const uint32_t from =
+                       address_in_cluster(own, neighbours.rank(neighbours.x, neighbours.y, p));
                    const float4 l = load_from_cluster(from), h = load_from_cluster(from + 16);
                    low.x += l.x, low.y += l.y, low.z += l.z, low.w += l.w;
                    high.x += h.x, high.y += h.y, high.z += h.z, high.w += h.w;

@@ -22,11 +22,25 @@ __device__ inline void barrier_arrive(uint64_t* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier))
                : "memory");
 }
-__device__ inline void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
+/// At the same barrier of another block of the cluster.
+__device__ inline void barrier_arrive(uint64_t* barrier, int rank) {
   asm volatile(
-      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
-      "r"(bytes)
+      "{\n"
+      ".reg .b32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "mbarrier.arrive.shared::cluster.b64 _, [there];\n"
+      "}\n" ::"r"(shared_address(barrier)),
+      "r"(rank)
       : "memory");
+}
+/// One lane of a warp does this, as it does the copies below: all lanes come here together, so that
+/// what they copy is known to be the same for all, and is worked out once for the warp.
+#define DRYPOINT_ONE_LANE "{\n.reg .pred one;\nelect.sync _|one, 0xffffffff;\n@one "
+__device__ inline void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
+  asm volatile(DRYPOINT_ONE_LANE "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;\n}" ::"r"(
+                   shared_address(barrier)),
+               "r"(bytes)
+               : "memory");
 }
 __device__ inline void barrier_wait(uint64_t* barrier, int parity) {
   asm volatile(
@@ -43,23 +57,47 @@ __device__ inline void barrier_wait(uint64_t* barrier, int parity) {
 __device__ inline void prefetch_map(const CUtensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
-/// A box of a matrix: `x` elements into row `y`.
-__device__ inline void copy_box(const CUtensorMap* map, void* to, uint64_t* barrier, int x, int y) {
-  asm volatile(
-      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, "
-      "%3}], [%4];" ::"r"(shared_address(to)),
-      "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier))
-      : "memory");
+/// A box of a matrix: `x` elements into row `y`. `blocks`: a bit for each block of the cluster
+/// whose shared memory gets it, at the same place, and whose barrier is told; 0: just this one.
+__device__ inline void copy_box(const CUtensorMap* map, void* to, uint64_t* barrier, int x, int y,
+                                int blocks = 0) {
+  if (blocks == 0)
+    asm volatile(
+        DRYPOINT_ONE_LANE
+        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, "
+        "{%2, %3}], [%4];\n}" ::"r"(shared_address(to)),
+        "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier))
+        : "memory");
+  else
+    asm volatile(DRYPOINT_ONE_LANE
+                 "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
+                 ".multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;\n}" ::"r"(shared_address(to)),
+                 "l"(map), "r"(x), "r"(y), "r"(shared_address(barrier)),
+                 "h"(static_cast<uint16_t>(blocks))
+                 : "memory");
 }
 /// Some channels of a row of windows' pixels, each under the tap (`tap_x`, `tap_y`): im2col.
 __device__ inline void copy_windows(const CUtensorMap* map, void* to, uint64_t* barrier,
-                                    int channel, int x, int y, int picture, int tap_x, int tap_y) {
-  asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], "
-      "[%1, {%2, %3, %4, %5}], [%6], {%7, %8};" ::"r"(shared_address(to)),
-      "l"(map), "r"(channel), "r"(x), "r"(y), "r"(picture), "r"(shared_address(barrier)),
-      "h"(static_cast<uint16_t>(tap_x)), "h"(static_cast<uint16_t>(tap_y))
-      : "memory");
+                                    int channel, int x, int y, int picture, int tap_x, int tap_y,
+                                    int blocks = 0) {
+  if (blocks == 0)
+    asm volatile(
+        DRYPOINT_ONE_LANE
+        "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], "
+        "[%1, {%2, %3, %4, %5}], [%6], {%7, %8};\n}" ::"r"(shared_address(to)),
+        "l"(map), "r"(channel), "r"(x), "r"(y), "r"(picture), "r"(shared_address(barrier)),
+        "h"(static_cast<uint16_t>(tap_x)), "h"(static_cast<uint16_t>(tap_y))
+        : "memory");
+  else
+    asm volatile(
+        DRYPOINT_ONE_LANE
+        "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes"
+        ".multicast::cluster [%0], [%1, {%2, %3, %4, %5}], [%6], {%7, %8}, %9;\n}" ::"r"(
+            shared_address(to)),
+        "l"(map), "r"(channel), "r"(x), "r"(y), "r"(picture), "r"(shared_address(barrier)),
+        "h"(static_cast<uint16_t>(tap_x)), "h"(static_cast<uint16_t>(tap_y)),
+        "h"(static_cast<uint16_t>(blocks))
+        : "memory");
 }
 
 __device__ inline void cluster_arrive() {

@@ -1,0 +1,95 @@
+// Every kernel that a GPU's tuner may choose for a product computes the same.
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/op_runner.h"
+
+namespace drypoint {
+namespace {
+
+using namespace drypoint::testing;
+
+/// Measures the choices for one operation, then makes each of them in turn.
+void compare_choices(DType precision, const Op& op, const std::vector<Tensor>& inputs,
+                     const std::vector<bool>& constant) {
+  const TemporaryFolder folder;
+  const std::string measured = folder / "measured.json", forced = folder / "forced.json";
+  const Tensor expected = run(reference(), op, inputs, constant);
+  run(*make_cuda_backend({.precision = precision, .level = 5, .tuning_cache = measured}), op,
+      inputs, constant);
+  std::ifstream file(measured);
+  if (!file) return;  // nothing to choose on this GPU
+  nlohmann::json cache = nlohmann::json::parse(file);
+  ASSERT_EQ(cache["choices"].size(), 1);
+  auto& choice = cache["choices"].front();
+  std::set<std::string> names = {choice[0]};
+  for (const auto& [name, time] : choice[2].items()) names.insert(name);
+  EXPECT_GT(names.size(), 1);
+  for (const std::string& name : names) {
+    choice[0] = name;
+    std::ofstream(forced) << cache;
+    const auto backend = make_cuda_backend({.precision = precision, .tuning_cache = forced});
+    EXPECT_TRUE(close(run(*backend, op, inputs, constant).floats(), expected.floats(),
+                      tolerance(*backend, op)))
+        << backend->name() << ", " << name << ": " << describe(op, inputs);
+  }
+}
+
+class Choices : public ::testing::TestWithParam<DType> {
+ protected:
+  void SetUp() override {
+    if (backends().size() <= 2) GTEST_SKIP() << "no GPU here";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Backends, Choices, ::testing::Values(DType::f16, DType::bf16),
+                         [](const auto& one) { return std::string(name(one.param)); });
+
+// Sizes that no tile divides, and so many tiles that blocks have several each.
+TEST_P(Choices, OfLinear) {
+  const Tensor x = random_tensor({2, 3109, 192}, 1), weight = random_tensor({2 * 400, 192}, 2),
+               bias = random_tensor({2 * 400}, 3), residual = random_tensor({2, 3109, 400}, 4),
+               scales = random_tensor({3}, 5);
+  compare_choices(GetParam(),
+                  Linear{.bias = true,
+                         .residual = true,
+                         .activation = ActivationKind::silu,
+                         .scale = 2,
+                         .groups = 2},
+                  {x, weight, bias, residual, scales}, {false, true, true, false, false});
+  compare_choices(GetParam(), Linear{.bias = true, .groups = 2, .gated = true}, {x, weight, bias},
+                  {false, true, true});
+  compare_choices(GetParam(), Linear{.bias = false, .groups = 2, .normed = true}, {x, weight},
+                  {false, true});
+  compare_choices(GetParam(), Linear{.joined = true},
+                  {random_tensor({1, 6218, 128}, 1), random_tensor({400, 192}, 2),
+                   random_tensor({400}, 3), random_tensor({1, 6218, 64}, 6)},
+                  {false, true, true, false});
+}
+
+TEST_P(Choices, OfConv2d) {
+  const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1};
+  const Tensor x = random_tensor({4, 37, 43, 64}, 1),
+               weight = random_tensor({2 * 200, 64, 3, 3}, 2), bias = random_tensor({2 * 200}, 3);
+  Conv2d grouped = op;
+  grouped.groups = 2;
+  compare_choices(GetParam(), grouped, {x, weight, bias}, {false, true, true});
+  Conv2d doubled = op;
+  doubled.doubled = true;
+  compare_choices(GetParam(), doubled,
+                  {random_tensor({2, 37, 43, 64}, 1), random_tensor({200, 64, 3, 3}, 2),
+                   random_tensor({200}, 3)},
+                  {false, true, true});
+  Conv2d selected = op;
+  selected.select = true;
+  selected.stride = 2;
+  selected.residual = true;
+  compare_choices(
+      GetParam(), selected,
+      {random_tensor({8, 63, 75, 64}, 1), random_tensor({320, 64, 3, 3}, 2),
+       random_tensor({5, 320}, 3), ids_tensor({1}, {3}), random_tensor({8, 32, 38, 320}, 4)},
+      {false, true, false, false, false});
+}
+
+}  // namespace
+}  // namespace drypoint
