@@ -4,18 +4,13 @@
 namespace drypoint {
 namespace {
 
-/// Each tile of a product finds its rows' variance for itself, which pays where there are few tiles
-/// side by side.
-constexpr int64_t widest = 3;  // results for each channel
-
 /// A product whose weight and bias are known when loading and whose input nothing else reads.
 const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
   if (!linear || linear->normed || linear->joined || linear->select || linear->groups != 1 ||
       uses[node.inputs[0]] != 1)
     return nullptr;
-  const Shape& weight = graph[node.inputs[1]].type.shape;
-  const bool known = weight[0] <= widest * weight[1] && graph[node.inputs[1]].rate == Rate::load &&
+  const bool known = graph[node.inputs[1]].rate == Rate::load &&
                      (!linear->bias || graph[node.inputs[2]].rate == Rate::load);
   return known ? linear : nullptr;
 }

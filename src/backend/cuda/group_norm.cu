@@ -31,6 +31,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     if (s.groups % groups == 0 && width % size == 0 && width * element >= 64) plan.width = width;
   }
   if (plan.width == 0 || plan.width / size > 256) return {};
+  // Few threads: in a step, blocks begin while those of the kernel before still hold their share.
   const int blocks = s.samples * s.channels / plan.width;
   for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
     plan.pixels_of_block = static_cast<int>(ceil_div(s.pixels, plan.parts));

@@ -39,12 +39,6 @@ __device__ inline void copy_rows(T* to, const T* from, int64_t from_pitch, int r
   }
 }
 
-__device__ inline float exp2_fast(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
 /// Grid: tiles of queries * parts of the value columns, heads, batch.
 template <class T, int head_size, int value_size, int query_rows, int key_rows>
 __global__ void __launch_bounds__(

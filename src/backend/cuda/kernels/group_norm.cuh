@@ -48,18 +48,33 @@ __device__ inline Factors factors_of(Moments total, float pivot, float count, fl
   return {pivot + mean, rsqrtf(variance + epsilon) * gamma, beta};
 }
 
-template <class T>
+/// `activate` changes the vector's values.
+template <class T, class Activate>
 __device__ inline Vector<T> normed(const Vector<T>& x, const Factors (&factors)[Vector<T>::size],
-                                   ActivationKind activation) {
+                                   const Activate& activate) {
   constexpr int size = Vector<T>::size;
   float values[size];
 #pragma unroll
   for (int i = 0; i < size; ++i) values[i] = factors[i](to_float(x.values[i]));
-  activate_all(activation, values);
+  activate(values);
   Vector<T> y;
 #pragma unroll
   for (int i = 0; i < size; ++i) y.values[i] = from_float<T>(values[i]);
   return y;
+}
+
+/// Calls `body` with what `normed` takes, so that a loop knows its activation and is short.
+template <class Body>
+__device__ inline void with_activation(ActivationKind kind, const Body& body) {
+  if (kind == ActivationKind::none)
+    body([](auto&) {});
+  else if (kind == ActivationKind::silu)
+    body([](auto& values) {
+#pragma unroll
+      for (float& x : values) x = x * sigmoid(x);
+    });
+  else
+    body([kind](auto& values) { activate_all(kind, values); });
 }
 
 /// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of

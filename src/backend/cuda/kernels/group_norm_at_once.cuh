@@ -14,22 +14,21 @@ __host__ __device__ inline int pitch_of(int width, int size) {
   return width / size % 2 == 0 ? width + size : width;
 }
 
-/// Adds up over the lanes of a warp: lane l gets the sum of the lanes' values[l * count / 32].
-/// Halves what each lane has to do with every exchange, for as long as there are several values.
-template <int count>
-__device__ inline float add_across(float (&values)[count]) {
-  const int lane = threadIdx.x % 32;
-  int mask = 16;
-#pragma unroll
-  for (int half = count / 2; half > 0; half /= 2, mask /= 2)
+/// Adds up over the lanes of a warp: lane l gets, as values[0], the sum of the lanes'
+/// values[l * count / 32]. Halves what each lane has to do with every exchange, for as long as
+/// there are several values. (Recursive, so that no index is left to be found at run time.)
+template <int half, int mask, int count>
+__device__ inline void add_across(float (&values)[count]) {
+  if constexpr (mask > 0) {
+    const bool upper = threadIdx.x & mask;
+    if constexpr (half == 0) values[0] += __shfl_xor_sync(~0u, values[0], mask);
 #pragma unroll
     for (int i = 0; i < half; ++i) {
-      const bool upper = lane & mask;
       const float give = upper ? values[i] : values[i + half];
       values[i] = (upper ? values[i + half] : values[i]) + __shfl_xor_sync(~0u, give, mask);
     }
-  for (; mask > 0; mask /= 2) values[0] += __shfl_xor_sync(~0u, values[0], mask);
-  return values[0];
+    add_across<half / 2, mask / 2>(values);
+  }
 }
 
 /// Moments[g] for each group of a piece [pixels, width] in shared memory whose rows are `pitch`
@@ -58,9 +57,9 @@ __device__ void add_up_held(const T* held, int pitch, int pixels, int width, int
       }
     }
     constexpr int lanes = 32 / (2 * size);  // that end up with the same sum
-    const float total = add_across(values);
+    add_across<size, 16>(values);
     const int i = lane / lanes;
-    if (lane % lanes == 0) sums[(slot * 2 + i / size) * width + column + i % size] = total;
+    if (lane % lanes == 0) sums[(slot * 2 + i / size) * width + column + i % size] = values[0];
   }
   __syncthreads();
   // A warp for each sum of a group.
@@ -168,12 +167,12 @@ __global__ void __launch_bounds__(512)
       const float2 group = mean_and_scale[(cover.column + i) / s.group_size];
       factors[i] = {group.x, group.y * own_gamma[i], own_beta[i]};
     }
-#pragma unroll 4
-    for (int p = cover.row; p < pixels; p += cover.rows) {
-      const Vector<T> v = load_vector(held + p * pitch + cover.column);
-      store_vector(y + offset + int64_t{p} * s.channels + cover.column,
-                   normed(v, factors, s.activation));
-    }
+    with_activation(s.activation, [&](const auto& activate) {
+#pragma unroll 2
+      for (int p = cover.row; p < pixels; p += cover.rows)
+        store_vector(y + offset + int64_t{p} * s.channels + cover.column,
+                     normed(load_vector(held + p * pitch + cover.column), factors, activate));
+    });
   }
   if (parts > 1) cluster_wait();  // nobody leaves while others read its moments
 #endif

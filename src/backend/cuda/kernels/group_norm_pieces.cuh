@@ -173,11 +173,12 @@ __global__ void __launch_bounds__(512)
 #pragma unroll
     for (int i = 0; i < Cover<T>::size; ++i) own[i] = factors[cover.column + i];
     const auto from = x.column(cover.column, s.channels);
+    with_activation(s.activation, [&](const auto& activate) {
 #pragma unroll 4
-    for (int p = cover.row; p < pixels; p += cover.rows) {
-      store_vector(y + int64_t{p} * s.channels + cover.column,
-                   normed(load_vector(from[first_pixel + p]), own, s.activation));
-    }
+      for (int p = cover.row; p < pixels; p += cover.rows)
+        store_vector(y + int64_t{p} * s.channels + cover.column,
+                     normed(load_vector(from[first_pixel + p]), own, activate));
+    });
   } else {
     for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x)
       y[i] = from_float<T>(activate(s.activation, factors[i % s.channels](to_float(*x.column(

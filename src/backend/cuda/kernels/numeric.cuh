@@ -68,15 +68,23 @@ __device__ inline void store_vector(T* to, const Vector<T>& vector) {
   *reinterpret_cast<Vector<T>*>(to) = vector;
 }
 
-/// 1 / (1 + exp(-steepness x)): a product, two lookups and a sum. (__expf and __fdividef take three
-/// times as much, for results below the smallest normal number and divisors above 2^126. Here those
-/// become 0 and infinity, so that the sigmoid is 1 or 0.)
+// One lookup each. (exp2f and __fdividef take three times as much, for results below the smallest
+// normal number and divisors above 2^126, which here become 0.)
+__device__ inline float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+__device__ inline float reciprocal_fast(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+constexpr float log2_of_e = 1.44269504f;
+
+/// 1 / (1 + exp(-steepness x)).
 __device__ inline float sigmoid(float x, float steepness = 1) {
-  constexpr float log2_of_e = 1.44269504f;
-  float power, result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x * (steepness * -log2_of_e)));
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(1.0f + power));
-  return result;
+  return reciprocal_fast(1.0f + exp2_fast(x * (steepness * -log2_of_e)));
 }
 
 __device__ inline float activate(ActivationKind kind, float x) {
@@ -110,11 +118,12 @@ __device__ inline void activate_all(ActivationKind kind, float (&values)[count])
 /// Stegun, "Handbook of Mathematical Functions", 7.1.26.
 __device__ inline float gelu_fast(float x) {
   const float z = fabsf(x) * 0.70710678f;
-  const float t = __fdividef(1.0f, 1.0f + 0.3275911f * z);
+  const float t = reciprocal_fast(1.0f + 0.3275911f * z);
   const float series =
       t * (0.254829592f +
            t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-  const float tail = 0.5f * series * __expf(-z * z);  // of the normal distribution beyond |x|
+  const float tail =
+      0.5f * series * exp2_fast(-log2_of_e * z * z);  // of the normal distribution beyond |x|
   return x * (x >= 0 ? 1.0f - tail : tail);
 }
 __device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }

@@ -24,13 +24,17 @@ struct ProductPlan {
   Sharing sharing;
 };
 
-/// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way.
-template <int tile_rows, int tile_columns, int pipeline_stages>
+/// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way. Two
+/// blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins while
+/// the other ends.
+template <int tile_rows, int tile_columns, int pipeline_stages, bool two_blocks = false>
 struct HopperTile {
   static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
   static constexpr int depth = 64;             // elements of two bytes: a row of the swizzle
   static constexpr int consumers = rows / 64;  // warpgroups that multiply
-  static constexpr int threads = 128 * (consumers + 1);
+  static constexpr bool has_producer = !two_blocks;
+  static constexpr int at_once = two_blocks ? 2 : 1;
+  static constexpr int threads = 128 * (consumers + has_producer);
   static constexpr int a_bytes = rows * 128, b_bytes = columns * 128;
   static constexpr int stage_bytes = a_bytes + b_bytes;
   static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
@@ -266,53 +270,38 @@ class Operands {
   int tap_x_ = 0, tap_y_ = 0;
 };
 
-/// The three warps that nothing else is wanted of take the moments of the tile's rows, for products
-/// of normed rows, as the stages pass: moments[row] = {sum, sum of squares}. Sums are products with
-/// ones; squares are the diagonal of the rows' products with one another, of which these units
-/// compute the rest as well, and are still faster than arithmetic one by one.
-template <class Tile, class T>
-__device__ inline void take_row_moments(unsigned char* shared, uint64_t* full, uint64_t* empty,
-                                        const Neighbours& neighbours, int count, int warp,
-                                        float2* moments) {
-  constexpr int warps = 3, blocks = (Tile::rows / 16 + warps - 1) / warps;  // of 16 rows
-  constexpr uint32_t ones = std::is_same_v<T, half> ? 0x3c003c00 : 0x3f803f80;
-  const int lane = threadIdx.x % 32;
-  float sums[blocks][4] = {}, upper[blocks][4] = {}, lower[blocks][4] = {};
-#pragma unroll 1
-  for (int i = 0; i < count; ++i) {
-    const int s = i % Tile::stages;
-    barrier_wait(full + s, i / Tile::stages & 1);
+/// The moments of a warpgroup's 64 rows, for products of normed rows, as the stages pass. Two
+/// threads share a row; at the end both have its sums.
+class RowMoments {
+ public:
+  /// `rows`: the first byte of a stage's 64 rows of 128 bytes, in the swizzle.
+  template <class T>
+  __device__ void add(const unsigned char* rows) {
+    const int row = threadIdx.x % 128 / 2, first = threadIdx.x % 2 * 4;
 #pragma unroll
-    for (int b = 0; b < blocks; ++b) {
-      const int row = (b * warps + warp) * 16 + lane % 16;
-      if (row >= Tile::rows) break;
-      const unsigned char* from = shared + s * Tile::stage_bytes + row * 128;
+    for (int i = 0; i < 4; ++i) {
+      const auto v =
+          *reinterpret_cast<const Vector<T>*>(rows + row * 128 + ((first + i) ^ (row % 8)) * 16);
 #pragma unroll
-      for (int k = 0; k < 4; ++k) {  // 16 deep each; 16 bytes lie where the swizzle puts them
-        uint32_t a[4];
-        load_matrices(a, from + (((k * 2 + lane / 16) ^ row) & 7) * 16);
-        mma<T>(sums[b], a, ones, ones);
-        mma<T>(upper[b], a, a[0], a[2]);
-        mma<T>(lower[b], a, a[1], a[3]);
+      for (int e = 0; e < 8; ++e) {
+        const float x = to_float(v.values[e]);
+        sum_ += x;
+        squares_ = fmaf(x, x, squares_);
       }
     }
-    __syncwarp();
-    if (lane == 0 && i + Tile::stages < count) neighbours.release(empty + s);
   }
-  const int row = lane / 4;
-  if (lane % 4 != row / 2) return;  // this thread has the diagonal's elements of these two rows
-#pragma unroll
-  for (int b = 0; b < blocks; ++b)
-    if (const int first = (b * warps + warp) * 16; first < Tile::rows) {
-      moments[first + row] = {sums[b][0], row % 2 ? upper[b][1] : upper[b][0]};
-      moments[first + row + 8] = {sums[b][2], row % 2 ? lower[b][3] : lower[b][2]};
-    }
-}
+  __device__ float2 of_row() const {
+    return {sum_ + __shfl_xor_sync(~0u, sum_, 1), squares_ + __shfl_xor_sync(~0u, squares_, 1)};
+  }
+
+ private:
+  float sum_ = 0, squares_ = 0;
+};
 
 /// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth. Cluster: those that
 /// share, times the parts.
 template <class Tile, class T>
-__global__ void __launch_bounds__(Tile::threads, 1)
+__global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     product_sm90(const __grid_constant__ CUtensorMap windows,
                  const __grid_constant__ CUtensorMap others,
                  const __grid_constant__ CUtensorMap weights, ProductPlan plan, Ends<T> ends) {
@@ -339,7 +328,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     prefetch_map(&weights);
     for (int s = 0; s < Tile::stages; ++s) {
       barrier_init(full + s, 1);
-      barrier_init(empty + s, (Tile::consumers + (ends.normed ? 3 : 0)) * neighbours.writers());
+      // Rows whose moments are taken are read by each warp, others by the warpgroup as one.
+      barrier_init(empty + s, Tile::consumers * (ends.normed ? 4 : 1) * neighbours.writers());
     }
     barrier_init_done();
   }
@@ -349,45 +339,46 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     cluster_sync();  // others will write here
   let_next_begin();
 
-  if (warpgroup == Tile::consumers) {  // the last one orders copies
-    if (__shfl_sync(~0u, thread / 32, 0) == Tile::consumers * 4) {
-      Operands<Tile> operands(windows, others, weights, plan, neighbours, group, first_row,
-                              first_column, begin);
-      // Weights are nobody's result: their copies need not wait for the kernel before.
-      const int ahead = min(count, Tile::stages);
-      for (int i = 0; i < ahead; ++i) {
-        barrier_arrive_expecting(full + i, Tile::stage_bytes);
-        operands.copy_next_weights(shared + i * Tile::stage_bytes, full + i);
-      }
-      wait_for_previous();
-      for (int i = 0; i < ahead; ++i)
-        operands.copy_next_rows(shared + i * Tile::stage_bytes, full + i);
+  const int ahead = min(count, Tile::stages);
+  const auto make_operands = [&] {
+    return Operands<Tile>(windows, others, weights, plan, neighbours, group, first_row,
+                          first_column, begin);
+  };
+  const auto fill_first = [&](Operands<Tile>& operands) {
+    // Weights are nobody's result: their copies need not wait for the kernel before.
+    for (int i = 0; i < ahead; ++i) {
+      barrier_arrive_expecting(full + i, Tile::stage_bytes);
+      operands.copy_next_weights(shared + i * Tile::stage_bytes, full + i);
+    }
+    wait_for_previous();
+    for (int i = 0; i < ahead; ++i)
+      operands.copy_next_rows(shared + i * Tile::stage_bytes, full + i);
+  };
+  const auto refill = [&](Operands<Tile>& operands, Turn<Tile::stages>& turn) {
+    const int s = turn.stage;
+    barrier_wait(empty + s, turn.parity);
+    barrier_arrive_expecting(full + s, Tile::stage_bytes);
+    operands.copy_next_weights(shared + s * Tile::stage_bytes, full + s);
+    operands.copy_next_rows(shared + s * Tile::stage_bytes, full + s);
+    turn.advance();
+  };
+  const int warp = __shfl_sync(~0u, thread / 32, 0);
+  if (Tile::has_producer && warpgroup == Tile::consumers) {  // the last one orders copies
+    if (warp == Tile::consumers * 4) {
+      auto operands = make_operands();
+      fill_first(operands);
       Turn<Tile::stages> turn;
 #pragma unroll 1
-      for (int i = ahead; i < count; ++i, turn.advance()) {
-        const int s = turn.stage;
-        barrier_wait(empty + s, turn.parity);
-        barrier_arrive_expecting(full + s, Tile::stage_bytes);
-        operands.copy_next_weights(shared + s * Tile::stage_bytes, full + s);
-        operands.copy_next_rows(shared + s * Tile::stage_bytes, full + s);
-      }
-    }
-    __syncwarp();
-    if (ends.normed && thread >= Tile::consumers * 128 + 32) {
-      const int own = thread - Tile::consumers * 128 - 32;
-      take_row_moments<Tile, T>(shared, full, empty, neighbours, count, own / 32, moments);
-      __syncwarp();
-      asm volatile("bar.sync 8, 96;" ::: "memory");
-      if (parts == 1)
-        for (int row = own; row < Tile::rows; row += 96)
-          factors[row] = inverse_deviation(ends, moments[row].x, moments[row].y);
-      asm volatile("bar.arrive 1, %0;" ::"n"(Tile::consumers * 128 + 96) : "memory");
+      for (int i = ahead; i < count; ++i) refill(operands, turn);
     }
   }
 
   float* tile = reinterpret_cast<float*>(shared);
   const bool straight = parts == 1 && ends.width % 8 == 0;  // from registers to the result
   if (warpgroup < Tile::consumers) {
+    auto operands = make_operands();
+    const bool orders = !Tile::has_producer && warp == 0;
+    if (orders) fill_first(operands);
     wait_for_previous();
     // On their way while the products go on.
     constexpr int biases = (Tile::columns + Tile::consumers * 128 - 1) / (Tile::consumers * 128);
@@ -399,7 +390,9 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     float sums[Tile::columns / 2];
 #pragma unroll
     for (int i = 0; i < Tile::columns / 2; ++i) sums[i] = 0;
-    Turn<Tile::stages> turn;
+    Turn<Tile::stages> turn, to_fill;
+    RowMoments row_moments;
+    const bool releases = thread % (ends.normed ? 32 : 128) == 0;
     const uint32_t first_stage = shared_address(shared);
 #pragma unroll 1
     for (int i = 0; i < count; ++i) {
@@ -415,9 +408,22 @@ __global__ void __launch_bounds__(Tile::threads, 1)
       wgmma_wait<1>();
       // The stage before is read. (Nobody waits for the last ones' release, and may be gone.)
       const int before = (turn.stage == 0 ? Tile::stages : turn.stage) - 1;
-      if (i > 0 && thread % 128 == 0 && i - 1 + Tile::stages < count)
-        neighbours.release(empty + before);
+      const bool refilled = i > 0 && i - 1 + Tile::stages < count;
+      if (refilled && releases) neighbours.release(empty + before);
+      if (refilled && orders) refill(operands, to_fill);
+      if (ends.normed) {
+        row_moments.add<T>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
+        __syncwarp();
+      }
       turn.advance();
+    }
+    if (ends.normed) {
+      const float2 own = row_moments.of_row();
+      const int row = warpgroup * 64 + thread % 128 / 2;
+      if (parts == 1)
+        factors[row] = inverse_deviation(ends, own.x, own.y);
+      else
+        moments[row] = own;
     }
     wgmma_wait<0>();
     if (straight)
@@ -426,8 +432,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
         if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
           bias[column] = own_bias[i];
     // All multiply from the same stages, which the sums are about to overwrite.
-    asm volatile("bar.sync 1, %0;" ::"r"(Tile::consumers * 128 + (ends.normed ? 96 : 0))
-                 : "memory");
+    asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
     if (straight) {
       store_warpgroup<Tile::columns>(
           ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr, sums,
