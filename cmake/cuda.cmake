@@ -36,6 +36,8 @@ endif()
 
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc
      src/backend/cuda/*.S)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/choices.S PROPERTIES
+  OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/hopper.json)
 add_library(drypoint_cuda SHARED ${cuda_sources})
 target_compile_options(drypoint_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:${code} -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr --extended-lambda -Xcompiler=-fopenmp
