@@ -1,7 +1,7 @@
 // Hopper's product: the copy engine brings windows of pictures and rows of weights into shared
-// memory, one warpgroup orders the copies, the others multiply (wgmma). The blocks of a cluster
-// share the depth: each sums a part, and they add up through each other's shared memory, always in
-// the same order.
+// memory, one warp orders the copies, warpgroups multiply (wgmma). The blocks of a cluster share
+// the depth: each sums a part, and they add up through each other's shared memory, always in the
+// same order. Those of neighbouring tiles may share what they read.
 #pragma once
 
 #include "backend/cuda/kernels/hopper_kernels.h"
