@@ -104,7 +104,7 @@ void run(const Options& options) {
 
   std::optional<Comparison> comparison;
   if (before) comparison = compare(*before, result);
-  options.workload.device.note_unused(result.device, notices);
+  options.workload.device.note_vain(result.device, notices);
   notices.insert(notices.end(), result.warnings.begin(), result.warnings.end());
   if (comparison)
     for (const auto& difference : comparison->differences)

@@ -43,7 +43,7 @@ void run(const Options& options) {
                         },
                         interrupted});
   }
-  options.device.note_unused(built.info.device.kind, notices);
+  options.device.note_vain(built.info.device.kind, notices);
   for (const auto& notice : notices) print_notice(notice);
   if (!options.json) {
     fmt::print("{}\n", options.output);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <thread>
+
 #include "options.h"
 
 namespace drypoint::cli {
@@ -45,7 +47,7 @@ PipelineOptions DeviceOptions::pipeline_options() const {
           .tuning_cache = tuning_cache};
 }
 
-void DeviceOptions::note_unused(std::string_view used, std::vector<std::string>& notices) const {
+void DeviceOptions::note_vain(std::string_view used, std::vector<std::string>& notices) const {
   if (used != "cpu" && used != "reference") return;
   std::vector<std::string> given;
   for (const auto& [option, is_given] : {std::pair("--level", level != 0),
@@ -57,6 +59,13 @@ void DeviceOptions::note_unused(std::string_view used, std::vector<std::string>&
   if (!given.empty())
     notices.push_back(fmt::format("{} {} for GPUs, and this runs on {}", fmt::join(given, ", "),
                                   given.size() == 1 ? "is" : "are", used));
+  // The standard library counts the cores that this process may use.
+  if (const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+      cores > 0 && threads > cores)
+    notices.push_back(
+        fmt::format("--threads {} on {} core{}: threads that share a core wait for one "
+                    "another, and are slower than {}",
+                    threads, cores, cores == 1 ? "" : "s", cores));
 }
 
 }  // namespace drypoint::cli

@@ -17,8 +17,9 @@ struct DeviceOptions {
 
   void add_to(CLI::App& command);
   PipelineOptions pipeline_options() const;
-  /// A notice if options were given that a GPU alone has a use for, and it was none.
-  void note_unused(std::string_view device, std::vector<std::string>& notices) const;
+  /// Notices on options that do not do on `used` what they are for: those that a GPU alone has a
+  /// use for, and more threads than cores.
+  void note_vain(std::string_view used, std::vector<std::string>& notices) const;
 };
 
 }  // namespace drypoint::cli

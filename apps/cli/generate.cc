@@ -141,7 +141,7 @@ void run(const Options& options) {
   Times times;
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
-  options.device.note_unused(pipeline.description().device, notices);
+  options.device.note_vain(pipeline.description().device, notices);
   const Request request = to_request(options, pipeline.defaults(), notices);
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);

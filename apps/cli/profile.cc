@@ -120,7 +120,7 @@ void run(const Options& options) {
   const Finishing writing;
   if (!options.html.empty()) write_profile_page(options.html, result);
   if (!options.trace.empty()) write_trace(options.trace, result);
-  options.workload.device.note_unused(result.device, notices);
+  options.workload.device.note_vain(result.device, notices);
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
   for (const auto& notice : notices) print_notice(notice);
   if (options.json) {

@@ -1,5 +1,6 @@
 // `bench` and `profile`, as they are used.
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/program.h"
 
@@ -95,6 +96,17 @@ TEST_F(Measure, RefusesBeforeWork) {
   expect_refused(2, {"--size", "expected one"}, {"profile", "--size", "64x64,64x64"});
   expect_refused(2, {"parts", "unet", "step"}, {"profile", "-m", "random:tiny", "--parts", "unet"});
   expect_refused(2, {"repeats", "21"}, {"profile", "-m", "random:tiny", "--repeats", "21"});
+}
+
+TEST_F(Measure, SaysWhereThereAreMoreThreadsThanCores) {
+  const unsigned cores = std::thread::hardware_concurrency();
+  const std::string threads = std::to_string(cores + 1);
+  const Outcome outcome = drypoint(tiny({"bench", "--iterations", "1", "--warmup", "0", "--device",
+                                         "cpu", "--threads", threads}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("note: --threads " + threads + " on " + std::to_string(cores)),
+            outcome.err.npos)
+      << outcome.err;
 }
 
 TEST_F(Measure, SaysWhichOptionsDoNothingOnACpu) {
