@@ -139,29 +139,33 @@ bool cuts_between_blocks(const ProductShape& shape) {
   return shape.joined == 0 || ((shape.channels - shape.joined) % 64 == 0 && shape.joined % 64 == 0);
 }
 
-/// Clock cycles that a choice takes, roughly: what bounds a stage (products, memory), times
-/// stages, times the blocks that a multiprocessor runs one after the other.
+/// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory,
+/// copies), times stages, times the blocks that a multiprocessor runs one after the other. The
+/// constants are those under which the best guess is 5 % slower, on average, than the best
+/// measured, for 336 products of Stable Diffusion on an H100.
 template <class T>
 double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
   const auto& k = *choice.kernel;
   const Sharing sharing = choice.sharing;
-  const auto tiles =
-      static_cast<double>(shape.sets() * round_up(ceil_div(shape.rows, k.rows), sharing.down) *
-                          round_up(ceil_div(shape.columns, k.columns), sharing.across));
-  const int at_once = std::max(1, std::min(227 * 1024 / k.shared_bytes, 2048 / k.threads));
-  const double waves =
-      std::ceil(tiles * choice.parts / (context.multiprocessors() * static_cast<double>(at_once)));
-  const double resident =
-      std::min<double>(at_once, std::ceil(tiles * choice.parts / context.multiprocessors()));
+  const auto blocks = static_cast<double>(
+      shape.sets() * choice.parts * round_up(ceil_div(shape.rows, k.rows), sharing.down) *
+      round_up(ceil_div(shape.columns, k.columns), sharing.across));
+  const int at_once = std::max(1, std::min(227 * 1024 / (k.shared_bytes + 1024), 2048 / k.threads));
+  const int cluster = choice.parts * sharing.blocks();
+  // Clusters lie within a group of 14 to 18 multiprocessors, and leave some of them over.
+  const double room = context.multiprocessors() * at_once * (cluster > 2 ? 0.92 : 1);
+  const double waves = std::ceil(blocks / cluster / std::floor(room / cluster));
+  const double resident = std::min<double>(at_once, std::ceil(blocks / context.multiprocessors()));
   const double multiply = k.rows * k.columns / 32.0;
   const double shared =
       (k.rows / 64 * 4 * (2048 + k.columns * 32.0) + 128.0 * (k.rows + k.columns)) / 128.0;
-  const double read = 128.0 * (k.rows / sharing.across + k.columns / sharing.down) / 35.0;
-  const double latency = 900.0 / (k.stages - 1);
-  const double stage = std::max({multiply * resident, shared * resident, read * resident, latency});
-  const double sums = k.rows * k.columns / 60.0 * resident;
-  return waves * (shape.depth() / 64.0 / choice.parts * stage + sums + 1500) +
-         (choice.parts > 1 ? 1000 : 0) + (sharing.blocks() > 1 ? 500 : 0);
+  const double copies = 128.0 * (k.rows + k.columns) / 60;
+  const double stage = std::max(
+      {multiply * resident, shared * resident, copies * resident, 1500.0 / (k.stages - 1)});
+  const double ends = k.rows * k.columns / 5.0 * resident + (resident > 1 ? 11200 : 14000);
+  const double adding_up = choice.parts > 1 ? 3500.0 * choice.parts + k.rows * k.columns / 40.0 : 0;
+  return waves * (shape.depth() / 64.0 / choice.parts * stage + ends) + adding_up +
+         (sharing.blocks() > 1 ? 800 : 0);
 }
 
 Conv2d plain(const Conv2d& op) { return op; }
