@@ -101,8 +101,8 @@ TEST_F(Measure, RefusesBeforeWork) {
 TEST_F(Measure, SaysWhereThereAreMoreThreadsThanCores) {
   const unsigned cores = std::thread::hardware_concurrency();
   const std::string threads = std::to_string(cores + 1);
-  const Outcome outcome = drypoint(tiny({"bench", "--iterations", "1", "--warmup", "0", "--device",
-                                         "cpu", "--threads", threads}));
+  const Outcome outcome = drypoint(tiny(
+      {"bench", "--iterations", "1", "--warmup", "0", "--device", "cpu", "--threads", threads}));
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("note: --threads " + threads + " on " + std::to_string(cores)),
             outcome.err.npos)
