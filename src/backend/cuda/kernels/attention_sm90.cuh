@@ -287,7 +287,9 @@ void launch_hopper_tiles(const Context& context, int batch, const T* q, const Ke
   };
   if constexpr (head_size <= 64)  // for more, three have too few registers
     if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
-  if constexpr (head_size <= 40) {  // two blocks at once
+  // Two blocks at once. (For tiles of 80 keys the compiler has too few registers to let products
+  // and exponentials overlap, and says so; with one tile there is nothing to overlap.)
+  if constexpr (head_size <= 40) {
     if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80, 2>());
     return launch_with(HopperAttentionTile<head_size, 2, 64, 2>());
   }

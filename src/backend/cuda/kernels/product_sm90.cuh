@@ -4,25 +4,10 @@
 // same order. Those of neighbouring tiles may share what they read.
 #pragma once
 
-#include "backend/cuda/kernels/hopper_kernels.h"
-#include "backend/cuda/kernels/tma.cuh"
+#include "backend/cuda/kernels/product_sm90_copies.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
 
 namespace drypoint::cuda {
-
-/// What the host has worked out for a launch.
-struct ProductPlan {
-  int rows = 0;     // of each group
-  int tiles = 0;    // of rows, in each group; a multiple of sharing.down
-  int columns = 0;  // packed rows of weights in each group
-  int blocks = 0;   // of 64 along the depth
-  int blocks_of_tap = 0;
-  int own_blocks = 0;    // that come from x; the others from `rest`
-  bool doubled = false;  // sets of weights are the four pixels of each window
-  bool picture = false;  // windows of pictures rather than rows of a matrix
-  int out_width = 1, out_pixels = 1, kernel_width = 1, stride = 1, top = 0, left = 0;
-  Sharing sharing;
-};
 
 /// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way. Two
 /// blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins while
@@ -156,119 +141,6 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
     });
   }
 }
-
-/// The stages' order: a stage, and the parity of its barrier's phase.
-template <int stages>
-struct Turn {
-  int stage = 0, parity = 0;
-
-  __device__ void advance() {
-    if (++stage == stages) stage = 0, parity ^= 1;
-  }
-};
-
-/// The blocks of a cluster: `down` x `across` tiles, times parts of the depth.
-struct Neighbours {
-  int down, across, x, y, z;
-
-  __device__ explicit Neighbours(const Sharing& sharing)
-      : down(sharing.down),
-        across(sharing.across),
-        x(blockIdx.x % sharing.down),
-        y(blockIdx.y % sharing.across),
-        z(blockIdx.z) {}
-  __device__ int rank(int at_x, int at_y, int at_z) const {
-    return (at_z * across + at_y) * down + at_x;
-  }
-  /// A bit for each block with the same columns of results, or the same rows; 0: there is no other.
-  __device__ int of_column() const { return down == 1 ? 0 : 3 << rank(0, y, z); }
-  __device__ int of_row() const {
-    return across == 1 ? 0 : 1 << rank(x, 0, z) | 1 << rank(x, 1, z);
-  }
-  /// How many blocks write into this one's shared memory.
-  __device__ int writers() const { return down + across - 1; }
-  /// Tells them that this one is through with a stage.
-  __device__ void release(uint64_t* empty) const {
-    barrier_arrive(empty);
-    if (down > 1) barrier_arrive(empty, rank(1 - x, y, z));
-    if (across > 1) barrier_arrive(empty, rank(x, 1 - y, z));
-  }
-};
-
-/// Brings a tile's operands, 64 of the depth after the other, into stages: [rows, 64] and behind it
-/// [columns, 64]. Of what neighbours share, each brings a part. All that a copy needs is kept at
-/// hand: this thread's work for each stage is what may hold up the products.
-template <class Tile>
-class Operands {
- public:
-  __device__ Operands(const CUtensorMap& windows, const CUtensorMap& others,
-                      const CUtensorMap& weights, const ProductPlan& plan,
-                      const Neighbours& neighbours, int group, int first_row, int first_column,
-                      int begin)
-      : rows_(&windows),
-        others_(&others),
-        weights_(&weights),
-        row_offset_(neighbours.y * (Tile::a_bytes / neighbours.across)),
-        weight_offset_(Tile::a_bytes + neighbours.x * (Tile::b_bytes / neighbours.down)),
-        row_readers_(neighbours.of_row()),
-        weight_readers_(neighbours.of_column()),
-        weight_row_(group * plan.columns + first_column +
-                    neighbours.x * (Tile::columns / neighbours.down)),
-        weight_column_(begin * Tile::depth),
-        picture_(plan.picture) {
-    const int in_group =  // 0: nobody's
-        first_row < plan.rows ? first_row + neighbours.y * (Tile::rows / neighbours.across) : 0;
-    row_ = (plan.doubled ? 0 : group) * plan.rows + in_group;
-    if (!plan.picture) {
-      left_ = plan.own_blocks - begin;
-      column_ = left_ > 0 ? begin * Tile::depth : -left_ * Tile::depth;
-      if (left_ <= 0) rows_ = others_;
-      return;
-    }
-    number_ = row_ / plan.out_pixels;
-    const int in_picture = row_ % plan.out_pixels;
-    x_ = in_picture % plan.out_width * plan.stride - plan.left;
-    y_ = in_picture / plan.out_width * plan.stride - plan.top;
-    const int tap = begin / plan.blocks_of_tap;
-    column_ = (begin - tap * plan.blocks_of_tap) * Tile::depth;
-    channels_ = plan.blocks_of_tap * Tile::depth;
-    first_tap_ = plan.doubled ? group % 2 : 0;
-    end_tap_ = first_tap_ + plan.kernel_width;
-    tap_x_ = first_tap_ + tap % plan.kernel_width;
-    tap_y_ = (plan.doubled ? group / 2 : 0) + tap / plan.kernel_width;
-  }
-
-  __device__ void copy_next_weights(unsigned char* stage, uint64_t* full) {
-    copy_box(weights_, stage + weight_offset_, full, weight_column_, weight_row_, weight_readers_);
-    weight_column_ += Tile::depth;
-  }
-  __device__ void copy_next_rows(unsigned char* stage, uint64_t* full) {
-    unsigned char* to = stage + row_offset_;
-    if (picture_) {
-      copy_windows(rows_, to, full, column_, x_, y_, number_, tap_x_, tap_y_, row_readers_);
-      column_ += Tile::depth;
-      if (column_ == channels_) {
-        column_ = 0;
-        if (++tap_x_ == end_tap_) tap_x_ = first_tap_, ++tap_y_;
-      }
-    } else {
-      copy_box(rows_, to, full, column_, row_, row_readers_);
-      column_ += Tile::depth;
-      if (--left_ == 0) column_ = 0, rows_ = others_;
-    }
-  }
-
- private:
-  const CUtensorMap *rows_, *others_, *weights_;
-  int row_offset_, weight_offset_;  // in a stage
-  int row_readers_, weight_readers_, row_, weight_row_, weight_column_;
-  bool picture_;
-  int column_;                                      // of what comes next of the rows
-  int left_ = 0;                                    // blocks of 64 before the other input's turn
-  int number_ = 0, x_ = 0, y_ = 0;                  // the first pixel's window
-  int channels_ = 0, first_tap_ = 0, end_tap_ = 0;  // of a tap; of a row of taps
-  int tap_x_ = 0, tap_y_ = 0;
-};
 
 /// The moments of a warpgroup's 64 rows, for products of normed rows, as the stages pass. Two
 /// threads share a row; at the end both have its sums.
