@@ -39,7 +39,7 @@ class Gpu {
   }
   /// Nearly all memory, as long as it is held.
   DeviceMemory take() const {
-    return backend_ ? backend_->allocate(backend_->available_memory() - (size_t{64} << 20))
+    return backend_ ? backend_->allocate(backend_->available_memory() - (size_t{16} << 20))
                     : nullptr;
   }
   explicit operator bool() const { return backend_ != nullptr; }

@@ -9,6 +9,11 @@
 
 namespace drypoint::cli {
 
+const std::vector<std::string>& DeviceOptions::precisions() {
+  static const std::vector<std::string> all{"auto", "fp16", "bf16", "tf32", "fp32"};
+  return all;
+}
+
 void DeviceOptions::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads to use; 0: all cores [0]")
       ->check(whole_number());
@@ -17,7 +22,7 @@ void DeviceOptions::add_to(CLI::App& command) {
   command
       .add_option("--precision", precision,
                   "Of the computation; auto: fp16 on a GPU, fp32 on a CPU [auto]")
-      ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
+      ->check(one_of(precisions()));
   command
       .add_option("--level", level,
                   "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"

@@ -15,6 +15,8 @@ struct DeviceOptions {
   int threads = 0, level = 0, aux_streams = 0;
   bool no_graph = false, no_tf32 = false;
 
+  /// What --precision may be.
+  static const std::vector<std::string>& precisions();
   void add_to(CLI::App& command);
   PipelineOptions pipeline_options() const;
   /// Notices on options that do not do on `used` what they are for: those that a GPU alone has a

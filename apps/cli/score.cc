@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "device_options.h"
 #include "model_options.h"
 #include "options.h"
 #include "sweep.h"
@@ -18,14 +19,14 @@ namespace fs = std::filesystem;
 
 struct Options {
   ModelOptions model;
-  std::string pictures, references, inception, output, html, device = "auto";
+  DeviceOptions device;
+  std::string pictures, references, inception, output, html;
   std::optional<std::string> prompt, added_prompt, negative_prompt;
   std::optional<int> resolution, steps;
   std::optional<double> scale, strength, low_threshold, high_threshold;
   std::optional<uint64_t> seed;
   std::vector<std::string> sweep;
   double threshold = 12;
-  int threads = 0;
   bool json = false;
 };
 
@@ -55,9 +56,10 @@ ScoreOptions to_score(const Options& options, std::vector<std::string>& notices)
   if (!score.inception)
     notices.push_back("no --inception given: pictures are compared by SSIM, and none fails");
   score.threshold = options.threshold;
-  score.base = {"default", {}, {options.device, options.threads}};
+  score.base = {"default", {}, options.device.pipeline_options()};
   variants_of(score.base, options.sweep);  // options first: files can take their time
   const Pipeline pipeline(score.files, score.base.options);
+  options.device.note_vain(pipeline.description().device, notices);
   score.base.request = to_request(options, score_defaults(pipeline.defaults()));
   score.variants = variants_of(score.base, options.sweep);
   return score;
@@ -104,6 +106,7 @@ Json json_or_null(std::optional<double> value) { return value ? Json(*value) : J
 
 Json to_json(const VariantScore& variant) {
   Json json{{"name", variant.name},
+            {"device", variant.device},
             {"total", variant.total},
             {"median_seconds", variant.median_seconds},
             {"mean_psnr", variant.mean_psnr},
@@ -198,10 +201,7 @@ void add_score(CLI::App& program) {
       ->check(number());
   command->add_option("--high-threshold", o->high_threshold, "Of the edge detector [200]")
       ->check(number());
-  command->add_option("--threads", o->threads, "Threads to use; 0: all cores [0]")
-      ->check(whole_number());
-  command->add_option("--device", o->device,
-                      "auto (a GPU where there is one), cpu, cuda, cuda:N or reference [auto]");
+  o->device.add_to(*command);
   command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
       ->check(path());
   command->add_option("--html", o->html, "Write a page with all pictures and differences")

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "device_options.h"
 #include "options.h"
 
 namespace drypoint::cli {
@@ -41,8 +42,10 @@ void set_schedule(ScoreVariant& variant, const std::string& value) {
   variant.request.schedule = value == "exact" ? ScheduleKind::exact : ScheduleKind::official;
 }
 
-void set_precision(ScoreVariant&, const std::string& value) {
-  if (value != "fp32") throw Error(ErrorKind::unsupported, "expected fp32");
+void set_precision(ScoreVariant& variant, const std::string& value) {
+  const auto& known = DeviceOptions::precisions();
+  if (std::find(known.begin(), known.end(), value) == known.end()) expect(listed(known).c_str());
+  variant.options.precision = value;
 }
 
 const std::map<std::string, Set>& keys() {

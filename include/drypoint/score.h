@@ -56,7 +56,7 @@ struct ScoreOptions {
   ModelFiles files;
   std::filesystem::path pictures;  ///< a folder: each PNG, JPEG or WebP picture steers one drawing
   /// A folder of pictures with the same names (whatever the extensions) and the sizes of the
-  /// drawings. Without it, `base` draws them, in float32.
+  /// drawings. Without it, `base` draws them, but in float32.
   std::optional<std::filesystem::path> references;
   ScoreVariant base;
   std::vector<ScoreVariant> variants;              ///< at least one
@@ -82,7 +82,7 @@ struct PictureScore {
 };
 
 struct VariantScore {
-  std::string name;
+  std::string name, device;
   std::vector<PictureScore> pictures;
   double median_seconds = 0, mean_psnr = 0, mean_ssim = 0;
   std::optional<double> mean_distance;

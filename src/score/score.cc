@@ -84,8 +84,19 @@ void check_options(const ScoreOptions& options) {
            variant.request.resolution, variant.name, options.base.request.resolution);
 }
 
-/// That every variant can be drawn: its request is in range, and its device is there.
+PipelineOptions float32(PipelineOptions options) {
+  options.precision = "fp32";
+  return options;
+}
+
+/// That every variant can be drawn: its request is in range, and its device is there. The same of
+/// the references, if they are to be drawn.
 void check_variants(const ScoreOptions& options, const Picture& picture) {
+  if (!options.references) try {
+      const Pipeline pipeline(options.files, float32(options.base.options));
+    } catch (const Error& error) {
+      fail(error.kind(), "references drawn in float32: {}", error.what());
+    }
   for (const ScoreVariant& variant : options.variants) {
     Request request = variant.request;
     request.image = picture.image;
@@ -128,7 +139,7 @@ class Drawing {
 
 void draw_references(const ScoreOptions& options, const ScoreCallbacks& callbacks,
                      std::vector<Picture>& pictures) {
-  Drawing drawing(options.files, options.base.options, callbacks);
+  Drawing drawing(options.files, float32(options.base.options), callbacks);
   for (size_t i = 0; i < pictures.size(); ++i) {
     if (callbacks.progress)
       callbacks.progress(
@@ -203,7 +214,7 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
     result.model = description.model;
     result.device = description.device;
     result.threads = description.threads;
-    VariantScore scored{.name = variant.name};
+    VariantScore scored{.name = variant.name, .device = description.device};
     for (const Picture& picture : pictures) {
       if (callbacks.progress)
         callbacks.progress({variant.name, static_cast<int>(scored.pictures.size() + 1),
