@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/cuda/entry.h"
+#include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/staging.h"
@@ -24,18 +25,12 @@ namespace {
 
 class GraphRecording : public Recording {
  public:
-  GraphRecording(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
-    const cudaError_t status = cudaGraphInstantiate(&ready_, graph, 0);
-    cudaGraphDestroy(graph);
-    check(status, "cudaGraphInstantiate");
-    DRYPOINT_CUDA(cudaGraphUpload(ready_, stream_));
-  }
-  ~GraphRecording() override { cudaGraphExecDestroy(ready_); }
-  void run() const override { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
+  GraphRecording(cudaStream_t stream, const std::function<void()>& launches)
+      : graph_(stream, launches) {}
+  void run() const override { graph_.run(); }
 
  private:
-  cudaGraphExec_t ready_ = nullptr;
-  cudaStream_t stream_;
+  Graph graph_;
 };
 
 class EventMark : public Mark {
@@ -193,18 +188,7 @@ class CudaBackend : public Backend {
 
   std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
     if (!graphs_) return nullptr;
-    cudaGraph_t graph = nullptr;
-    DRYPOINT_CUDA(cudaStreamBeginCapture(context().stream, cudaStreamCaptureModeThreadLocal));
-    try {
-      launches();
-    } catch (...) {
-      cudaStreamEndCapture(context().stream, &graph);
-      if (graph) cudaGraphDestroy(graph);
-      cudaGetLastError();
-      throw;
-    }
-    DRYPOINT_CUDA(cudaStreamEndCapture(context().stream, &graph));
-    return std::make_unique<GraphRecording>(graph, context().stream);
+    return std::make_unique<GraphRecording>(context().stream, launches);
   }
 
   std::unique_ptr<Mark> mark(int stream) const override {

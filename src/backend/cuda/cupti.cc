@@ -6,12 +6,13 @@
 
 #include <cupti.h>
 #include <cxxabi.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+
+#include "backend/cuda/libraries/shared_library.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -28,15 +29,12 @@ struct Cupti {
 
   Cupti() {
     const std::string name = fmt::format("libcupti.so.{}", CUDART_VERSION / 1000);
-    void* library = nullptr;
-    for (const char* folder : {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/",
-                               "/usr/local/cuda/extras/CUPTI/lib64/"})
-      if (!library) library = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library)
+    const SharedLibrary library(name);
+    if (!library.is_there())
       fail(ErrorKind::unsupported, "there is no {} (it comes with the CUDA toolkit)", name);
     const auto find = [&](auto& function, const char* symbol) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, symbol));
-      if (!function) fail(ErrorKind::unsupported, "{} has no {}", name, symbol);
+      if (!library.find(function, symbol))
+        fail(ErrorKind::unsupported, "{} has no {}", name, symbol);
     };
     find(register_callbacks, "cuptiActivityRegisterCallbacks");
     find(enable, "cuptiActivityEnable");

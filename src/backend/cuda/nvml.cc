@@ -1,9 +1,8 @@
 // Clocks, temperature and power from NVML, which comes with the driver and is loaded at run time.
-#include <dlfcn.h>
-
 #include <utility>
 
 #include "backend/cuda/instruments.h"
+#include "backend/cuda/libraries/shared_library.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -16,20 +15,15 @@ enum Clock : int { sm_clock = 1, memory_clock = 2 };
 class Nvml {
  public:
   Nvml() {
-    void* library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return;
-    const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
-    };
+    const SharedLibrary library("libnvidia-ml.so.1");
     int (*init)() = nullptr;
-    find(init, "nvmlInit_v2");
-    find(device_at_, "nvmlDeviceGetHandleByPciBusId_v2");
-    find(clock_, "nvmlDeviceGetClockInfo");
-    find(highest_clock_, "nvmlDeviceGetMaxClockInfo");
-    find(temperature_, "nvmlDeviceGetTemperature");
-    find(power_, "nvmlDeviceGetPowerUsage");
-    find(throttled_, "nvmlDeviceGetCurrentClocksThrottleReasons");
-    there_ = init && device_at_ && init() == 0;
+    library.find(clock_, "nvmlDeviceGetClockInfo");
+    library.find(highest_clock_, "nvmlDeviceGetMaxClockInfo");
+    library.find(temperature_, "nvmlDeviceGetTemperature");
+    library.find(power_, "nvmlDeviceGetPowerUsage");
+    library.find(throttled_, "nvmlDeviceGetCurrentClocksThrottleReasons");
+    there_ = library.find(init, "nvmlInit_v2") &&
+             library.find(device_at_, "nvmlDeviceGetHandleByPciBusId_v2") && init() == 0;
   }
 
   DeviceState state(const char* bus) const {

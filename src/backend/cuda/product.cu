@@ -4,9 +4,11 @@
 #include <array>
 #include <cstring>
 
+#include "backend/cuda/kernels/finish_product.cuh"
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
 #include "backend/cuda/kernels/product_sm90.cuh"
+#include "backend/cuda/libraries/libraries.h"
 #include "backend/cuda/tensor_map.h"
 #include "backend/cuda/tuner.h"
 #include "backend/product_key.h"
@@ -98,23 +100,48 @@ __global__ void fill_random(T* values, int64_t count) {
   }
 }
 
-/// A tile, a number of parts that the depth is cut into, and how many blocks share what they read.
+/// One of a library's ways; or a tile of Hopper's kernel, a number of parts that the depth is cut
+/// into, and how many blocks share what they read; or, without either, the kernel for all GPUs.
 template <class T>
 struct Choice {
   const HopperKernel<T>* kernel = nullptr;
   int parts = 1;
   Sharing sharing;
+  std::shared_ptr<const LibraryProduct> library;
+  std::string name = "mma";
 
-  std::string name() const {
-    std::string text =
-        fmt::format("{}x{}x{}/{}", kernel->rows, kernel->columns, kernel->stages, parts);
-    if (sharing.blocks() > 1) text += fmt::format(" {}x{}", sharing.down, sharing.across);
-    return text;
+  Choice() = default;
+  Choice(const HopperKernel<T>* tile, int parts, Sharing sharing)
+      : kernel(tile),
+        parts(parts),
+        sharing(sharing),
+        name(fmt::format("{}x{}x{}/{}", tile->rows, tile->columns, tile->stages, parts)) {
+    if (sharing.blocks() > 1) name += fmt::format(" {}x{}", sharing.down, sharing.across);
   }
+  Choice(std::shared_ptr<const LibraryProduct> way, std::string name)
+      : library(std::move(way)), name(std::move(name)) {}
 };
 
+/// What a library takes: one input, whose channels fill their place, and no norm.
+bool is_for_libraries(const ProductShape& shape, bool normed) {
+  return !shape.gathered() && !shape.doubled && shape.joined == 0 && !normed &&
+         shape.columns % 8 == 0 &&
+         (!shape.is_picture() || shape.channels == shape.channels_of_tap());
+}
+
+/// "cublaslt 0", "cudnn 1".
 template <class T>
-std::vector<Choice<T>> choices_for(const ProductShape& shape) {
+std::vector<Choice<T>> library_choices(const ProductShape& shape, const Context& context) {
+  std::vector<Choice<T>> choices;
+  const auto products = shape.is_picture() ? cudnn_products : cublas_lt_products;
+  const char* library = shape.is_picture() ? "cudnn" : "cublaslt";
+  for (const auto& way : products(shape, dtype_of<T>, context))
+    choices.push_back({way, fmt::format("{} {}", library, choices.size())});
+  return choices;
+}
+
+template <class T>
+std::vector<Choice<T>> hopper_choices(const ProductShape& shape) {
   std::vector<Choice<T>> choices;
   const int blocks = shape.depth() / 64;
   for (const auto& kernel : hopper_kernels<T>()) {
@@ -183,7 +210,7 @@ class ProductKernel : public Kernel {
         shape_(shape),
         context_(context),
         constant_bias_(op.bias && request.constant[2]),
-        key_(product_key(op, request.inputs, request.output)) {
+        key_(product_key(op, request.inputs, request.output) + (context.tf32 ? " tf32" : "")) {
     ends_.columns = shape.columns;
     ends_.width = static_cast<int>(request.output.shape.back());
     ends_.groups = shape.groups;
@@ -192,9 +219,7 @@ class ProductKernel : public Kernel {
     if constexpr (std::is_same_v<Op, Linear>)
       if (op.normed) ends_.normed = shape.channels, ends_.epsilon = op.epsilon;
     ends_.activation = op.activation;
-    if constexpr (sizeof(T) == 2)
-      if (context.hopper && !shape.gathered() && cuts_between_blocks(shape))
-        choose(product_key(plain(op), request.inputs, request.output));
+    choose(product_key(plain(op), request.inputs, request.output));
   }
 
   std::optional<Packing> packing(size_t input) const override {
@@ -209,7 +234,9 @@ class ProductKernel : public Kernel {
                    }};
   }
 
-  std::string description() const override { return choice_.kernel ? choice_.name() : "mma"; }
+  size_t workspace() const override { return workspace_of(choice_); }
+
+  std::string description() const override { return choice_.name; }
 
   void run(const Launch& l) const override {
     Ends<T> ends = ends_;
@@ -226,20 +253,39 @@ class ProductKernel : public Kernel {
     if (op_.scale >= 0) ends.scale = l.f32(scales_index(op_)) + op_.scale;
     ends.out = static_cast<T*>(l.output);
     const T* rest = shape_.joined ? static_cast<const T*>(l.inputs.back()) : nullptr;
-    order(static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]), ends);
+    order(choice_, static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]),
+          ends, l.workspace);
   }
 
  private:
-  void order(const T* x, const T* rest, const T* weight, const Ends<T>& ends) const {
+  void order(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
+             const Ends<T>& ends, void* workspace) const {
+    if (choice.library) return order_library(*choice.library, x, weight, ends, workspace);
     if constexpr (sizeof(T) == 2)
-      if (choice_.kernel) return order_hopper(choice_, x, rest, weight, ends);
+      if (choice.kernel) return order_hopper(choice, x, rest, weight, ends);
     launch_product_mma(context_, shape_, x, rest, weight, ends);
+  }
+
+  int64_t rows() const { return int64_t{shape_.groups} * shape_.rows; }
+  /// Of what a library leaves for `finish_product`.
+  size_t product_bytes() const { return rows() * shape_.columns * sizeof(T); }
+  size_t workspace_of(const Choice<T>& choice) const {
+    return choice.library ? round_up(product_bytes(), 256) + choice.library->workspace() : 0;
+  }
+
+  void order_library(const LibraryProduct& library, const T* x, const T* weight,
+                     const Ends<T>& ends, void* workspace) const {
+    T* product = static_cast<T*>(workspace);
+    library.run(x, weight, product,
+                static_cast<std::byte*>(workspace) + round_up(product_bytes(), 256));
+    launch(context_, finish_product<T>,
+           blocks_for(context_, rows() * shape_.columns / (shape_.gated ? 16 : 8)), 256, 0, 1,
+           static_cast<const T*>(product), ends, int64_t{shape_.rows}, rows());
   }
 
   void order_hopper(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
                     const Ends<T>& ends) const {
     const auto& kernel = *choice.kernel;
-    const int64_t rows = int64_t{shape_.groups} * shape_.rows;
     ProductPlan plan;
     plan.rows = shape_.rows;
     plan.sharing = choice.sharing;
@@ -261,9 +307,9 @@ class ProductKernel : public Kernel {
     const int box_rows = kernel.rows / choice.sharing.across;
     const CUtensorMap windows = plan.picture
                                     ? map_of_windows(dtype_of<T>, x, shape_, box_rows)
-                                    : map_of_matrix(dtype_of<T>, x, rows, own_channels, box_rows);
+                                    : map_of_matrix(dtype_of<T>, x, rows(), own_channels, box_rows);
     const CUtensorMap others =
-        rest ? map_of_matrix(dtype_of<T>, rest, rows, shape_.joined, box_rows) : windows;
+        rest ? map_of_matrix(dtype_of<T>, rest, rows(), shape_.joined, box_rows) : windows;
     const CUtensorMap weights =
         map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
                       kernel.columns / choice.sharing.down);
@@ -280,15 +326,29 @@ class ProductKernel : public Kernel {
 
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
-    const auto choices = choices_for<T>(shape_);
-    const auto guess = std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
-      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
-    });
-    const std::string best = context_.tuner->choose(context_, key_, alike, guess->name(),
-                                                    [&] { return candidates(choices); });
-    choice_ = *guess;
-    for (const auto& one : choices)
-      if (one.name() == best) choice_ = one;
+    std::vector<Choice<T>> own{Choice<T>()};
+    if constexpr (sizeof(T) == 2)
+      if (context_.hopper && !shape_.gathered() && cuts_between_blocks(shape_)) {
+        own = hopper_choices<T>(shape_);
+        std::iter_swap(own.begin(), std::min_element(own.begin(), own.end(), [&](auto& a, auto& b) {
+                         return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+                       }));
+      }
+    choice_ = own.front();
+    const bool for_libraries = is_for_libraries(shape_, ends_.normed > 0);
+    if (own.size() == 1 && !for_libraries) return;
+    const auto with_libraries = [&] {
+      auto all = own;
+      if (for_libraries)
+        for (auto& one : library_choices<T>(shape_, context_)) all.push_back(std::move(one));
+      return all;
+    };
+    const std::string best = context_.tuner->choose(context_, key_, alike, choice_.name,
+                                                    [&] { return candidates(with_libraries()); });
+    const bool is_own =
+        std::any_of(own.begin(), own.end(), [&](auto& one) { return one.name == best; });
+    for (const auto& one : is_own ? own : with_libraries())
+      if (one.name == best) choice_ = one;
   }
 
   /// With memory of their own: random values, and copies of the weights, so that runs do not find
@@ -297,23 +357,28 @@ class ProductKernel : public Kernel {
     struct Memory {
       T *x = nullptr, *weights = nullptr, *out = nullptr;
       float* bias = nullptr;
+      std::byte* workspace = nullptr;
       int turn = 0;
-      ~Memory() { cudaFree(x), cudaFree(weights), cudaFree(out), cudaFree(bias); }
+      ~Memory() {
+        cudaFree(x), cudaFree(weights), cudaFree(out), cudaFree(bias), cudaFree(workspace);
+      }
     };
     const auto memory = std::make_shared<Memory>();
-    const int64_t rows = int64_t{shape_.groups} * shape_.rows;
-    const int64_t pixels =
-        shape_.is_picture()
-            ? rows / (int64_t{shape_.out_height} * shape_.out_width) * shape_.height * shape_.width
-            : rows;
+    const int64_t pixels = shape_.is_picture()
+                               ? rows() / (int64_t{shape_.out_height} * shape_.out_width) *
+                                     shape_.height * shape_.width
+                               : rows();
     const int64_t weight = int64_t{shape_.sets()} * shape_.columns * shape_.depth();
-    const int64_t results = rows * (shape_.doubled ? 4 : 1) * ends_.width;
+    const int64_t results = rows() * (shape_.doubled ? 4 : 1) * ends_.width;
     const int copies = static_cast<int>(
         std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 20));
+    size_t workspace = 0;
+    for (const auto& choice : choices) workspace = std::max(workspace, workspace_of(choice));
     DRYPOINT_CUDA(cudaMalloc(&memory->x, pixels * shape_.channels * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->out, results * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
+    if (workspace > 0) DRYPOINT_CUDA(cudaMalloc(&memory->workspace, workspace));
     fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, pixels * shape_.channels);
     fill_random<<<1024, 256, 0, context_.stream>>>(memory->weights, copies * weight);
     DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
@@ -321,13 +386,14 @@ class ProductKernel : public Kernel {
     DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, results * sizeof(T), context_.stream));
     std::vector<Tuner::Candidate> all;
     for (const auto& choice : choices)
-      all.push_back({choice.name(), [=, this] {
+      all.push_back({choice.name, [=, this] {
                        Ends<T> ends = ends_;
                        ends.bias = memory->bias;
                        ends.out = memory->out;
                        if (op_.residual) ends.residual = memory->out;
-                       order_hopper(choice, memory->x, shape_.joined ? memory->x : nullptr,
-                                    memory->weights + memory->turn++ % copies * weight, ends);
+                       order(choice, memory->x, shape_.joined ? memory->x : nullptr,
+                             memory->weights + memory->turn++ % copies * weight, ends,
+                             memory->workspace);
                      }});
     return all;
   }

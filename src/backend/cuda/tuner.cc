@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "backend/cuda/graph.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -15,6 +16,15 @@ namespace drypoint::cuda {
 namespace {
 
 constexpr int version = 1;  // of what keys and names mean
+
+struct Event {
+  cudaEvent_t event = nullptr;
+
+  Event() { DRYPOINT_CUDA(cudaEventCreate(&event)); }
+  ~Event() { cudaEventDestroy(event); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+};
 
 double rounded(double microseconds) { return std::round(microseconds * 100) / 100; }
 
@@ -91,7 +101,13 @@ Tuner::Choice Tuner::best(const Context& context, const std::string& key, const 
   if (level_ == 0) return {guess, 0, {}};
   Choice least{guess, std::numeric_limits<double>::infinity(), {}};
   for (const Candidate& candidate : candidates()) {
-    const double time = measure(context, candidate.run, least.microseconds);
+    double time = 0;
+    try {
+      time = measure(context, candidate.run, least.microseconds);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+      continue;  // a library has changed its mind
+    }
     least.others[candidate.name] = rounded(time);
     if (time < least.microseconds) least.microseconds = time, least.name = candidate.name;
   }
@@ -124,27 +140,17 @@ double Tuner::time(const Context& context, const std::function<void()>& run, int
     DRYPOINT_CUDA(cudaMalloc(&block, sweep_bytes));
     sweep_ = {static_cast<std::byte*>(block), [](std::byte* p) { cudaFree(p); }};
   }
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t ready = nullptr;
-  DRYPOINT_CUDA(cudaStreamBeginCapture(context.stream, cudaStreamCaptureModeThreadLocal));
-  for (int i = 0; i < runs; ++i) run();
-  DRYPOINT_CUDA(cudaStreamEndCapture(context.stream, &graph));
-  DRYPOINT_CUDA(cudaGraphInstantiate(&ready, graph, 0));
-  DRYPOINT_CUDA(cudaGraphUpload(ready, context.stream));
-  cudaEvent_t start, end;
-  DRYPOINT_CUDA(cudaEventCreate(&start));
-  DRYPOINT_CUDA(cudaEventCreate(&end));
+  const Graph graph(context.stream, [&] {
+    for (int i = 0; i < runs; ++i) run();
+  });
+  const Event start, end;
   float milliseconds = 0;
   DRYPOINT_CUDA(cudaMemsetAsync(sweep_.get(), 0, sweep_bytes, context.stream));
-  DRYPOINT_CUDA(cudaEventRecord(start, context.stream));
-  DRYPOINT_CUDA(cudaGraphLaunch(ready, context.stream));
-  DRYPOINT_CUDA(cudaEventRecord(end, context.stream));
-  DRYPOINT_CUDA(cudaEventSynchronize(end));
-  DRYPOINT_CUDA(cudaEventElapsedTime(&milliseconds, start, end));
-  cudaEventDestroy(start);
-  cudaEventDestroy(end);
-  cudaGraphExecDestroy(ready);
-  cudaGraphDestroy(graph);
+  DRYPOINT_CUDA(cudaEventRecord(start.event, context.stream));
+  graph.run();
+  DRYPOINT_CUDA(cudaEventRecord(end.event, context.stream));
+  DRYPOINT_CUDA(cudaEventSynchronize(end.event));
+  DRYPOINT_CUDA(cudaEventElapsedTime(&milliseconds, start.event, end.event));
   return 1000.0 * milliseconds / runs;
 }
 

@@ -1,0 +1,24 @@
+// What a stream is told to do, taken down and told again as one.
+#pragma once
+
+#include <functional>
+
+#include "backend/cuda/context.h"
+
+namespace drypoint::cuda {
+
+class Graph {
+ public:
+  /// Takes down what `launches` orders on `stream`, and on streams that it forks and joins.
+  Graph(cudaStream_t stream, const std::function<void()>& launches);
+  ~Graph() { cudaGraphExecDestroy(ready_); }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  void run() const { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
+
+ private:
+  cudaGraphExec_t ready_ = nullptr;
+  cudaStream_t stream_;
+};
+
+}  // namespace drypoint::cuda

@@ -1,0 +1,175 @@
+// Products by cuBLASLt. https://docs.nvidia.com/cuda/cublas/#using-the-cublaslt-api
+#include "backend/cuda/libraries/libraries.h"
+
+#if __has_include(<cublasLt.h>)
+
+#include <cublasLt.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+
+#include "backend/cuda/libraries/shared_library.h"
+
+namespace drypoint::cuda {
+namespace {
+
+constexpr size_t most_workspace = 32 << 20;  // what NVIDIA advises for Hopper
+constexpr int most_choices = 4;
+
+/// The functions used, from the library of the headers' major version.
+struct CublasLt {
+  decltype(&cublasLtCreate) create = nullptr;
+  decltype(&cublasLtGetStatusString) text_of = nullptr;
+  decltype(&cublasLtMatmul) multiply = nullptr;
+  decltype(&cublasLtMatmulAlgoGetHeuristic) find_ways = nullptr;
+  decltype(&cublasLtMatmulDescCreate) create_product = nullptr;
+  decltype(&cublasLtMatmulDescDestroy) destroy_product = nullptr;
+  decltype(&cublasLtMatmulDescSetAttribute) set_product = nullptr;
+  decltype(&cublasLtMatrixLayoutCreate) create_matrix = nullptr;
+  decltype(&cublasLtMatrixLayoutDestroy) destroy_matrix = nullptr;
+  decltype(&cublasLtMatrixLayoutSetAttribute) set_matrix = nullptr;
+  decltype(&cublasLtMatmulPreferenceCreate) create_preference = nullptr;
+  decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference = nullptr;
+  decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference = nullptr;
+  bool is_there = false;
+
+  CublasLt() {
+    const SharedLibrary library(fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR));
+    is_there = library.find(create, "cublasLtCreate") &&
+               library.find(text_of, "cublasLtGetStatusString") &&
+               library.find(multiply, "cublasLtMatmul") &&
+               library.find(find_ways, "cublasLtMatmulAlgoGetHeuristic") &&
+               library.find(create_product, "cublasLtMatmulDescCreate") &&
+               library.find(destroy_product, "cublasLtMatmulDescDestroy") &&
+               library.find(set_product, "cublasLtMatmulDescSetAttribute") &&
+               library.find(create_matrix, "cublasLtMatrixLayoutCreate") &&
+               library.find(destroy_matrix, "cublasLtMatrixLayoutDestroy") &&
+               library.find(set_matrix, "cublasLtMatrixLayoutSetAttribute") &&
+               library.find(create_preference, "cublasLtMatmulPreferenceCreate") &&
+               library.find(destroy_preference, "cublasLtMatmulPreferenceDestroy") &&
+               library.find(set_preference, "cublasLtMatmulPreferenceSetAttribute");
+  }
+};
+
+const CublasLt& lt() {
+  static const CublasLt loaded;
+  return loaded;
+}
+
+void expect(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail(ErrorKind::unsupported, "cuBLASLt: {} ({})", lt().text_of(status), what);
+}
+
+/// One for each device, kept as long as the process lives. Null if there can be none.
+cublasLtHandle_t handle_of(int device) {
+  static std::mutex mutex;
+  static std::map<int, cublasLtHandle_t> handles;
+  const std::lock_guard lock(mutex);
+  const auto [handle, is_new] = handles.emplace(device, nullptr);
+  if (is_new && lt().create(&handle->second) != CUBLAS_STATUS_SUCCESS) handle->second = nullptr;
+  return handle->second;
+}
+
+/// What is to be multiplied. The library's matrices are stored by columns: ours turned over.
+/// Their product [columns, rows] = weight [depth, columns] turned over, times x [channels, rows].
+class Problem {
+ public:
+  Problem(const ProductShape& shape, DType dtype, bool tf32) {
+    const cudaDataType_t type = dtype == DType::f16    ? CUDA_R_16F
+                                : dtype == DType::bf16 ? CUDA_R_16BF
+                                                       : CUDA_R_32F;
+    expect(lt().create_product(&product_, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+                               CUDA_R_32F),
+           "product");
+    const cublasOperation_t turned = CUBLAS_OP_T;
+    expect(lt().set_product(product_, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
+    const auto matrix = [&](int rows, int columns, int pitch) {
+      cublasLtMatrixLayout_t layout = nullptr;
+      expect(lt().create_matrix(&layout, type, rows, columns, pitch), "matrix");
+      const int64_t stride = int64_t{pitch} * columns;
+      lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &shape.groups, sizeof(int));
+      lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
+      return layout;
+    };
+    weight_ = matrix(shape.channels, shape.columns, shape.depth());
+    x_ = matrix(shape.channels, shape.rows, shape.channels);
+    result_ = matrix(shape.columns, shape.rows, shape.columns);
+  }
+  ~Problem() {
+    for (const auto layout : {weight_, x_, result_})
+      if (layout) lt().destroy_matrix(layout);
+    if (product_) lt().destroy_product(product_);
+  }
+  Problem(const Problem&) = delete;
+  Problem& operator=(const Problem&) = delete;
+
+  std::vector<cublasLtMatmulHeuristicResult_t> ways(cublasLtHandle_t handle) const {
+    cublasLtMatmulPreference_t preference = nullptr;
+    expect(lt().create_preference(&preference), "preference");
+    lt().set_preference(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most_workspace,
+                        sizeof most_workspace);
+    std::vector<cublasLtMatmulHeuristicResult_t> found(most_choices);
+    int count = 0;
+    const auto status = lt().find_ways(handle, product_, weight_, x_, result_, result_, preference,
+                                       most_choices, found.data(), &count);
+    lt().destroy_preference(preference);
+    found.resize(status == CUBLAS_STATUS_SUCCESS ? count : 0);
+    return found;
+  }
+  void run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& way, const void* x,
+           const void* weight, void* product, void* workspace, size_t workspace_bytes,
+           cudaStream_t stream) const {
+    const float one = 1, none = 0;
+    expect(lt().multiply(handle, product_, &one, weight, weight_, x, x_, &none, product, result_,
+                         product, result_, &way, workspace, workspace_bytes, stream),
+           "cublasLtMatmul");
+  }
+
+ private:
+  cublasLtMatmulDesc_t product_ = nullptr;
+  cublasLtMatrixLayout_t weight_ = nullptr, x_ = nullptr, result_ = nullptr;
+};
+
+class CublasLtProduct : public LibraryProduct {
+ public:
+  CublasLtProduct(std::shared_ptr<const Problem> problem,
+                  const cublasLtMatmulHeuristicResult_t& way, const Context& context)
+      : problem_(std::move(problem)), way_(way), context_(context) {}
+  size_t workspace() const override { return way_.workspaceSize; }
+  void run(const void* x, const void* weight, void* product, void* workspace) const override {
+    problem_->run(handle_of(context_.device), way_.algo, x, weight, product, workspace,
+                  way_.workspaceSize, context_.stream);
+  }
+
+ private:
+  std::shared_ptr<const Problem> problem_;
+  cublasLtMatmulHeuristicResult_t way_;
+  const Context& context_;
+};
+
+}  // namespace
+
+LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context) {
+  if (!lt().is_there || !handle_of(context.device)) return {};
+  LibraryProducts all;
+  const auto problem =
+      std::make_shared<const Problem>(shape, dtype, dtype == DType::f32 && context.tf32);
+  for (const auto& way : problem->ways(handle_of(context.device)))
+    if (way.state == CUBLAS_STATUS_SUCCESS)
+      all.push_back(std::make_shared<CublasLtProduct>(problem, way, context));
+  return all;
+}
+
+}  // namespace drypoint::cuda
+
+#else
+
+namespace drypoint::cuda {
+
+LibraryProducts cublas_lt_products(const ProductShape&, DType, const Context&) { return {}; }
+
+}  // namespace drypoint::cuda
+
+#endif

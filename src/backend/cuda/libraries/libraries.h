@@ -1,0 +1,28 @@
+// NVIDIA's libraries, where they are installed: more ways to compute products and convolutions, for
+// the tuner to choose from. They are loaded when it measures, or has chosen one of theirs before.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/cuda/product.h"
+
+namespace drypoint::cuda {
+
+/// A product as a library computes it.
+class LibraryProduct {
+ public:
+  virtual ~LibraryProduct() = default;
+  virtual size_t workspace() const = 0;
+  /// Orders product [groups * rows, columns] = x times the packed weight, all of one type. Throws
+  /// unsupported if the library refuses.
+  virtual void run(const void* x, const void* weight, void* product, void* workspace) const = 0;
+};
+using LibraryProducts = std::vector<std::shared_ptr<const LibraryProduct>>;
+
+/// The ways that the library thinks best, the best first; none where it is missing or has none.
+/// cuBLASLt computes plain products, cuDNN those of pictures' windows.
+LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context);
+LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Context& context);
+
+}  // namespace drypoint::cuda
