@@ -92,9 +92,9 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
                                    {as_int(op.k_column), as_int(op.v_column)}};
           if (launch_attention_sm90(context, head_size, batch, from_q, from, out, s)) return;
         }
-        if (vectors && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
-          return;
       }
+      if (vectors && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
+        return;
       const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, warps)),
                       static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
       launch(context, attention_any<T>, grid, 32 * warps,

@@ -101,16 +101,19 @@ __global__ void fill_random(T* values, int64_t count) {
 }
 
 /// One of a library's ways; or a tile of Hopper's kernel, a number of parts that the depth is cut
-/// into, and how many blocks share what they read; or, without either, the kernel for all GPUs.
+/// into, and how many blocks share what they read; or, without either, what the kernel for all GPUs
+/// does.
 template <class T>
 struct Choice {
   const HopperKernel<T>* kernel = nullptr;
   int parts = 1;
   Sharing sharing;
   std::shared_ptr<const LibraryProduct> library;
-  std::string name = "mma";
+  MmaChoice mma;
+  std::string name;
 
-  Choice() = default;
+  explicit Choice(const MmaChoice& mma)
+      : mma(mma), name(fmt::format("mma {}x{}/{}", mma.rows, mma.columns, mma.parts)) {}
   Choice(const HopperKernel<T>* tile, int parts, Sharing sharing)
       : kernel(tile),
         parts(parts),
@@ -121,6 +124,21 @@ struct Choice {
   Choice(std::shared_ptr<const LibraryProduct> way, std::string name)
       : library(std::move(way)), name(std::move(name)) {}
 };
+
+template <class T>
+std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
+  std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
+  if (shape.gathered()) return choices;
+  const int blocks = shape.depth() * static_cast<int>(sizeof(T)) / 64;  // see ProductTile
+  for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 64}, MmaChoice{128, 128}}) {
+    if ((tile.rows > 64 && shape.rows <= 64) || (tile.columns > 64 && shape.columns <= 64))
+      continue;
+    for (const int parts : {1, 2, 3, 4, 6, 8, 12, 16})
+      if (parts == 1 ? tile.rows > 64 : !normed && shape.columns % 8 == 0 && blocks >= 8 * parts)
+        choices.emplace_back(MmaChoice{tile.rows, tile.columns, parts});
+  }
+  return choices;
+}
 
 /// What a library takes: one input, whose channels fill their place, and no norm.
 bool is_for_libraries(const ProductShape& shape, bool normed) {
@@ -166,12 +184,25 @@ bool cuts_between_blocks(const ProductShape& shape) {
   return shape.joined == 0 || ((shape.channels - shape.joined) % 64 == 0 && shape.joined % 64 == 0);
 }
 
+/// The same for the kernel that all GPUs have.
+template <class T>
+double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Context& context) {
+  const double blocks =
+      static_cast<double>(shape.sets() * choice.parts * ceil_div(shape.rows, choice.rows) *
+                          ceil_div(shape.columns, choice.columns));
+  const double waves = std::ceil(blocks / context.multiprocessors());
+  const double stages = shape.depth() * sizeof(T) / 64.0 / choice.parts;
+  const double stage = choice.rows * choice.columns / 16.0;
+  return waves * stages * stage + (choice.parts > 1 ? 4000 : 0);
+}
+
 /// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory,
 /// copies), times stages, times the blocks that a multiprocessor runs one after the other. The
 /// constants are those under which the best guess is 5 % slower, on average, than the best
 /// measured, for 336 products of Stable Diffusion on an H100.
 template <class T>
 double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
+  if (!choice.kernel) return estimate_mma<T>(choice.mma, shape, context);
   const auto& k = *choice.kernel;
   const Sharing sharing = choice.sharing;
   const auto blocks = static_cast<double>(
@@ -260,27 +291,35 @@ class ProductKernel : public Kernel {
  private:
   void order(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
              const Ends<T>& ends, void* workspace) const {
-    if (choice.library) return order_library(*choice.library, x, weight, ends, workspace);
+    if (choice.library) {
+      T* product = static_cast<T*>(workspace);
+      choice.library->run(x, weight, product,
+                          static_cast<std::byte*>(workspace) + round_up(sums_bytes(choice), 256));
+      return finish(static_cast<const T*>(product), 1, ends);
+    }
     if constexpr (sizeof(T) == 2)
       if (choice.kernel) return order_hopper(choice, x, rest, weight, ends);
-    launch_product_mma(context_, shape_, x, rest, weight, ends);
+    float* partial = static_cast<float*>(workspace);
+    launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, ends);
+    if (choice.mma.parts > 1) finish(static_cast<const float*>(partial), choice.mma.parts, ends);
   }
 
   int64_t rows() const { return int64_t{shape_.groups} * shape_.rows; }
-  /// Of what a library leaves for `finish_product`.
-  size_t product_bytes() const { return rows() * shape_.columns * sizeof(T); }
+  int64_t sums() const { return int64_t{shape_.sets()} * shape_.rows * shape_.columns; }
+  /// Of what `finish_product` is to read.
+  int64_t sums_bytes(const Choice<T>& choice) const {
+    if (choice.library) return sums() * static_cast<int64_t>(sizeof(T));
+    return choice.kernel || choice.mma.parts == 1 ? 0 : choice.mma.parts * sums() * 4;
+  }
   size_t workspace_of(const Choice<T>& choice) const {
-    return choice.library ? round_up(product_bytes(), 256) + choice.library->workspace() : 0;
+    return round_up(sums_bytes(choice), 256) + (choice.library ? choice.library->workspace() : 0);
   }
 
-  void order_library(const LibraryProduct& library, const T* x, const T* weight,
-                     const Ends<T>& ends, void* workspace) const {
-    T* product = static_cast<T*>(workspace);
-    library.run(x, weight, product,
-                static_cast<std::byte*>(workspace) + round_up(product_bytes(), 256));
-    launch(context_, finish_product<T>,
-           blocks_for(context_, rows() * shape_.columns / (shape_.gated ? 16 : 8)), 256, 0, 1,
-           static_cast<const T*>(product), ends, int64_t{shape_.rows}, rows());
+  template <class Sum>
+  void finish(const Sum* product, int parts, const Ends<T>& ends) const {
+    launch(context_, finish_product<T, Sum>, blocks_for(context_, sums() / (shape_.gated ? 16 : 8)),
+           256, 0, 1, product, parts, ends, int64_t{shape_.rows},
+           int64_t{shape_.sets()} * shape_.rows);
   }
 
   void order_hopper(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
@@ -326,14 +365,14 @@ class ProductKernel : public Kernel {
 
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
-    std::vector<Choice<T>> own{Choice<T>()};
+    std::vector<Choice<T>> own;
     if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered() && cuts_between_blocks(shape_)) {
+      if (context_.hopper && !shape_.gathered() && cuts_between_blocks(shape_))
         own = hopper_choices<T>(shape_);
-        std::iter_swap(own.begin(), std::min_element(own.begin(), own.end(), [&](auto& a, auto& b) {
-                         return estimate(a, shape_, context_) < estimate(b, shape_, context_);
-                       }));
-      }
+    if (own.empty()) own = mma_choices<T>(shape_, ends_.normed > 0);
+    std::iter_swap(own.begin(), std::min_element(own.begin(), own.end(), [&](auto& a, auto& b) {
+                     return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+                   }));
     choice_ = own.front();
     const bool for_libraries = is_for_libraries(shape_, ends_.normed > 0);
     if (own.size() == 1 && !for_libraries) return;
@@ -403,7 +442,7 @@ class ProductKernel : public Kernel {
   const Context& context_;
   bool constant_bias_;
   Ends<T> ends_;
-  Choice<T> choice_;
+  Choice<T> choice_{MmaChoice{}};
   std::string key_;  // in the tuning cache
 };
 

@@ -20,20 +20,145 @@ template <class T, int head_size, int value_size, int query_rows, int key_rows>
 struct AttentionTile {
   static constexpr int warps = query_rows / 16, threads = 32 * warps;
   // Rows padded where else eight of them would meet in the same banks.
-  static constexpr int padding(int size) { return size / 2 % 8 == 4 ? 0 : 8; }
+  static constexpr int padding(int size) { return sizeof(T) == 4 ? 4 : size / 2 % 8 == 4 ? 0 : 8; }
   static constexpr int qk_pitch = head_size + padding(head_size);
   static constexpr int v_pitch = value_size + padding(value_size);
   static constexpr int shared_bytes =
-      (query_rows * qk_pitch + 2 * key_rows * (qk_pitch + v_pitch)) * 2;
-  static constexpr bool queries_in_registers = head_size <= 160;
+      (query_rows * qk_pitch + 2 * key_rows * (qk_pitch + v_pitch)) * static_cast<int>(sizeof(T));
+  static constexpr bool queries_in_registers = sizeof(T) == 2 && head_size <= 160;
+  static constexpr int depth_steps = (head_size + 15) / 16;
+  static constexpr int keys = key_rows, depth = head_size, value_columns = value_size;
 };
+
+/// A warp's queries in registers, where they have room.
+template <class Tile>
+using HeldQueries = uint32_t[Tile::queries_in_registers ? Tile::depth_steps : 1][4];
+
+/// scores += 16 queries of a warp, from row `queries` on, times the keys of a tile.
+template <class Tile, class T>
+__device__ inline void add_scores(float (&scores)[Tile::keys / 8][4], const T* queries,
+                                  const HeldQueries<Tile>& held, const T* keys, bool) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int d = 0; d < Tile::depth_steps; ++d) {
+    uint32_t a[4];
+    if constexpr (Tile::queries_in_registers) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) a[i] = held[d][i];
+    } else {
+      load_matrices(a, queries + lane % 16 * Tile::qk_pitch + lane / 16 * 8 + d * 16);
+    }
+#pragma unroll
+    for (int n = 0; n < Tile::keys / 16; ++n) {
+      uint32_t b[4];
+      load_matrices(b, keys + (n * 16 + lane / 16 * 8 + lane % 8) * Tile::qk_pitch + d * 16 +
+                           lane / 8 % 2 * 8);
+      if (Tile::depth % 16 == 8 && d == Tile::depth_steps - 1) {  // half of the last step is there
+        mma_half_depth<T>(scores[2 * n], a[0], a[1], b[0]);
+        mma_half_depth<T>(scores[2 * n + 1], a[0], a[1], b[2]);
+      } else {
+        mma<T>(scores[2 * n], a, b[0], b[1]);
+        mma<T>(scores[2 * n + 1], a, b[2], b[3]);
+      }
+    }
+  }
+}
+/// In f32, the tensor units' sums are kept short, as in the product.
+template <class Tile>
+__device__ inline void add_scores(float (&scores)[Tile::keys / 8][4], const float* queries,
+                                  const HeldQueries<Tile>&, const float* keys, bool short_form) {
+  const int row = threadIdx.x % 32 / 4, column = threadIdx.x % 4;
+#pragma unroll 2
+  for (int d = 0; d < Tile::depth; d += 8) {
+    SplitFactors<4> a;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      a.set(i, queries[(row + i % 2 * 8) * Tile::qk_pitch + d + column + i / 2 * 4]);
+#pragma unroll
+    for (int n = 0; n < Tile::keys / 8; ++n) {
+      const float* key = keys + (n * 8 + row) * Tile::qk_pitch + d + column;
+      SplitFactors<2> b;
+      b.set(0, key[0]);
+      b.set(1, key[4]);
+      float part[4] = {};
+      mma_f32(part, a, b, short_form);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) scores[n][i] += part[i];
+    }
+  }
+}
+
+/// values += the scores of 16 queries times the tile's values. The scores are the left factor as
+/// they lie in the registers.
+template <class Tile, class T>
+__device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
+                                  const float (&scores)[Tile::keys / 8][4], const T* of_keys,
+                                  bool) {
+  constexpr int value_tiles = Tile::value_columns / 8;
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int n = 0; n < Tile::keys / 16; ++n) {
+    const uint32_t a[4] = {pack_two<T>(scores[2 * n][0], scores[2 * n][1]),
+                           pack_two<T>(scores[2 * n][2], scores[2 * n][3]),
+                           pack_two<T>(scores[2 * n + 1][0], scores[2 * n + 1][1]),
+                           pack_two<T>(scores[2 * n + 1][2], scores[2 * n + 1][3])};
+    const T* rows = of_keys + (n * 16 + lane % 16) * Tile::v_pitch;
+#pragma unroll
+    for (int c = 0; c + 1 < value_tiles; c += 2) {
+      uint32_t b[4];
+      load_matrices_transposed(b, rows + c * 8 + lane / 16 * 8);
+      mma<T>(values[c], a, b[0], b[1]);
+      mma<T>(values[c + 1], a, b[2], b[3]);
+    }
+    if constexpr (value_tiles % 2 == 1) {
+      uint32_t b[4];  // the upper half lies beyond the row's end: it is loaded from its start
+      load_matrices_transposed(b, rows + (value_tiles - 1) * 8);
+      mma<T>(values[value_tiles - 1], a, b[0], b[1]);
+    }
+  }
+}
+/// In f32 a lane has the scores of neighbouring keys, where the tensor units want those of keys
+/// four apart: so key 2 i takes the place of key i, and key 2 i + 1 that of key i + 4.
+template <class Tile>
+__device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
+                                  const float (&scores)[Tile::keys / 8][4], const float* of_keys,
+                                  bool short_form) {
+  const int column = threadIdx.x % 32 / 4, key = threadIdx.x % 4 * 2;
+#pragma unroll
+  for (int n = 0; n < Tile::keys / 8; ++n) {
+    SplitFactors<4> a;
+    a.set(0, scores[n][0]);
+    a.set(1, scores[n][2]);
+    a.set(2, scores[n][1]);
+    a.set(3, scores[n][3]);
+    const float* rows = of_keys + (n * 8 + key) * Tile::v_pitch + column;
+#pragma unroll
+    for (int c = 0; c < Tile::value_columns / 8; ++c) {
+      SplitFactors<2> b;
+      b.set(0, rows[c * 8]);
+      b.set(1, rows[c * 8 + Tile::v_pitch]);
+      float part[4] = {};
+      mma_f32(part, a, b, short_form);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) values[c][i] += part[i];
+    }
+  }
+}
+
+template <class T>
+__device__ inline void store_two(T* to, float a, float b) {
+  if constexpr (sizeof(T) == 2)
+    *reinterpret_cast<uint32_t*>(to) = pack_two<T>(a, b);
+  else
+    *reinterpret_cast<float2*>(to) = make_float2(a, b);
+}
 
 /// Copies `rows` rows of `size` elements, zeros where a row is not below `there`.
 template <class T, int size, int pitch, int threads>
 __device__ inline void copy_rows(T* to, const T* from, int64_t from_pitch, int rows, int there) {
-  constexpr int vectors = size / 8;
+  constexpr int per_vector = 16 / sizeof(T), vectors = size / per_vector;
   for (int i = threadIdx.x; i < rows * vectors; i += threads) {
-    const int row = i / vectors, column = i % vectors * 8;
+    const int row = i / vectors, column = i % vectors * per_vector;
     copy_async(to + row * pitch + column, from + (row < there ? row : 0) * from_pitch + column,
                row < there);
   }
@@ -43,9 +168,9 @@ __device__ inline void copy_rows(T* to, const T* from, int64_t from_pitch, int r
 template <class T, int head_size, int value_size, int query_rows, int key_rows>
 __global__ void __launch_bounds__(
     AttentionTile<T, head_size, value_size, query_rows, key_rows>::threads)
-    attention(const T* q, const T* k, const T* v, T* out, AttentionShape s) {
+    attention(const T* q, const T* k, const T* v, T* out, AttentionShape s, bool short_form) {
   using Tile = AttentionTile<T, head_size, value_size, query_rows, key_rows>;
-  constexpr int threads = Tile::threads, depth_steps = (head_size + 15) / 16;
+  constexpr int threads = Tile::threads;
   constexpr int value_tiles = value_size / 8, value_parts = head_size / value_size;
   extern __shared__ __align__(128) unsigned char shared[];
   T* q_tile = reinterpret_cast<T*>(shared);
@@ -79,8 +204,8 @@ __global__ void __launch_bounds__(
   copy_keys(0);
   commit_copies();
 
-  const T* q_rows = q_tile + (warp * 16 + lane % 16) * Tile::qk_pitch + lane / 16 * 8;
-  uint32_t q_held[Tile::queries_in_registers ? depth_steps : 1][4];
+  const T* queries = q_tile + warp * 16 * Tile::qk_pitch;
+  HeldQueries<Tile> held;
   float values[value_tiles][4] = {};
   float largest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
 
@@ -92,34 +217,11 @@ __global__ void __launch_bounds__(
     if constexpr (Tile::queries_in_registers)
       if (tile == 0)
 #pragma unroll
-        for (int d = 0; d < depth_steps; ++d) load_matrices(q_held[d], q_rows + d * 16);
-
-    // Scores: 16 queries of this warp, all keys of the tile.
-    const T* k_tile = k_tiles + tile % 2 * key_rows * Tile::qk_pitch;
+        for (int d = 0; d < Tile::depth_steps; ++d)
+          load_matrices(held[d], queries + lane % 16 * Tile::qk_pitch + lane / 16 * 8 + d * 16);
     float scores[key_rows / 8][4] = {};
-#pragma unroll
-    for (int d = 0; d < depth_steps; ++d) {
-      uint32_t a[4];
-      if constexpr (Tile::queries_in_registers) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) a[i] = q_held[d][i];
-      } else {
-        load_matrices(a, q_rows + d * 16);
-      }
-#pragma unroll
-      for (int n = 0; n < key_rows / 16; ++n) {
-        uint32_t b[4];
-        load_matrices(b, k_tile + (n * 16 + lane / 16 * 8 + lane % 8) * Tile::qk_pitch + d * 16 +
-                             lane / 8 % 2 * 8);
-        if (head_size % 16 == 8 && d == depth_steps - 1) {  // only half of the last step is there
-          mma_half_depth<T>(scores[2 * n], a[0], a[1], b[0]);
-          mma_half_depth<T>(scores[2 * n + 1], a[0], a[1], b[2]);
-        } else {
-          mma<T>(scores[2 * n], a, b[0], b[1]);
-          mma<T>(scores[2 * n + 1], a, b[2], b[3]);
-        }
-      }
-    }
+    add_scores<Tile>(scores, queries, held, k_tiles + tile % 2 * key_rows * Tile::qk_pitch,
+                     short_form);
     // Keys beyond the end, or after the query.
     const int first_key = tile * key_rows;
     if (first_key + key_rows > s.keys || (s.causal && first_key + key_rows > first_query)) {
@@ -160,28 +262,7 @@ __global__ void __launch_bounds__(
         values[c][half_row * 2 + 1] *= shrink;
       }
     }
-    // Values: the scores are the left factor as they lie in the registers.
-    const T* v_tile = v_tiles + tile % 2 * key_rows * Tile::v_pitch;
-#pragma unroll
-    for (int n = 0; n < key_rows / 16; ++n) {
-      const uint32_t a[4] = {pack_two<T>(scores[2 * n][0], scores[2 * n][1]),
-                             pack_two<T>(scores[2 * n][2], scores[2 * n][3]),
-                             pack_two<T>(scores[2 * n + 1][0], scores[2 * n + 1][1]),
-                             pack_two<T>(scores[2 * n + 1][2], scores[2 * n + 1][3])};
-      const T* rows = v_tile + (n * 16 + lane % 16) * Tile::v_pitch;
-#pragma unroll
-      for (int c = 0; c + 1 < value_tiles; c += 2) {
-        uint32_t b[4];
-        load_matrices_transposed(b, rows + c * 8 + lane / 16 * 8);
-        mma<T>(values[c], a, b[0], b[1]);
-        mma<T>(values[c + 1], a, b[2], b[3]);
-      }
-      if constexpr (value_tiles % 2 == 1) {
-        uint32_t b[4];  // the upper half lies beyond the row's end: it is loaded from its start
-        load_matrices_transposed(b, rows + (value_tiles - 1) * 8);
-        mma<T>(values[value_tiles - 1], a, b[0], b[1]);
-      }
-    }
+    add_values<Tile>(values, scores, v_tiles + tile % 2 * key_rows * Tile::v_pitch, short_form);
     __syncthreads();
   }
   wait_for_copies<0>();
@@ -198,8 +279,8 @@ __global__ void __launch_bounds__(
             first_column + lane % 4 * 2;
 #pragma unroll
     for (int c = 0; c < value_tiles; ++c)
-      *reinterpret_cast<uint32_t*>(to + c * 8) =
-          pack_two<T>(values[c][half_row * 2] * inverse, values[c][half_row * 2 + 1] * inverse);
+      store_two(to + c * 8, values[c][half_row * 2] * inverse,
+                values[c][half_row * 2 + 1] * inverse);
   }
 }
 
@@ -210,34 +291,36 @@ bool launch_attention(const Context& context, int head_size, int batch, const T*
                       const T* v, T* out, const AttentionShape& shape);
 
 template <class T, int head_size, int value_size, int query_rows, int key_rows>
-void launch_attention_tile(const Context& context, int batch, const T* q, const T* k, const T* v,
+bool launch_attention_tile(const Context& context, int batch, const T* q, const T* k, const T* v,
                            T* out, const AttentionShape& s) {
   using Tile = AttentionTile<T, head_size, value_size, query_rows, key_rows>;
+  if (Tile::shared_bytes > context.most_shared_bytes()) return false;
   const auto kernel = attention<T, head_size, value_size, query_rows, key_rows>;
   DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      Tile::shared_bytes));
   const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, query_rows) * (head_size / value_size)),
                   static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q, k, v, out, s);
+  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q, k, v, out, s,
+         context.tf32);
+  return true;
 }
 
 template <class T>
 bool launch_attention_here(const Context& context, int head_size, int batch, const T* q, const T* k,
                            const T* v, T* out, const AttentionShape& s) {
+  // Half as many keys at once where elements are twice as long.
+  constexpr int some = 128 / sizeof(T), few = 64 / sizeof(T);
   switch (head_size) {
-    case 8: launch_attention_tile<T, 8, 8, 64, 64>(context, batch, q, k, v, out, s); return true;
-    case 40: launch_attention_tile<T, 40, 40, 64, 64>(context, batch, q, k, v, out, s); return true;
-    case 64: launch_attention_tile<T, 64, 64, 64, 64>(context, batch, q, k, v, out, s); return true;
-    case 80: launch_attention_tile<T, 80, 80, 64, 64>(context, batch, q, k, v, out, s); return true;
-    case 160:
-      launch_attention_tile<T, 160, 160, 64, 32>(context, batch, q, k, v, out, s);
-      return true;
+    case 8: return launch_attention_tile<T, 8, 8, 64, some>(context, batch, q, k, v, out, s);
+    case 40: return launch_attention_tile<T, 40, 40, 64, some>(context, batch, q, k, v, out, s);
+    case 64: return launch_attention_tile<T, 64, 64, 64, some>(context, batch, q, k, v, out, s);
+    case 80: return launch_attention_tile<T, 80, 80, 64, some>(context, batch, q, k, v, out, s);
+    case 160: return launch_attention_tile<T, 160, 160, 64, few>(context, batch, q, k, v, out, s);
     case 512:
-      if (AttentionTile<T, 512, 128, 64, 32>::shared_bytes <= context.most_shared_bytes())
-        launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s);
-      else
-        launch_attention_tile<T, 512, 128, 32, 16>(context, batch, q, k, v, out, s);
-      return true;
+      if constexpr (sizeof(T) == 2)
+        if (launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s))
+          return true;
+      return launch_attention_tile<T, 512, 128, 32, 16>(context, batch, q, k, v, out, s);
     default: return false;
   }
 }

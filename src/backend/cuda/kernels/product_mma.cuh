@@ -81,10 +81,31 @@ __device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/// Tiles of 64 x 64 results, 64 bytes deep, by four warps of 32 x 32 each.
-template <class T>
+/// f32 factors as the tensor units take them: 11 bits of each, and the next 11.
+template <int count>
+struct SplitFactors {
+  uint32_t high[count], rest[count];
+
+  __device__ void set(int i, float value) {
+    high[i] = to_tf32(value);
+    rest[i] = to_tf32(value - __uint_as_float(high[i]));
+  }
+};
+/// d (16 x 8) += a (16 x 8) b (8 x 8)^T; `short_form`: from the first 11 bits of each alone.
+__device__ inline void mma_f32(float (&d)[4], const SplitFactors<4>& a, const SplitFactors<2>& b,
+                               bool short_form) {
+  if (!short_form) {
+    mma_tf32(d, a.rest, b.high[0], b.high[1]);
+    mma_tf32(d, a.high, b.rest[0], b.rest[1]);
+  }
+  mma_tf32(d, a.high, b.high[0], b.high[1]);
+}
+
+/// A tile of rows x columns results, 64 bytes deep, by warps of 32 x 32 each.
+template <class T, int tile_rows, int tile_columns>
 struct ProductTile {
-  static constexpr int rows = 64, columns = 64, threads = 128, stages = 4;
+  static constexpr int rows = tile_rows, columns = tile_columns, stages = 4;
+  static constexpr int warps_down = rows / 32, threads = warps_down * columns;
   static constexpr int depth = 64 / sizeof(T);
   static constexpr int row_bytes = 64 + 16;  // padded, so that eight rows lie in different banks
   static constexpr int stage_bytes = (rows + columns) * row_bytes;
@@ -94,13 +115,14 @@ struct ProductTile {
 };
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
-/// * tiles of rows, tiles of columns. `short_form`: f32 products from 11 bits of each factor, not
-/// from all.
-template <class T, bool gathered>
-__global__ void __launch_bounds__(128)
+/// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
+/// in `partial` [parts, sets * rows, columns]. `short_form`: f32 products from 11 bits of each
+/// factor, not from all.
+template <class Tile, class T, bool gathered>
+__global__ void __launch_bounds__(Tile::threads)
     product_mma(const T* __restrict__ x, const T* __restrict__ rest, const T* __restrict__ weight,
-                ProductShape shape, Ends<T> ends, int depth, int depth_of_tap, bool short_form) {
-  using Tile = ProductTile<T>;
+                float* __restrict__ partial, ProductShape shape, Ends<T> ends, int depth,
+                int depth_of_tap, bool short_form) {
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;
@@ -108,16 +130,17 @@ __global__ void __launch_bounds__(128)
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
   constexpr int per_vector = 16 / sizeof(T);
 
-  // Each thread loads one 16-byte column of two rows of the windows and two of the weights.
+  // Each thread loads one 16-byte column of some rows of the windows and of the weights.
+  constexpr int at_once = Tile::threads / 4;
+  constexpr int windows = Tile::rows / at_once, weight_rows = Tile::columns / at_once;
   const int vector = thread % 4, own_channels = shape.channels - shape.joined;
-  const T *window[2], *window_of_rest[2];
-  int window_y[2], window_x[2];
-  bool row_there[2], column_there[2];
-  const T* weight_row[2];
+  const T *window[windows], *window_of_rest[windows];
+  int window_y[windows], window_x[windows];
+  bool row_there[windows], column_there[weight_rows];
+  const T* weight_row[weight_rows];
 #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const int local = thread / 4 + i * 32;
-    const int row = first_row + local;
+  for (int i = 0; i < windows; ++i) {
+    const int row = first_row + thread / 4 + i * at_once;
     row_there[i] = row < shape.rows;
     const int64_t all = int64_t{shape.doubled ? 0 : group} * shape.rows + (row_there[i] ? row : 0);
     const int64_t pixels = int64_t{shape.out_height} * shape.out_width;
@@ -129,18 +152,21 @@ __global__ void __launch_bounds__(128)
     const int64_t first_pixel = n * shape.height * shape.width;
     window[i] = x + first_pixel * own_channels;
     window_of_rest[i] = rest + first_pixel * shape.joined;
-    column_there[i] = first_column + local < shape.columns;
+  }
+#pragma unroll
+  for (int i = 0; i < weight_rows; ++i) {
+    const int column = first_column + thread / 4 + i * at_once;
+    column_there[i] = column < shape.columns;
     weight_row[i] =
-        weight +
-        (int64_t{group} * shape.columns + (column_there[i] ? first_column + local : 0)) * depth;
+        weight + (int64_t{group} * shape.columns + (column_there[i] ? column : 0)) * depth;
   }
 
   const auto load = [&](int block) {
     unsigned char* stage = shared + block % Tile::stages * Tile::stage_bytes;
     const int at = block * Tile::depth + vector * per_vector;  // in a weight's row
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      unsigned char* to = stage + (thread / 4 + i * 32) * Tile::row_bytes + vector * 16;
+    for (int i = 0; i < windows; ++i) {
+      unsigned char* to = stage + (thread / 4 + i * at_once) * Tile::row_bytes + vector * 16;
       if constexpr (gathered) {
         Vector<T> values;
 #pragma unroll
@@ -167,22 +193,25 @@ __global__ void __launch_bounds__(128)
                             : window_of_rest[i] + pixel * shape.joined + c - own_channels;
         copy_async(to, there ? from : x, there);
       }
-      copy_async(stage + (Tile::rows + thread / 4 + i * 32) * Tile::row_bytes + vector * 16,
-                 weight_row[i] + at, column_there[i]);
     }
+#pragma unroll
+    for (int i = 0; i < weight_rows; ++i)
+      copy_async(stage + (Tile::rows + thread / 4 + i * at_once) * Tile::row_bytes + vector * 16,
+                 weight_row[i] + at, column_there[i]);
   };
 
   wait_for_previous();
-  const int blocks = depth / Tile::depth;
+  const int all_blocks = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
+  const int begin = all_blocks * part / parts, end = all_blocks * (part + 1) / parts;
 #pragma unroll
   for (int i = 0; i < Tile::stages - 1; ++i) {
-    if (i < blocks) load(i);
+    if (begin + i < end) load(begin + i);
     commit_copies();
   }
   let_next_begin();
 
   __shared__ float factors[Tile::rows];
-  if (ends.normed) {  // two threads a row
+  if (ends.normed && thread < 2 * Tile::rows) {  // two threads a row
     const int local = thread / 2;
     float sum = 0, squares = 0;
     if (first_row + local < shape.rows) {
@@ -198,12 +227,12 @@ __global__ void __launch_bounds__(128)
     factors[local] = inverse_deviation(ends, sum, squares);
   }
 
-  const int warp_row = warp / 2 * 32, warp_column = warp % 2 * 32;
+  const int warp_row = warp % Tile::warps_down * 32, warp_column = warp / Tile::warps_down * 32;
   float sums[2][4][4] = {};
-  for (int block = 0; block < blocks; ++block) {
+  for (int block = begin; block < end; ++block) {
     wait_for_copies<Tile::stages - 2>();
     __syncthreads();
-    if (block + Tile::stages - 1 < blocks) load(block + Tile::stages - 1);
+    if (block + Tile::stages - 1 < end) load(block + Tile::stages - 1);
     commit_copies();
     const unsigned char* a_tile = shared + block % Tile::stages * Tile::stage_bytes;
     const unsigned char* b_tile = a_tile + Tile::rows * Tile::row_bytes;
@@ -235,34 +264,23 @@ __global__ void __launch_bounds__(128)
       float part[2][4][4] = {};
 #pragma unroll
       for (int k = 0; k < 2; ++k) {  // 8 deep each
-        uint32_t a[2][4], a_rest[2][4], b[4][2], b_rest[4][2];
-        const auto split = [&](float value, uint32_t& high, uint32_t& rest) {
-          high = to_tf32(value);
-          rest = to_tf32(value - __uint_as_float(high));
-        };
+        SplitFactors<4> a[2];
+        SplitFactors<2> b[4];
 #pragma unroll
         for (int m = 0; m < 2; ++m)
 #pragma unroll
           for (int i = 0; i < 4; ++i)
-            split(element(a_tile, warp_row + m * 16 + lane / 4 + i % 2 * 8,
-                          k * 8 + lane % 4 + i / 2 * 4),
-                  a[m][i], a_rest[m][i]);
+            a[m].set(i, element(a_tile, warp_row + m * 16 + lane / 4 + i % 2 * 8,
+                                k * 8 + lane % 4 + i / 2 * 4));
 #pragma unroll
         for (int n = 0; n < 4; ++n)
 #pragma unroll
           for (int i = 0; i < 2; ++i)
-            split(element(b_tile, warp_column + n * 8 + lane / 4, k * 8 + lane % 4 + i * 4),
-                  b[n][i], b_rest[n][i]);
+            b[n].set(i, element(b_tile, warp_column + n * 8 + lane / 4, k * 8 + lane % 4 + i * 4));
 #pragma unroll
         for (int m = 0; m < 2; ++m)
 #pragma unroll
-          for (int n = 0; n < 4; ++n) {
-            if (!short_form) {
-              mma_tf32(part[m][n], a_rest[m], b[n][0], b[n][1]);
-              mma_tf32(part[m][n], a[m], b_rest[n][0], b_rest[n][1]);
-            }
-            mma_tf32(part[m][n], a[m], b[n][0], b[n][1]);
-          }
+          for (int n = 0; n < 4; ++n) mma_f32(part[m][n], a[m], b[n], short_form);
       }
 #pragma unroll
       for (int m = 0; m < 2; ++m)
@@ -285,9 +303,19 @@ __global__ void __launch_bounds__(128)
         tile[(warp_row + m * 16 + lane / 4 + i / 2 * 8) * Tile::pitch + warp_column + n * 8 +
              lane % 4 * 2 + i % 2] = sums[m][n][i];
   __syncthreads();
+  if (parts > 1) {
+    partial += (int64_t{part} * (gridDim.x / tiles) + group) * shape.rows * shape.columns;
+    for (int i = thread; i < Tile::rows * Tile::columns; i += Tile::threads) {
+      const int row = first_row + i / Tile::columns, column = first_column + i % Tile::columns;
+      if (row < shape.rows && column < shape.columns)
+        partial[int64_t{row} * shape.columns + column] =
+            tile[i / Tile::columns * Tile::pitch + i % Tile::columns];
+    }
+    return;
+  }
   store_tile(ends, group, int64_t{shape.doubled ? 0 : group} * shape.rows + first_row,
-             shape.rows - first_row, 0, Tile::rows, first_column, Tile::columns, thread, 128,
-             [&](int row, int column, float(&values)[8]) {
+             shape.rows - first_row, 0, Tile::rows, first_column, Tile::columns, thread,
+             Tile::threads, [&](int row, int column, float(&values)[8]) {
 #pragma unroll
                for (int i = 0; i < 8; ++i)
                  values[i] =
@@ -295,22 +323,41 @@ __global__ void __launch_bounds__(128)
              });
 }
 
-/// Instantiated for each type in a file of its own.
+/// How the portable product goes about it.
+struct MmaChoice {
+  int rows = 64, columns = 64;  // of a tile
+  int parts = 1;                // of the depth
+};
+
+/// Instantiated for each type in a file of its own. `partial`: for several parts.
 template <class T>
-void launch_product_mma(const Context& context, const ProductShape& shape, const T* x,
-                        const T* rest, const T* weight, const Ends<T>& ends);
+void launch_product_mma(const Context& context, const ProductShape& shape, const MmaChoice& choice,
+                        const T* x, const T* rest, const T* weight, float* partial,
+                        const Ends<T>& ends);
 
 template <class T>
-void launch_product_mma_here(const Context& context, const ProductShape& shape, const T* x,
-                             const T* rest, const T* weight, const Ends<T>& ends) {
-  using Tile = ProductTile<T>;
-  const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
-                  static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)));
-  const auto kernel = shape.gathered() ? product_mma<T, true> : product_mma<T, false>;
-  DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     Tile::shared_bytes));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight, shape,
-         ends, shape.depth(), shape.channels_of_tap(), context.tf32);
+void launch_product_mma_here(const Context& context, const ProductShape& shape,
+                             const MmaChoice& choice, const T* x, const T* rest, const T* weight,
+                             float* partial, const Ends<T>& ends) {
+  const auto launch_tile = [&]<int rows, int columns, bool gathered>() {
+    using Tile = ProductTile<T, rows, columns>;
+    const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, rows)),
+                    static_cast<unsigned>(ceil_div(shape.columns, columns)),
+                    static_cast<unsigned>(choice.parts));
+    const auto kernel = product_mma<Tile, T, gathered>;
+    DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       Tile::shared_bytes));
+    launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight,
+           partial, shape, ends, shape.depth(), shape.channels_of_tap(), context.tf32);
+  };
+  if (shape.gathered())
+    launch_tile.template operator()<64, 64, true>();
+  else if (choice.rows == 64)
+    launch_tile.template operator()<64, 64, false>();
+  else if (choice.columns == 64)
+    launch_tile.template operator()<128, 64, false>();
+  else
+    launch_tile.template operator()<128, 128, false>();
 }
 
 }  // namespace drypoint::cuda

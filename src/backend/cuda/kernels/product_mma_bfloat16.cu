@@ -3,11 +3,11 @@
 namespace drypoint::cuda {
 
 template <>
-void launch_product_mma<__nv_bfloat16>(const Context& context, const ProductShape& shape,
-                                       const __nv_bfloat16* x, const __nv_bfloat16* rest,
-                                       const __nv_bfloat16* weight,
-                                       const Ends<__nv_bfloat16>& ends) {
-  launch_product_mma_here(context, shape, x, rest, weight, ends);
+void launch_product_mma<bfloat16>(const Context& context, const ProductShape& shape,
+                                  const MmaChoice& choice, const bfloat16* x, const bfloat16* rest,
+                                  const bfloat16* weight, float* partial,
+                                  const Ends<bfloat16>& ends) {
+  launch_product_mma_here(context, shape, choice, x, rest, weight, partial, ends);
 }
 
 }  // namespace drypoint::cuda

@@ -3,10 +3,10 @@
 namespace drypoint::cuda {
 
 template <>
-void launch_product_mma<__half>(const Context& context, const ProductShape& shape, const __half* x,
-                                const __half* rest, const __half* weight,
-                                const Ends<__half>& ends) {
-  launch_product_mma_here(context, shape, x, rest, weight, ends);
+void launch_product_mma<half>(const Context& context, const ProductShape& shape,
+                              const MmaChoice& choice, const half* x, const half* rest,
+                              const half* weight, float* partial, const Ends<half>& ends) {
+  launch_product_mma_here(context, shape, choice, x, rest, weight, partial, ends);
 }
 
 }  // namespace drypoint::cuda
