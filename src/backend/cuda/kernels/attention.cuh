@@ -64,28 +64,41 @@ __device__ inline void add_scores(float (&scores)[Tile::keys / 8][4], const T* q
   }
 }
 /// In f32, the tensor units' sums are kept short, as in the product.
+template <class Tile, bool is_short>
+__device__ inline void add_scores_f32(float (&scores)[Tile::keys / 8][4], const float* queries,
+                                      const float* keys) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll 2
+  for (int d = 0; d < Tile::depth; d += 8) {
+    uint32_t left[4], right[4];
+    load_matrices(left, queries + lane % 16 * Tile::qk_pitch + lane / 16 * 4 + d);
+    SplitFactors<4, is_short> a;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) a.set(i, left[i]);
+#pragma unroll
+    for (int n = 0; n < Tile::keys / 16; ++n) {
+      load_matrices(right, keys + (n * 16 + lane / 16 * 8 + lane % 8) * Tile::qk_pitch + d +
+                               lane / 8 % 2 * 4);
+#pragma unroll
+      for (int side = 0; side < 2; ++side) {
+        SplitFactors<2, is_short> b;
+        b.set(0, right[side * 2]);
+        b.set(1, right[side * 2 + 1]);
+        float part[4] = {};
+        mma_f32(part, a, b);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) scores[n * 2 + side][i] += part[i];
+      }
+    }
+  }
+}
 template <class Tile>
 __device__ inline void add_scores(float (&scores)[Tile::keys / 8][4], const float* queries,
                                   const HeldQueries<Tile>&, const float* keys, bool short_form) {
-  const int row = threadIdx.x % 32 / 4, column = threadIdx.x % 4;
-#pragma unroll 2
-  for (int d = 0; d < Tile::depth; d += 8) {
-    SplitFactors<4> a;
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-      a.set(i, queries[(row + i % 2 * 8) * Tile::qk_pitch + d + column + i / 2 * 4]);
-#pragma unroll
-    for (int n = 0; n < Tile::keys / 8; ++n) {
-      const float* key = keys + (n * 8 + row) * Tile::qk_pitch + d + column;
-      SplitFactors<2> b;
-      b.set(0, key[0]);
-      b.set(1, key[4]);
-      float part[4] = {};
-      mma_f32(part, a, b, short_form);
-#pragma unroll
-      for (int i = 0; i < 4; ++i) scores[n][i] += part[i];
-    }
-  }
+  if (short_form)
+    add_scores_f32<Tile, true>(scores, queries, keys);
+  else
+    add_scores_f32<Tile, false>(scores, queries, keys);
 }
 
 /// values += the scores of 16 queries times the tile's values. The scores are the left factor as
@@ -119,30 +132,39 @@ __device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
 }
 /// In f32 a lane has the scores of neighbouring keys, where the tensor units want those of keys
 /// four apart: so key 2 i takes the place of key i, and key 2 i + 1 that of key i + 4.
-template <class Tile>
-__device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
-                                  const float (&scores)[Tile::keys / 8][4], const float* of_keys,
-                                  bool short_form) {
+template <class Tile, bool is_short>
+__device__ inline void add_values_f32(float (&values)[Tile::value_columns / 8][4],
+                                      const float (&scores)[Tile::keys / 8][4],
+                                      const float* of_keys) {
   const int column = threadIdx.x % 32 / 4, key = threadIdx.x % 4 * 2;
 #pragma unroll
   for (int n = 0; n < Tile::keys / 8; ++n) {
-    SplitFactors<4> a;
-    a.set(0, scores[n][0]);
-    a.set(1, scores[n][2]);
-    a.set(2, scores[n][1]);
-    a.set(3, scores[n][3]);
+    SplitFactors<4, is_short> a;
+    a.set(0, __float_as_uint(scores[n][0]));
+    a.set(1, __float_as_uint(scores[n][2]));
+    a.set(2, __float_as_uint(scores[n][1]));
+    a.set(3, __float_as_uint(scores[n][3]));
     const float* rows = of_keys + (n * 8 + key) * Tile::v_pitch + column;
 #pragma unroll
     for (int c = 0; c < Tile::value_columns / 8; ++c) {
-      SplitFactors<2> b;
-      b.set(0, rows[c * 8]);
-      b.set(1, rows[c * 8 + Tile::v_pitch]);
+      SplitFactors<2, is_short> b;
+      b.set(0, __float_as_uint(rows[c * 8]));
+      b.set(1, __float_as_uint(rows[c * 8 + Tile::v_pitch]));
       float part[4] = {};
-      mma_f32(part, a, b, short_form);
+      mma_f32(part, a, b);
 #pragma unroll
       for (int i = 0; i < 4; ++i) values[c][i] += part[i];
     }
   }
+}
+template <class Tile>
+__device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
+                                  const float (&scores)[Tile::keys / 8][4], const float* of_keys,
+                                  bool short_form) {
+  if (short_form)
+    add_values_f32<Tile, true>(values, scores, of_keys);
+  else
+    add_values_f32<Tile, false>(values, scores, of_keys);
 }
 
 template <class T>

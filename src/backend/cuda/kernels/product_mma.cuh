@@ -68,11 +68,8 @@ __device__ inline void mma_half_depth(float (&d)[4], uint32_t a0, uint32_t a1, u
         : "r"(a0), "r"(a1), "r"(b));
 }
 
-__device__ inline uint32_t to_tf32(float x) {
-  uint32_t rounded;
-  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
-  return rounded;
-}
+/// Rounded to 11 bits. (`cvt.rna.tf32` gives the same, and is slow.)
+__device__ inline uint32_t to_tf32(uint32_t bits) { return (bits + 0x1000u) & 0xffffe000u; }
 __device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
@@ -81,24 +78,47 @@ __device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/// f32 factors as the tensor units take them: 11 bits of each, and the next 11.
-template <int count>
+/// f32 factors as the tensor units take them: 11 bits of each, and unless the form is short the
+/// next 11.
+template <int count, bool is_short>
 struct SplitFactors {
-  uint32_t high[count], rest[count];
+  uint32_t high[count], rest[is_short ? 1 : count];
 
-  __device__ void set(int i, float value) {
-    high[i] = to_tf32(value);
-    rest[i] = to_tf32(value - __uint_as_float(high[i]));
+  __device__ void set(int i, uint32_t bits) {
+    high[i] = to_tf32(bits);
+    if constexpr (!is_short)
+      rest[i] = to_tf32(__float_as_uint(__uint_as_float(bits) - __uint_as_float(high[i])));
   }
 };
-/// d (16 x 8) += a (16 x 8) b (8 x 8)^T; `short_form`: from the first 11 bits of each alone.
-__device__ inline void mma_f32(float (&d)[4], const SplitFactors<4>& a, const SplitFactors<2>& b,
-                               bool short_form) {
-  if (!short_form) {
+/// d (16 x 8) += a (16 x 8) b (8 x 8)^T
+template <bool is_short>
+__device__ inline void mma_f32(float (&d)[4], const SplitFactors<4, is_short>& a,
+                               const SplitFactors<2, is_short>& b) {
+  if constexpr (!is_short) {
     mma_tf32(d, a.rest, b.high[0], b.high[1]);
     mma_tf32(d, a.high, b.rest[0], b.rest[1]);
   }
   mma_tf32(d, a.high, b.high[0], b.high[1]);
+}
+
+/// sums (32 x 32) += a (32 x 8) b (32 x 8)^T, a warp's share of a stage.
+template <bool is_short>
+__device__ inline void multiply_f32(float (&sums)[2][4][4], const uint32_t (&a)[2][4],
+                                    const uint32_t (&b)[2][4]) {
+  SplitFactors<4, is_short> left[2];
+  SplitFactors<2, is_short> right[4];
+#pragma unroll
+  for (int m = 0; m < 2; ++m)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) left[m].set(i, a[m][i]);
+#pragma unroll
+  for (int n = 0; n < 4; ++n)
+#pragma unroll
+    for (int i = 0; i < 2; ++i) right[n].set(i, b[n / 2][n % 2 * 2 + i]);
+#pragma unroll
+  for (int m = 0; m < 2; ++m)
+#pragma unroll
+    for (int n = 0; n < 4; ++n) mma_f32(sums[m][n], left[m], right[n]);
 }
 
 /// A tile of rows x columns results, 64 bytes deep, by warps of 32 x 32 each.
@@ -210,22 +230,25 @@ __global__ void __launch_bounds__(Tile::threads)
   }
   let_next_begin();
 
+  // Of normed rows the moments are taken as the stages pass, by two threads a row, about the row's
+  // first element: so a large mean costs no digits.
   __shared__ float factors[Tile::rows];
-  if (ends.normed && thread < 2 * Tile::rows) {  // two threads a row
-    const int local = thread / 2;
-    float sum = 0, squares = 0;
-    if (first_row + local < shape.rows) {
-      const T* from = x + (int64_t{group} * shape.rows + first_row + local) * shape.channels;
-      const float pivot = to_float(from[0]);  // so that a large mean costs no digits
-      for (int c = thread % 2; c < shape.channels; c += 2) {
-        const float value = to_float(from[c]) - pivot;
-        sum += value;
-        squares += value * value;
+  const bool takes_moments = ends.normed && thread < 2 * Tile::rows;
+  float pivot = 0, sum = 0, squares = 0;
+  if (takes_moments && first_row + thread / 2 < shape.rows)
+    pivot = to_float(x[(int64_t{group} * shape.rows + first_row + thread / 2) * shape.channels]);
+  const auto take_moments = [&](const unsigned char* row, int first_channel) {
+#pragma unroll
+    for (int v = 0; v < 2; ++v) {
+      const int at = (thread % 2 * 2 + v) * per_vector;
+      const Vector<T> values = load_vector(reinterpret_cast<const T*>(row) + at);
+#pragma unroll
+      for (int e = 0; e < per_vector; ++e) {
+        const float value = to_float(values.values[e]) - pivot;
+        if (first_channel + at + e < shape.channels) sum += value, squares += value * value;
       }
     }
-    sum += __shfl_xor_sync(~0u, sum, 1), squares += __shfl_xor_sync(~0u, squares, 1);
-    factors[local] = inverse_deviation(ends, sum, squares);
-  }
+  };
 
   const int warp_row = warp % Tile::warps_down * 32, warp_column = warp / Tile::warps_down * 32;
   float sums[2][4][4] = {};
@@ -236,59 +259,45 @@ __global__ void __launch_bounds__(Tile::threads)
     commit_copies();
     const unsigned char* a_tile = shared + block % Tile::stages * Tile::stage_bytes;
     const unsigned char* b_tile = a_tile + Tile::rows * Tile::row_bytes;
-    if constexpr (sizeof(T) == 2) {
+    if (takes_moments) take_moments(a_tile + thread / 2 * Tile::row_bytes, block * Tile::depth);
+    // The tensor units cut off what they add to; in f32, short sums of theirs, added up in full,
+    // keep deep products exact.
+    float part[2][4][4] = {};
 #pragma unroll
-      for (int k = 0; k < 2; ++k) {  // 16 deep each
-        uint32_t a[2][4], b[2][4];
+    for (int k = 0; k < 2; ++k) {  // 32 bytes deep each
+      uint32_t a[2][4], b[2][4];
 #pragma unroll
-        for (int m = 0; m < 2; ++m)
-          load_matrices(a[m], a_tile + (warp_row + m * 16 + lane % 16) * Tile::row_bytes + k * 32 +
-                                  lane / 16 * 16);
+      for (int m = 0; m < 2; ++m)
+        load_matrices(a[m], a_tile + (warp_row + m * 16 + lane % 16) * Tile::row_bytes + k * 32 +
+                                lane / 16 * 16);
 #pragma unroll
-        for (int n = 0; n < 2; ++n)
-          load_matrices(
-              b[n], b_tile + (warp_column + n * 16 + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
-                        k * 32 + lane / 8 % 2 * 16);
+      for (int n = 0; n < 2; ++n)
+        load_matrices(b[n],
+                      b_tile + (warp_column + n * 16 + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
+                          k * 32 + lane / 8 % 2 * 16);
+      if constexpr (sizeof(T) == 2) {
 #pragma unroll
         for (int m = 0; m < 2; ++m)
 #pragma unroll
           for (int n = 0; n < 4; ++n)
             mma<T>(sums[m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+      } else if (short_form) {
+        multiply_f32<true>(part, a, b);
+      } else {
+        multiply_f32<false>(part, a, b);
       }
-    } else {
-      const auto element = [&](const unsigned char* tile, int row, int k) {
-        return *reinterpret_cast<const float*>(tile + row * Tile::row_bytes + k * 4);
-      };
-      // The tensor units cut off what they add to; short sums of theirs, added up in full, keep
-      // deep products exact.
-      float part[2][4][4] = {};
-#pragma unroll
-      for (int k = 0; k < 2; ++k) {  // 8 deep each
-        SplitFactors<4> a[2];
-        SplitFactors<2> b[4];
-#pragma unroll
-        for (int m = 0; m < 2; ++m)
-#pragma unroll
-          for (int i = 0; i < 4; ++i)
-            a[m].set(i, element(a_tile, warp_row + m * 16 + lane / 4 + i % 2 * 8,
-                                k * 8 + lane % 4 + i / 2 * 4));
-#pragma unroll
-        for (int n = 0; n < 4; ++n)
-#pragma unroll
-          for (int i = 0; i < 2; ++i)
-            b[n].set(i, element(b_tile, warp_column + n * 8 + lane / 4, k * 8 + lane % 4 + i * 4));
-#pragma unroll
-        for (int m = 0; m < 2; ++m)
-#pragma unroll
-          for (int n = 0; n < 4; ++n) mma_f32(part[m][n], a[m], b[n], short_form);
-      }
+    }
+    if constexpr (sizeof(T) == 4)
 #pragma unroll
       for (int m = 0; m < 2; ++m)
 #pragma unroll
         for (int n = 0; n < 4; ++n)
 #pragma unroll
           for (int i = 0; i < 4; ++i) sums[m][n][i] += part[m][n][i];
-    }
+  }
+  if (takes_moments) {
+    sum += __shfl_xor_sync(~0u, sum, 1), squares += __shfl_xor_sync(~0u, squares, 1);
+    factors[thread / 2] = inverse_deviation(ends, sum, squares);
   }
   wait_for_copies<0>();
   __syncthreads();
