@@ -39,7 +39,7 @@ class Gpu {
   }
   /// Nearly all memory, as long as it is held.
   DeviceMemory take() const {
-    return backend_ ? backend_->allocate(backend_->available_memory() - (size_t{16} << 20))
+    return backend_ ? backend_->allocate(backend_->available_memory() - (size_t{64} << 20))
                     : nullptr;
   }
   explicit operator bool() const { return backend_ != nullptr; }
@@ -48,32 +48,36 @@ class Gpu {
   std::unique_ptr<Backend> backend_;
 };
 
-Request request_of(const Request& defaults, int size, int steps) {
+Request request_of(const Request& defaults, ImageSize size, int steps) {
   Request request = defaults;
   request.prompt = "a red ladybug";
   request.seed = 7;
   request.steps = steps;
   request.is_edges = true;
-  const int width = 64 + size % 6 * 40, height = 64 + size / 6 * 56;
+  const auto [width, height] = size;
   request.image = {width, height, 1, std::vector<uint8_t>(static_cast<size_t>(width) * height)};
   for (int i = 0; i < width * height; i += 97) request.image.pixels[i] = 255;
   return request;
 }
 
+/// One of 24.
+ImageSize size_of(int number) { return {64 + number % 6 * 40, 64 + number / 6 * 56}; }
+
 int run(const Options& options) {
   Pipeline pipeline({.model = options.model}, {.device = options.device});
   const Gpu gpu(pipeline.description().device.starts_with("cuda"));
-  const auto first = pipeline.generate(request_of(pipeline.defaults(), 0, options.steps));
+  const auto first = pipeline.generate(request_of(pipeline.defaults(), size_of(0), options.steps));
   std::mt19937 random(1);
   nlohmann::ordered_json json, memory;
   int cancelled = 0, refused = 0;
   for (int i = 1; i <= options.pictures; ++i) {
-    const auto size = static_cast<int>(random() % options.sizes);
-    const Request request = request_of(pipeline.defaults(), size, options.steps);
-    const DeviceMemory taken = i % 50 == 0 ? gpu.take() : nullptr;
+    const auto number = static_cast<int>(random() % options.sizes);
+    const DeviceMemory taken = i % 50 == 0 ? gpu.take() : nullptr;  // and more is asked for
+    const Request request = request_of(
+        pipeline.defaults(), taken ? ImageSize{2048, 2048} : size_of(number), options.steps);
     int asked = 0;
     try {
-      pipeline.generate(request, {.stop = [&] { return i % 10 == 0 && ++asked > 40; }});
+      pipeline.generate(request, {.stop = [&] { return i % 10 == 0 && !taken && ++asked > 40; }});
     } catch (const Error& error) {
       cancelled += error.kind() == ErrorKind::cancelled;
       refused += error.kind() == ErrorKind::out_of_memory;
@@ -83,7 +87,7 @@ int run(const Options& options) {
       memory.push_back(
           {{"pictures", i}, {"resident_mib", resident_mib()}, {"gpu_free_mib", gpu.free_mib()}});
   }
-  const auto last = pipeline.generate(request_of(pipeline.defaults(), 0, options.steps));
+  const auto last = pipeline.generate(request_of(pipeline.defaults(), size_of(0), options.steps));
   const bool same = first.images[0].pixels == last.images[0].pixels;
   json["device"] = pipeline.description().device;
   json["pictures"] = options.pictures;

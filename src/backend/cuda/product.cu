@@ -130,7 +130,7 @@ std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
   if (shape.gathered()) return choices;
   const int blocks = shape.depth() * static_cast<int>(sizeof(T)) / 64;  // see ProductTile
-  for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 64}, MmaChoice{128, 128}}) {
+  for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {
     if ((tile.rows > 64 && shape.rows <= 64) || (tile.columns > 64 && shape.columns <= 64))
       continue;
     for (const int parts : {1, 2, 3, 4, 6, 8, 12, 16})

@@ -101,14 +101,14 @@ __device__ inline void mma_f32(float (&d)[4], const SplitFactors<4, is_short>& a
   mma_tf32(d, a.high, b.high[0], b.high[1]);
 }
 
-/// sums (32 x 32) += a (32 x 8) b (32 x 8)^T, a warp's share of a stage.
-template <bool is_short>
-__device__ inline void multiply_f32(float (&sums)[2][4][4], const uint32_t (&a)[2][4],
+/// sums (16 count x 32) += a (16 count x 8) b (32 x 8)^T, a warp's share of half a stage.
+template <bool is_short, int count>
+__device__ inline void multiply_f32(float (&sums)[count][4][4], const uint32_t (&a)[count][4],
                                     const uint32_t (&b)[2][4]) {
-  SplitFactors<4, is_short> left[2];
+  SplitFactors<4, is_short> left[count];
   SplitFactors<2, is_short> right[4];
 #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < count; ++m)
 #pragma unroll
     for (int i = 0; i < 4; ++i) left[m].set(i, a[m][i]);
 #pragma unroll
@@ -116,16 +116,17 @@ __device__ inline void multiply_f32(float (&sums)[2][4][4], const uint32_t (&a)[
 #pragma unroll
     for (int i = 0; i < 2; ++i) right[n].set(i, b[n / 2][n % 2 * 2 + i]);
 #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < count; ++m)
 #pragma unroll
     for (int n = 0; n < 4; ++n) mma_f32(sums[m][n], left[m], right[n]);
 }
 
-/// A tile of rows x columns results, 64 bytes deep, by warps of 32 x 32 each.
-template <class T, int tile_rows, int tile_columns>
+/// A tile of rows x columns results, 64 bytes deep, by warps of some rows x 32 each.
+template <class T, int tile_rows, int tile_columns, int warp_rows>
 struct ProductTile {
   static constexpr int rows = tile_rows, columns = tile_columns, stages = 4;
-  static constexpr int warps_down = rows / 32, threads = warps_down * columns;
+  static constexpr int rows_of_warp = warp_rows, warps_down = rows / warp_rows;
+  static constexpr int threads = warps_down * columns;
   static constexpr int depth = 64 / sizeof(T);
   static constexpr int row_bytes = 64 + 16;  // padded, so that eight rows lie in different banks
   static constexpr int stage_bytes = (rows + columns) * row_bytes;
@@ -181,9 +182,14 @@ __global__ void __launch_bounds__(Tile::threads)
         weight + (int64_t{group} * shape.columns + (column_there[i] ? column : 0)) * depth;
   }
 
-  const auto load = [&](int block) {
+  const int all_blocks = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
+  const int begin = all_blocks * part / parts, end = all_blocks * (part + 1) / parts;
+  // Of what is loaded next: its place in a weight's row, and the tap and the channel of that place.
+  int next = begin * Tile::depth + vector * per_vector;
+  int channel = next % depth_of_tap, tap_y = next / depth_of_tap / shape.kernel_width,
+      tap_x = next / depth_of_tap % shape.kernel_width;
+  const auto load_next = [&](int block) {
     unsigned char* stage = shared + block % Tile::stages * Tile::stage_bytes;
-    const int at = block * Tile::depth + vector * per_vector;  // in a weight's row
 #pragma unroll
     for (int i = 0; i < windows; ++i) {
       unsigned char* to = stage + (thread / 4 + i * at_once) * Tile::row_bytes + vector * 16;
@@ -191,7 +197,7 @@ __global__ void __launch_bounds__(Tile::threads)
         Vector<T> values;
 #pragma unroll
         for (int e = 0; e < per_vector; ++e) {
-          const int tap = (at + e) / shape.channels, c = (at + e) % shape.channels;
+          const int tap = (next + e) / shape.channels, c = (next + e) % shape.channels;
           const int ky = tap / shape.kernel_width;
           const int y = window_y[i] + ky, column = window_x[i] + tap - ky * shape.kernel_width;
           const bool there = row_there[i] && ky < shape.kernel_height && y >= 0 &&
@@ -202,30 +208,32 @@ __global__ void __launch_bounds__(Tile::threads)
         }
         *reinterpret_cast<Vector<T>*>(to) = values;
       } else {
-        const int tap = at / depth_of_tap, c = at - tap * depth_of_tap;
-        const int ky = tap / shape.kernel_width;
-        const int y = window_y[i] + ky, column = window_x[i] + tap - ky * shape.kernel_width;
-        const bool there = row_there[i] && c < shape.channels && y >= 0 && y < shape.height &&
+        const int y = window_y[i] + tap_y, column = window_x[i] + tap_x;
+        const bool there = row_there[i] && channel < shape.channels && y >= 0 && y < shape.height &&
                            column >= 0 && column < shape.width;
         const int64_t pixel = int64_t{y} * shape.width + column;
-        const T* from = c < own_channels
-                            ? window[i] + pixel * own_channels + c
-                            : window_of_rest[i] + pixel * shape.joined + c - own_channels;
+        const T* from = channel < own_channels
+                            ? window[i] + pixel * own_channels + channel
+                            : window_of_rest[i] + pixel * shape.joined + channel - own_channels;
         copy_async(to, there ? from : x, there);
       }
     }
 #pragma unroll
     for (int i = 0; i < weight_rows; ++i)
       copy_async(stage + (Tile::rows + thread / 4 + i * at_once) * Tile::row_bytes + vector * 16,
-                 weight_row[i] + at, column_there[i]);
+                 weight_row[i] + next, column_there[i]);
+    next += Tile::depth;
+    channel += Tile::depth;
+    if (channel >= depth_of_tap) {  // whole stages make a tap
+      channel -= depth_of_tap;
+      if (++tap_x == shape.kernel_width) tap_x = 0, ++tap_y;
+    }
   };
 
   wait_for_previous();
-  const int all_blocks = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
-  const int begin = all_blocks * part / parts, end = all_blocks * (part + 1) / parts;
 #pragma unroll
   for (int i = 0; i < Tile::stages - 1; ++i) {
-    if (begin + i < end) load(begin + i);
+    if (begin + i < end) load_next(begin + i);
     commit_copies();
   }
   let_next_begin();
@@ -250,24 +258,26 @@ __global__ void __launch_bounds__(Tile::threads)
     }
   };
 
-  const int warp_row = warp % Tile::warps_down * 32, warp_column = warp / Tile::warps_down * 32;
-  float sums[2][4][4] = {};
+  constexpr int down = Tile::rows_of_warp / 16;
+  const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
+  const int warp_column = warp / Tile::warps_down * 32;
+  float sums[down][4][4] = {};
   for (int block = begin; block < end; ++block) {
     wait_for_copies<Tile::stages - 2>();
     __syncthreads();
-    if (block + Tile::stages - 1 < end) load(block + Tile::stages - 1);
+    if (block + Tile::stages - 1 < end) load_next(block + Tile::stages - 1);
     commit_copies();
     const unsigned char* a_tile = shared + block % Tile::stages * Tile::stage_bytes;
     const unsigned char* b_tile = a_tile + Tile::rows * Tile::row_bytes;
     if (takes_moments) take_moments(a_tile + thread / 2 * Tile::row_bytes, block * Tile::depth);
     // The tensor units cut off what they add to; in f32, short sums of theirs, added up in full,
     // keep deep products exact.
-    float part[2][4][4] = {};
+    float part[down][4][4] = {};
 #pragma unroll
     for (int k = 0; k < 2; ++k) {  // 32 bytes deep each
-      uint32_t a[2][4], b[2][4];
+      uint32_t a[down][4], b[2][4];
 #pragma unroll
-      for (int m = 0; m < 2; ++m)
+      for (int m = 0; m < down; ++m)
         load_matrices(a[m], a_tile + (warp_row + m * 16 + lane % 16) * Tile::row_bytes + k * 32 +
                                 lane / 16 * 16);
 #pragma unroll
@@ -277,7 +287,7 @@ __global__ void __launch_bounds__(Tile::threads)
                           k * 32 + lane / 8 % 2 * 16);
       if constexpr (sizeof(T) == 2) {
 #pragma unroll
-        for (int m = 0; m < 2; ++m)
+        for (int m = 0; m < down; ++m)
 #pragma unroll
           for (int n = 0; n < 4; ++n)
             mma<T>(sums[m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
@@ -289,7 +299,7 @@ __global__ void __launch_bounds__(Tile::threads)
     }
     if constexpr (sizeof(T) == 4)
 #pragma unroll
-      for (int m = 0; m < 2; ++m)
+      for (int m = 0; m < down; ++m)
 #pragma unroll
         for (int n = 0; n < 4; ++n)
 #pragma unroll
@@ -304,7 +314,7 @@ __global__ void __launch_bounds__(Tile::threads)
 
   float* tile = reinterpret_cast<float*>(shared);
 #pragma unroll
-  for (int m = 0; m < 2; ++m)
+  for (int m = 0; m < down; ++m)
 #pragma unroll
     for (int n = 0; n < 4; ++n)
 #pragma unroll
@@ -348,8 +358,8 @@ template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
                              const MmaChoice& choice, const T* x, const T* rest, const T* weight,
                              float* partial, const Ends<T>& ends) {
-  const auto launch_tile = [&]<int rows, int columns, bool gathered>() {
-    using Tile = ProductTile<T, rows, columns>;
+  const auto launch_tile = [&]<int rows, int columns, int rows_of_warp, bool gathered>() {
+    using Tile = ProductTile<T, rows, columns, rows_of_warp>;
     const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, rows)),
                     static_cast<unsigned>(ceil_div(shape.columns, columns)),
                     static_cast<unsigned>(choice.parts));
@@ -360,13 +370,11 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
            partial, shape, ends, shape.depth(), shape.channels_of_tap(), context.tf32);
   };
   if (shape.gathered())
-    launch_tile.template operator()<64, 64, true>();
+    launch_tile.template operator()<64, 64, 32, true>();
   else if (choice.rows == 64)
-    launch_tile.template operator()<64, 64, false>();
-  else if (choice.columns == 64)
-    launch_tile.template operator()<128, 64, false>();
+    launch_tile.template operator()<64, 64, 32, false>();
   else
-    launch_tile.template operator()<128, 128, false>();
+    launch_tile.template operator()<128, 128, 64, false>();
 }
 
 }  // namespace drypoint::cuda
