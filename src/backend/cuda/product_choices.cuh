@@ -52,16 +52,22 @@ struct Choice {
       : library(std::move(way)), name(std::move(name)) {}
 };
 
+/// Of what parts of the depth leave in memory. Products that are larger fill any GPU without.
+constexpr int64_t most_bytes_of_parts = 64 << 20;
+
 template <class T>
 std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
   if (shape.gathered()) return choices;
   const int blocks = shape.depth() * static_cast<int>(sizeof(T)) / 64;  // see ProductTile
+  const int64_t sums_bytes = int64_t{shape.sets()} * shape.rows * shape.columns * 4;
   for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {
     if ((tile.rows > 64 && shape.rows <= 64) || (tile.columns > 64 && shape.columns <= 64))
       continue;
     for (const int parts : {1, 2, 3, 4, 6, 8, 12, 16})
-      if (parts == 1 ? tile.rows > 64 : !normed && shape.columns % 8 == 0 && blocks >= 8 * parts)
+      if (parts == 1 ? tile.rows > 64
+                     : !normed && shape.columns % 8 == 0 && blocks >= 8 * parts &&
+                           parts * sums_bytes <= most_bytes_of_parts)
         choices.emplace_back(MmaChoice{tile.rows, tile.columns, parts});
   }
   return choices;
