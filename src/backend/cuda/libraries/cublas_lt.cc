@@ -15,6 +15,7 @@ namespace drypoint::cuda {
 namespace {
 
 constexpr size_t most_workspace = 32 << 20;  // what NVIDIA advises for Hopper
+constexpr uint32_t alignment = 16;           // of matrices, in bytes: whole eights of two bytes
 constexpr int most_choices = 4;
 
 /// The functions used, from the library of the headers' major version.
@@ -110,6 +111,10 @@ class Problem {
     expect(lt().create_preference(&preference), "preference");
     lt().set_preference(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most_workspace,
                         sizeof most_workspace);
+    for (const auto matrix :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+      lt().set_preference(preference, matrix, &alignment, sizeof alignment);
     std::vector<cublasLtMatmulHeuristicResult_t> found(most_choices);
     int count = 0;
     const auto status = lt().find_ways(handle, product_, weight_, x_, result_, result_, preference,
