@@ -36,8 +36,7 @@ class Tracer {
 
 /// How a device is doing.
 struct DeviceState {
-  std::optional<double> clock_mhz, memory_clock_mhz, temperature, watts;
-  std::optional<double> highest_clock_mhz;
+  std::optional<double> clock_mhz, highest_clock_mhz;
   /// Why the clocks are lower than they could be; empty if they are not.
   std::vector<std::string> throttled;
   /// Bytes in use: on a GPU by all processes, on the host the most that this one ever had.

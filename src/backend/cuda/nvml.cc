@@ -1,4 +1,4 @@
-// Clocks, temperature and power from NVML, which comes with the driver and is loaded at run time.
+// Clocks, and what lowers them, from NVML, which comes with the driver and is loaded at run time.
 #include <utility>
 
 #include "backend/cuda/instruments.h"
@@ -10,7 +10,7 @@ namespace {
 // The few functions used, as in NVML's documentation; their interface has been stable since 2013.
 // https://docs.nvidia.com/deploy/nvml-api/
 using Device = struct nvmlDevice_st*;
-enum Clock : int { sm_clock = 1, memory_clock = 2 };
+constexpr int sm_clock = 1;
 
 class Nvml {
  public:
@@ -19,8 +19,6 @@ class Nvml {
     int (*init)() = nullptr;
     library.find(clock_, "nvmlDeviceGetClockInfo");
     library.find(highest_clock_, "nvmlDeviceGetMaxClockInfo");
-    library.find(temperature_, "nvmlDeviceGetTemperature");
-    library.find(power_, "nvmlDeviceGetPowerUsage");
     library.find(throttled_, "nvmlDeviceGetCurrentClocksThrottleReasons");
     there_ = library.find(init, "nvmlInit_v2") &&
              library.find(device_at_, "nvmlDeviceGetHandleByPciBusId_v2") && init() == 0;
@@ -30,16 +28,13 @@ class Nvml {
     DeviceState state;
     Device device = nullptr;
     if (!there_ || device_at_(bus, &device) != 0) return state;
-    const auto read = [&](auto function, auto... more) -> std::optional<double> {
+    const auto read = [&](auto function) -> std::optional<double> {
       unsigned value = 0;
-      if (!function || function(device, more..., &value) != 0) return std::nullopt;
+      if (!function || function(device, sm_clock, &value) != 0) return std::nullopt;
       return value;
     };
-    state.clock_mhz = read(clock_, sm_clock);
-    state.memory_clock_mhz = read(clock_, memory_clock);
-    state.highest_clock_mhz = read(highest_clock_, sm_clock);
-    state.temperature = read(temperature_, 0);
-    if (const auto milliwatts = read(power_)) state.watts = *milliwatts / 1e3;
+    state.clock_mhz = read(clock_);
+    state.highest_clock_mhz = read(highest_clock_);
     unsigned long long reasons = 0;
     if (throttled_ && throttled_(device, &reasons) == 0)
       for (const auto& [bit, name] : reason_names)
@@ -58,8 +53,6 @@ class Nvml {
   int (*device_at_)(const char*, Device*) = nullptr;
   int (*clock_)(Device, int, unsigned*) = nullptr;
   int (*highest_clock_)(Device, int, unsigned*) = nullptr;
-  int (*temperature_)(Device, int, unsigned*) = nullptr;
-  int (*power_)(Device, unsigned*) = nullptr;
   int (*throttled_)(Device, unsigned long long*) = nullptr;
 };
 

@@ -5,10 +5,7 @@
 
 #include <cublasLt.h>
 
-#include <array>
-#include <map>
-#include <mutex>
-
+#include "backend/cuda/libraries/handles.h"
 #include "backend/cuda/libraries/shared_library.h"
 
 namespace drypoint::cuda {
@@ -63,14 +60,13 @@ void expect(cublasStatus_t status, const char* what) {
     fail(ErrorKind::unsupported, "cuBLASLt: {} ({})", lt().text_of(status), what);
 }
 
-/// One for each device, kept as long as the process lives. Null if there can be none.
+/// Null if there can be none.
 cublasLtHandle_t handle_of(int device) {
-  static std::mutex mutex;
-  static std::map<int, cublasLtHandle_t> handles;
-  const std::lock_guard lock(mutex);
-  const auto [handle, is_new] = handles.emplace(device, nullptr);
-  if (is_new && lt().create(&handle->second) != CUBLAS_STATUS_SUCCESS) handle->second = nullptr;
-  return handle->second;
+  static Handles<cublasLtHandle_t> handles;
+  return handles.of(device, [] {
+    cublasLtHandle_t handle = nullptr;
+    return lt().create(&handle) == CUBLAS_STATUS_SUCCESS ? handle : nullptr;
+  });
 }
 
 /// What is to be multiplied. The library's matrices are stored by columns: ours turned over.

@@ -7,9 +7,9 @@
 #include <cudnn.h>
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 
+#include "backend/cuda/libraries/handles.h"
 #include "backend/cuda/libraries/shared_library.h"
 
 namespace drypoint::cuda {
@@ -56,15 +56,13 @@ void expect(cudnnStatus_t status, const char* what) {
     fail(ErrorKind::unsupported, "cuDNN: {} ({})", dnn().text_of(status), what);
 }
 
-/// One for each device, kept as long as the process lives. Null if there can be none.
+/// Null if there can be none.
 cudnnHandle_t handle_of(int device) {
-  static std::mutex mutex;
-  static std::map<int, cudnnHandle_t> handles;
-  const std::lock_guard lock(mutex);
-  const auto [handle, is_new] = handles.emplace(device, nullptr);
-  if (is_new && dnn().create_handle(&handle->second) != CUDNN_STATUS_SUCCESS)
-    handle->second = nullptr;
-  return handle->second;
+  static Handles<cudnnHandle_t> handles;
+  return handles.of(device, [] {
+    cudnnHandle_t handle = nullptr;
+    return dnn().create_handle(&handle) == CUDNN_STATUS_SUCCESS ? handle : nullptr;
+  });
 }
 
 template <class T>
