@@ -20,28 +20,21 @@ namespace {
 /// The functions used, from the library of the headers' major version: within one, records only
 /// grow at their ends.
 struct Cupti {
-  decltype(&cuptiActivityRegisterCallbacks) register_callbacks = nullptr;
-  decltype(&cuptiActivityEnable) enable = nullptr;
-  decltype(&cuptiActivityDisable) disable = nullptr;
-  decltype(&cuptiActivityFlushAll) flush = nullptr;
-  decltype(&cuptiActivityGetNextRecord) next_record = nullptr;
-  decltype(&cuptiGetResultString) text_of = nullptr;
+  SharedLibrary library{fmt::format("libcupti.so.{}", CUDART_VERSION / 1000)};
+  decltype(&cuptiActivityRegisterCallbacks) register_callbacks =
+      library["cuptiActivityRegisterCallbacks"];
+  decltype(&cuptiActivityEnable) enable = library["cuptiActivityEnable"];
+  decltype(&cuptiActivityDisable) disable = library["cuptiActivityDisable"];
+  decltype(&cuptiActivityFlushAll) flush = library["cuptiActivityFlushAll"];
+  decltype(&cuptiActivityGetNextRecord) next_record = library["cuptiActivityGetNextRecord"];
+  decltype(&cuptiGetResultString) text_of = library["cuptiGetResultString"];
 
   Cupti() {
-    const std::string name = fmt::format("libcupti.so.{}", CUDART_VERSION / 1000);
-    const SharedLibrary library(name);
     if (!library.is_there())
-      fail(ErrorKind::unsupported, "there is no {} (it comes with the CUDA toolkit)", name);
-    const auto find = [&](auto& function, const char* symbol) {
-      if (!library.find(function, symbol))
-        fail(ErrorKind::unsupported, "{} has no {}", name, symbol);
-    };
-    find(register_callbacks, "cuptiActivityRegisterCallbacks");
-    find(enable, "cuptiActivityEnable");
-    find(disable, "cuptiActivityDisable");
-    find(flush, "cuptiActivityFlushAll");
-    find(next_record, "cuptiActivityGetNextRecord");
-    find(text_of, "cuptiGetResultString");
+      fail(ErrorKind::unsupported, "there is no {} (it comes with the CUDA toolkit)",
+           library.name());
+    if (!library.missing().empty())
+      fail(ErrorKind::unsupported, "{} has no {}", library.name(), library.missing());
   }
 
   void check(CUptiResult status, const char* what) const {

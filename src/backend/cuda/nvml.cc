@@ -14,20 +14,10 @@ constexpr int sm_clock = 1;
 
 class Nvml {
  public:
-  Nvml() {
-    const SharedLibrary library("libnvidia-ml.so.1");
-    int (*init)() = nullptr;
-    library.find(clock_, "nvmlDeviceGetClockInfo");
-    library.find(highest_clock_, "nvmlDeviceGetMaxClockInfo");
-    library.find(throttled_, "nvmlDeviceGetCurrentClocksThrottleReasons");
-    there_ = library.find(init, "nvmlInit_v2") &&
-             library.find(device_at_, "nvmlDeviceGetHandleByPciBusId_v2") && init() == 0;
-  }
-
   DeviceState state(const char* bus) const {
     DeviceState state;
     Device device = nullptr;
-    if (!there_ || device_at_(bus, &device) != 0) return state;
+    if (!is_ready_ || device_at_(bus, &device) != 0) return state;
     const auto read = [&](auto function) -> std::optional<double> {
       unsigned value = 0;
       if (!function || function(device, sm_clock, &value) != 0) return std::nullopt;
@@ -49,11 +39,14 @@ class Nvml {
       {0x40, "hardware heat limit"}, {0x80, "power brake"},
   };
 
-  bool there_ = false;
-  int (*device_at_)(const char*, Device*) = nullptr;
-  int (*clock_)(Device, int, unsigned*) = nullptr;
-  int (*highest_clock_)(Device, int, unsigned*) = nullptr;
-  int (*throttled_)(Device, unsigned long long*) = nullptr;
+  SharedLibrary library_{"libnvidia-ml.so.1"};
+  int (*init_)() = library_["nvmlInit_v2"];
+  int (*device_at_)(const char*, Device*) = library_["nvmlDeviceGetHandleByPciBusId_v2"];
+  int (*clock_)(Device, int, unsigned*) = library_["nvmlDeviceGetClockInfo"];
+  int (*highest_clock_)(Device, int, unsigned*) = library_["nvmlDeviceGetMaxClockInfo"];
+  int (*throttled_)(Device,
+                    unsigned long long*) = library_["nvmlDeviceGetCurrentClocksThrottleReasons"];
+  bool is_ready_ = init_ && device_at_ && init_() == 0;
 };
 
 }  // namespace

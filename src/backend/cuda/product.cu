@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "backend/cuda/kernels/finish_product.cuh"
 #include "backend/cuda/kernels/product_sm90.cuh"
@@ -221,29 +223,27 @@ class ProductKernel : public Kernel {
 
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
-    std::vector<Choice<T>> own;
+    std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2)
       if (context_.hopper && !shape_.gathered() && cuts_between_blocks(shape_))
-        own = hopper_choices<T>(shape_);
-    if (own.empty()) own = mma_choices<T>(shape_, ends_.normed > 0);
-    std::iter_swap(own.begin(), std::min_element(own.begin(), own.end(), [&](auto& a, auto& b) {
-                     return estimate(a, shape_, context_) < estimate(b, shape_, context_);
-                   }));
-    choice_ = own.front();
-    const bool for_libraries = is_for_libraries(shape_, ends_.normed > 0);
-    if (own.size() == 1 && !for_libraries) return;
-    const auto with_libraries = [&] {
-      auto all = own;
-      if (for_libraries)
-        for (auto& one : library_choices<T>(shape_, context_)) all.push_back(std::move(one));
-      return all;
+        choices = hopper_choices<T>(shape_);
+    if (choices.empty()) choices = mma_choices<T>(shape_, ends_.normed > 0);
+    choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
+      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+    });
+    bool lacks_libraries = is_for_libraries(shape_, ends_.normed > 0);
+    if (choices.size() == 1 && !lacks_libraries) return;
+    const auto add_libraries = [&] {
+      if (!std::exchange(lacks_libraries, false)) return;
+      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
     };
-    const std::string best = context_.tuner->choose(context_, key_, alike, choice_.name,
-                                                    [&] { return candidates(with_libraries()); });
-    const bool is_own =
-        std::any_of(own.begin(), own.end(), [&](auto& one) { return one.name == best; });
-    for (const auto& one : is_own ? own : with_libraries())
-      if (one.name == best) choice_ = one;
+    const std::string best = context_.tuner->choose(context_, key_, alike, choice_.name, [&] {
+      add_libraries();
+      return candidates(choices);
+    });
+    const auto find_best = [&] { return std::ranges::find(choices, best, &Choice<T>::name); };
+    if (find_best() == choices.end()) add_libraries();
+    if (const auto found = find_best(); found != choices.end()) choice_ = *found;
   }
 
   /// With memory of their own: random values, and copies of the weights, so that runs do not find

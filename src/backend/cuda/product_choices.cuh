@@ -59,7 +59,7 @@ template <class T>
 std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
   if (shape.gathered()) return choices;
-  const int blocks = shape.depth() * static_cast<int>(sizeof(T)) / 64;  // see ProductTile
+  const int blocks = shape.depth() / SmallTile<T>::depth;  // the large one's are as deep
   const int64_t sums_bytes = int64_t{shape.sets()} * shape.rows * shape.columns * 4;
   for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {
     if ((tile.rows > 64 && shape.rows <= 64) || (tile.columns > 64 && shape.columns <= 64))
@@ -86,8 +86,12 @@ std::vector<Choice<T>> library_choices(const ProductShape& shape, const Context&
   std::vector<Choice<T>> choices;
   const auto products = shape.is_picture() ? cudnn_products : cublas_lt_products;
   const char* library = shape.is_picture() ? "cudnn" : "cublaslt";
-  for (const auto& way : products(shape, dtype_of<T>, context))
-    choices.push_back({way, fmt::format("{} {}", library, choices.size())});
+  try {
+    for (const auto& way : products(shape, dtype_of<T>, context))
+      choices.push_back({way, fmt::format("{} {}", library, choices.size())});
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unsupported) throw;
+  }
   return choices;
 }
 
@@ -151,10 +155,11 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
 /// do. Fitted on an H100 and an H200 as above, where its guesses are within 1 %.
 template <class T>
 double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Context& context) {
-  const bool large = choice.rows > 64;
+  const bool large = choice.rows == LargeTile<T>::rows;
+  const int shared_bytes = large ? LargeTile<T>::shared_bytes : SmallTile<T>::shared_bytes;
   const int by_registers = sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3);
-  const auto by_memory = static_cast<int>(context.properties.sharedMemPerMultiprocessor /
-                                          (320 * (choice.rows + choice.columns) + 1024));
+  const auto by_memory =
+      static_cast<int>(context.properties.sharedMemPerMultiprocessor / (shared_bytes + 1024));
   const int at_once = std::max(1, std::min(by_registers, by_memory));
   const double blocks =
       static_cast<double>(shape.sets() * choice.parts * ceil_div(shape.rows, choice.rows) *
@@ -163,7 +168,7 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
   const double resident = std::min<double>(at_once, std::ceil(blocks / context.multiprocessors()));
   const double tile = choice.rows * choice.columns / 1024.0;
   const double stage = tile * (sizeof(T) == 2 ? 7.4 : context.tf32 ? 40 : 48);
-  const double stages = shape.depth() * sizeof(T) / 64.0 / choice.parts;
+  const double stages = shape.depth() / SmallTile<T>::depth / static_cast<double>(choice.parts);
   const double sums = static_cast<double>(shape.sets()) * shape.rows * shape.columns;
   const double adding_up =
       choice.parts > 1 ? 4000 + 0.0015 * choice.parts * sums / context.multiprocessors() : 0;

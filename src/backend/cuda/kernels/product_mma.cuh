@@ -135,6 +135,11 @@ struct ProductTile {
       stages * stage_bytes > rows* pitch * 4 ? stages* stage_bytes : rows* pitch * 4;
 };
 
+template <class T>
+using SmallTile = ProductTile<T, 64, 64, 32>;
+template <class T>
+using LargeTile = ProductTile<T, 128, 128, 64>;
+
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
 /// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
 /// in `partial` [parts, sets * rows, columns]. `short_form`: f32 products from 11 bits of each
@@ -358,10 +363,9 @@ template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
                              const MmaChoice& choice, const T* x, const T* rest, const T* weight,
                              float* partial, const Ends<T>& ends) {
-  const auto launch_tile = [&]<int rows, int columns, int rows_of_warp, bool gathered>() {
-    using Tile = ProductTile<T, rows, columns, rows_of_warp>;
-    const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, rows)),
-                    static_cast<unsigned>(ceil_div(shape.columns, columns)),
+  const auto launch_tile = [&]<class Tile, bool gathered>() {
+    const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
+                    static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)),
                     static_cast<unsigned>(choice.parts));
     const auto kernel = product_mma<Tile, T, gathered>;
     DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -370,11 +374,11 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
            partial, shape, ends, shape.depth(), shape.channels_of_tap(), context.tf32);
   };
   if (shape.gathered())
-    launch_tile.template operator()<64, 64, 32, true>();
-  else if (choice.rows == 64)
-    launch_tile.template operator()<64, 64, 32, false>();
+    launch_tile.template operator()<SmallTile<T>, true>();
+  else if (choice.rows == SmallTile<T>::rows)
+    launch_tile.template operator()<SmallTile<T>, false>();
   else
-    launch_tile.template operator()<128, 128, 64, false>();
+    launch_tile.template operator()<LargeTile<T>, false>();
 }
 
 }  // namespace drypoint::cuda

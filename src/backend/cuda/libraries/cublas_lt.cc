@@ -17,37 +17,24 @@ constexpr int most_choices = 4;
 
 /// The functions used, from the library of the headers' major version.
 struct CublasLt {
-  decltype(&cublasLtCreate) create = nullptr;
-  decltype(&cublasLtGetStatusString) text_of = nullptr;
-  decltype(&cublasLtMatmul) multiply = nullptr;
-  decltype(&cublasLtMatmulAlgoGetHeuristic) find_ways = nullptr;
-  decltype(&cublasLtMatmulDescCreate) create_product = nullptr;
-  decltype(&cublasLtMatmulDescDestroy) destroy_product = nullptr;
-  decltype(&cublasLtMatmulDescSetAttribute) set_product = nullptr;
-  decltype(&cublasLtMatrixLayoutCreate) create_matrix = nullptr;
-  decltype(&cublasLtMatrixLayoutDestroy) destroy_matrix = nullptr;
-  decltype(&cublasLtMatrixLayoutSetAttribute) set_matrix = nullptr;
-  decltype(&cublasLtMatmulPreferenceCreate) create_preference = nullptr;
-  decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference = nullptr;
-  decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference = nullptr;
-  bool is_there = false;
-
-  CublasLt() {
-    const SharedLibrary library(fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR));
-    is_there = library.find(create, "cublasLtCreate") &&
-               library.find(text_of, "cublasLtGetStatusString") &&
-               library.find(multiply, "cublasLtMatmul") &&
-               library.find(find_ways, "cublasLtMatmulAlgoGetHeuristic") &&
-               library.find(create_product, "cublasLtMatmulDescCreate") &&
-               library.find(destroy_product, "cublasLtMatmulDescDestroy") &&
-               library.find(set_product, "cublasLtMatmulDescSetAttribute") &&
-               library.find(create_matrix, "cublasLtMatrixLayoutCreate") &&
-               library.find(destroy_matrix, "cublasLtMatrixLayoutDestroy") &&
-               library.find(set_matrix, "cublasLtMatrixLayoutSetAttribute") &&
-               library.find(create_preference, "cublasLtMatmulPreferenceCreate") &&
-               library.find(destroy_preference, "cublasLtMatmulPreferenceDestroy") &&
-               library.find(set_preference, "cublasLtMatmulPreferenceSetAttribute");
-  }
+  SharedLibrary library{fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR)};
+  decltype(&cublasLtCreate) create = library["cublasLtCreate"];
+  decltype(&cublasLtGetStatusString) text_of = library["cublasLtGetStatusString"];
+  decltype(&cublasLtMatmul) multiply = library["cublasLtMatmul"];
+  decltype(&cublasLtMatmulAlgoGetHeuristic) find_ways = library["cublasLtMatmulAlgoGetHeuristic"];
+  decltype(&cublasLtMatmulDescCreate) create_product = library["cublasLtMatmulDescCreate"];
+  decltype(&cublasLtMatmulDescDestroy) destroy_product = library["cublasLtMatmulDescDestroy"];
+  decltype(&cublasLtMatmulDescSetAttribute) set_product = library["cublasLtMatmulDescSetAttribute"];
+  decltype(&cublasLtMatrixLayoutCreate) create_matrix = library["cublasLtMatrixLayoutCreate"];
+  decltype(&cublasLtMatrixLayoutDestroy) destroy_matrix = library["cublasLtMatrixLayoutDestroy"];
+  decltype(&cublasLtMatrixLayoutSetAttribute) set_matrix =
+      library["cublasLtMatrixLayoutSetAttribute"];
+  decltype(&cublasLtMatmulPreferenceCreate) create_preference =
+      library["cublasLtMatmulPreferenceCreate"];
+  decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference =
+      library["cublasLtMatmulPreferenceDestroy"];
+  decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference =
+      library["cublasLtMatmulPreferenceSetAttribute"];
 };
 
 const CublasLt& lt() {
@@ -69,6 +56,16 @@ cublasLtHandle_t handle_of(int device) {
   });
 }
 
+struct Destroy {
+  void operator()(cublasLtMatmulDesc_t product) const { lt().destroy_product(product); }
+  void operator()(cublasLtMatrixLayout_t matrix) const { lt().destroy_matrix(matrix); }
+  void operator()(cublasLtMatmulPreference_t preference) const {
+    lt().destroy_preference(preference);
+  }
+};
+template <class Descriptor>
+using Owned = std::unique_ptr<std::remove_pointer_t<Descriptor>, Destroy>;
+
 /// What is to be multiplied. The library's matrices are stored by columns: ours turned over.
 /// Their product [columns, rows] = weight [depth, columns] turned over, times x [channels, rows].
 class Problem {
@@ -77,34 +74,30 @@ class Problem {
     const cudaDataType_t type = dtype == DType::f16    ? CUDA_R_16F
                                 : dtype == DType::bf16 ? CUDA_R_16BF
                                                        : CUDA_R_32F;
-    expect(lt().create_product(&product_, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+    cublasLtMatmulDesc_t product = nullptr;
+    expect(lt().create_product(&product, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
                                CUDA_R_32F),
            "product");
+    product_.reset(product);
     const cublasOperation_t turned = CUBLAS_OP_T;
-    expect(lt().set_product(product_, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
+    expect(lt().set_product(product, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
     const auto matrix = [&](int rows, int columns, int pitch) {
       cublasLtMatrixLayout_t layout = nullptr;
       expect(lt().create_matrix(&layout, type, rows, columns, pitch), "matrix");
       const int64_t stride = int64_t{pitch} * columns;
       lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &shape.groups, sizeof(int));
       lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
-      return layout;
+      return Owned<cublasLtMatrixLayout_t>(layout);
     };
     weight_ = matrix(shape.channels, shape.columns, shape.depth());
     x_ = matrix(shape.channels, shape.rows, shape.channels);
     result_ = matrix(shape.columns, shape.rows, shape.columns);
   }
-  ~Problem() {
-    for (const auto layout : {weight_, x_, result_})
-      if (layout) lt().destroy_matrix(layout);
-    if (product_) lt().destroy_product(product_);
-  }
-  Problem(const Problem&) = delete;
-  Problem& operator=(const Problem&) = delete;
 
   std::vector<cublasLtMatmulHeuristicResult_t> ways(cublasLtHandle_t handle) const {
     cublasLtMatmulPreference_t preference = nullptr;
     expect(lt().create_preference(&preference), "preference");
+    const Owned<cublasLtMatmulPreference_t> owned(preference);
     lt().set_preference(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most_workspace,
                         sizeof most_workspace);
     for (const auto matrix :
@@ -113,24 +106,24 @@ class Problem {
       lt().set_preference(preference, matrix, &alignment, sizeof alignment);
     std::vector<cublasLtMatmulHeuristicResult_t> found(most_choices);
     int count = 0;
-    const auto status = lt().find_ways(handle, product_, weight_, x_, result_, result_, preference,
-                                       most_choices, found.data(), &count);
-    lt().destroy_preference(preference);
+    const auto status =
+        lt().find_ways(handle, product_.get(), weight_.get(), x_.get(), result_.get(),
+                       result_.get(), preference, most_choices, found.data(), &count);
     found.resize(status == CUBLAS_STATUS_SUCCESS ? count : 0);
     return found;
   }
-  void run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& way, const void* x,
-           const void* weight, void* product, void* workspace, size_t workspace_bytes,
-           cudaStream_t stream) const {
+  void run(cublasLtHandle_t handle, const cublasLtMatmulHeuristicResult_t& way, const void* x,
+           const void* weight, void* product, void* workspace, cudaStream_t stream) const {
     const float one = 1, none = 0;
-    expect(lt().multiply(handle, product_, &one, weight, weight_, x, x_, &none, product, result_,
-                         product, result_, &way, workspace, workspace_bytes, stream),
+    expect(lt().multiply(handle, product_.get(), &one, weight, weight_.get(), x, x_.get(), &none,
+                         product, result_.get(), product, result_.get(), &way.algo, workspace,
+                         way.workspaceSize, stream),
            "cublasLtMatmul");
   }
 
  private:
-  cublasLtMatmulDesc_t product_ = nullptr;
-  cublasLtMatrixLayout_t weight_ = nullptr, x_ = nullptr, result_ = nullptr;
+  Owned<cublasLtMatmulDesc_t> product_;
+  Owned<cublasLtMatrixLayout_t> weight_, x_, result_;
 };
 
 class CublasLtProduct : public LibraryProduct {
@@ -140,8 +133,7 @@ class CublasLtProduct : public LibraryProduct {
       : problem_(std::move(problem)), way_(way), context_(context) {}
   size_t workspace() const override { return way_.workspaceSize; }
   void run(const void* x, const void* weight, void* product, void* workspace) const override {
-    problem_->run(handle_of(context_.device), way_.algo, x, weight, product, workspace,
-                  way_.workspaceSize, context_.stream);
+    problem_->run(handle_of(context_.device), way_, x, weight, product, workspace, context_.stream);
   }
 
  private:
@@ -153,7 +145,7 @@ class CublasLtProduct : public LibraryProduct {
 }  // namespace
 
 LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context) {
-  if (!lt().is_there || !handle_of(context.device)) return {};
+  if (!lt().library.missing().empty() || !handle_of(context.device)) return {};
   LibraryProducts all;
   const auto problem =
       std::make_shared<const Problem>(shape, dtype, dtype == DType::f32 && context.tf32);

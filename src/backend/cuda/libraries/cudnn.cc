@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "backend/cuda/libraries/handles.h"
 #include "backend/cuda/libraries/shared_library.h"
@@ -21,29 +22,16 @@ constexpr int most_asked = 32;
 
 /// The functions used, from the library of the headers' major version.
 struct Cudnn {
-  decltype(&cudnnCreate) create_handle = nullptr;
-  decltype(&cudnnSetStream) set_stream = nullptr;
-  decltype(&cudnnGetErrorString) text_of = nullptr;
-  decltype(&cudnnBackendCreateDescriptor) create = nullptr;
-  decltype(&cudnnBackendDestroyDescriptor) destroy = nullptr;
-  decltype(&cudnnBackendSetAttribute) set = nullptr;
-  decltype(&cudnnBackendGetAttribute) get = nullptr;
-  decltype(&cudnnBackendFinalize) finalize = nullptr;
-  decltype(&cudnnBackendExecute) execute = nullptr;
-  bool is_there = false;
-
-  Cudnn() {
-    const SharedLibrary library(fmt::format("libcudnn.so.{}", CUDNN_MAJOR));
-    is_there = library.find(create_handle, "cudnnCreate") &&
-               library.find(set_stream, "cudnnSetStream") &&
-               library.find(text_of, "cudnnGetErrorString") &&
-               library.find(create, "cudnnBackendCreateDescriptor") &&
-               library.find(destroy, "cudnnBackendDestroyDescriptor") &&
-               library.find(set, "cudnnBackendSetAttribute") &&
-               library.find(get, "cudnnBackendGetAttribute") &&
-               library.find(finalize, "cudnnBackendFinalize") &&
-               library.find(execute, "cudnnBackendExecute");
-  }
+  SharedLibrary library{fmt::format("libcudnn.so.{}", CUDNN_MAJOR)};
+  decltype(&cudnnCreate) create_handle = library["cudnnCreate"];
+  decltype(&cudnnSetStream) set_stream = library["cudnnSetStream"];
+  decltype(&cudnnGetErrorString) text_of = library["cudnnGetErrorString"];
+  decltype(&cudnnBackendCreateDescriptor) create = library["cudnnBackendCreateDescriptor"];
+  decltype(&cudnnBackendDestroyDescriptor) destroy = library["cudnnBackendDestroyDescriptor"];
+  decltype(&cudnnBackendSetAttribute) set = library["cudnnBackendSetAttribute"];
+  decltype(&cudnnBackendGetAttribute) get = library["cudnnBackendGetAttribute"];
+  decltype(&cudnnBackendFinalize) finalize = library["cudnnBackendFinalize"];
+  decltype(&cudnnBackendExecute) execute = library["cudnnBackendExecute"];
 };
 
 const Cudnn& dnn() {
@@ -65,29 +53,18 @@ cudnnHandle_t handle_of(int device) {
   });
 }
 
-template <class T>
-constexpr cudnnBackendAttributeType_t type_of = CUDNN_TYPE_BACKEND_DESCRIPTOR;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnDataType_t> = CUDNN_TYPE_DATA_TYPE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnConvolutionMode_t> =
-    CUDNN_TYPE_CONVOLUTION_MODE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnBackendBehaviorNote_t> =
-    CUDNN_TYPE_BEHAVIOR_NOTE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<cudnnBackendNumericalNote_t> =
-    CUDNN_TYPE_NUMERICAL_NOTE;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<int64_t> = CUDNN_TYPE_INT64;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<float> = CUDNN_TYPE_FLOAT;
-template <>
-inline constexpr cudnnBackendAttributeType_t type_of<const void*> = CUDNN_TYPE_VOID_PTR;
+/// What the library calls the type of a value.
+using Type = cudnnBackendAttributeType_t;
+constexpr Type type_of(cudnnHandle_t) { return CUDNN_TYPE_HANDLE; }
+constexpr Type type_of(cudnnDataType_t) { return CUDNN_TYPE_DATA_TYPE; }
+constexpr Type type_of(cudnnConvolutionMode_t) { return CUDNN_TYPE_CONVOLUTION_MODE; }
+constexpr Type type_of(cudnnBackendHeurMode_t) { return CUDNN_TYPE_HEUR_MODE; }
+constexpr Type type_of(cudnnBackendBehaviorNote_t) { return CUDNN_TYPE_BEHAVIOR_NOTE; }
+constexpr Type type_of(cudnnBackendNumericalNote_t) { return CUDNN_TYPE_NUMERICAL_NOTE; }
+constexpr Type type_of(cudnnBackendDescriptor_t) { return CUDNN_TYPE_BACKEND_DESCRIPTOR; }
+constexpr Type type_of(const void*) { return CUDNN_TYPE_VOID_PTR; }
+constexpr Type type_of(int64_t) { return CUDNN_TYPE_INT64; }
+constexpr Type type_of(float) { return CUDNN_TYPE_FLOAT; }
 
 /// One of the library's descriptors.
 class Descriptor {
@@ -104,7 +81,7 @@ class Descriptor {
 
   template <class T>
   Descriptor& set(cudnnBackendAttributeName_t name, std::initializer_list<T> values) {
-    expect(dnn().set(descriptor_, name, type_of<T>, static_cast<int64_t>(values.size()),
+    expect(dnn().set(descriptor_, name, type_of(T{}), static_cast<int64_t>(values.size()),
                      values.begin()),
            "set");
     return *this;
@@ -121,11 +98,11 @@ class Descriptor {
     expect(try_finalize(), "finalize");
     return *this;
   }
-  /// As many values as there are, `most` at most. Values that are descriptors exist before.
+  /// As many values as there are, at most as many as `values`; those that are descriptors exist.
   template <class T>
   std::vector<T> get(cudnnBackendAttributeName_t name, std::vector<T> values) const {
     int64_t count = 0;
-    expect(dnn().get(descriptor_, name, type_of<T>, static_cast<int64_t>(values.size()), &count,
+    expect(dnn().get(descriptor_, name, type_of(T{}), static_cast<int64_t>(values.size()), &count,
                      values.data()),
            "get");
     values.resize(std::min<size_t>(values.size(), count));
@@ -290,12 +267,8 @@ LibraryProducts products(const ProductShape& shape, DType dtype, const Context& 
 }  // namespace
 
 LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Context& context) {
-  if (!dnn().is_there || !handle_of(context.device)) return {};
-  try {
-    return products(shape, dtype, context);
-  } catch (const Error&) {  // a convolution of which it knows nothing
-    return {};
-  }
+  if (!dnn().library.missing().empty() || !handle_of(context.device)) return {};
+  return products(shape, dtype, context);
 }
 
 }  // namespace drypoint::cuda

@@ -20,7 +20,8 @@ class LibraryProduct {
 };
 using LibraryProducts = std::vector<std::shared_ptr<const LibraryProduct>>;
 
-/// The ways that the library thinks best, the best first; none where it is missing or has none.
+/// The ways that the library thinks best, the best first; none where it is missing. Throws
+/// unsupported for a product of which it knows nothing.
 /// cuBLASLt computes plain products, cuDNN those of pictures' windows.
 LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context);
 LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Context& context);

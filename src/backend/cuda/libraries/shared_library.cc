@@ -2,16 +2,20 @@
 
 #include <dlfcn.h>
 
+#include <utility>
+
 namespace drypoint::cuda {
 
-SharedLibrary::SharedLibrary(const std::string& name) {
+SharedLibrary::SharedLibrary(std::string name) : name_(std::move(name)) {
   for (const char* folder : {"", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/",
                              "/usr/local/cuda/extras/CUPTI/lib64/"})
-    if (!handle_) handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle_) handle_ = dlopen((folder + name_).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-void* SharedLibrary::address(const char* symbol) const {
-  return handle_ ? dlsym(handle_, symbol) : nullptr;
+SharedLibrary::Symbol SharedLibrary::operator[](const char* symbol) {
+  void* const address = handle_ ? dlsym(handle_, symbol) : nullptr;
+  if (!address && missing_.empty()) missing_ = symbol;
+  return {address};
 }
 
 }  // namespace drypoint::cuda
