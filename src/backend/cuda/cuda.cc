@@ -23,16 +23,6 @@ void check(cudaError_t status, const char* call) {
 
 namespace {
 
-class GraphRecording : public Recording {
- public:
-  GraphRecording(cudaStream_t stream, const std::function<void()>& launches)
-      : graph_(stream, launches) {}
-  void run() const override { graph_.run(); }
-
- private:
-  Graph graph_;
-};
-
 class EventMark : public Mark {
  public:
   explicit EventMark(cudaStream_t stream) {
@@ -188,7 +178,7 @@ class CudaBackend : public Backend {
 
   std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
     if (!graphs_) return nullptr;
-    return std::make_unique<GraphRecording>(context().stream, launches);
+    return std::make_unique<Graph>(context().stream, launches);
   }
 
   std::unique_ptr<Mark> mark(int stream) const override {

@@ -7,14 +7,14 @@
 
 namespace drypoint::cuda {
 
-class Graph {
+class Graph : public Recording {
  public:
   /// Takes down what `launches` orders on `stream`, and on streams that it forks and joins.
   Graph(cudaStream_t stream, const std::function<void()>& launches);
-  ~Graph() { cudaGraphExecDestroy(ready_); }
+  ~Graph() override { cudaGraphExecDestroy(ready_); }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
-  void run() const { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
+  void run() const override { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
 
  private:
   cudaGraphExec_t ready_ = nullptr;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/cuda/graph.h"
+#include "backend/cuda/instruments.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -16,15 +17,6 @@ namespace drypoint::cuda {
 namespace {
 
 constexpr int version = 1;  // of what keys and names mean
-
-struct Event {
-  cudaEvent_t event = nullptr;
-
-  Event() { DRYPOINT_CUDA(cudaEventCreate(&event)); }
-  ~Event() { cudaEventDestroy(event); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-};
 
 double rounded(double microseconds) { return std::round(microseconds * 100) / 100; }
 
@@ -143,15 +135,11 @@ double Tuner::time(const Context& context, const std::function<void()>& run, int
   const Graph graph(context.stream, [&] {
     for (int i = 0; i < runs; ++i) run();
   });
-  const Event start, end;
-  float milliseconds = 0;
+  const auto instruments = make_instruments(context, true);
   DRYPOINT_CUDA(cudaMemsetAsync(sweep_.get(), 0, sweep_bytes, context.stream));
-  DRYPOINT_CUDA(cudaEventRecord(start.event, context.stream));
+  const auto start = instruments->now();
   graph.run();
-  DRYPOINT_CUDA(cudaEventRecord(end.event, context.stream));
-  DRYPOINT_CUDA(cudaEventSynchronize(end.event));
-  DRYPOINT_CUDA(cudaEventElapsedTime(&milliseconds, start.event, end.event));
-  return 1000.0 * milliseconds / runs;
+  return 1e6 * instruments->now()->seconds_since(*start) / runs;
 }
 
 }  // namespace drypoint::cuda
