@@ -84,19 +84,8 @@ void check_options(const ScoreOptions& options) {
            variant.request.resolution, variant.name, options.base.request.resolution);
 }
 
-PipelineOptions float32(PipelineOptions options) {
-  options.precision = "fp32";
-  return options;
-}
-
-/// That every variant can be drawn: its request is in range, and its device is there. The same of
-/// the references, if they are to be drawn.
+/// That every variant can be drawn: its request is in range, and its device is there.
 void check_variants(const ScoreOptions& options, const Picture& picture) {
-  if (!options.references) try {
-      const Pipeline pipeline(options.files, float32(options.base.options));
-    } catch (const Error& error) {
-      fail(error.kind(), "references drawn in float32: {}", error.what());
-    }
   for (const ScoreVariant& variant : options.variants) {
     Request request = variant.request;
     request.image = picture.image;
@@ -139,7 +128,15 @@ class Drawing {
 
 void draw_references(const ScoreOptions& options, const ScoreCallbacks& callbacks,
                      std::vector<Picture>& pictures) {
-  Drawing drawing(options.files, float32(options.base.options), callbacks);
+  PipelineOptions float32 = options.base.options;
+  float32.precision = "fp32";
+  Drawing drawing = [&] {
+    try {
+      return Drawing(options.files, float32, callbacks);
+    } catch (const Error& error) {
+      fail(error.kind(), "references drawn in float32: {}", error.what());
+    }
+  }();
   for (size_t i = 0; i < pictures.size(); ++i) {
     if (callbacks.progress)
       callbacks.progress(
