@@ -109,7 +109,8 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape) {
           sharing.across > ceil_div(shape.columns, kernel.columns))
         continue;
       for (int parts : {1, 2, 3, 4, 5, 6, 8})
-        if ((parts == 1 || blocks >= 2 * parts) && parts * sharing.blocks() <= 8)
+        if ((parts == 1 || blocks >= 2 * parts) && parts <= kernel.most_parts &&
+            parts * sharing.blocks() <= 8)
           choices.push_back({&kernel, parts, sharing});
     }
   }

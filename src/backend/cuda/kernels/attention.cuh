@@ -28,6 +28,12 @@ struct AttentionTile {
   static constexpr bool queries_in_registers = sizeof(T) == 2 && head_size <= 160;
   static constexpr int depth_steps = (head_size + 15) / 16;
   static constexpr int keys = key_rows, depth = head_size, value_columns = value_size;
+  /// Half of the last 16 of the depth may be all there is.
+  __device__ static constexpr bool is_half(int step) {
+    return depth % 16 == 8 && step == depth_steps - 1;
+  }
+  /// Where the second half of a step begins: what is not there is loaded from the first's place.
+  __device__ static constexpr int second_half(int step) { return is_half(step) ? 0 : 8; }
 };
 
 /// A warp's queries in registers, where they have room.
@@ -46,14 +52,15 @@ __device__ inline void add_scores(float (&scores)[Tile::keys / 8][4], const T* q
 #pragma unroll
       for (int i = 0; i < 4; ++i) a[i] = held[d][i];
     } else {
-      load_matrices(a, queries + lane % 16 * Tile::qk_pitch + lane / 16 * 8 + d * 16);
+      load_matrices(
+          a, queries + lane % 16 * Tile::qk_pitch + d * 16 + lane / 16 * Tile::second_half(d));
     }
 #pragma unroll
     for (int n = 0; n < Tile::keys / 16; ++n) {
       uint32_t b[4];
       load_matrices(b, keys + (n * 16 + lane / 16 * 8 + lane % 8) * Tile::qk_pitch + d * 16 +
-                           lane / 8 % 2 * 8);
-      if (Tile::depth % 16 == 8 && d == Tile::depth_steps - 1) {  // half of the last step is there
+                           lane / 8 % 2 * Tile::second_half(d));
+      if (Tile::is_half(d)) {
         mma_half_depth<T>(scores[2 * n], a[0], a[1], b[0]);
         mma_half_depth<T>(scores[2 * n + 1], a[0], a[1], b[2]);
       } else {
@@ -240,7 +247,8 @@ __global__ void __launch_bounds__(
       if (tile == 0)
 #pragma unroll
         for (int d = 0; d < Tile::depth_steps; ++d)
-          load_matrices(held[d], queries + lane % 16 * Tile::qk_pitch + lane / 16 * 8 + d * 16);
+          load_matrices(held[d], queries + lane % 16 * Tile::qk_pitch + d * 16 +
+                                     lane / 16 * Tile::second_half(d));
     float scores[key_rows / 8][4] = {};
     add_scores<Tile>(scores, queries, held, k_tiles + tile % 2 * key_rows * Tile::qk_pitch,
                      short_form);

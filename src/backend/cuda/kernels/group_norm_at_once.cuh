@@ -1,6 +1,6 @@
 // Group norm where a cluster of blocks can hold a sample's share of channels in shared memory: x is
-// read once, each block sums its pixels, the blocks add up through each other's shared memory, and
-// each writes its pixels.
+// read once, each block sums its pixels, sends its sums to the others, adds up what it has got, and
+// writes its pixels.
 #pragma once
 
 #include "backend/cuda/kernels/group_norm.cuh"
@@ -31,12 +31,12 @@ __device__ inline void add_across(float (&values)[count]) {
   }
 }
 
-/// Moments[g] for each group of a piece [pixels, width] in shared memory whose rows are `pitch`
-/// apart, about each group's first element. A warp takes a vector of channels, its lanes different
-/// pixels. Shared: `sums` [slots][2][width].
-template <class T>
+/// Calls `take(g, moments)` for each group of a piece [pixels, width] in shared memory whose rows
+/// are `pitch` apart, by the lanes of a warp, with moments about the group's first element. A warp
+/// takes a vector of channels, its lanes different pixels. Shared: `sums` [slots][2][width].
+template <class T, class Take>
 __device__ void add_up_held(const T* held, int pitch, int pixels, int width, int group_size,
-                            float* sums, Moments* moments) {
+                            float* sums, const Take& take) {
   constexpr int size = Cover<T>::size;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
   const int columns = width / size, slots = max(warps / columns, 1);
@@ -62,35 +62,34 @@ __device__ void add_up_held(const T* held, int pitch, int pixels, int width, int
     if (lane % lanes == 0) sums[(slot * 2 + i / size) * width + column + i % size] = values[0];
   }
   __syncthreads();
-  // A warp for each sum of a group.
-  for (int i = warp; i < 2 * (width / group_size); i += warps) {
-    const float* from = sums + i % 2 * width + i / 2 * group_size;
-    float total = 0;
-    for (int j = lane; j < slots * group_size; j += 32)
-      total += from[j / group_size * 2 * width + j % group_size];
-    total = warp_sum(total);
-    if (lane == 0) reinterpret_cast<float*>(moments)[i] = total;
+  for (int g = warp; g < width / group_size; g += warps) {
+    const float* from = sums + g * group_size;
+    Moments total{};
+    for (int j = lane; j < slots * group_size; j += 32) {
+      const float* at = from + j / group_size * 2 * width + j % group_size;
+      total.sum += at[0], total.squares += at[width];
+    }
+    take(g, Moments{warp_sum(total.sum), warp_sum(total.squares)});
   }
 }
 
 constexpr int most_groups_of_block = 64;
 constexpr size_t fixed_shared_bytes = 19 * 1024;  // room for what does not depend on the piece
 
-/// Of a block's pixels, deviations from the block's own pivot.
-struct PartialMoments {
-  float sum, squares, pivot, count;
-};
+/// Of a block's pixels: sum and squares of deviations from the block's own pivot, the pivot, and
+/// how many there are.
+using PartialMoments = float4;
 
 /// Mean and scale of a group, of which `parts` blocks have moments.
 __device__ inline float2 join(const PartialMoments* of_part, int parts, float epsilon) {
-  const float pivot = of_part[0].pivot;
+  const float pivot = of_part[0].z;
   float sum = 0, squares = 0, count = 0;
   for (int p = 0; p < parts; ++p) {
     const PartialMoments m = of_part[p];
-    const float off = m.pivot - pivot;
-    sum += m.sum + m.count * off;
-    squares += m.squares + off * (2 * m.sum + m.count * off);
-    count += m.count;
+    const float off = m.z - pivot;
+    sum += m.x + m.w * off;
+    squares += m.y + off * (2 * m.x + m.w * off);
+    count += m.w;
   }
   const float mean = sum / count;
   return {pivot + mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + epsilon)};
@@ -104,8 +103,8 @@ __global__ void __launch_bounds__(512)
                        int width, int pixels_of_block) {
 #if __CUDA_ARCH__ >= 900
   extern __shared__ __align__(16) unsigned char shared[];
-  __shared__ Moments moments[most_groups_of_block];
-  __shared__ PartialMoments own[most_groups_of_block], all[most_groups_of_block][8];
+  __shared__ PartialMoments all[most_groups_of_block][8];
+  __shared__ uint64_t received;
   __shared__ float2 mean_and_scale[most_groups_of_block];
   const Cover<T> cover(width);
   constexpr int size = Cover<T>::size;
@@ -120,6 +119,13 @@ __global__ void __launch_bounds__(512)
   const int64_t offset = (int64_t{sample} * s.pixels + first_pixel) * s.channels + first_channel;
   const int weights = sample / s.samples_of_weights * s.channels + first_channel + cover.column;
 
+  if (parts > 1) {
+    if (threadIdx.x == 0) {
+      barrier_init(&received, 1);
+      barrier_init_done();
+    }
+    cluster_arrive();
+  }
   wait_for_previous();
   if (cover.works()) {
     const auto from = x.column(first_channel + cover.column, s.channels);
@@ -141,24 +147,25 @@ __global__ void __launch_bounds__(512)
   wait_for_copies<0>();
   __syncthreads();
 
-  add_up_held(held, pitch, pixels, width, s.group_size, sums, moments);
-  __syncthreads();
-  for (int g = threadIdx.x; g < groups; g += blockDim.x)
-    own[g] = {moments[g].sum, moments[g].squares, to_float(held[g * s.group_size]),
-              static_cast<float>(pixels * s.group_size)};
-  if (parts > 1) {
-    cluster_sync();
-    for (int i = threadIdx.x; i < parts * groups; i += blockDim.x) {
-      const float4 m = load_from_cluster(address_in_cluster(own + i / parts, i % parts));
-      all[i / parts][i % parts] = {m.x, m.y, m.z, m.w};
-    }
+  if (parts > 1) cluster_wait();  // the others are there, with their barriers
+  if (parts > 1 && threadIdx.x < 32)
+    barrier_arrive_expecting(&received, parts * groups * int{sizeof(PartialMoments)});
+  const int part = blockIdx.z;
+  add_up_held(held, pitch, pixels, width, s.group_size, sums, [&](int g, Moments moments) {
+    const PartialMoments own{moments.sum, moments.squares, to_float(held[g * s.group_size]),
+                             static_cast<float>(pixels * s.group_size)};
+    const int lane = threadIdx.x % 32;
+    if (parts == 1)
+      all[g][0] = own;
+    else if (lane < parts)
+      send_to_block(&all[g][part], own, &received, lane);
+  });
+  if (parts > 1)
+    barrier_wait(&received, 0);
+  else
     __syncthreads();
-    cluster_arrive();
-  } else {
-    __syncthreads();
-  }
   for (int g = threadIdx.x; g < groups; g += blockDim.x)
-    mean_and_scale[g] = join(parts > 1 ? all[g] : own + g, parts, s.epsilon);
+    mean_and_scale[g] = join(all[g], parts, s.epsilon);
   __syncthreads();
   if (cover.works()) {
     Factors factors[size];
@@ -174,7 +181,6 @@ __global__ void __launch_bounds__(512)
                      normed(load_vector(held + p * pitch + cover.column), factors, activate));
     });
   }
-  if (parts > 1) cluster_wait();  // nobody leaves while others read its moments
 #endif
 }
 

@@ -23,7 +23,7 @@ struct Sharing {
 
 template <class T>
 struct HopperKernel {
-  int rows, columns, stages, threads, shared_bytes;
+  int rows, columns, stages, most_parts, threads, shared_bytes;
   void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
 };
 

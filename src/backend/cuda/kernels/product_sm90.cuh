@@ -22,20 +22,31 @@ struct HopperTile {
   static constexpr int threads = 128 * (consumers + has_producer);
   static constexpr int a_bytes = rows * 128, b_bytes = columns * 128;
   static constexpr int stage_bytes = a_bytes + b_bytes;
-  static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
+  static constexpr int pitch = columns + 8;  // of the tile of sums, in floats; a row's moments fit
   static constexpr int sums_bytes = rows * pitch * 4;
+  /// Of the rows, where `parts` blocks share the depth: the first that block `part` adds up, and
+  /// how many a block has at most. Twos, so that all are whole sixteens of bytes.
+  __host__ __device__ static constexpr int first_of_share(int part, int parts) {
+    return rows / 2 * part / parts * 2;
+  }
+  __host__ __device__ static constexpr int most_of_share(int parts) {
+    return (rows / 2 + parts - 1) / parts * 2;
+  }
+  /// Into how many parts the depth can be cut: what the others send lies behind the own sums.
+  static constexpr int most_parts() {
+    int parts = 1;
+    while (parts < 8 &&
+           sums_bytes + parts * most_of_share(parts + 1) * pitch * 4 <= stages * stage_bytes)
+      ++parts;
+    return parts;
+  }
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
-  static constexpr int barrier_bytes = 2 * stages * 8;
-  // With room to align, a bias, and of each row the moments and what follows from them.
-  static constexpr int shared_bytes = 1024 + tile_bytes + barrier_bytes + columns * 4 + rows * 12;
+  static constexpr int barrier_bytes = (2 * stages + 2) * 8;
+  // With room to align, a bias, and of each row what its moments make of it.
+  static constexpr int shared_bytes = 1024 + tile_bytes + barrier_bytes + columns * 4 + rows * 4;
   static_assert(shared_bytes <= 227 * 1024);
 };
-
-__device__ inline void spread(float4 low, float4 high, float (&values)[8]) {
-  values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
-  values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
-}
 
 // The ends are written for few instructions: in a step each kernel follows another, and fetching
 // code that runs once costs more than running it.
@@ -142,6 +153,60 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
   }
 }
 
+/// A block's share of the rows, of which `sum(row, column, values)` gives eight sums, to the
+/// result. `received`: the barrier that says when they are all there.
+template <int columns, class T, class Sum>
+__device__ inline void store_share(const Ends<T>& ends, int group, const float* bias,
+                                   int64_t first_row, int rows, int begin_row, int end_row,
+                                   int first_column, int threads, uint64_t* received,
+                                   const Sum& sum) {
+  const float scale = ends.scale ? *ends.scale : 1.0f;
+  const auto eight = [&](int row, int column, float(&values)[8]) {
+    sum(row, column, values);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) values[e] = (values[e] + bias[column + e]) * scale;
+  };
+  const auto for_all = [&](auto step, const auto& body) {
+    constexpr int vectors = columns / step();
+    const int end = end_row * vectors;
+    const auto place = [&](int i) -> int64_t {  // in the result; -1: beyond it
+      const int row = i / vectors, column = first_column * 8 / step() + i % vectors * 8;
+      if (i >= end || row >= rows || column >= ends.width) return -1;
+      return place_of(ends, first_row + row, group) * ends.width + column;
+    };
+    int i = begin_row * vectors + threadIdx.x;
+    int64_t at = place(i);
+    Vector<T> residual;
+    if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+    barrier_wait(received, 0);
+    __syncwarp();
+    cluster_arrive();
+#pragma unroll 1
+    while (i < end) {
+      float values[8];
+      body(i / vectors, i % vectors * step(), values);
+      if (ends.residual)
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
+      if (ends.activation != ActivationKind::none) activate_all(ends.activation, values);
+      if (at >= 0) store_vector(ends.out + at, to_vector<T>(values));
+      i += threads;
+      at = place(i);
+      if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+    }
+  };
+  if (ends.gated)
+    for_all(std::integral_constant<int, 16>(), [&](int row, int column, float(&values)[8]) {
+      float gates[8];
+      eight(row, column, values);
+      eight(row, column + 8, gates);
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
+    });
+  else
+    for_all(std::integral_constant<int, 8>(), eight);
+}
+
 /// The moments of a warpgroup's 64 rows, for products of normed rows, as the stages pass. Two
 /// threads share a row; at the end both have its sums.
 class RowMoments {
@@ -182,9 +247,10 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   unsigned char* shared = raw + (1024 - (shared_address(raw) & 1023)) % 1024;
   uint64_t* full = reinterpret_cast<uint64_t*>(shared + Tile::tile_bytes);
   uint64_t* empty = full + Tile::stages;
-  float* bias = reinterpret_cast<float*>(empty + Tile::stages);
-  float2* moments = reinterpret_cast<float2*>(bias + Tile::columns);
-  float* factors = reinterpret_cast<float*>(moments + Tile::rows);
+  uint64_t* ready = empty + Tile::stages;  // the other parts have no more use for their stages
+  uint64_t* received = ready + 1;          // what they have summed of this block's share is here
+  float* bias = reinterpret_cast<float*>(received + 1);
+  float* factors = bias + Tile::columns;
 
   // Taken from one lane: the compiler then knows that it is the same for all.
   const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
@@ -193,7 +259,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const int parts = gridDim.z, part = blockIdx.z;
   const int begin = plan.blocks * part / parts, count = plan.blocks * (part + 1) / parts - begin;
   const Neighbours neighbours(plan.sharing);
-  const bool alone = plan.sharing.blocks() == 1;
+  const bool alone = parts * plan.sharing.blocks() == 1;
 
   if (thread == 0) {
     prefetch_map(&windows);
@@ -203,6 +269,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       // Rows whose moments are taken are read by each warp, others by the warpgroup as one.
       barrier_init(empty + s, Tile::consumers * (ends.normed ? 4 : 1) * neighbours.writers());
     }
+    barrier_init(ready, max(parts - 1, 1));
+    barrier_init(received, 1);
     barrier_init_done();
   }
   if (alone)
@@ -246,7 +314,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   }
 
   float* tile = reinterpret_cast<float*>(shared);
-  const bool straight = parts == 1 && ends.width % 8 == 0;  // from registers to the result
+  const bool in_eights = ends.width % 8 == 0;
+  const bool straight = parts == 1 && in_eights;  // from registers to the result
   if (warpgroup < Tile::consumers) {
     auto operands = make_operands();
     const bool orders = !Tile::has_producer && warp == 0;
@@ -255,7 +324,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     // On their way while the products go on.
     constexpr int biases = (Tile::columns + Tile::consumers * 128 - 1) / (Tile::consumers * 128);
     float own_bias[biases];
-    if (straight)
+    if (in_eights)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
         own_bias[i] = bias_of(ends, group, first_column + thread + i * Tile::consumers * 128);
@@ -289,16 +358,12 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       }
       turn.advance();
     }
-    if (ends.normed) {
-      const float2 own = row_moments.of_row();
-      const int row = warpgroup * 64 + thread % 128 / 2;
-      if (parts == 1)
-        factors[row] = inverse_deviation(ends, own.x, own.y);
-      else
-        moments[row] = own;
-    }
+    const float2 moments = row_moments.of_row();
+    const int row_of_moments = warpgroup * 64 + thread % 128 / 2;
+    if (ends.normed && straight)
+      factors[row_of_moments] = inverse_deviation(ends, moments.x, moments.y);
     wgmma_wait<0>();
-    if (straight)
+    if (in_eights)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
         if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
@@ -313,6 +378,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
           plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
       return;
     }
+    if (thread < parts && thread != part)
+      barrier_arrive(ready, neighbours.rank(neighbours.x, neighbours.y, thread));
     const int row = warpgroup * 64 + thread % 128 / 32 * 16 + thread % 32 / 4;
     const int column = thread % 4 * 2;
 #pragma unroll
@@ -321,63 +388,71 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       at[0] = make_float2(sums[i * 4], sums[i * 4 + 1]);
       at[4 * Tile::pitch] = make_float2(sums[i * 4 + 2], sums[i * 4 + 3]);
     }
+    if (ends.normed)
+      *reinterpret_cast<float2*>(tile + row_of_moments * Tile::pitch + Tile::columns) = moments;
+    writes_before_copies();
   }
 
   if (straight) return;
   wait_for_previous();
-  const int64_t row_of_result = int64_t{plan.doubled ? 0 : group} * plan.rows + first_row;
-  const auto norm = [&](int row, float(&values)[8]) {
-    if (ends.normed)
-#pragma unroll
-      for (int i = 0; i < 8; ++i) values[i] *= factors[row];
-  };
-  if (parts == 1) {
-    __syncthreads();
-    store_tile(ends, group, row_of_result, plan.rows - first_row, 0, Tile::rows, first_column,
-               Tile::columns, thread, Tile::threads, [&](int r, int c, float(&values)[8]) {
-                 const float4* from = reinterpret_cast<const float4*>(tile + r * Tile::pitch + c);
-                 spread(from[0], from[1], values);
-                 norm(r, values);
-               });
-  } else {
-    cluster_sync();
-    // Each block adds up and stores its share of the rows.
-    const int begin_row = Tile::rows * part / parts, end_row = Tile::rows * (part + 1) / parts;
-    if (ends.normed) {
-      for (int row = begin_row + thread; row < end_row; row += Tile::threads) {
-        float2 total{};
-        for (int p = 0; p < parts; ++p) {
-          const float2 m = load_two_from_cluster(
-              address_in_cluster(moments + row, neighbours.rank(neighbours.x, neighbours.y, p)));
-          total.x += m.x, total.y += m.y;
-        }
-        factors[row] = inverse_deviation(ends, total.x, total.y);
-      }
-      __syncthreads();
+  __syncthreads();
+  const int begin_row = Tile::first_of_share(part, parts),
+            end_row = Tile::first_of_share(part + 1, parts);
+  constexpr int row_bytes = Tile::pitch * 4;
+  const int slot = Tile::most_of_share(parts) * Tile::pitch;  // of each of the others
+  float* slots = tile + Tile::rows * Tile::pitch;
+  if (warp == 0) {
+    barrier_arrive_expecting(received, (parts - 1) * (end_row - begin_row) * row_bytes);
+    if (parts > 1) barrier_wait(ready, 0);
+    for (int p = 0; p < parts; ++p) {
+      if (p == part) continue;
+      const int first = Tile::first_of_share(p, parts);
+      copy_to_block(slots + (part < p ? part : part - 1) * slot, tile + first * Tile::pitch,
+                    (Tile::first_of_share(p + 1, parts) - first) * row_bytes, received,
+                    neighbours.rank(neighbours.x, neighbours.y, p));
     }
-    store_tile(ends, group, row_of_result, plan.rows - first_row, begin_row, end_row, first_column,
-               Tile::columns, thread, Tile::threads, [&](int r, int c, float(&values)[8]) {
-                 const float* own = tile + r * Tile::pitch + c;
-                 float4 low{}, high{};
-                 for (int p = 0; p < parts; ++p) {
-                   const uint32_t from =
-                       address_in_cluster(own, neighbours.rank(neighbours.x, neighbours.y, p));
-                   const float4 l = load_from_cluster(from), h = load_from_cluster(from + 16);
-                   low.x += l.x, low.y += l.y, low.z += l.z, low.w += l.w;
-                   high.x += h.x, high.y += h.y, high.z += h.z, high.w += h.w;
-                 }
-                 spread(low, high, values);
-                 norm(r, values);
-               });
-    cluster_sync();  // nobody leaves while others read its sums
   }
+  const auto sum = [&](int row, int column, float(&values)[8]) {
+#pragma unroll
+    for (int e = 0; e < 8; ++e) values[e] = 0;
+    float2 moments{};
+    for (int p = 0; p < parts; ++p) {
+      const float* from =
+          p == part ? tile + row * Tile::pitch
+                    : slots + (p < part ? p : p - 1) * slot + (row - begin_row) * Tile::pitch;
+      const float4 low = *reinterpret_cast<const float4*>(from + column),
+                   high = *reinterpret_cast<const float4*>(from + column + 4);
+      values[0] += low.x, values[1] += low.y, values[2] += low.z, values[3] += low.w;
+      values[4] += high.x, values[5] += high.y, values[6] += high.z, values[7] += high.w;
+      if (ends.normed) moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
+    }
+    if (ends.normed) {
+      const float factor = inverse_deviation(ends, moments.x, moments.y);
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] *= factor;
+    }
+  };
+  const int64_t row_of_result = int64_t{plan.doubled ? 0 : group} * plan.rows + first_row;
+  const int rows = plan.rows - first_row;
+  if (in_eights) {
+    store_share<Tile::columns>(ends, group, bias, row_of_result, rows, begin_row, end_row,
+                               first_column, Tile::threads, received, sum);
+  } else {
+    barrier_wait(received, 0);
+    __syncwarp();
+    cluster_arrive();
+    store_tile(ends, group, row_of_result, rows, begin_row, end_row, first_column, Tile::columns,
+               thread, Tile::threads, sum);
+  }
+  __syncwarp();
+  cluster_wait();  // nobody leaves before what it sends has arrived
 #endif
 }
 
 template <class Tile, class T>
 void add(std::vector<HopperKernel<T>>& kernels) {
-  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::threads, Tile::shared_bytes,
-                     product_sm90<Tile, T>});
+  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::most_parts(), Tile::threads,
+                     Tile::shared_bytes, product_sm90<Tile, T>});
 }
 
 }  // namespace drypoint::cuda

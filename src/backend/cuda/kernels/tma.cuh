@@ -100,8 +100,10 @@ __device__ inline void copy_windows(const CUtensorMap* map, void* to, uint64_t* 
         : "memory");
 }
 
+/// Orders no memory: what passes between blocks is told by barriers in shared memory, and a release
+/// would wait for all that has been written to global memory as well.
 __device__ inline void cluster_arrive() {
-  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 }
 __device__ inline void cluster_wait() {
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
@@ -118,21 +120,27 @@ __device__ inline uint32_t address_in_cluster(const void* pointer, int rank) {
       : "r"(shared_address(pointer)), "r"(rank));
   return address;
 }
-__device__ inline float2 load_two_from_cluster(uint32_t address) {
-  float2 v;
-  asm volatile("ld.shared::cluster.v2.f32 {%0, %1}, [%2];"
-               : "=f"(v.x), "=f"(v.y)
-               : "r"(address)
-               : "memory");
-  return v;
+/// Copies shared memory to the same block's or another's, of which `barrier` is told. In sixteens.
+__device__ inline void copy_to_block(void* to, const void* from, int bytes, uint64_t* barrier,
+                                     int rank) {
+  asm volatile(
+      DRYPOINT_ONE_LANE
+      "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+      "\n}" ::"r"(address_in_cluster(to, rank)),
+      "r"(shared_address(from)), "r"(bytes), "r"(address_in_cluster(barrier, rank))
+      : "memory");
 }
-__device__ inline float4 load_from_cluster(uint32_t address) {
-  float4 v;
-  asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"
-               : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
-               : "r"(address)
-               : "memory");
-  return v;
+/// Stores sixteen bytes at `to` in block `rank`, and tells its barrier.
+__device__ inline void send_to_block(void* to, float4 v, uint64_t* barrier, int rank) {
+  asm volatile(
+      "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, "
+      "[%5];" ::"r"(address_in_cluster(to, rank)),
+      "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w), "r"(address_in_cluster(barrier, rank))
+      : "memory");
+}
+/// What this thread wrote to shared memory is there for copies that follow.
+__device__ inline void writes_before_copies() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 }  // namespace drypoint::cuda
