@@ -83,21 +83,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     }
     barrier_init_done();
   }
+  __syncthreads();
   wait_for_previous();
   let_next_begin();
-  // Queries, with zeros in the columns that fill up the last 64: keys have the next head's there.
-  for (int i = thread; i < Tile::queries * Tile::parts * 8; i += Tile::threads) {
-    const int row = i / (Tile::parts * 8), chunk = i % (Tile::parts * 8);
-    const int query = first_query + row, column = chunk * 8;
-    Vector<T> v{};
-    if (query < s.queries && column < head_size)
-      v = load_vector(q + (int64_t{batch} * s.queries + query) * s.q_pitch + head * head_size +
-                      column);
-    *reinterpret_cast<Vector<T>*>(q_tile + chunk / 8 * Tile::queries * 128 + row * 128 +
-                                  ((chunk % 8) ^ (row % 8)) * 16) = v;
-  }
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-  __syncthreads();
 
   if (warpgroup == Tile::warpgroups) {
     give_registers<24>();
@@ -122,6 +110,20 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   }
   // More registers for those who multiply.
   take_registers<Tile::registers>();
+  // Queries, with zeros in the columns that fill up the last 64: keys have the next head's there.
+  for (int i = thread % 128; i < 64 * Tile::parts * 8; i += 128) {
+    const int row = i / (Tile::parts * 8), chunk = i % (Tile::parts * 8);
+    const int query = first_query + warpgroup * 64 + row, column = chunk * 8;
+    Vector<T> v{};
+    if (query < s.queries && column < head_size)
+      v = load_vector(q + (int64_t{batch} * s.queries + query) * s.q_pitch + head * head_size +
+                      column);
+    *reinterpret_cast<Vector<T>*>(q_tile + chunk / 8 * Tile::queries * 128 +
+                                  (warpgroup * 64 + row) * 128 + ((chunk % 8) ^ (row % 8)) * 16) =
+        v;
+  }
+  writes_before_copies();
+  asm volatile("bar.sync %0, 128;" ::"r"(1 + warpgroup) : "memory");
 
   const int lane = thread % 32;
   const int query = first_query + warpgroup * 64 + thread % 128 / 32 * 16 + lane / 4;
@@ -285,15 +287,21 @@ void launch_hopper_tiles(const Context& context, int batch, const T* q, const Ke
   const auto launch_with = [&](auto tile) {
     launch_hopper_tile<decltype(tile)>(context, batch, q, from, out, s);
   };
-  if constexpr (head_size <= 64)  // for more, three have too few registers
-    if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
-  // Two blocks at once. (For tiles of 80 keys the compiler has too few registers to let products
-  // and exponentials overlap, and says so; with one tile there is nothing to overlap.)
-  if constexpr (head_size <= 40) {
+  // Some tiles of 80 keys have too few registers to let products and exponentials overlap, as the
+  // compiler says: with one tile there is nothing to overlap.
+  if constexpr (head_size <= 40) {  // two blocks at once
     if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80, 2>());
-    return launch_with(HopperAttentionTile<head_size, 2, 64, 2>());
+    if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
+    launch_with(HopperAttentionTile<head_size, 2, 64, 2>());
+  } else if constexpr (head_size <= 80) {
+    if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80>());
+    if constexpr (head_size <= 64)  // for more, three have too few registers
+      if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
+    launch_with(HopperAttentionTile<head_size, 2, 128>());
+  } else {
+    if (cost(1) < cost(2)) return launch_with(HopperAttentionTile<head_size, 1, 80>());
+    launch_with(HopperAttentionTile<head_size, 2, 80>());
   }
-  launch_with(HopperAttentionTile<head_size, 2, 128>());
 }
 
 }  // namespace drypoint::cuda
