@@ -5,12 +5,14 @@ namespace drypoint {
 std::string product_key(const Conv2d& op, Inputs inputs, const TensorType& output) {
   const Shape &x = inputs[0].shape, &w = inputs[1].shape, &y = output.shape;
   // Of an enlarged picture, 2x2 pixels of the result are four results of the pixel they came from.
-  const int64_t taps = op.doubled ? 4 : w[2] * w[3];
+  const int64_t taps = op.doubled ? 4 : filter_height(op, w) * filter_width(op, w);
   const int64_t pixels = op.doubled ? x[1] * x[2] : y[1] * y[2];
   std::string key = fmt::format("product {} {}x{} rows {} columns {}x{}", name(output.dtype),
                                 op.groups, y[0] / op.groups * pixels, w[0] / op.groups, x[3], taps);
   if (taps > 1 || op.stride > 1) key += fmt::format(" of {}x{} stride {}", x[1], x[2], op.stride);
   if (op.doubled) key += " doubled";
+  for (const TensorType& rest : inputs.last(op.joined))
+    key += fmt::format(" joined {}", rest.shape.back());
   return key + (op.residual ? " residual" : "");
 }
 

@@ -31,7 +31,8 @@ Graph fuse_bias(const Graph& graph) {
     if (!std::holds_alternative<Add>(node.op) || uses[node.inputs[0]] != 1) return -1;
     const Node* product = graph.producer(node.inputs[0]);
     const TensorType &sum = graph[node.output].type, &vector = graph[node.inputs[1]].type;
-    if (!product || vector.elements() != sum.shape.back() ||
+    // (A feature map of one pixel is as long as a bias, but none.)
+    if (!product || vector.shape.size() > 2 || vector.elements() != sum.shape.back() ||
         vector.shape.back() != sum.shape.back())
       return -1;
     if (graph[node.inputs[0]].rate != graph[node.output].rate) return -1;  // would run more often

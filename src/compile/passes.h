@@ -36,6 +36,10 @@ Graph fuse_upsample(const Graph& graph);
 /// Norms and products of joined feature maps take them apart.
 Graph fuse_concat(const Graph& graph);
 
+/// A product that is added to a convolution's result continues its sums: further inputs after the
+/// windows, further columns of the weight.
+Graph fuse_skip(const Graph& graph);
+
 /// A gated GELU after a product becomes its last part.
 Graph fuse_gate(const Graph& graph);
 

@@ -20,7 +20,7 @@ std::string marks_of(const Graph& graph, const Node& node) {
   const auto add = [&](const std::string& mark) { marks += (marks.empty() ? "" : " ") + mark; };
   if (const auto* conv = std::get_if<Conv2d>(&node.op)) {
     const Shape& weight = graph[node.inputs[1]].type.shape;
-    add(fmt::format("{}x{}", weight[2], weight[3]));
+    add(fmt::format("{}x{}", filter_height(*conv, weight), filter_width(*conv, weight)));
     if (conv->stride > 1) add(fmt::format("/{}", conv->stride));
   }
   std::visit(

@@ -9,7 +9,7 @@ TensorType infer(const GroupNorm& op, Inputs inputs) {
                3 + op.joined);
   TensorType out = inputs[0];
   Shape& x = out.shape;
-  if (op.joined && !x.empty()) x.back() += joined_width(op.name, inputs);
+  if (op.joined && !x.empty()) x.back() += joined_width(op, x, inputs);
   expect_input(x.size() >= 2 && op.groups > 0 && x.back() % op.groups == 0, op.name,
                "{} groups on x {}", op.groups, to_string(x));
   for (int i : {1, 2})

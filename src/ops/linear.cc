@@ -10,7 +10,7 @@ TensorType infer(const Linear& op, Inputs inputs) {
   const Shape& weight = inputs[1].shape;
   expect_input(!x.empty() && !(op.joined && op.normed), op.name, "x {}, joined={} normed={}",
                to_string(x), op.joined, op.normed);
-  if (op.joined) x.back() += joined_width(op.name, inputs);
+  x.back() += joined_width(op, x, inputs);
   expect_input(weight.size() == 2 && weight[1] == x.back() &&
                    weight[0] % (op.groups * (op.gated ? 2 : 1)) == 0,
                op.name, "weight {} on x {}", to_string(weight), to_string(x));

@@ -23,7 +23,9 @@ template <class Product>
 std::vector<int> pictures_of(const Product& op, size_t count) {
   std::vector<int> inputs{0};
   if (op.residual) inputs.push_back(residual_index(op));
-  if (is_joined(op)) inputs.push_back(static_cast<int>(count) - 1);
+  for (int i = static_cast<int>(count) - static_cast<int>(op.joined); i < static_cast<int>(count);
+       ++i)
+    inputs.push_back(i);
   return inputs;
 }
 

@@ -8,7 +8,8 @@
 namespace drypoint {
 
 // Inputs of `Conv2d` and `Linear`, in this order, those after the weight as the operation says:
-//   x, weight, bias, step (if `select`), residual, scales (if `scale` >= 0), rest (if `joined`).
+//   x, weight, bias, step (if `select`), residual, scales (if `scale` >= 0), rest (as many as
+//   `joined`).
 
 template <class Product>
 int step_index(const Product& op) {
@@ -27,26 +28,26 @@ int scales_index(const Product& op) {
 
 template <class Product>
 void expect_input_count(const Product& op, Inputs inputs) {
-  const size_t count = 2u + op.bias + op.select + op.residual + (op.scale >= 0) + is_joined(op);
+  const size_t count = 2u + op.bias + op.select + op.residual + (op.scale >= 0) + op.joined;
   expect_input(inputs.size() == count, op.name, "{} inputs, expected {}", inputs.size(), count);
   expect_input(op.groups >= 1 && (!op.select || op.bias) && (op.scale < 0 || op.residual), op.name,
                "groups={} select={} bias={} scale={} residual={}", op.groups, op.select, op.bias,
                op.scale, op.residual);
 }
 
-/// Channels of the last input, which continues the first's rows.
-inline int64_t joined_width(std::string_view op, Inputs inputs) {
-  const Shape &x = inputs[0].shape, &rest = inputs.back().shape;
-  expect_input(rest.size() == x.size() && std::equal(x.begin(), x.end() - 1, rest.begin()), op,
-               "rest {}, expected all but the last dimension of {}", to_string(rest), to_string(x));
-  return rest.back();
-}
-
-/// Whether the last input is `rest`.
+/// Channels of the last inputs, which continue rows whose other dimensions are those of `rows`.
 template <class Product>
-bool is_joined(const Product& op) {
-  if constexpr (requires { op.joined; }) return op.joined;
-  return false;
+int64_t joined_width(const Product& op, const Shape& rows, Inputs inputs) {
+  int64_t width = 0;
+  for (const TensorType& rest : inputs.last(op.joined)) {
+    const Shape& shape = rest.shape;
+    expect_input(
+        shape.size() == rows.size() && std::equal(rows.begin(), rows.end() - 1, shape.begin()),
+        op.name, "rest {}, expected all but the last dimension of {}", to_string(shape),
+        to_string(rows));
+    width += shape.back();
+  }
+  return width;
 }
 
 /// All after the weight, for a result of this type computed from a weight of `channels` rows.

@@ -74,6 +74,12 @@ TEST_P(Choices, OfConv2d) {
   Conv2d grouped = op;
   grouped.groups = 2;
   compare_choices(GetParam(), grouped, {x, weight, bias}, {false, true, true});
+  Conv2d joined = op;
+  joined.joined = 2, joined.height = joined.width = 3;
+  compare_choices(GetParam(), joined,
+                  {x, random_tensor({200, 64 * 9 + 128 + 40}, 2), random_tensor({200}, 3),
+                   random_tensor({4, 37, 43, 128}, 4), random_tensor({4, 37, 43, 40}, 5)},
+                  {false, true, true, false, false});
   Conv2d doubled = op;
   doubled.doubled = true;
   compare_choices(GetParam(), doubled,

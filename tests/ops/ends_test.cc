@@ -101,6 +101,18 @@ TEST(Ends, ReferenceDoublesNormsAndJoins) {
   EXPECT_TRUE(close(run(reference(), Linear{.joined = true}, {x, matrix, sums, rest}).floats(),
                     run(reference(), Linear{}, {both, matrix, sums}).floats(), 1e-7));
 
+  // A window's row is its 8 x 9 elements; the last input lies under its middle.
+  Conv2d joined = conv;
+  joined.joined = 2, joined.height = joined.width = 3;
+  const Tensor filters = random_tensor({4, 24}, 9), more = random_tensor({2, 3, 5, 8}, 10);
+  const Tensor skip =
+      run(reference(), Linear{.bias = false, .joined = true}, {more, filters, rest});
+  EXPECT_TRUE(close(
+      run(reference(), joined,
+          {x, run(reference(), Concat{1}, {weight.reshaped({4, 72}), filters}), bias, more, rest})
+          .floats(),
+      run(reference(), Add{}, {run(reference(), conv, {x, weight, bias}), skip}).floats(), 1e-6));
+
   const Tensor normed = run(reference(), LayerNorm{}, {both, gamma, beta});
   const Tensor shift =
       run(reference(), Linear{}, {beta.reshaped({1, 24}), matrix, sums}).reshaped({7});
@@ -151,6 +163,24 @@ TEST(Ends, Joined) {
     compare(Linear{.joined = true},
             {x, random_tensor({out, in + more}, 5), random_tensor({out}, 6), rest},
             {false, true, true, false});
+    const int64_t height = pixels % 4 == 0 ? 4 : 5, width = pixels / height;
+    for (const int count : {1, 2})
+      for (const int groups : {1, 2}) {
+        const Conv2d conv{.top = 1,
+                          .left = 1,
+                          .bottom = 1,
+                          .right = 1,
+                          .groups = groups,
+                          .joined = count,
+                          .height = 3,
+                          .width = 3};
+        std::vector<Tensor> inputs{
+            random_tensor({2, height, width, 64}, 7),
+            random_tensor({groups * out, 9 * 64 + in + (count > 1 ? more : 0)}, 8),
+            random_tensor({groups * out}, 9), x.reshaped({2, height, width, in})};
+        if (count > 1) inputs.push_back(rest.reshaped({2, height, width, more}));
+        compare(conv, inputs, {false, true, true, false, false});
+      }
     compare(GroupNorm{.groups = 8, .activation = ActivationKind::silu, .joined = true},
             {x, gamma, beta, rest}, {false, true, true, false});
   }

@@ -43,21 +43,27 @@ std::array<std::vector<float>, 4> halved(const float* filter, int64_t channels) 
   return sets;
 }
 
-/// weight [groups * columns, channels, taps], or one group of it -> rows of `depth`, each tap's
-/// channels together.
+/// weight [groups * columns, channels, taps], each row followed by what is for further inputs, or
+/// one group of it -> rows of `depth`, each tap's channels together.
 template <class T>
 void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* packed) {
   const Tensor values = weight.to_f32();
   const float* from = values.floats().data();
   T* to = reinterpret_cast<T*>(packed);
   const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
-  const int64_t rows = shape.doubled ? shape.columns : values.type().elements() / (channels * taps);
+  const int64_t row_size = channels * taps + shape.rest[0] + shape.rest[1];
+  const int64_t rows = shape.doubled ? shape.columns : values.type().elements() / row_size;
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
   const auto pack_row = [&](const float* source, T* target) {
     std::fill_n(target, depth, packed_value<T>(0));
     for (int64_t tap = 0; tap < taps; ++tap)
       for (int64_t c = 0; c < channels; ++c)
         target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
+    source += channels * taps, target += taps * tap_pitch;
+    for (const int size : shape.rest) {
+      std::transform(source, source + size, target, packed_value<T>);
+      source += size, target += ProductShape::padded(size);
+    }
   };
 #pragma omp parallel for
   for (int64_t row = 0; row < rows; ++row) {
@@ -69,7 +75,7 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
       for (int64_t set = 0; set < 4; ++set)
         pack_row(sets[set].data(), to + (set * shape.columns + row) * depth);
     } else {
-      pack_row(from + (group * shape.columns + local) * channels * taps, to + row * depth);
+      pack_row(from + (group * shape.columns + local) * row_size, to + row * depth);
     }
   }
 }
@@ -115,7 +121,10 @@ class ProductKernel : public Kernel {
     if (input != 1) return std::nullopt;
     const auto bytes =
         static_cast<size_t>(shape_.sets()) * shape_.columns * shape_.depth() * sizeof(T);
-    const char* form = shape_.gated ? ":gated" : shape_.doubled ? ":doubled" : "";
+    const char* form = shape_.gated         ? ":gated"
+                       : shape_.doubled     ? ":doubled"
+                       : shape_.is_joined() ? ":joined"
+                                            : "";
     return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), form), bytes,
                    shape_.doubled ? 1 : shape_.groups,
                    [shape = shape_](const Tensor& weight, std::byte* packed) {
@@ -141,13 +150,15 @@ class ProductKernel : public Kernel {
     if (op_.residual) ends.residual = static_cast<const T*>(l.inputs[residual_index(op_)]);
     if (op_.scale >= 0) ends.scale = l.f32(scales_index(op_)) + op_.scale;
     ends.out = static_cast<T*>(l.output);
-    const T* rest = shape_.joined ? static_cast<const T*>(l.inputs.back()) : nullptr;
+    Rest<T> rest;
+    for (int i = 0; i < op_.joined; ++i)
+      rest.x[i] = static_cast<const T*>(l.inputs[l.inputs.size() - op_.joined + i]);
     order(choice_, static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]),
           ends, l.workspace);
   }
 
  private:
-  void order(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
+  void order(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
              const Ends<T>& ends, void* workspace) const {
     if (choice.library) {
       T* product = static_cast<T*>(workspace);
@@ -180,7 +191,7 @@ class ProductKernel : public Kernel {
            int64_t{shape_.sets()} * shape_.rows);
   }
 
-  void order_hopper(const Choice<T>& choice, const T* x, const T* rest, const T* weight,
+  void order_hopper(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
                     const Ends<T>& ends) const {
     const auto& kernel = *choice.kernel;
     ProductPlan plan;
@@ -199,14 +210,16 @@ class ProductKernel : public Kernel {
     plan.top = shape_.top;
     plan.left = shape_.left;
     plan.doubled = shape_.doubled;
-    plan.own_blocks = plan.blocks - shape_.joined / 64;
-    const int own_channels = shape_.channels - shape_.joined;
+    plan.own_blocks = shape_.taps() * plan.blocks_of_tap;
+    for (int i = 0; i < 2; ++i) plan.rest_blocks[i] = ProductShape::padded(shape_.rest[i]) / 64;
     const int box_rows = kernel.rows / choice.sharing.across;
-    const CUtensorMap windows = plan.picture
-                                    ? map_of_windows(dtype_of<T>, x, shape_, box_rows)
-                                    : map_of_matrix(dtype_of<T>, x, rows(), own_channels, box_rows);
-    const CUtensorMap others =
-        rest ? map_of_matrix(dtype_of<T>, rest, rows(), shape_.joined, box_rows) : windows;
+    const CUtensorMap windows =
+        plan.picture ? map_of_windows(dtype_of<T>, x, shape_, box_rows)
+                     : map_of_matrix(dtype_of<T>, x, rows(), shape_.channels, box_rows);
+    const auto map_of_rest = [&](int i) {
+      return rest.x[i] ? map_of_matrix(dtype_of<T>, rest.x[i], rows(), shape_.rest[i], box_rows)
+                       : windows;
+    };
     const CUtensorMap weights =
         map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
                       kernel.columns / choice.sharing.down);
@@ -218,15 +231,15 @@ class ProductKernel : public Kernel {
                        static_cast<unsigned>(choice.sharing.across),
                        static_cast<unsigned>(choice.parts));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
-           static_cast<size_t>(kernel.shared_bytes), cluster, windows, others, weights, plan, ends);
+           static_cast<size_t>(kernel.shared_bytes), cluster, windows, map_of_rest(0),
+           map_of_rest(1), weights, plan, ends);
   }
 
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered() && cuts_between_blocks(shape_))
-        choices = hopper_choices<T>(shape_);
+      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_);
     if (choices.empty()) choices = mma_choices<T>(shape_, ends_.normed > 0);
     choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
       return estimate(a, shape_, context_) < estimate(b, shape_, context_);
@@ -269,12 +282,14 @@ class ProductKernel : public Kernel {
         std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 20));
     size_t workspace = 0;
     for (const auto& choice : choices) workspace = std::max(workspace, workspace_of(choice));
-    DRYPOINT_CUDA(cudaMalloc(&memory->x, pixels * shape_.channels * sizeof(T)));
+    const int64_t values =
+        std::max(pixels * shape_.channels, rows() * std::max(shape_.rest[0], shape_.rest[1]));
+    DRYPOINT_CUDA(cudaMalloc(&memory->x, values * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->out, results * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
     if (workspace > 0) DRYPOINT_CUDA(cudaMalloc(&memory->workspace, workspace));
-    fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, pixels * shape_.channels);
+    fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, values);
     fill_random<<<1024, 256, 0, context_.stream>>>(memory->weights, copies * weight);
     DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
                                   context_.stream));
@@ -286,7 +301,9 @@ class ProductKernel : public Kernel {
                        ends.bias = memory->bias;
                        ends.out = memory->out;
                        if (op_.residual) ends.residual = memory->out;
-                       order(choice, memory->x, shape_.joined ? memory->x : nullptr,
+                       Rest<T> rest;
+                       for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
+                       order(choice, memory->x, rest,
                              memory->weights + memory->turn++ % copies * weight, ends,
                              memory->workspace);
                      }});
@@ -320,19 +337,26 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
     fail(ErrorKind::unsupported,
          "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
          request.module, op.name, shape.columns / 2, op.scale);
-  if (shape.joined % 8 != 0 || (shape.joined && shape.channels % 8 != 0))
+  if (shape.is_joined() && (shape.channels | shape.rest[0] | shape.rest[1]) % 8 != 0)
     fail(ErrorKind::unsupported,
-         "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
-         request.module, op.name, shape.channels - shape.joined, shape.joined);
+         "{}: a {} of {}, {} and {} channels joined on device cuda, expected whole eights",
+         request.module, op.name, shape.channels, shape.rest[0], shape.rest[1]);
   if constexpr (std::is_same_v<Op, Conv2d>)
     if (op.doubled &&
         !(request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 && op.stride == 1 &&
           op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 && op.groups == 1 &&
-          !op.residual && op.activation == ActivationKind::none))
+          !op.residual && !op.joined && op.activation == ActivationKind::none))
       fail(ErrorKind::unsupported,
            "{}: {} with a weight {} on device cuda, expected 3x3 filters and one pixel of padding "
            "alone",
            request.module, to_string(drypoint::Op(op)), to_string(request.inputs[1].shape));
+}
+
+template <class Op>
+void set_rest(ProductShape& shape, const Op& op, const KernelRequest& request) {
+  const size_t first = request.inputs.size() - op.joined;
+  for (int i = 0; i < op.joined; ++i)
+    shape.rest[i] = static_cast<int>(request.inputs[first + i].shape.back());
 }
 
 void expect_constant_weight(const KernelRequest& request) {
@@ -353,12 +377,13 @@ ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
   shape.out_height = as_int(op.doubled ? x[1] : y[1]);
   shape.out_width = as_int(op.doubled ? x[2] : y[2]);
   shape.rows = as_int(y[0] / op.groups * shape.out_height * shape.out_width);
-  shape.kernel_height = op.doubled ? 2 : as_int(w[2]);
-  shape.kernel_width = op.doubled ? 2 : as_int(w[3]);
+  shape.kernel_height = op.doubled ? 2 : as_int(filter_height(op, w));
+  shape.kernel_width = op.doubled ? 2 : as_int(filter_width(op, w));
   shape.stride = as_int(op.stride);
   shape.top = as_int(op.top), shape.left = as_int(op.left);
   shape.bottom = as_int(op.bottom), shape.right = as_int(op.right);
   shape.columns = as_int(w[0] / op.groups);
+  set_rest(shape, op, request);
   return shape;
 }
 
@@ -369,10 +394,10 @@ ProductShape product_shape(const Linear& op, const KernelRequest& request) {
   shape.groups = static_cast<int>(op.groups);
   shape.rows = rows / shape.groups;
   shape.width = shape.out_width = rows;
-  shape.channels = static_cast<int>(w[1]);
+  shape.channels = static_cast<int>(request.inputs[0].shape.back());
   shape.columns = static_cast<int>(w[0] / op.groups);
   shape.gated = op.gated;
-  shape.joined = op.joined ? static_cast<int>(request.inputs.back().shape.back()) : 0;
+  set_rest(shape, op, request);
   return shape;
 }
 

@@ -18,7 +18,7 @@ struct ProductShape {
   int columns = 0;  // of the product, in each group
   bool gated = false;
   bool doubled = false;  // each window gives four pixels, by four sets of weights
-  int joined = 0;        // channels that come from a second input, the last ones
+  int rest[2] = {};      // channels of the inputs that continue the rows
 
   /// Sets of weights: one a group, or one for each of the four pixels.
   int sets() const { return doubled ? 4 : groups; }
@@ -26,10 +26,14 @@ struct ProductShape {
   bool is_picture() const { return taps() > 1 || stride > 1; }
   /// Where channels fill no 16 bytes, windows are gathered element by element.
   bool gathered() const { return channels % 8 != 0; }
-  /// A packed weight's row: each tap's channels, padded with zeros, or all elements and zeros.
-  int channels_of_tap() const { return (channels + 63) / 64 * 64; }
+  bool is_joined() const { return rest[0] > 0; }
+  /// A packed weight's row: the channels of each tap, then of each further input, padded with
+  /// zeros; or all elements and zeros.
+  __host__ __device__ static int padded(int channels) { return (channels + 63) / 64 * 64; }
+  int channels_of_tap() const { return padded(channels); }
   int depth() const {
-    return gathered() ? (taps() * channels + 63) / 64 * 64 : taps() * channels_of_tap();
+    return gathered() ? padded(taps() * channels)
+                      : taps() * channels_of_tap() + padded(rest[0]) + padded(rest[1]);
   }
 };
 

@@ -75,7 +75,7 @@ std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
 
 /// What a library takes: one input, whose channels fill their place, and no norm.
 inline bool is_for_libraries(const ProductShape& shape, bool normed) {
-  return !shape.gathered() && !shape.doubled && shape.joined == 0 && !normed &&
+  return !shape.gathered() && !shape.doubled && !shape.is_joined() && !normed &&
          shape.columns % 8 == 0 &&
          (!shape.is_picture() || shape.channels == shape.channels_of_tap());
 }
@@ -115,11 +115,6 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape) {
     }
   }
   return choices;
-}
-
-/// Hopper's copies bring 64 channels at a time, of one input.
-inline bool cuts_between_blocks(const ProductShape& shape) {
-  return shape.joined == 0 || ((shape.channels - shape.joined) % 64 == 0 && shape.joined % 64 == 0);
 }
 
 /// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory,

@@ -5,15 +5,19 @@ namespace drypoint::reference {
 
 void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
   const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;
-  // [O, I, KH, KW] -> [KH, KW, I, O], so that the innermost loop runs over neighbours.
+  const int64_t height = filter_height(op, w), width = filter_width(op, w), taps = height * width;
+  const int64_t filters = w[0], row_size = request.inputs[1].elements() / filters;
+  // [O, I, KH, KW] -> [KH, KW, I, O], so that the innermost loop runs over neighbours; and what
+  // there may be for joined inputs, [I', O].
   std::vector<float> weight(request.inputs[1].elements());
-  for (int64_t o = 0; o < w[0]; ++o)
-    for (int64_t i = 0; i < w[1]; ++i)
-      for (int64_t k = 0; k < w[2] * w[3]; ++k)
-        weight[(k * w[1] + i) * w[0] + o] = launch.f32(1)[(o * w[1] + i) * w[2] * w[3] + k];
+  for (int64_t o = 0; o < filters; ++o)
+    for (int64_t i = 0; i < row_size; ++i) {
+      const int64_t place = i < x[3] * taps ? i % taps * x[3] + i / taps : i;
+      weight[place * filters + o] = launch.f32(1)[o * row_size + i];
+    }
   const int64_t channels = y[3], times = op.doubled ? 2 : 1;
   const float* bias = op.bias ? launch.f32(2) : nullptr;
-  if (op.select) bias += launch.i32(step_index(op))[0] * w[0];
+  if (op.select) bias += launch.i32(step_index(op))[0] * filters;
   const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
 #pragma omp parallel for
   for (int64_t row = 0; row < y[0] * y[1]; ++row) {
@@ -22,15 +26,25 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
     const int64_t first = n / (y[0] / op.groups) * channels;  // of this picture's filters
     for (int64_t ox = 0; ox < y[2]; ++ox) {
       for (int64_t o = 0; o < channels; ++o) sums[o] = bias ? bias[first + o] : 0.0;
-      for (int64_t ky = 0; ky < w[2]; ++ky)
-        for (int64_t kx = 0; kx < w[3]; ++kx) {
+      const auto add = [&](const float* pixel, int64_t size, int64_t place) {
+        const float* from = weight.data() + place * filters + first;
+        for (int64_t i = 0; i < size; ++i)
+          for (int64_t o = 0; o < channels; ++o)
+            sums[o] += double{pixel[i]} * from[i * filters + o];
+      };
+      for (int64_t ky = 0; ky < height; ++ky)
+        for (int64_t kx = 0; kx < width; ++kx) {
           const int64_t iy = oy * op.stride + ky - op.top, ix = ox * op.stride + kx - op.left;
           if (iy < 0 || iy >= times * x[1] || ix < 0 || ix >= times * x[2]) continue;
           const float* pixel = launch.f32(0) + ((n * x[1] + iy / times) * x[2] + ix / times) * x[3];
-          const float* taps = weight.data() + (ky * w[3] + kx) * w[1] * w[0] + first;
-          for (int64_t i = 0; i < w[1]; ++i)
-            for (int64_t o = 0; o < channels; ++o) sums[o] += double{pixel[i]} * taps[i * w[0] + o];
+          add(pixel, x[3], (ky * width + kx) * x[3]);
         }
+      int64_t place = taps * x[3];
+      for (size_t i = request.inputs.size() - op.joined; i < request.inputs.size(); ++i) {
+        const int64_t size = request.inputs[i].shape[3];
+        add(launch.f32(i) + (row * y[2] + ox) * size, size, place);
+        place += size;
+      }
       const int64_t at = (row * y[2] + ox) * y[3];
       for (int64_t o = 0; o < channels; ++o) {
         const double residual = op.residual ? launch.f32(residual_index(op))[at + o] : 0.0;

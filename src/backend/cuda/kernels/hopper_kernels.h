@@ -24,7 +24,7 @@ struct Sharing {
 template <class T>
 struct HopperKernel {
   int rows, columns, stages, most_parts, threads, shared_bytes;
-  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
+  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
 };
 
 // By the rows of the tile; each is instantiated in a file of its own.

@@ -140,13 +140,19 @@ using SmallTile = ProductTile<T, 64, 64, 32>;
 template <class T>
 using LargeTile = ProductTile<T, 128, 128, 64>;
 
+/// The inputs that continue the rows of a product's first.
+template <class T>
+struct Rest {
+  const T* x[2] = {};
+};
+
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
 /// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
 /// in `partial` [parts, sets * rows, columns]. `short_form`: f32 products from 11 bits of each
 /// factor, not from all.
 template <class Tile, class T, bool gathered>
 __global__ void __launch_bounds__(Tile::threads)
-    product_mma(const T* __restrict__ x, const T* __restrict__ rest, const T* __restrict__ weight,
+    product_mma(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
                 float* __restrict__ partial, ProductShape shape, Ends<T> ends, int depth,
                 int depth_of_tap, bool short_form) {
   extern __shared__ __align__(128) unsigned char shared[];
@@ -159,8 +165,9 @@ __global__ void __launch_bounds__(Tile::threads)
   // Each thread loads one 16-byte column of some rows of the windows and of the weights.
   constexpr int at_once = Tile::threads / 4;
   constexpr int windows = Tile::rows / at_once, weight_rows = Tile::columns / at_once;
-  const int vector = thread % 4, own_channels = shape.channels - shape.joined;
-  const T *window[windows], *window_of_rest[windows];
+  const int vector = thread % 4;
+  const T* window[windows];
+  int64_t row_of_rest[windows];
   int window_y[windows], window_x[windows];
   bool row_there[windows], column_there[weight_rows];
   const T* weight_row[weight_rows];
@@ -176,8 +183,8 @@ __global__ void __launch_bounds__(Tile::threads)
     window_x[i] = in_picture % shape.out_width * shape.stride - shape.left;
     if (shape.doubled) window_y[i] += group / 2, window_x[i] += group % 2;
     const int64_t first_pixel = n * shape.height * shape.width;
-    window[i] = x + first_pixel * own_channels;
-    window_of_rest[i] = rest + first_pixel * shape.joined;
+    window[i] = x + first_pixel * shape.channels;
+    row_of_rest[i] = all;
   }
 #pragma unroll
   for (int i = 0; i < weight_rows; ++i) {
@@ -189,10 +196,16 @@ __global__ void __launch_bounds__(Tile::threads)
 
   const int all_blocks = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
   const int begin = all_blocks * part / parts, end = all_blocks * (part + 1) / parts;
-  // Of what is loaded next: its place in a weight's row, and the tap and the channel of that place.
+  // Of what is loaded next: its place in a weight's row, and the tap and the channel of that place,
+  // or (from 0 on) the further input and its channel; and where its channels' place ends.
   int next = begin * Tile::depth + vector * per_vector;
   int channel = next % depth_of_tap, tap_y = next / depth_of_tap / shape.kernel_width,
-      tap_x = next / depth_of_tap % shape.kernel_width;
+      tap_x = next / depth_of_tap % shape.kernel_width, further = -1, room = depth_of_tap;
+  if (!gathered && tap_y >= shape.kernel_height) {
+    channel = next - shape.kernel_height * shape.kernel_width * depth_of_tap;
+    further = 0, room = ProductShape::padded(shape.rest[0]);
+    if (channel >= room) channel -= room, further = 1, room = ProductShape::padded(shape.rest[1]);
+  }
   const auto load_next = [&](int block) {
     unsigned char* stage = shared + block % Tile::stages * Tile::stage_bytes;
 #pragma unroll
@@ -214,12 +227,14 @@ __global__ void __launch_bounds__(Tile::threads)
         *reinterpret_cast<Vector<T>*>(to) = values;
       } else {
         const int y = window_y[i] + tap_y, column = window_x[i] + tap_x;
-        const bool there = row_there[i] && channel < shape.channels && y >= 0 && y < shape.height &&
-                           column >= 0 && column < shape.width;
-        const int64_t pixel = int64_t{y} * shape.width + column;
-        const T* from = channel < own_channels
-                            ? window[i] + pixel * own_channels + channel
-                            : window_of_rest[i] + pixel * shape.joined + channel - own_channels;
+        bool there = row_there[i] && channel < shape.channels && y >= 0 && y < shape.height &&
+                     column >= 0 && column < shape.width;
+        const T* from = window[i] + (int64_t{y} * shape.width + column) * shape.channels + channel;
+        if (further >= 0) {
+          const int width = further == 0 ? shape.rest[0] : shape.rest[1];
+          there = row_there[i] && channel < width;
+          from = (further == 0 ? rest.x[0] : rest.x[1]) + row_of_rest[i] * width + channel;
+        }
         copy_async(to, there ? from : x, there);
       }
     }
@@ -229,9 +244,11 @@ __global__ void __launch_bounds__(Tile::threads)
                  weight_row[i] + next, column_there[i]);
     next += Tile::depth;
     channel += Tile::depth;
-    if (channel >= depth_of_tap) {  // whole stages make a tap
-      channel -= depth_of_tap;
+    if (channel >= room) {  // whole stages make a tap
+      channel -= room;
       if (++tap_x == shape.kernel_width) tap_x = 0, ++tap_y;
+      if (tap_y >= shape.kernel_height)
+        room = ProductShape::padded(++further == 0 ? shape.rest[0] : shape.rest[1]);
     }
   };
 
@@ -356,13 +373,13 @@ struct MmaChoice {
 /// Instantiated for each type in a file of its own. `partial`: for several parts.
 template <class T>
 void launch_product_mma(const Context& context, const ProductShape& shape, const MmaChoice& choice,
-                        const T* x, const T* rest, const T* weight, float* partial,
+                        const T* x, const Rest<T>& rest, const T* weight, float* partial,
                         const Ends<T>& ends);
 
 template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
-                             const MmaChoice& choice, const T* x, const T* rest, const T* weight,
-                             float* partial, const Ends<T>& ends) {
+                             const MmaChoice& choice, const T* x, const Rest<T>& rest,
+                             const T* weight, float* partial, const Ends<T>& ends) {
   const auto launch_tile = [&]<class Tile, bool gathered>() {
     const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
                     static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)),

@@ -4,9 +4,9 @@ namespace drypoint::cuda {
 
 template <>
 void launch_product_mma<bfloat16>(const Context& context, const ProductShape& shape,
-                                  const MmaChoice& choice, const bfloat16* x, const bfloat16* rest,
-                                  const bfloat16* weight, float* partial,
-                                  const Ends<bfloat16>& ends) {
+                                  const MmaChoice& choice, const bfloat16* x,
+                                  const Rest<bfloat16>& rest, const bfloat16* weight,
+                                  float* partial, const Ends<bfloat16>& ends) {
   launch_product_mma_here(context, shape, choice, x, rest, weight, partial, ends);
 }
 

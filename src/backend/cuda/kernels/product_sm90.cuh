@@ -240,7 +240,7 @@ class RowMoments {
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     product_sm90(const __grid_constant__ CUtensorMap windows,
-                 const __grid_constant__ CUtensorMap others,
+                 const __grid_constant__ CUtensorMap rest, const __grid_constant__ CUtensorMap last,
                  const __grid_constant__ CUtensorMap weights, ProductPlan plan, Ends<T> ends) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ unsigned char raw[];
@@ -281,7 +281,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 
   const int ahead = min(count, Tile::stages);
   const auto make_operands = [&] {
-    return Operands<Tile>(windows, others, weights, plan, neighbours, group, first_row,
+    return Operands<Tile>(windows, rest, last, weights, plan, neighbours, group, first_row,
                           first_column, begin);
   };
   const auto fill_first = [&](Operands<Tile>& operands) {

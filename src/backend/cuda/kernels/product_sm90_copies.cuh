@@ -14,9 +14,10 @@ struct ProductPlan {
   int columns = 0;  // packed rows of weights in each group
   int blocks = 0;   // of 64 along the depth
   int blocks_of_tap = 0;
-  int own_blocks = 0;    // that come from x; the others from `rest`
-  bool doubled = false;  // sets of weights are the four pixels of each window
-  bool picture = false;  // windows of pictures rather than rows of a matrix
+  int own_blocks = 0;       // that come from x
+  int rest_blocks[2] = {};  // that come from further inputs
+  bool doubled = false;     // sets of weights are the four pixels of each window
+  bool picture = false;     // windows of pictures rather than rows of a matrix
   int out_width = 1, out_pixels = 1, kernel_width = 1, stride = 1, top = 0, left = 0;
   Sharing sharing;
 };
@@ -65,12 +66,13 @@ struct Neighbours {
 template <class Tile>
 class Operands {
  public:
-  __device__ Operands(const CUtensorMap& windows, const CUtensorMap& others,
+  __device__ Operands(const CUtensorMap& windows, const CUtensorMap& rest, const CUtensorMap& last,
                       const CUtensorMap& weights, const ProductPlan& plan,
                       const Neighbours& neighbours, int group, int first_row, int first_column,
                       int begin)
       : rows_(&windows),
-        others_(&others),
+        next_(&rest),
+        last_(&last),
         weights_(&weights),
         row_offset_(neighbours.y * (Tile::a_bytes / neighbours.across)),
         weight_offset_(Tile::a_bytes + neighbours.x * (Tile::b_bytes / neighbours.down)),
@@ -79,16 +81,21 @@ class Operands {
         weight_row_(group * plan.columns + first_column +
                     neighbours.x * (Tile::columns / neighbours.down)),
         weight_column_(begin * Tile::depth),
-        picture_(plan.picture) {
+        picture_(plan.picture),
+        left_(plan.own_blocks - begin),
+        left_of_next_(plan.rest_blocks[0]),
+        left_of_last_(plan.rest_blocks[1]) {
     const int in_group =  // 0: nobody's
         first_row < plan.rows ? first_row + neighbours.y * (Tile::rows / neighbours.across) : 0;
     row_ = (plan.doubled ? 0 : group) * plan.rows + in_group;
-    if (!plan.picture) {
-      left_ = plan.own_blocks - begin;
-      column_ = left_ > 0 ? begin * Tile::depth : -left_ * Tile::depth;
-      if (left_ <= 0) rows_ = others_;
-      return;
+    column_ = begin * Tile::depth;
+    while (left_ <= 0 && left_of_next_ > 0) {
+      const int behind = -left_;
+      take_next();
+      column_ = behind * Tile::depth;
+      left_ -= behind;
     }
+    if (!picture_) return;
     number_ = row_ / plan.out_pixels;
     const int in_picture = row_ % plan.out_pixels;
     x_ = in_picture % plan.out_width * plan.stride - plan.left;
@@ -108,6 +115,7 @@ class Operands {
   }
   __device__ void copy_next_rows(unsigned char* stage, uint64_t* full) {
     unsigned char* to = stage + row_offset_;
+    --left_;
     if (picture_) {
       copy_windows(rows_, to, full, column_, x_, y_, number_, tap_x_, tap_y_, row_readers_);
       column_ += Tile::depth;
@@ -118,17 +126,26 @@ class Operands {
     } else {
       copy_box(rows_, to, full, column_, row_, row_readers_);
       column_ += Tile::depth;
-      if (--left_ == 0) column_ = 0, rows_ = others_;
     }
+    if (left_ == 0) take_next();
   }
 
  private:
-  const CUtensorMap *rows_, *others_, *weights_;
+  /// Rows come from the next input now.
+  __device__ void take_next() {
+    picture_ = false;
+    column_ = 0;
+    rows_ = next_, left_ = left_of_next_;
+    next_ = last_, left_of_next_ = left_of_last_;
+    left_of_last_ = 0;
+  }
+
+  const CUtensorMap *rows_, *next_, *last_, *weights_;
   int row_offset_, weight_offset_;  // in a stage
   int row_readers_, weight_readers_, row_, weight_row_, weight_column_;
   bool picture_;
-  int column_;                                      // of what comes next of the rows
-  int left_ = 0;                                    // blocks of 64 before the other input's turn
+  int left_, left_of_next_, left_of_last_;          // blocks of 64 before each input's turn is over
+  int column_ = 0;                                  // of what comes next of the rows
   int number_ = 0, x_ = 0, y_ = 0;                  // the first pixel's window
   int channels_ = 0, first_tap_ = 0, end_tap_ = 0;  // of a tap; of a row of taps
   int tap_x_ = 0, tap_y_ = 0;
