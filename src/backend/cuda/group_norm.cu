@@ -10,8 +10,8 @@ namespace {
 
 /// How the one kernel cuts the work, where it can.
 struct AtOnce {
-  int width = 0;  // channels of a block; 0: it cannot
-  int parts = 1, pixels_of_block = 0, threads = 0;
+  HeldPiece piece{};  // width 0: it cannot
+  int parts = 1, threads = 0;
   size_t shared_bytes = 0;
 };
 
@@ -25,28 +25,34 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   const int size = static_cast<int>(16 / element);
   if (!context.has_clusters || s.channels % size != 0) return plan;
   // As few groups as fill whole vectors and at least 64 bytes.
-  for (int groups = 1; groups <= std::min(s.groups, most_groups_of_block) && plan.width == 0;
+  HeldPiece piece{};
+  piece.group_size = Divisor(s.group_size);
+  for (int groups = 1; groups <= std::min(s.groups, most_groups_of_block) && piece.width == 0;
        ++groups) {
     const int width = groups * s.group_size;
-    if (s.groups % groups == 0 && width % size == 0 && width * element >= 64) plan.width = width;
+    if (s.groups % groups == 0 && width % size == 0 && width * element >= 64)
+      piece.width = width, piece.groups = groups;
   }
-  if (plan.width == 0 || plan.width / size > 256) return {};
+  if (piece.width == 0 || piece.width / size > 256) return plan;
+  piece.vectors = Divisor(piece.width / size);
+  piece.pitch = pitch_of(piece.width, size);
   // Few threads: in a step, blocks begin while those of the kernel before still hold their share.
-  const int blocks = s.samples * s.channels / plan.width;
+  const int blocks = s.samples * s.channels / piece.width;
   for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
-    plan.pixels_of_block = static_cast<int>(ceil_div(s.pixels, plan.parts));
-    plan.threads = plan.pixels_of_block * (plan.width / size) > 1024 ? 512 : 256;
-    const int rows = plan.threads / (plan.width / size);
-    const int pitch = pitch_of(plan.width, size);
-    const int slots = std::max(plan.threads / 32 / (plan.width / size), 1);
-    plan.shared_bytes = static_cast<size_t>(plan.pixels_of_block) * pitch * element +
-                        static_cast<size_t>(2 * slots * plan.width) * 4;
+    piece.pixels = static_cast<int>(ceil_div(s.pixels, plan.parts));
+    plan.threads = piece.pixels * piece.vectors.value > 1024 ? 512 : 256;
+    piece.rows = plan.threads / piece.vectors.value;
+    piece.slots = std::max(plan.threads / 32 / piece.vectors.value, 1);
+    plan.shared_bytes = piece.shared_bytes(element);
     const bool fits = plan.shared_bytes <= most_shared_bytes(context);
     const bool enough =
-        blocks * plan.parts > context.multiprocessors() / 2 || plan.pixels_of_block <= 2 * rows;
-    if (fits && (enough || plan.parts == 8)) return plan;
+        blocks * plan.parts > context.multiprocessors() / 2 || piece.pixels <= 2 * piece.rows;
+    if (fits && (enough || plan.parts == 8)) {
+      plan.piece = piece;
+      return plan;
+    }
   }
-  return {};
+  return plan;
 }
 
 template <class T>
@@ -76,19 +82,18 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
          request.module, op.name, own, s.channels - own);
   const DType dtype = request.output.dtype;
 
-  if (const AtOnce plan = plan_at_once(s, size_of(dtype), context); plan.width > 0)
+  if (const AtOnce plan = plan_at_once(s, size_of(dtype), context); plan.piece.width > 0)
     return make_kernel([=, &context](const Launch& l) {
       with_type(dtype, [&](auto type) {
         using T = decltype(type);
         DRYPOINT_CUDA(cudaFuncSetAttribute(group_norm_at_once<T>,
                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
                                            static_cast<int>(most_shared_bytes(context))));
-        const dim3 grid(static_cast<unsigned>(s.channels / plan.width),
+        const dim3 grid(static_cast<unsigned>(s.channels / plan.piece.width),
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
                plan.shared_bytes, dim3(1, 1, static_cast<unsigned>(plan.parts)),
-               source_of<T>(l, own), l.f32(1), l.f32(2), static_cast<T*>(l.output), s, plan.width,
-               plan.pixels_of_block);
+               source_of<T>(l, own), l.f32(1), l.f32(2), static_cast<T*>(l.output), s, plan.piece);
       });
     });
 

@@ -197,20 +197,22 @@ class ProductKernel : public Kernel {
     ProductPlan plan;
     plan.rows = shape_.rows;
     plan.sharing = choice.sharing;
-    plan.tiles =
+    const auto tiles =
         static_cast<int>(round_up(ceil_div(shape_.rows, kernel.rows), choice.sharing.down));
+    plan.tiles = Divisor(tiles);
     plan.columns = shape_.columns;
     plan.blocks = shape_.depth() / 64;
-    plan.blocks_of_tap = shape_.channels_of_tap() / 64;
+    plan.blocks_of_tap = Divisor(shape_.channels_of_tap() / 64);
+    plan.parts = Divisor(choice.parts);
     plan.picture = shape_.is_picture();
-    plan.out_width = shape_.out_width;
-    plan.out_pixels = shape_.out_height * shape_.out_width;
-    plan.kernel_width = shape_.kernel_width;
+    plan.out_width = Divisor(shape_.out_width);
+    plan.out_pixels = Divisor(shape_.out_height * shape_.out_width);
+    plan.kernel_width = Divisor(shape_.kernel_width);
     plan.stride = shape_.stride;
     plan.top = shape_.top;
     plan.left = shape_.left;
     plan.doubled = shape_.doubled;
-    plan.own_blocks = shape_.taps() * plan.blocks_of_tap;
+    plan.own_blocks = shape_.taps() * plan.blocks_of_tap.value;
     for (int i = 0; i < 2; ++i) plan.rest_blocks[i] = ProductShape::padded(shape_.rest[i]) / 64;
     const int box_rows = kernel.rows / choice.sharing.across;
     const CUtensorMap windows =
@@ -225,7 +227,7 @@ class ProductKernel : public Kernel {
                       kernel.columns / choice.sharing.down);
     const auto column_tiles =
         round_up(ceil_div(shape_.columns, kernel.columns), choice.sharing.across);
-    const dim3 grid(static_cast<unsigned>(shape_.sets() * plan.tiles),
+    const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
                     static_cast<unsigned>(column_tiles), static_cast<unsigned>(choice.parts));
     const dim3 cluster(static_cast<unsigned>(choice.sharing.down),
                        static_cast<unsigned>(choice.sharing.across),

@@ -10,9 +10,23 @@ namespace drypoint::cuda {
 
 /// Of a piece's rows in shared memory: an odd number of vectors, so that eight of a column's lie in
 /// different banks.
-__host__ __device__ inline int pitch_of(int width, int size) {
-  return width / size % 2 == 0 ? width + size : width;
-}
+inline int pitch_of(int width, int size) { return width / size % 2 == 0 ? width + size : width; }
+
+/// What a block holds of x: some pixels of a share of the channels, and how its threads cover that:
+/// each has a vector of channels of every `rows`-th pixel. Where they add up, each warp has a
+/// vector, and lanes different pixels; `slots` warps share one.
+struct HeldPiece {
+  int pixels, width, groups;  // width: channels, whole groups
+  int pitch;                  // of a pixel in shared memory
+  int rows, slots;
+  Divisor vectors, group_size;
+
+  /// Behind the pixels: sums [slots][2][width], and after them what follows, [3][width].
+  size_t shared_bytes(size_t element) const {
+    return static_cast<size_t>(pixels) * pitch * element +
+           static_cast<size_t>(std::max(2 * slots, 3) * width) * 4;
+  }
+};
 
 /// Adds up over the lanes of a warp: lane l gets, as values[0], the sum of the lanes'
 /// values[l * count / 32]. Halves what each lane has to do with every exchange, for as long as
@@ -31,24 +45,27 @@ __device__ inline void add_across(float (&values)[count]) {
   }
 }
 
-/// Calls `take(g, moments)` for each group of a piece [pixels, width] in shared memory whose rows
-/// are `pitch` apart, by the lanes of a warp, with moments about the group's first element. A warp
-/// takes a vector of channels, its lanes different pixels. Shared: `sums` [slots][2][width].
+/// Calls `take(g, moments)` for each group of a piece in shared memory, by the lanes of a warp,
+/// with moments about the group's first element. Those of channels are about the channel's.
 template <class T, class Take>
-__device__ void add_up_held(const T* held, int pitch, int pixels, int width, int group_size,
-                            float* sums, const Take& take) {
-  constexpr int size = Cover<T>::size;
+__device__ void add_up_held(const T* held, const HeldPiece& piece, int pixels, float* sums,
+                            const Take& take) {
+  constexpr int size = Vector<T>::size;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  const int columns = width / size, slots = max(warps / columns, 1);
-  for (int task = warp; task < columns * slots; task += warps) {
-    const int column = task % columns * size, slot = task / columns;
+  const int width = piece.width, tasks = piece.vectors.value * piece.slots;
+  for (int task = warp; task < tasks; task += warps) {
+    int column;
+    const int slot = piece.vectors.divide(task, column);
+    column *= size;
     float pivot[size], values[2 * size] = {};
+    const Vector<T> first = load_vector(held + column);
 #pragma unroll
-    for (int i = 0; i < size; ++i)
-      pivot[i] = to_float(held[(column + i) / group_size * group_size]);
+    for (int i = 0; i < size; ++i) pivot[i] = to_float(first.values[i]);
+    const int step = piece.slots * 32;
+    const T* from = held + (slot * 32 + lane) * piece.pitch + column;
 #pragma unroll 2
-    for (int p = slot * 32 + lane; p < pixels; p += slots * 32) {
-      const Vector<T> v = load_vector(held + p * pitch + column);
+    for (int p = slot * 32 + lane; p < pixels; p += step, from += step * piece.pitch) {
+      const Vector<T> v = load_vector(from);
 #pragma unroll
       for (int i = 0; i < size; ++i) {
         const float deviation = to_float(v.values[i]) - pivot[i];
@@ -62,12 +79,21 @@ __device__ void add_up_held(const T* held, int pitch, int pixels, int width, int
     if (lane % lanes == 0) sums[(slot * 2 + i / size) * width + column + i % size] = values[0];
   }
   __syncthreads();
-  for (int g = warp; g < width / group_size; g += warps) {
-    const float* from = sums + g * group_size;
+  const auto count = static_cast<float>(pixels);
+  const int group_size = piece.group_size.value;
+  for (int g = warp; g < piece.groups; g += warps) {
+    const int first = g * group_size;
+    const float pivot = to_float(held[first]);
     Moments total{};
-    for (int j = lane; j < slots * group_size; j += 32) {
-      const float* at = from + j / group_size * 2 * width + j % group_size;
-      total.sum += at[0], total.squares += at[width];
+    for (int channel = first + lane; channel < first + group_size; channel += 32) {
+      Moments own{};
+      for (int slot = 0; slot < piece.slots; ++slot) {
+        const float* at = sums + slot * 2 * width + channel;
+        own.sum += at[0], own.squares += at[width];
+      }
+      const float off = to_float(held[channel]) - pivot;
+      total.squares += own.squares + off * (2 * own.sum + count * off);
+      total.sum += own.sum + count * off;
     }
     take(g, Moments{warp_sum(total.sum), warp_sum(total.squares)});
   }
@@ -95,30 +121,32 @@ __device__ inline float2 join(const PartialMoments* of_part, int parts, float ep
   return {pivot + mean, rsqrtf(fmaxf(squares / count - mean * mean, 0.0f) + epsilon)};
 }
 
-/// Grid: pieces of `width` channels (whole groups), samples, pieces of pixels (the cluster).
-/// Shared: the piece [pixels, pitch], then sums.
+/// Grid: pieces of channels, samples, pieces of pixels (the cluster). Shared: as the piece says.
 template <class T>
 __global__ void __launch_bounds__(512)
     group_norm_at_once(Source<T> x, const float* gamma, const float* beta, T* y, GroupNormShape s,
-                       int width, int pixels_of_block) {
+                       HeldPiece piece) {
 #if __CUDA_ARCH__ >= 900
   extern __shared__ __align__(16) unsigned char shared[];
   __shared__ PartialMoments all[most_groups_of_block][8];
   __shared__ uint64_t received;
-  __shared__ float2 mean_and_scale[most_groups_of_block];
-  const Cover<T> cover(width);
-  constexpr int size = Cover<T>::size;
-  const int groups = width / s.group_size, parts = gridDim.z;
+  constexpr int size = Vector<T>::size;
   T* held = reinterpret_cast<T*>(shared);
-  const int pitch = pitch_of(width, size);
-  float* sums = reinterpret_cast<float*>(held + pixels_of_block * pitch);
+  float* sums = reinterpret_cast<float*>(held + piece.pixels * piece.pitch);
+  const int parts = gridDim.z, part = blockIdx.z;
+  int column;
+  const int row = piece.vectors.divide(threadIdx.x, column);
+  column *= size;
+  const bool works = row < piece.rows;
 
-  const int first_channel = blockIdx.x * width, sample = blockIdx.y;
-  const int first_pixel = blockIdx.z * pixels_of_block;
-  const int pixels = min(pixels_of_block, s.pixels - first_pixel);
-  const int64_t offset = (int64_t{sample} * s.pixels + first_pixel) * s.channels + first_channel;
-  const int weights = sample / s.samples_of_weights * s.channels + first_channel + cover.column;
-
+  const int first_channel = blockIdx.x * piece.width, sample = blockIdx.y;
+  const int pixels = min(piece.pixels, s.pixels - part * piece.pixels);
+  const int64_t first_pixel = int64_t{sample} * s.pixels + part * piece.pixels;
+  // Constants need not wait for the kernel before.
+  const int64_t weights = int64_t{sample / s.samples_of_weights} * s.channels + first_channel;
+  gamma += weights, beta += weights;
+  float own_gamma = 0, own_beta = 0;
+  if (threadIdx.x < piece.width) own_gamma = gamma[threadIdx.x], own_beta = beta[threadIdx.x];
   if (parts > 1) {
     if (threadIdx.x == 0) {
       barrier_init(&received, 1);
@@ -126,34 +154,31 @@ __global__ void __launch_bounds__(512)
     }
     cluster_arrive();
   }
+  T* const place = held + row * piece.pitch + column;
+  const int step = piece.rows * piece.pitch;
   wait_for_previous();
-  if (cover.works()) {
-    const auto from = x.column(first_channel + cover.column, s.channels);
-    for (int p = cover.row; p < pixels; p += cover.rows)
-      copy_async(held + p * pitch + cover.column,
-                 from[int64_t{sample} * s.pixels + first_pixel + p], true);
+  if (works) {
+    const auto source = x.column(first_channel + column, s.channels);
+    const T* from = source[first_pixel + row];
+    T* to = place;
+#pragma unroll 4
+    for (int p = row; p < pixels; p += piece.rows) {
+      copy_async(to, from, true);
+      to += step, from += piece.rows * source.pitch;
+    }
   }
   commit_copies();
   let_next_begin();
-  float own_gamma[size], own_beta[size];
-  if (cover.works())
-#pragma unroll
-    for (int i = 0; i < size; i += 4) {
-      *reinterpret_cast<float4*>(own_gamma + i) =
-          *reinterpret_cast<const float4*>(gamma + weights + i);
-      *reinterpret_cast<float4*>(own_beta + i) =
-          *reinterpret_cast<const float4*>(beta + weights + i);
-    }
   wait_for_copies<0>();
   __syncthreads();
 
   if (parts > 1) cluster_wait();  // the others are there, with their barriers
   if (parts > 1 && threadIdx.x < 32)
-    barrier_arrive_expecting(&received, parts * groups * int{sizeof(PartialMoments)});
-  const int part = blockIdx.z;
-  add_up_held(held, pitch, pixels, width, s.group_size, sums, [&](int g, Moments moments) {
-    const PartialMoments own{moments.sum, moments.squares, to_float(held[g * s.group_size]),
-                             static_cast<float>(pixels * s.group_size)};
+    barrier_arrive_expecting(&received, parts * piece.groups * int{sizeof(PartialMoments)});
+  const auto count = static_cast<float>(pixels * piece.group_size.value);
+  add_up_held(held, piece, pixels, sums, [&](int g, Moments moments) {
+    const PartialMoments own{moments.sum, moments.squares,
+                             to_float(held[g * piece.group_size.value]), count};
     const int lane = threadIdx.x % 32;
     if (parts == 1)
       all[g][0] = own;
@@ -164,21 +189,36 @@ __global__ void __launch_bounds__(512)
     barrier_wait(&received, 0);
   else
     __syncthreads();
-  for (int g = threadIdx.x; g < groups; g += blockDim.x)
-    mean_and_scale[g] = join(all[g], parts, s.epsilon);
+  // All sums are added up: in their place come mean, scale and shift of each channel.
+  for (int channel = threadIdx.x; channel < piece.width; channel += blockDim.x) {
+    if (channel >= blockDim.x) own_gamma = gamma[channel], own_beta = beta[channel];
+    const float2 group = join(all[piece.group_size.divide(channel)], parts, s.epsilon);
+    sums[channel] = group.x;
+    sums[piece.width + channel] = group.y * own_gamma;
+    sums[2 * piece.width + channel] = own_beta;
+  }
   __syncthreads();
-  if (cover.works()) {
+  if (works) {
     Factors factors[size];
 #pragma unroll
-    for (int i = 0; i < size; ++i) {
-      const float2 group = mean_and_scale[(cover.column + i) / s.group_size];
-      factors[i] = {group.x, group.y * own_gamma[i], own_beta[i]};
+    for (int i = 0; i < size; i += 4) {
+      const auto four = [&](int of) {
+        return *reinterpret_cast<const float4*>(sums + of * piece.width + column + i);
+      };
+      const float4 mean = four(0), scale = four(1), shift = four(2);
+      factors[i] = {mean.x, scale.x, shift.x};
+      factors[i + 1] = {mean.y, scale.y, shift.y};
+      factors[i + 2] = {mean.z, scale.z, shift.z};
+      factors[i + 3] = {mean.w, scale.w, shift.w};
     }
     with_activation(s.activation, [&](const auto& activate) {
+      const T* from = place;
+      T* to = y + (first_pixel + row) * s.channels + first_channel + column;
 #pragma unroll 2
-      for (int p = cover.row; p < pixels; p += cover.rows)
-        store_vector(y + offset + int64_t{p} * s.channels + cover.column,
-                     normed(load_vector(held + p * pitch + cover.column), factors, activate));
+      for (int p = row; p < pixels; p += piece.rows) {
+        store_vector(to, normed(load_vector(from), factors, activate));
+        from += step, to += int64_t{piece.rows} * s.channels;
+      }
     });
   }
 #endif

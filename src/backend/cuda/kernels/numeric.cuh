@@ -68,6 +68,29 @@ __device__ inline void store_vector(T* to, const Vector<T>& vector) {
   *reinterpret_cast<Vector<T>*>(to) = vector;
 }
 
+/// Divides what is not negative by one number, without dividing: times 2^(32 + shift) / value,
+/// rounded up, over 2^(32 + shift). Exact, since 2^(shift + 1) is not below the value
+/// (https://gmplib.org/~tege/divcnst-pldi94.pdf).
+struct Divisor {
+  int value, shift = 0;
+  uint32_t factor = 0;
+
+  Divisor() : Divisor(1) {}
+  explicit Divisor(int value) : value(value) {
+    if (value == 1) return;
+    while ((int64_t{2} << shift) < value) ++shift;
+    factor = static_cast<uint32_t>(((uint64_t{1} << (32 + shift)) + value - 1) / value);
+  }
+  __device__ int divide(int n) const {
+    return value == 1 ? n : static_cast<int>(__umulhi(static_cast<uint32_t>(n), factor) >> shift);
+  }
+  __device__ int divide(int n, int& rest) const {
+    const int quotient = divide(n);
+    rest = n - quotient * value;
+    return quotient;
+  }
+};
+
 // One lookup each. (exp2f and __fdividef take three times as much, for results below the smallest
 // normal number and divisors above 2^126, which here become 0.)
 __device__ inline float exp2_fast(float x) {

@@ -254,10 +254,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 
   // Taken from one lane: the compiler then knows that it is the same for all.
   const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
-  const int group = blockIdx.x / plan.tiles, first_row = blockIdx.x % plan.tiles * Tile::rows;
+  int first_row;
+  const int group = plan.tiles.divide(blockIdx.x, first_row);
+  first_row *= Tile::rows;
   const int first_column = blockIdx.y * Tile::columns;
   const int parts = gridDim.z, part = blockIdx.z;
-  const int begin = plan.blocks * part / parts, count = plan.blocks * (part + 1) / parts - begin;
+  const int begin = plan.parts.divide(plan.blocks * part),
+            count = plan.parts.divide(plan.blocks * (part + 1)) - begin;
   const Neighbours neighbours(plan.sharing);
   const bool alone = parts * plan.sharing.blocks() == 1;
 

@@ -10,15 +10,16 @@ namespace drypoint::cuda {
 /// What the host has worked out for a launch.
 struct ProductPlan {
   int rows = 0;     // of each group
-  int tiles = 0;    // of rows, in each group; a multiple of sharing.down
+  Divisor tiles;    // of rows, in each group; a multiple of sharing.down
   int columns = 0;  // packed rows of weights in each group
   int blocks = 0;   // of 64 along the depth
-  int blocks_of_tap = 0;
+  Divisor blocks_of_tap, parts;
   int own_blocks = 0;       // that come from x
   int rest_blocks[2] = {};  // that come from further inputs
   bool doubled = false;     // sets of weights are the four pixels of each window
   bool picture = false;     // windows of pictures rather than rows of a matrix
-  int out_width = 1, out_pixels = 1, kernel_width = 1, stride = 1, top = 0, left = 0;
+  Divisor out_width, out_pixels, kernel_width;
+  int stride = 1, top = 0, left = 0;
   Sharing sharing;
 };
 
@@ -96,17 +97,18 @@ class Operands {
       left_ -= behind;
     }
     if (!picture_) return;
-    number_ = row_ / plan.out_pixels;
-    const int in_picture = row_ % plan.out_pixels;
-    x_ = in_picture % plan.out_width * plan.stride - plan.left;
-    y_ = in_picture / plan.out_width * plan.stride - plan.top;
-    const int tap = begin / plan.blocks_of_tap;
-    column_ = (begin - tap * plan.blocks_of_tap) * Tile::depth;
-    channels_ = plan.blocks_of_tap * Tile::depth;
+    int in_picture, block_of_tap, tap_x;
+    number_ = plan.out_pixels.divide(row_, in_picture);
+    const int y = plan.out_width.divide(in_picture, x_);
+    x_ = x_ * plan.stride - plan.left;
+    y_ = y * plan.stride - plan.top;
+    const int tap = plan.blocks_of_tap.divide(begin, block_of_tap);
+    column_ = block_of_tap * Tile::depth;
+    channels_ = plan.blocks_of_tap.value * Tile::depth;
     first_tap_ = plan.doubled ? group % 2 : 0;
-    end_tap_ = first_tap_ + plan.kernel_width;
-    tap_x_ = first_tap_ + tap % plan.kernel_width;
-    tap_y_ = (plan.doubled ? group / 2 : 0) + tap / plan.kernel_width;
+    end_tap_ = first_tap_ + plan.kernel_width.value;
+    tap_y_ = (plan.doubled ? group / 2 : 0) + plan.kernel_width.divide(tap, tap_x);
+    tap_x_ = first_tap_ + tap_x;
   }
 
   __device__ void copy_next_weights(unsigned char* stage, uint64_t* full) {
