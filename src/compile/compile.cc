@@ -16,6 +16,7 @@ std::span<const Pass> passes() {
       {"fuse_upsample", fuse_upsample, true},
       {"fuse_concat", fuse_concat, true},
       {"fuse_skip", fuse_skip, true},
+      {"chain_products", chain_products, true},
       {"fuse_gate", fuse_gate, true},
       {"fold_layer_norm", fold_layer_norm, true},
       {"fuse_scale", fuse_scale, true},

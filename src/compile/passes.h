@@ -40,6 +40,9 @@ Graph fuse_concat(const Graph& graph);
 /// windows, further columns of the weight.
 Graph fuse_skip(const Graph& graph);
 
+/// Two products, one after the other with a sum between them, become one of both inputs joined.
+Graph chain_products(const Graph& graph);
+
 /// A gated GELU after a product becomes its last part.
 Graph fuse_gate(const Graph& graph);
 

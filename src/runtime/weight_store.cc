@@ -29,7 +29,8 @@ WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
     : checkpoint_(checkpoint),
       backend_(backend),
       file_(file),
-      reference_(make_reference_backend()) {
+      reference_(make_reference_backend()),
+      cpu_(make_cpu_backend(1)) {
   if (!file || file->packed().empty()) return;
   const Incoming incoming =
       backend.load(file->packed_bytes(), file->keeper(), [file](auto part) { file->check(part); });
@@ -247,9 +248,13 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
     pointers.push_back(inputs.back().bytes().data());
     request.inputs.push_back(inputs.back().type());
   }
-  request.constant.assign(inputs.size(), true);
+  // (A weight that is not constant is taken as it lies, not packed first.)
+  const bool is_product = std::holds_alternative<Linear>(step.op);
+  request.constant.assign(inputs.size(), !is_product);
+  const auto kernel = (is_product ? cpu_ : reference_)->kernel(request);
+  std::vector<std::byte> workspace(kernel->workspace());
   Tensor result(type);
-  reference_->kernel(request)->run({pointers, result.mutable_bytes().data(), nullptr});
+  kernel->run({pointers, result.mutable_bytes().data(), workspace.data()});
   return result;
 }
 

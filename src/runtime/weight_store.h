@@ -93,6 +93,7 @@ class WeightStore {
   const Backend& backend_;
   const PlanFile* file_;
   std::unique_ptr<Backend> reference_;
+  std::unique_ptr<Backend> cpu_;  // for what would take long: jobs have a thread each
   std::unordered_map<std::string, Entry> packed_;
   std::shared_future<void> arrived_;  // what the plan file has packed
   size_t bytes_ = 0;
