@@ -21,10 +21,10 @@ struct HeldPiece {
   int rows, slots;
   Divisor vectors, group_size;
 
-  /// Behind the pixels: sums [slots][2][width], and after them what follows, [3][width].
+  /// Behind the pixels: sums [slots][2][width], and what follows from them [3][width].
   size_t shared_bytes(size_t element) const {
     return static_cast<size_t>(pixels) * pitch * element +
-           static_cast<size_t>(std::max(2 * slots, 3) * width) * 4;
+           static_cast<size_t>((2 * slots + 3) * width) * 4;
   }
 };
 
@@ -189,34 +189,34 @@ __global__ void __launch_bounds__(512)
     barrier_wait(&received, 0);
   else
     __syncthreads();
-  // All sums are added up: in their place come mean, scale and shift of each channel.
+  float* factors = sums + 2 * piece.slots * piece.width;  // mean, scale and shift of each channel
   for (int channel = threadIdx.x; channel < piece.width; channel += blockDim.x) {
     if (channel >= blockDim.x) own_gamma = gamma[channel], own_beta = beta[channel];
     const float2 group = join(all[piece.group_size.divide(channel)], parts, s.epsilon);
-    sums[channel] = group.x;
-    sums[piece.width + channel] = group.y * own_gamma;
-    sums[2 * piece.width + channel] = own_beta;
+    factors[channel] = group.x;
+    factors[piece.width + channel] = group.y * own_gamma;
+    factors[2 * piece.width + channel] = own_beta;
   }
   __syncthreads();
   if (works) {
-    Factors factors[size];
+    Factors own[size];
 #pragma unroll
     for (int i = 0; i < size; i += 4) {
       const auto four = [&](int of) {
-        return *reinterpret_cast<const float4*>(sums + of * piece.width + column + i);
+        return *reinterpret_cast<const float4*>(factors + of * piece.width + column + i);
       };
       const float4 mean = four(0), scale = four(1), shift = four(2);
-      factors[i] = {mean.x, scale.x, shift.x};
-      factors[i + 1] = {mean.y, scale.y, shift.y};
-      factors[i + 2] = {mean.z, scale.z, shift.z};
-      factors[i + 3] = {mean.w, scale.w, shift.w};
+      own[i] = {mean.x, scale.x, shift.x};
+      own[i + 1] = {mean.y, scale.y, shift.y};
+      own[i + 2] = {mean.z, scale.z, shift.z};
+      own[i + 3] = {mean.w, scale.w, shift.w};
     }
     with_activation(s.activation, [&](const auto& activate) {
       const T* from = place;
       T* to = y + (first_pixel + row) * s.channels + first_channel + column;
 #pragma unroll 2
       for (int p = row; p < pixels; p += piece.rows) {
-        store_vector(to, normed(load_vector(from), factors, activate));
+        store_vector(to, normed(load_vector(from), own, activate));
         from += step, to += int64_t{piece.rows} * s.channels;
       }
     });

@@ -396,17 +396,21 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     writes_before_copies();
   }
 
-  if (straight) return;
+  // Results that straight ends cannot store, and parts of the depth: from shared memory.
+  if (straight || (parts == 1 && warpgroup == Tile::consumers)) return;
   wait_for_previous();
-  __syncthreads();
+  if (parts == 1)
+    asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
+  else
+    __syncthreads();
   const int begin_row = Tile::first_of_share(part, parts),
             end_row = Tile::first_of_share(part + 1, parts);
   constexpr int row_bytes = Tile::pitch * 4;
   const int slot = Tile::most_of_share(parts) * Tile::pitch;  // of each of the others
   float* slots = tile + Tile::rows * Tile::pitch;
-  if (warp == 0) {
+  if (parts > 1 && warp == 0) {
     barrier_arrive_expecting(received, (parts - 1) * (end_row - begin_row) * row_bytes);
-    if (parts > 1) barrier_wait(ready, 0);
+    barrier_wait(ready, 0);
     for (int p = 0; p < parts; ++p) {
       if (p == part) continue;
       const int first = Tile::first_of_share(p, parts);
@@ -441,12 +445,15 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     store_share<Tile::columns>(ends, group, bias, row_of_result, rows, begin_row, end_row,
                                first_column, Tile::threads, received, sum);
   } else {
-    barrier_wait(received, 0);
-    __syncwarp();
-    cluster_arrive();
+    if (parts > 1) {
+      barrier_wait(received, 0);
+      __syncwarp();
+      cluster_arrive();
+    }
     store_tile(ends, group, row_of_result, rows, begin_row, end_row, first_column, Tile::columns,
-               thread, Tile::threads, sum);
+               thread, parts == 1 ? Tile::consumers * 128 : Tile::threads, sum);
   }
+  if (parts == 1) return;
   __syncwarp();
   cluster_wait();  // nobody leaves before what it sends has arrived
 #endif
