@@ -26,7 +26,8 @@ std::string onednn_isa() {
 /// What the compiler makes only for devices where launches cost has no kernel here.
 bool pays_where_launches_cost(const Op& op) {
   const auto product = [](const auto& o) { return o.select || o.scale >= 0 || o.groups > 1; };
-  if (const auto* conv = std::get_if<Conv2d>(&op)) return product(*conv) || conv->doubled || conv->joined > 0;
+  if (const auto* conv = std::get_if<Conv2d>(&op))
+    return product(*conv) || conv->doubled || conv->joined > 0;
   if (const auto* linear = std::get_if<Linear>(&op))
     return product(*linear) || linear->gated || linear->normed || linear->joined;
   if (const auto* norm = std::get_if<GroupNorm>(&op))
