@@ -207,6 +207,21 @@ TEST(Passes, ElementwiseWorkIsFused) {
 }
 
 /// Recomputes lifetimes the slow way and looks at every pair.
+TEST(Passes, SumsOfProductsAreOneProduct) {
+  const Plan plan = compile(tiny_denoiser(), {.launches_cost = true});
+  int skips = 0, chains = 0;
+  for (const PlanStep& step : plan.step) {
+    if (const auto* conv = std::get_if<Conv2d>(&step.op)) skips += conv->joined > 0;
+    if (const auto* linear = std::get_if<Linear>(&step.op)) {
+      chains += linear->joined;
+      for (const char* taken_in : {".skip_connection", ".ff.net.2"})
+        EXPECT_FALSE(step.module.ends_with(taken_in)) << step.module;
+    }
+  }
+  EXPECT_GT(skips, 0);
+  EXPECT_GT(chains, 0);
+}
+
 TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
   for (const Plan& plan : {compile(tiny_denoiser()), plan_of(tiny_denoiser())}) {
     std::vector<const PlanStep*> steps;
