@@ -165,13 +165,19 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
             .memory = job.target, .bytes = job.share.bytes, .number = made_++};
     }
   };
+  // The longest first, so that none begins when all others are through.
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < jobs.size(); ++i)
+    order.push_back({jobs[i].same ? 0 : work_for(plan, jobs[i].share.id), i});
+  std::ranges::stable_sort(order, std::ranges::greater(), &std::pair<double, size_t>::first);
   try {
     // On the host, packing a weight takes all threads already.
     parallel_for(
         jobs.size(), backend_.shares_host_memory() ? 1 : packing_threads(jobs),
         [&](size_t i) {
-          make(plan, jobs[i]);
-          done[i] = 1;
+          const size_t job = order[i].second;
+          make(plan, jobs[job]);
+          done[job] = 1;
         },
         stop);
   } catch (...) {
@@ -180,6 +186,18 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
   }
   note_done();
   return result;
+}
+
+/// What evaluating and packing a weight takes, roughly: elements, and products of 32 at once.
+double WeightStore::work_for(const Plan& plan, ValueId id) {
+  const PlanValue& value = plan.values[id];
+  auto work = static_cast<double>(value.type.elements());
+  if (value.load_step < 0) return work;
+  const PlanStep& step = plan.load[value.load_step];
+  if (std::holds_alternative<Linear>(step.op))
+    work *= static_cast<double>(plan.values[step.inputs[1]].type.shape.back()) / 32;
+  for (const ValueId input : step.inputs) work += work_for(plan, input);
+  return work;
 }
 
 /// Brings a weight into its memory.
@@ -251,7 +269,8 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
   // (A weight that is not constant is taken as it lies, not packed first.)
   const bool is_product = std::holds_alternative<Linear>(step.op);
   request.constant.assign(inputs.size(), !is_product);
-  const auto kernel = (is_product ? cpu_ : reference_)->kernel(request);
+  const bool takes_long = is_product || std::holds_alternative<Permute>(step.op);
+  const auto kernel = (takes_long ? cpu_ : reference_)->kernel(request);
   std::vector<std::byte> workspace(kernel->workspace());
   Tensor result(type);
   kernel->run({pointers, result.mutable_bytes().data(), workspace.data()});

@@ -86,6 +86,7 @@ class WeightStore {
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
   void make(const Plan& plan, const Job& job) const;
+  static double work_for(const Plan& plan, ValueId id);
   Tensor evaluate(const Plan& plan, ValueId id) const;
   void release(const Plan& plan, ValueId id) const;
 

@@ -1,5 +1,7 @@
 #include "ops/permute.h"
 
+#include <algorithm>
+
 #include "backend/cpu/kernels.h"
 
 namespace drypoint::cpu {
@@ -14,11 +16,19 @@ KernelPtr make(const Permute& op, const KernelRequest& request, const Context& c
 
   return make_kernel([=, rows = request.output.elements() / width](const Launch& launch) {
     parallel_ranges(context, rows, elements_per_task / width, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        int64_t rest = row, from = 0;
-        for (size_t d = y.size() - 1; d-- > 0; rest /= y[d]) from += rest % y[d] * steps[d];
+      // Some rows at once: where they are columns of x, what a cache line holds is used together.
+      constexpr int64_t at_once = 16;
+      for (int64_t first = begin; first < end; first += at_once) {
+        const int64_t count = std::min(at_once, end - first);
+        const float* from[at_once];
+        for (int64_t r = 0; r < count; ++r) {
+          int64_t rest = first + r, place = 0;
+          for (size_t d = y.size() - 1; d-- > 0; rest /= y[d]) place += rest % y[d] * steps[d];
+          from[r] = launch.f32(0) + place;
+        }
+        float* out = launch.out() + first * width;
         for (int64_t i = 0; i < width; ++i)
-          launch.out()[row * width + i] = launch.f32(0)[from + i * step];
+          for (int64_t r = 0; r < count; ++r) out[r * width + i] = from[r][i * step];
       }
     });
   });

@@ -345,9 +345,9 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
          request.module, op.name, shape.channels, shape.rest[0], shape.rest[1]);
   if constexpr (std::is_same_v<Op, Conv2d>)
     if (op.doubled &&
-        !(request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 && op.stride == 1 &&
-          op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 && op.groups == 1 &&
-          !op.residual && !op.joined && op.activation == ActivationKind::none))
+        !(!op.joined && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&
+          op.stride == 1 && op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 &&
+          op.groups == 1 && !op.residual && op.activation == ActivationKind::none))
       fail(ErrorKind::unsupported,
            "{}: {} with a weight {} on device cuda, expected 3x3 filters and one pixel of padding "
            "alone",

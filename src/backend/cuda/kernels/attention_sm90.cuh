@@ -122,7 +122,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                                   (warpgroup * 64 + row) * 128 + ((chunk % 8) ^ (row % 8)) * 16) =
         v;
   }
-  writes_before_copies();
+  make_writes_visible();
   asm volatile("bar.sync %0, 128;" ::"r"(1 + warpgroup) : "memory");
 
   const int lane = thread % 32;

@@ -393,7 +393,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     }
     if (ends.normed)
       *reinterpret_cast<float2*>(tile + row_of_moments * Tile::pitch + Tile::columns) = moments;
-    writes_before_copies();
+    make_writes_visible();
   }
 
   // Results that straight ends cannot store, and parts of the depth: from shared memory.

@@ -138,8 +138,9 @@ __device__ inline void send_to_block(void* to, float4 v, uint64_t* barrier, int 
       "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w), "r"(address_in_cluster(barrier, rank))
       : "memory");
 }
-/// What this thread wrote to shared memory is there for copies that follow.
-__device__ inline void writes_before_copies() {
+/// What this thread wrote to shared memory is there for the copy engine and the tensor units, which
+/// have a way of their own to it.
+__device__ inline void make_writes_visible() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
