@@ -1,3 +1,4 @@
+#include "compile/known_weights.h"
 #include "compile/passes.h"
 #include "graph/rewrite.h"
 
@@ -10,8 +11,7 @@ const Linear* as_plain_product(const Graph& graph, const Node& node) {
   if (!linear || linear->select || linear->scale >= 0 || linear->groups != 1 || linear->gated ||
       linear->normed || linear->joined)
     return nullptr;
-  const auto known = [&](int input) { return graph[node.inputs[input]].rate == Rate::load; };
-  return known(1) && (!linear->bias || known(2)) ? linear : nullptr;
+  return has_known_weights(graph, node, linear->bias) ? linear : nullptr;
 }
 
 /// What made this value, behind views of it, if nothing else reads any of them.
@@ -46,14 +46,11 @@ Graph chain_products(const Graph& graph) {
     const ValueId transposed = known(Permute{{1, 0}}, {r(before->inputs[1])});
     const ValueId chained = known(Linear{.bias = false}, {weight, transposed});
     std::vector<ValueId> inputs{r(before->inputs[0]), known(Concat{1}, {chained, weight})};
-    if (first->bias) {
-      const ValueId row = known(Reshape{{1, between}}, {r(before->inputs[2])});
-      std::vector<ValueId> of_bias{row, weight};
-      if (second->bias) of_bias.push_back(r(node.inputs[2]));
-      inputs.push_back(known(Reshape{{out}}, {known(Linear{.bias = second->bias}, of_bias)}));
-    } else if (second->bias) {
-      inputs.push_back(r(node.inputs[2]));
-    }
+    const ValueId own_bias = second->bias ? r(node.inputs[2]) : -1;
+    if (first->bias)
+      inputs.push_back(through_product(r.to, r(before->inputs[2]), weight, own_bias, node.module));
+    else if (second->bias)
+      inputs.push_back(own_bias);
     if (second->residual) inputs.push_back(r(node.inputs[2u + second->bias]));
     inputs.push_back(r(before->inputs[2u + first->bias]));
 

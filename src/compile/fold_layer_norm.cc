@@ -1,3 +1,4 @@
+#include "compile/known_weights.h"
 #include "compile/passes.h"
 #include "graph/rewrite.h"
 
@@ -10,9 +11,7 @@ const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const N
   if (!linear || linear->normed || linear->joined || linear->select || linear->groups != 1 ||
       uses[node.inputs[0]] != 1)
     return nullptr;
-  const bool known = graph[node.inputs[1]].rate == Rate::load &&
-                     (!linear->bias || graph[node.inputs[2]].rate == Rate::load);
-  return known ? linear : nullptr;
+  return has_known_weights(graph, node, linear->bias) ? linear : nullptr;
 }
 
 }  // namespace
@@ -26,14 +25,8 @@ Graph fold_layer_norm(const Graph& graph) {
     if (!norm || norm->weight_groups != 1) return -1;
     const ValueId weight = r(node.inputs[1]), gamma = r(producer->inputs[1]),
                   beta = r(producer->inputs[2]);
-    const Shape& of_weight = graph[node.inputs[1]].type.shape;
-
-    // beta weight^T + bias
-    const ValueId row = r.to.add_node(Reshape{{1, of_weight[1]}}, {beta}, producer->module);
-    std::vector<ValueId> of_bias{row, weight};
-    if (linear->bias) of_bias.push_back(r(node.inputs[2]));
-    const ValueId shift = r.to.add_node(Linear{.bias = linear->bias}, of_bias, producer->module);
-    const ValueId bias = r.to.add_node(Reshape{{of_weight[0]}}, {shift}, producer->module);
+    const ValueId bias = through_product(r.to, beta, weight, linear->bias ? r(node.inputs[2]) : -1,
+                                         producer->module);
 
     Linear op = *linear;
     op.normed = true;

@@ -1,17 +1,15 @@
+#include "compile/known_weights.h"
 #include "compile/passes.h"
 #include "graph/rewrite.h"
 
 namespace drypoint {
 namespace {
 
-bool is_known(const Graph& graph, ValueId id) { return graph[id].rate == Rate::load; }
-
 /// A product of pixels that adds up with a feature map, and whose channels kernels can cut.
 const Linear* as_skip(const Graph& graph, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
   if (!linear || !linear->residual || linear->normed || linear->gated || linear->select ||
-      linear->scale >= 0 || linear->groups != 1 || !is_known(graph, node.inputs[1]) ||
-      (linear->bias && !is_known(graph, node.inputs[2])))
+      linear->scale >= 0 || linear->groups != 1 || !has_known_weights(graph, node, linear->bias))
     return nullptr;
   const bool cuts = graph[node.inputs[0]].type.shape.back() % 8 == 0 &&
                     (!linear->joined || graph[node.inputs.back()].type.shape.back() % 8 == 0);
@@ -25,9 +23,10 @@ const Node* convolution_of(const Graph& graph, const std::vector<int>& uses, Val
   if (!conv || conv->doubled || conv->joined || conv->select || conv->scale >= 0 ||
       conv->residual || conv->groups != 1 || conv->activation != ActivationKind::none)
     return nullptr;
-  const bool known =
-      is_known(graph, node->inputs[1]) && (!conv->bias || is_known(graph, node->inputs[2]));
-  return known && graph[node->inputs[0]].type.shape.back() % 8 == 0 ? node : nullptr;
+  return has_known_weights(graph, *node, conv->bias) &&
+                 graph[node->inputs[0]].type.shape.back() % 8 == 0
+             ? node
+             : nullptr;
 }
 
 }  // namespace

@@ -77,18 +77,4 @@ __device__ inline void with_activation(ActivationKind kind, const Body& body) {
     body([kind](auto& values) { activate_all(kind, values); });
 }
 
-/// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of
-/// every `rows`-th pixel.
-template <class T>
-struct Cover {
-  static constexpr int size = Vector<T>::size;
-  int rows, row, column;
-
-  __device__ Cover(int width)
-      : rows(blockDim.x / (width / size)),
-        row(threadIdx.x / (width / size)),
-        column(threadIdx.x % (width / size) * size) {}
-  __device__ bool works() const { return row < rows; }
-};
-
 }  // namespace drypoint::cuda

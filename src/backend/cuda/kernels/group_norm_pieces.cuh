@@ -5,6 +5,20 @@
 
 namespace drypoint::cuda {
 
+/// How a block's threads cover its piece of x: each has `size` neighbouring channels (a vector) of
+/// every `rows`-th pixel.
+template <class T>
+struct Cover {
+  static constexpr int size = Vector<T>::size;
+  int rows, row, column;
+
+  __device__ Cover(int width)
+      : rows(blockDim.x / (width / size)),
+        row(threadIdx.x / (width / size)),
+        column(threadIdx.x % (width / size) * size) {}
+  __device__ bool works() const { return row < rows; }
+};
+
 /// Adds up what the threads have of each channel, then of each group. Shared: `sums`
 /// [2][rows][width] and `slices` [2 * width * slices]. Afterwards moments[g] for each of the
 /// block's groups.
