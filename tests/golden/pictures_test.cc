@@ -1,5 +1,6 @@
 // Whole runs against the reference implementation's pictures, through the public API.
 #include <cmath>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -110,6 +111,30 @@ TEST(Pipeline, PreparingChangesNothingButWhenTheWorkIsDone) {
   pipeline.prepare(sizes);
   EXPECT_EQ(pipeline.generate(small_request()).images[0],
             tiny_pipeline().generate(small_request()).images[0]);
+}
+
+// Each prepares sizes (on a GPU: allocates, captures graphs) while others do so and draw.
+TEST(Pipeline, SeveralRunSideBySide) {
+  const int widths[] = {72, 64, 88};
+  const auto pictures = [&](Pipeline& pipeline) {
+    std::vector<Image> images;
+    for (const int width : widths) {
+      Request request = small_request();
+      request.image = {width, 40, 1, std::vector<uint8_t>(size_t(width) * 40)};
+      for (int i = 0; i < 40; ++i) request.image.pixels[size_t(i * (width + 1))] = 255;
+      images.push_back(pipeline.generate(request).images[0]);
+    }
+    return images;
+  };
+  const auto alone = pictures(tiny_pipeline());
+  std::vector<std::future<std::vector<Image>>> several;
+  for (int i = 0; i < 3; ++i)
+    several.push_back(std::async(std::launch::async, [&] {
+      Pipeline own({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+                   {.precision = "fp32"});
+      return pictures(own);
+    }));
+  for (auto& each : several) EXPECT_EQ(each.get(), alone);
 }
 
 TEST(Pipeline, StopsWhenAskedTo) {
