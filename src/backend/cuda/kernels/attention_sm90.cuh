@@ -1,5 +1,7 @@
 // Hopper's attention: the copy engine brings keys and values, one warpgroup orders the copies, each
-// of the others has 64 queries of a head (as https://arxiv.org/abs/2407.08608).
+// of the others has 64 queries of a head and all keys, or every second or third tile of them. (As
+// https://arxiv.org/abs/2407.08608, but for the overlap of products and exponentials in a
+// warpgroup: with four or more on a multiprocessor, they overlap with each other's.)
 #pragma once
 
 #include "backend/cuda/kernels/attention.cuh"
@@ -9,24 +11,70 @@
 
 namespace drypoint::cuda {
 
-/// Tiles lie as columns of 64 elements, 128 bytes a row, in the 128-byte swizzle.
-/// As many `blocks` share a multiprocessor.
-template <int head_columns, int workers, int tile_keys, int blocks = 1>
+/// A block has `tiles` times 64 queries of a head, with `parts` warpgroups for each, which take
+/// tiles of `tile_keys` keys in turn. Tiles lie as slices of 64 columns, 128 bytes a row, in the
+/// 128-byte swizzle. As many `blocks` share a multiprocessor.
+template <int head_columns, int tiles, int parts, int tile_keys, int stage_count, int blocks = 1>
 struct HopperAttentionTile {
-  static constexpr int head_size = head_columns, keys = tile_keys, stages = 2;
-  static constexpr int warpgroups = workers, queries = 64 * workers;
-  static constexpr int threads = 128 * (workers + 1);
+  static constexpr int head_size = head_columns, keys = tile_keys, stages = stage_count;
+  static constexpr int query_tiles = tiles, key_parts = parts, queries = 64 * tiles;
+  static constexpr int workers = tiles * parts, threads = 128 * (workers + 1);
   static constexpr int at_once = blocks;
-  static constexpr int parts = (head_size + 63) / 64;  // columns of 64
+  static constexpr int slices = (head_size + 63) / 64;
   static constexpr int depth_steps = (head_size + 15) / 16;
-  static constexpr int q_bytes = queries * 128 * parts, kv_bytes = keys * 128 * parts;
+  static constexpr int q_bytes = queries * 128 * slices, kv_bytes = keys * 128 * slices;
   static constexpr int shared_bytes = 1024 + q_bytes + stages * 2 * kv_bytes + 4 * stages * 8;
+  static_assert(stages % parts == 0);
+  static_assert(shared_bytes * blocks <= 227 << 10);
   // Of those that a block gets at its start, the workers take what the others need not.
   static constexpr int start_registers = 65536 / (threads * at_once) / 8 * 8;
   static constexpr int registers =
       std::min((start_registers * threads - 24 * 128) / (threads - 128) / 8 * 8, 232);
-  /// Columns of the values that part `p` has.
-  static constexpr int columns(int p) { return head_size - 64 * p < 64 ? head_size - 64 * p : 64; }
+  /// Columns of the values that slice `i` has.
+  static constexpr int columns(int i) { return head_size - 64 * i < 64 ? head_size - 64 * i : 64; }
+};
+
+/// What a thread has of the result, from the keys seen so far: of two rows (i / 2 % 2 for sum i)
+/// the largest score, the exponentials' total, and the sums of values.
+template <class Tile>
+struct AttentionSums {
+  // Finite, so that keys that are all masked add nothing, not NaN.
+  float largest[2] = {-3e38f, -3e38f}, total[2] = {};
+  float values[Tile::slices][32] = {};  // of each slice's columns; the last may use fewer
+
+  /// visit(slice, i) for all sums in use.
+  template <class Visit>
+  static __device__ void for_each(const Visit& visit) {
+#pragma unroll
+    for (int p = 0; p < Tile::slices; ++p)
+#pragma unroll
+      for (int i = 0; i < 32; ++i)
+        if (i < Tile::columns(p) / 2) visit(p, i);
+  }
+
+  /// As many floats, 128 apart, as `store` writes.
+  static constexpr int stored = 4 + Tile::head_size / 2;
+  __device__ void store(float* to) const {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) to[i * 128] = largest[i], to[(2 + i) * 128] = total[i];
+    for_each([&](int p, int i) { to[(4 + p * 32 + i) * 128] = values[p][i]; });
+  }
+  /// Adds what other keys gave.
+  __device__ void add(const float* other, float scale) {
+    float own[2], others[2];
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const float now = fmaxf(largest[i], other[i * 128]);
+      own[i] = exp2_fast((largest[i] - now) * scale);
+      others[i] = exp2_fast((other[i * 128] - now) * scale);
+      largest[i] = now;
+      total[i] = total[i] * own[i] + other[(2 + i) * 128] * others[i];
+    }
+    for_each([&](int p, int i) {
+      values[p][i] =
+          values[p][i] * own[i / 2 % 2] + other[(4 + p * 32 + i) * 128] * others[i / 2 % 2];
+    });
+  }
 };
 
 /// Where the heads lie in the matrices that the maps describe.
@@ -45,7 +93,7 @@ struct KeysAndValues {
 template <class T, int columns, int last_columns>
 __device__ inline void with_columns(bool whole, float (&d)[32], const uint32_t (&a)[4],
                                     uint64_t b) {
-  if (whole)  // known when compiled: the loop over parts is unrolled
+  if (whole)  // known when compiled: the loop over slices is unrolled
     WgmmaByRows<columns, T>::run(d, a, b);
   else
     WgmmaByRows<last_columns, T>::run(d, a, b);
@@ -78,8 +126,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     for (int i = 0; i < Tile::stages; ++i) {
       barrier_init(k_full + i, 1);
       barrier_init(v_full + i, 1);
-      barrier_init(k_empty + i, Tile::warpgroups);
-      barrier_init(v_empty + i, Tile::warpgroups);
+      barrier_init(k_empty + i, Tile::query_tiles);
+      barrier_init(v_empty + i, Tile::query_tiles);
     }
     barrier_init_done();
   }
@@ -87,9 +135,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   wait_for_previous();
   let_next_begin();
 
-  if (warpgroup == Tile::warpgroups) {
+  if (warpgroup == Tile::workers) {
     give_registers<24>();
-    if (__shfl_sync(~0u, thread / 32, 0) == Tile::warpgroups * 4) {
+    if (__shfl_sync(~0u, thread / 32, 0) == Tile::workers * 4) {
       const int first_row = batch / s.share * s.keys;
       for (int i = 0; i < tiles; ++i) {
         const int stage = i % Tile::stages, turn = i / Tile::stages;
@@ -98,7 +146,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                               uint64_t* empty, int column) {
           if (turn > 0) barrier_wait(empty + stage, (turn - 1) & 1);
           barrier_arrive_expecting(full + stage, Tile::kv_bytes);
-          for (int p = 0; p < Tile::parts; ++p)
+          for (int p = 0; p < Tile::slices; ++p)
             copy_box(map, to + p * Tile::keys * 128, full + stage,
                      column + head * head_size + p * 64, first_row + i * Tile::keys);
         };
@@ -110,148 +158,152 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   }
   // More registers for those who multiply.
   take_registers<Tile::registers>();
+  const auto workers_meet = [] {
+    asm volatile("bar.sync 1, %0;" ::"n"(Tile::workers * 128) : "memory");
+  };
   // Queries, with zeros in the columns that fill up the last 64: keys have the next head's there.
-  for (int i = thread % 128; i < 64 * Tile::parts * 8; i += 128) {
-    const int row = i / (Tile::parts * 8), chunk = i % (Tile::parts * 8);
-    const int query = first_query + warpgroup * 64 + row, column = chunk * 8;
+  for (int i = thread; i < Tile::queries * Tile::slices * 8; i += Tile::workers * 128) {
+    const int row = i / (Tile::slices * 8), chunk = i % (Tile::slices * 8);
+    const int query = first_query + row, column = chunk * 8;
     Vector<T> v{};
     if (query < s.queries && column < head_size)
       v = load_vector(q + (int64_t{batch} * s.queries + query) * s.q_pitch + head * head_size +
                       column);
-    *reinterpret_cast<Vector<T>*>(q_tile + chunk / 8 * Tile::queries * 128 +
-                                  (warpgroup * 64 + row) * 128 + ((chunk % 8) ^ (row % 8)) * 16) =
-        v;
+    *reinterpret_cast<Vector<T>*>(q_tile + chunk / 8 * Tile::queries * 128 + row * 128 +
+                                  ((chunk % 8) ^ (row % 8)) * 16) = v;
   }
   make_writes_visible();
-  asm volatile("bar.sync %0, 128;" ::"r"(1 + warpgroup) : "memory");
+  workers_meet();
 
-  const int lane = thread % 32;
-  const int query = first_query + warpgroup * 64 + thread % 128 / 32 * 16 + lane / 4;
-  const uint32_t q_address = shared_address(q_tile) + warpgroup * 64 * 128;
-  float sums[Tile::parts][32];  // of each column of 64; the last may use fewer
-#pragma unroll
-  for (int p = 0; p < Tile::parts; ++p)
-#pragma unroll
-    for (int i = 0; i < 32; ++i) sums[p][i] = 0;
-  float largest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
+  const int lane = thread % 32, query_tile = warpgroup % Tile::query_tiles,
+            part = warpgroup / Tile::query_tiles;
+  const int query = first_query + query_tile * 64 + thread % 128 / 32 * 16 + lane / 4;
+  AttentionSums<Tile> result;
 
-  float scores[Tile::keys / 2];
-  uint32_t weights[Tile::keys / 16][4];
-  const auto keys_of = [&](int tile) {
-    return shared_address(stages) + tile % Tile::stages * 2 * Tile::kv_bytes;
-  };
-  const auto parity_of = [](int tile) { return tile / Tile::stages & 1; };
-  const auto order_scores = [&](int tile) {
-    barrier_wait(k_full + tile % Tile::stages, parity_of(tile));
+  // A part's stages lie `key_parts` apart. Where they are is worked out here, once: in the loop
+  // only known numbers are added.
+  constexpr auto units = [](int bytes) { return uint64_t(bytes / 16); };  // of a descriptor
+  const uint64_t queries_at = wgmma_descriptor(shared_address(q_tile) + query_tile * 64 * 128),
+                 keys_at = wgmma_descriptor(shared_address(stages) + part * 2 * Tile::kv_bytes);
+  const uint32_t barriers = shared_address(k_full + part);
+  enum Barrier { keys_full, values_full, keys_empty, values_empty };
+  // From this tile on, some keys are not to be seen.
+  const int masked = (s.causal ? min(s.keys, first_query) : s.keys) / Tile::keys;
+  const auto add_tile = [&](int tile, int slot, int parity) {
+    const auto barrier = [&](Barrier kind) {
+      return barriers + (kind * Tile::stages + slot * Tile::key_parts) * 8;
+    };
+    const auto release = [&](Barrier kind) {
+      if (thread % 128 == 0) barrier_arrive(barrier(kind));
+    };
+    const uint64_t from = keys_at + units(slot * Tile::key_parts * 2 * Tile::kv_bytes);
+
+    float scores[Tile::keys / 2];
+    barrier_wait(barrier(keys_full), parity);
     wgmma_begin();
 #pragma unroll
     for (int d = 0; d < Tile::depth_steps; ++d)
-      Wgmma<Tile::keys, T>::run(
-          scores, wgmma_descriptor(q_address + d / 4 * Tile::queries * 128) + d % 4 * 2,
-          wgmma_descriptor(keys_of(tile) + d / 4 * Tile::keys * 128) + d % 4 * 2, d > 0);
+      Wgmma<Tile::keys, T>::run(scores,
+                                queries_at + units(d / 4 * Tile::queries * 128 + d % 4 * 32),
+                                from + units(d / 4 * Tile::keys * 128 + d % 4 * 32), d > 0);
     wgmma_commit();
-  };
-  const auto order_values = [&](int tile) {
-    barrier_wait(v_full + tile % Tile::stages, parity_of(tile));
-    const uint32_t address = keys_of(tile) + Tile::kv_bytes;
-    wgmma_begin();
-#pragma unroll
-    for (int p = 0; p < Tile::parts; ++p)
-#pragma unroll
-      for (int n = 0; n < Tile::keys / 16; ++n)
-        with_columns<T, Tile::columns(0), Tile::columns(Tile::parts - 1)>(
-            p + 1 < Tile::parts, sums[p], weights[n],
-            wgmma_descriptor(address + p * Tile::keys * 128 + n * 16 * 128));
-    wgmma_commit();
-  };
-  /// Scores to exponentials; -> what all sums so far shrink by.
-  const auto exponentials = [&](int tile, float(&shrink)[2]) {
-    const int first_key = tile * Tile::keys;
-    if (first_key + Tile::keys > s.keys || (s.causal && first_key + Tile::keys > first_query)) {
+    wgmma_wait<0>();
+    release(keys_empty);
+    if (tile >= masked) {
+      const int first_key = tile * Tile::keys;
 #pragma unroll
       for (int i = 0; i < Tile::keys / 2; ++i) {
         const int key = first_key + i / 4 * 8 + lane % 4 * 2 + i % 2;
         if (key >= s.keys || (s.causal && key > query + i / 2 % 2 * 8)) scores[i] = -INFINITY;
       }
     }
+
+    // Scores to exponentials; the sums so far shrink as the largest score grows.
+    float shrink[2];
 #pragma unroll
-    for (int half_row = 0; half_row < 2; ++half_row) {
-      float now = largest[half_row];
+    for (int row = 0; row < 2; ++row) {
+      float now = result.largest[row];
 #pragma unroll
-      for (int n = 0; n < Tile::keys / 8; ++n)
-        now = fmaxf(now, fmaxf(scores[n * 4 + half_row * 2], scores[n * 4 + half_row * 2 + 1]));
+      for (int i = row * 2; i < Tile::keys / 2; i += 4)
+        now = fmaxf(now, fmaxf(scores[i], scores[i + 1]));
       now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 1));
       now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 2));
-      shrink[half_row] = exp2_fast((largest[half_row] - now) * s.scale);
-      largest[half_row] = now;
+      shrink[row] = exp2_fast((result.largest[row] - now) * s.scale);
+      result.largest[row] = now;
       const float base = now * s.scale;
       float sum = 0;
 #pragma unroll
-      for (int n = 0; n < Tile::keys / 8; ++n)
+      for (int i = row * 2; i < Tile::keys / 2; i += 4)
 #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          float& score = scores[n * 4 + half_row * 2 + i];
-          score = exp2_fast(fmaf(score, s.scale, -base));
-          sum += score;
+        for (int j = i; j < i + 2; ++j) {
+          scores[j] = exp2_fast(fmaf(scores[j], s.scale, -base));
+          sum += scores[j];
         }
-      total[half_row] = total[half_row] * shrink[half_row] + sum;
+      result.total[row] = result.total[row] * shrink[row] + sum;
     }
-  };
-  const auto take_weights = [&] {
+    result.for_each([&](int p, int i) { result.values[p][i] *= shrink[i / 2 % 2]; });
+
+    uint32_t weights[Tile::keys / 16][4];
 #pragma unroll
     for (int n = 0; n < Tile::keys / 16; ++n)
 #pragma unroll
       for (int i = 0; i < 4; ++i)
         weights[n][i] = pack_two<T>(scores[n * 8 + i * 2], scores[n * 8 + i * 2 + 1]);
-  };
-  const auto release = [&](uint64_t* empty, int tile) {
-    if (thread % 128 == 0) barrier_arrive(empty + tile % Tile::stages);
-  };
-
-  // While a tile's exponentials are taken, the values of the tile before are multiplied. (The first
-  // tile stands apart, or the compiler could not tell which products are done, and would wait for
-  // all.)
-  float shrink[2];
-  order_scores(0);
-  wgmma_wait<0>();
-  release(k_empty, 0);
-  exponentials(0, shrink);
-  take_weights();
-#pragma unroll 1
-  for (int tile = 1; tile < tiles; ++tile) {
-    order_scores(tile);
-    order_values(tile - 1);
-    wgmma_wait<1>();
-    release(k_empty, tile);
-    exponentials(tile, shrink);
+    barrier_wait(barrier(values_full), parity);
+    wgmma_begin();
+#pragma unroll
+    for (int p = 0; p < Tile::slices; ++p)
+#pragma unroll
+      for (int n = 0; n < Tile::keys / 16; ++n)
+        with_columns<T, Tile::columns(0), Tile::columns(Tile::slices - 1)>(
+            p + 1 < Tile::slices, result.values[p], weights[n],
+            from + units(Tile::kv_bytes + p * Tile::keys * 128 + n * 16 * 128));
+    wgmma_commit();
     wgmma_wait<0>();
-    release(v_empty, tile - 1);
+    release(values_empty);
+  };
+  int parity = 0;
+#pragma unroll 1
+  for (int tile = part; tile < tiles; tile += Tile::stages) {
+    add_tile(tile, 0, parity);
 #pragma unroll
-    for (int p = 0; p < Tile::parts; ++p)
-#pragma unroll
-      for (int c = 0; c < 32; ++c)
-        if (c < Tile::columns(p) / 2) sums[p][c] *= shrink[c / 2 % 2];
-    take_weights();
+    for (int slot = 1; slot < Tile::stages / Tile::key_parts; ++slot)
+      if (tile + slot * Tile::key_parts < tiles)
+        add_tile(tile + slot * Tile::key_parts, slot, parity);
+    parity ^= 1;
   }
-  order_values(tiles - 1);
-  wgmma_wait<0>();
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
+    result.total[row] += __shfl_xor_sync(0xffffffffu, result.total[row], 1);
+    result.total[row] += __shfl_xor_sync(0xffffffffu, result.total[row], 2);
+  }
+
+  if constexpr (Tile::key_parts > 1) {
+    // The first part adds up what the others leave where keys and values were.
+    constexpr int stored = AttentionSums<Tile>::stored * 128;
+    static_assert((Tile::key_parts - 1) * Tile::query_tiles * stored * 4 <=
+                  Tile::stages * 2 * Tile::kv_bytes);
+    float* left = reinterpret_cast<float*>(stages) + query_tile * stored + thread % 128;
+    workers_meet();
+    if (part > 0) result.store(left + (part - 1) * Tile::query_tiles * stored);
+    workers_meet();
+    if (part > 0) return;
+#pragma unroll
+    for (int other = 1; other < Tile::key_parts; ++other)
+      result.add(left + (other - 1) * Tile::query_tiles * stored, s.scale);
+  }
 
 #pragma unroll
-  for (int half_row = 0; half_row < 2; ++half_row) {
-    float sum = total[half_row];
-    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
-    sum += __shfl_xor_sync(0xffffffffu, sum, 2);
-    if (query + half_row * 8 >= s.queries) continue;
-    const float inverse = 1.0f / sum;
-    T* to = out + (int64_t{batch} * s.queries + query + half_row * 8) * s.out_pitch +
-            head * head_size + lane % 4 * 2;
-#pragma unroll
-    for (int p = 0; p < Tile::parts; ++p)
-#pragma unroll
-      for (int c = 0; c < 8; ++c)
-        if (c < Tile::columns(p) / 8)
-          *reinterpret_cast<uint32_t*>(to + p * 64 + c * 8) = pack_two<T>(
-              sums[p][c * 4 + half_row * 2] * inverse, sums[p][c * 4 + half_row * 2 + 1] * inverse);
+  for (int row = 0; row < 2; ++row) {
+    if (query + row * 8 >= s.queries) continue;
+    const float inverse = 1.0f / result.total[row];
+    T* to = out + (int64_t{batch} * s.queries + query + row * 8) * s.out_pitch + head * head_size +
+            lane % 4 * 2;
+    result.for_each([&](int p, int i) {
+      if (i % 4 == row * 2)
+        *reinterpret_cast<uint32_t*>(to + p * 64 + i / 4 * 8) =
+            pack_two<T>(result.values[p][i] * inverse, result.values[p][i + 1] * inverse);
+    });
   }
 #endif
 }
@@ -276,31 +328,40 @@ void launch_hopper_tile(const Context& context, int batch, const T* q, const Key
          from.columns);
 }
 
-/// What shape of tile: as measured, and whichever leaves fewer multiprocessors idle.
+/// What shape of tile: that with which the multiprocessors are done first, as measured.
 template <int head_size, class T>
 void launch_hopper_tiles(const Context& context, int batch, const T* q, const KeysAndValues& from,
                          T* out, const AttentionShape& s) {
-  const auto cost = [&](int workers) {
-    const int64_t blocks = ceil_div(s.queries, 64 * workers) * s.heads * batch;
-    return ceil_div(blocks, context.multiprocessors()) * workers;
-  };
   const auto launch_with = [&](auto tile) {
     launch_hopper_tile<decltype(tile)>(context, batch, q, from, out, s);
   };
-  // Some tiles of 80 keys have too few registers to let products and exponentials overlap, as the
-  // compiler says: with one tile there is nothing to overlap.
-  if constexpr (head_size <= 40) {  // two blocks at once
-    if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80, 2>());
-    if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
-    launch_with(HopperAttentionTile<head_size, 2, 64, 2>());
+  // Of all blocks one after the other, in products of 64 queries with 64 keys.
+  const auto cost = [&](auto tile) {
+    using Tile = decltype(tile);
+    constexpr int begin_and_end = 8;
+    const int64_t blocks = ceil_div(s.queries, Tile::queries) * s.heads * batch;
+    return ceil_div(blocks, context.multiprocessors()) *
+           (begin_and_end + Tile::query_tiles * ceil_div(s.keys, 64));
+  };
+  const auto launch_best = [&](auto many, auto some, auto few) {
+    if (cost(few) < cost(some) && cost(few) < cost(many)) return launch_with(few);
+    if (cost(some) < cost(many)) return launch_with(some);
+    launch_with(many);
+  };
+  const bool one_tile = s.keys <= 80;  // the keys of a text
+  if constexpr (head_size <= 40) {
+    if (one_tile) return launch_with(HopperAttentionTile<head_size, 2, 1, 80, 1, 2>());
+    launch_best(HopperAttentionTile<head_size, 4, 1, 96, 2>(),
+                HopperAttentionTile<head_size, 3, 2, 64, 4>(),
+                HopperAttentionTile<head_size, 2, 3, 64, 6>());
   } else if constexpr (head_size <= 80) {
-    if (s.keys <= 80) return launch_with(HopperAttentionTile<head_size, 2, 80>());
-    if constexpr (head_size <= 64)  // for more, three have too few registers
-      if (cost(3) < cost(2)) return launch_with(HopperAttentionTile<head_size, 3, 128>());
-    launch_with(HopperAttentionTile<head_size, 2, 128>());
+    if (one_tile) return launch_with(HopperAttentionTile<head_size, 2, 1, 80, 1>());
+    launch_best(HopperAttentionTile<head_size, 4, 1, 64, 3>(),
+                HopperAttentionTile<head_size, 2, 2, 64, 4>(),
+                HopperAttentionTile<head_size, 1, 4, 64, 4>());
   } else {
-    if (cost(1) < cost(2)) return launch_with(HopperAttentionTile<head_size, 1, 80>());
-    launch_with(HopperAttentionTile<head_size, 2, 80>());
+    if (one_tile) return launch_with(HopperAttentionTile<head_size, 1, 1, 80, 1>());
+    launch_with(HopperAttentionTile<head_size, 1, 2, 64, 2>());
   }
 }
 

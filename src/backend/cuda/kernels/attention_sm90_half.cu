@@ -14,7 +14,7 @@ bool launch_attention_sm90<half>(const Context& context, int head_size, int batc
     case 40: return with(std::integral_constant<int, 40>());
     case 64: return with(std::integral_constant<int, 64>());
     case 80: return with(std::integral_constant<int, 80>());
-    case 160: return shape.queries > 64 && with(std::integral_constant<int, 160>());
+    case 160: return with(std::integral_constant<int, 160>());
     default: return false;
   }
 }
