@@ -137,17 +137,14 @@ __device__ inline void activate_all(ActivationKind kind, float (&values)[count])
   }
 }
 
-/// Within 2e-7 of x's magnitude, in a few instructions: the error function by Abramowitz and
-/// Stegun, "Handbook of Mathematical Functions", 7.1.26.
+/// For half precision, within 1e-5 and in a few instructions: the normal distribution's probability
+/// is that of a logistic distribution of x times a polynomial of x^2 (fitted).
 __device__ inline float gelu_fast(float x) {
-  const float z = fabsf(x) * 0.70710678f;
-  const float t = reciprocal_fast(1.0f + 0.3275911f * z);
-  const float series =
-      t * (0.254829592f +
-           t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-  const float tail =
-      0.5f * series * exp2_fast(-log2_of_e * z * z);  // of the normal distribution beyond |x|
-  return x * (x >= 0 ? 1.0f - tail : tail);
+  const float z = x * x;
+  const float odds =
+      -2.30183716f +
+      z * (-0.10554446f + z * (4.85749278e-4f + z * (7.11457781e-5f + z * -2.51020664e-6f)));
+  return x * reciprocal_fast(1.0f + exp2_fast(x * odds));
 }
 __device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }
 
