@@ -206,7 +206,6 @@ TEST(Passes, ElementwiseWorkIsFused) {
     }
 }
 
-/// Recomputes lifetimes the slow way and looks at every pair.
 TEST(Passes, SumsOfProductsAreOneProduct) {
   const Plan plan = compile(tiny_denoiser(), {.launches_cost = true});
   int skips = 0, chains = 0;
@@ -222,6 +221,7 @@ TEST(Passes, SumsOfProductsAreOneProduct) {
   EXPECT_GT(chains, 0);
 }
 
+/// Recomputes lifetimes the slow way and looks at every pair.
 TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
   for (const Plan& plan : {compile(tiny_denoiser()), plan_of(tiny_denoiser())}) {
     std::vector<const PlanStep*> steps;

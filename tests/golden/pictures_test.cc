@@ -10,11 +10,13 @@
 namespace drypoint {
 namespace {
 
+/// On a GPU where there is one, in the precision in which pictures can be compared.
+Pipeline new_tiny_pipeline() {
+  return Pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+                  {.precision = "fp32"});
+}
 Pipeline& tiny_pipeline() {
-  // On a GPU where there is one, in the precision in which pictures can be compared.
-  static Pipeline pipeline(
-      {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-      {.precision = "fp32"});
+  static Pipeline pipeline = new_tiny_pipeline();
   return pipeline;
 }
 
@@ -71,13 +73,14 @@ TEST_P(Pictures, EqualTheReference) {
 INSTANTIATE_TEST_SUITE_P(Golden, Pictures, ::testing::ValuesIn(read_cases()),
                          [](const auto& c) { return c.param.name; });
 
-Request small_request() {
+/// At the width of 72, latents of odd sizes: 9 x 5.
+Request small_request(int width = 72) {
   Request request;
   request.prompt = "a bird";
   request.seed = 5;
   request.steps = 2;
-  request.image = {72, 40, 1, std::vector<uint8_t>(72 * 40)};  // latents of odd sizes: 9 x 5
-  for (int i = 0; i < 40; ++i) request.image.pixels[i * 73] = 255;
+  request.image = {width, 40, 1, std::vector<uint8_t>(size_t(width) * 40)};
+  for (int i = 0; i < 40; ++i) request.image.pixels[size_t(i * (width + 1))] = 255;
   request.is_edges = true;
   return request;
 }
@@ -105,8 +108,7 @@ TEST(Pipeline, WithNoisePerSampleASampleDoesNotDependOnTheirNumber) {
 }
 
 TEST(Pipeline, PreparingChangesNothingButWhenTheWorkIsDone) {
-  Pipeline pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                    {.precision = "fp32"});
+  Pipeline pipeline = new_tiny_pipeline();
   const ImageSize sizes[] = {{72, 40}};
   pipeline.prepare(sizes);
   EXPECT_EQ(pipeline.generate(small_request()).images[0],
@@ -115,23 +117,17 @@ TEST(Pipeline, PreparingChangesNothingButWhenTheWorkIsDone) {
 
 // Each prepares sizes (on a GPU: allocates, captures graphs) while others do so and draw.
 TEST(Pipeline, SeveralRunSideBySide) {
-  const int widths[] = {72, 64, 88};
-  const auto pictures = [&](Pipeline& pipeline) {
+  const auto pictures = [](Pipeline& pipeline) {
     std::vector<Image> images;
-    for (const int width : widths) {
-      Request request = small_request();
-      request.image = {width, 40, 1, std::vector<uint8_t>(size_t(width) * 40)};
-      for (int i = 0; i < 40; ++i) request.image.pixels[size_t(i * (width + 1))] = 255;
-      images.push_back(pipeline.generate(request).images[0]);
-    }
+    for (const int width : {72, 64, 88})
+      images.push_back(pipeline.generate(small_request(width)).images[0]);
     return images;
   };
   const auto alone = pictures(tiny_pipeline());
   std::vector<std::future<std::vector<Image>>> several;
   for (int i = 0; i < 3; ++i)
     several.push_back(std::async(std::launch::async, [&] {
-      Pipeline own({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                   {.precision = "fp32"});
+      Pipeline own = new_tiny_pipeline();
       return pictures(own);
     }));
   for (auto& each : several) EXPECT_EQ(each.get(), alone);

@@ -158,9 +158,6 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   }
   // More registers for those who multiply.
   take_registers<Tile::registers>();
-  const auto workers_meet = [] {
-    asm volatile("bar.sync 1, %0;" ::"n"(Tile::workers * 128) : "memory");
-  };
   // Queries, with zeros in the columns that fill up the last 64: keys have the next head's there.
   for (int i = thread; i < Tile::queries * Tile::slices * 8; i += Tile::workers * 128) {
     const int row = i / (Tile::slices * 8), chunk = i % (Tile::slices * 8);
@@ -173,7 +170,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                                   ((chunk % 8) ^ (row % 8)) * 16) = v;
   }
   make_writes_visible();
-  workers_meet();
+  meet<Tile::workers * 128>(1);
 
   const int lane = thread % 32, query_tile = warpgroup % Tile::query_tiles,
             part = warpgroup / Tile::query_tiles;
@@ -284,9 +281,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     static_assert((Tile::key_parts - 1) * Tile::query_tiles * stored * 4 <=
                   Tile::stages * 2 * Tile::kv_bytes);
     float* left = reinterpret_cast<float*>(stages) + query_tile * stored + thread % 128;
-    workers_meet();
+    meet<Tile::workers * 128>(1);
     if (part > 0) result.store(left + (part - 1) * Tile::query_tiles * stored);
-    workers_meet();
+    meet<Tile::workers * 128>(1);
     if (part > 0) return;
 #pragma unroll
     for (int other = 1; other < Tile::key_parts; ++other)

@@ -91,7 +91,7 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
     *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) = pack_two<T>(
         (sums[i * 4 + 2] * lower + b.x) * scale, (sums[i * 4 + 3] * lower + b.y) * scale);
   }
-  asm volatile("bar.sync %0, 128;" ::"r"(2 + warpgroup) : "memory");
+  meet<128>(2 + warpgroup);
   T* out = ends.out + first_row * ends.width;
   if (ends.gated) {
     for_each_vector<columns / 16>(rows, ends.width, first_column / 2, [&](int row, int column) {
@@ -372,7 +372,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
           bias[column] = own_bias[i];
     // All multiply from the same stages, which the sums are about to overwrite.
-    asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
+    meet<Tile::consumers * 128>(1);
     if (straight) {
       store_warpgroup<Tile::columns>(
           ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr, sums,
@@ -400,7 +400,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   if (straight || (parts == 1 && warpgroup == Tile::consumers)) return;
   wait_for_previous();
   if (parts == 1)
-    asm volatile("bar.sync 1, %0;" ::"n"(Tile::consumers * 128) : "memory");
+    meet<Tile::consumers * 128>(1);
   else
     __syncthreads();
   const int begin_row = Tile::first_of_share(part, parts),

@@ -143,6 +143,12 @@ __device__ inline void send_to_block(void* to, float4 v, uint64_t* barrier, int 
       "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w), "r"(address_in_cluster(barrier, rank))
       : "memory");
 }
+/// Until `threads` of the block are here: whole warps, at a barrier from 1 to 15 (0 is that of
+/// `__syncthreads()`).
+template <int threads>
+__device__ inline void meet(int barrier) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(threads) : "memory");
+}
 /// What this thread wrote to shared memory is there for the copy engine and the tensor units, which
 /// have a way of their own to it.
 __device__ inline void make_writes_visible() {

@@ -85,10 +85,9 @@ struct WgmmaByRows;
   DRYPOINT_LIST_20 ", %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
 #define DRYPOINT_LIST_40 DRYPOINT_LIST_32 ", %32, %33, %34, %35, %36, %37, %38, %39"
 #define DRYPOINT_LIST_48 DRYPOINT_LIST_40 ", %40, %41, %42, %43, %44, %45, %46, %47"
-#define DRYPOINT_LIST_64                                         \
-  DRYPOINT_LIST_40                                               \
-  ", %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51" \
-  ", %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define DRYPOINT_LIST_64 \
+  DRYPOINT_LIST_48       \
+  ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
 #define DRYPOINT_LIST_80                                         \
   DRYPOINT_LIST_64                                               \
   ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75" \
