@@ -111,9 +111,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   extern __shared__ unsigned char raw[];
   unsigned char* q_tile = raw + (1024 - (shared_address(raw) & 1023)) % 1024;
   unsigned char* stages = q_tile + Tile::q_bytes;
-  uint64_t* k_full = reinterpret_cast<uint64_t*>(stages + Tile::stages * 2 * Tile::kv_bytes);
-  uint64_t *v_full = k_full + Tile::stages, *k_empty = v_full + Tile::stages,
-           *v_empty = k_empty + Tile::stages;
+  uint64_t* barriers = reinterpret_cast<uint64_t*>(stages + Tile::stages * 2 * Tile::kv_bytes);
+  enum Barrier { keys_full, values_full, keys_empty, values_empty };
+  const auto barrier_of = [&](Barrier kind, int stage) {
+    return barriers + kind * Tile::stages + stage;
+  };
 
   const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
   const int first_query = blockIdx.x * Tile::queries, head = blockIdx.y, batch = blockIdx.z;
@@ -124,10 +126,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     prefetch_map(&keys);
     prefetch_map(&values);
     for (int i = 0; i < Tile::stages; ++i) {
-      barrier_init(k_full + i, 1);
-      barrier_init(v_full + i, 1);
-      barrier_init(k_empty + i, Tile::query_tiles);
-      barrier_init(v_empty + i, Tile::query_tiles);
+      for (const Barrier full : {keys_full, values_full}) barrier_init(barrier_of(full, i), 1);
+      for (const Barrier empty : {keys_empty, values_empty})
+        barrier_init(barrier_of(empty, i), Tile::query_tiles);
     }
     barrier_init_done();
   }
@@ -142,16 +143,16 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       for (int i = 0; i < tiles; ++i) {
         const int stage = i % Tile::stages, turn = i / Tile::stages;
         unsigned char* k_to = stages + stage * 2 * Tile::kv_bytes;
-        const auto copy = [&](const CUtensorMap* map, unsigned char* to, uint64_t* full,
-                              uint64_t* empty, int column) {
-          if (turn > 0) barrier_wait(empty + stage, (turn - 1) & 1);
-          barrier_arrive_expecting(full + stage, Tile::kv_bytes);
+        const auto copy = [&](const CUtensorMap* map, unsigned char* to, Barrier full,
+                              Barrier empty, int column) {
+          if (turn > 0) barrier_wait(barrier_of(empty, stage), (turn - 1) & 1);
+          barrier_arrive_expecting(barrier_of(full, stage), Tile::kv_bytes);
           for (int p = 0; p < Tile::slices; ++p)
-            copy_box(map, to + p * Tile::keys * 128, full + stage,
+            copy_box(map, to + p * Tile::keys * 128, barrier_of(full, stage),
                      column + head * head_size + p * 64, first_row + i * Tile::keys);
         };
-        copy(&keys, k_to, k_full, k_empty, columns.k);
-        copy(&values, k_to + Tile::kv_bytes, v_full, v_empty, columns.v);
+        copy(&keys, k_to, keys_full, keys_empty, columns.k);
+        copy(&values, k_to + Tile::kv_bytes, values_full, values_empty, columns.v);
       }
     }
     return;
@@ -182,13 +183,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   constexpr auto units = [](int bytes) { return uint64_t(bytes / 16); };  // of a descriptor
   const uint64_t queries_at = wgmma_descriptor(shared_address(q_tile) + query_tile * 64 * 128),
                  keys_at = wgmma_descriptor(shared_address(stages) + part * 2 * Tile::kv_bytes);
-  const uint32_t barriers = shared_address(k_full + part);
-  enum Barrier { keys_full, values_full, keys_empty, values_empty };
   // From this tile on, some keys are not to be seen.
   const int masked = (s.causal ? min(s.keys, first_query) : s.keys) / Tile::keys;
   const auto add_tile = [&](int tile, int slot, int parity) {
     const auto barrier = [&](Barrier kind) {
-      return barriers + (kind * Tile::stages + slot * Tile::key_parts) * 8;
+      return barrier_of(kind, part + slot * Tile::key_parts);
     };
     const auto release = [&](Barrier kind) {
       if (thread % 128 == 0) barrier_arrive(barrier(kind));

@@ -18,11 +18,9 @@ __device__ inline void barrier_init(uint64_t* barrier, int arrivals) {
 __device__ inline void barrier_init_done() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
-__device__ inline void barrier_arrive(uint32_t address) {
-  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address) : "memory");
-}
 __device__ inline void barrier_arrive(uint64_t* barrier) {
-  barrier_arrive(shared_address(barrier));
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier))
+               : "memory");
 }
 /// At the same barrier of another block of the cluster.
 __device__ inline void barrier_arrive(uint64_t* barrier, int rank) {
@@ -44,19 +42,16 @@ __device__ inline void barrier_arrive_expecting(uint64_t* barrier, int bytes) {
                "r"(bytes)
                : "memory");
 }
-__device__ inline void barrier_wait(uint32_t address, int parity) {
+__device__ inline void barrier_wait(uint64_t* barrier, int parity) {
   asm volatile(
       "{\n"
       ".reg .pred done;\n"
       "again:\n"
       "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
       "@!done bra again;\n"
-      "}\n" ::"r"(address),
+      "}\n" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
-}
-__device__ inline void barrier_wait(uint64_t* barrier, int parity) {
-  barrier_wait(shared_address(barrier), parity);
 }
 
 __device__ inline void prefetch_map(const CUtensorMap* map) {
