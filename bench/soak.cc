@@ -72,7 +72,7 @@ int run(const Options& options) {
   int cancelled = 0, refused = 0;
   for (int i = 1; i <= options.pictures; ++i) {
     const auto number = static_cast<int>(random() % options.sizes);
-    const DeviceMemory taken = i % 50 == 0 ? gpu.take() : nullptr;  // and more is asked for
+    DeviceMemory taken = i % 50 == 0 ? gpu.take() : nullptr;  // and more is asked for
     const Request request = request_of(
         pipeline.defaults(), taken ? ImageSize{2048, 2048} : size_of(number), options.steps);
     int asked = 0;
@@ -83,6 +83,7 @@ int run(const Options& options) {
       refused += error.kind() == ErrorKind::out_of_memory;
       if (error.kind() != ErrorKind::cancelled && error.kind() != ErrorKind::out_of_memory) throw;
     }
+    taken.reset();
     if (i % (options.pictures / 10) == 0)
       memory.push_back(
           {{"pictures", i}, {"resident_mib", resident_mib()}, {"gpu_free_mib", gpu.free_mib()}});
