@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build test test-onnx test-pages demo asan fuzz bench-cpu format lint install
+.PHONY: build test test-onnx test-pages demo asan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -56,11 +56,12 @@ fuzz:
 	cmake --build --preset fuzz --target tests/fuzz/all
 	tools/fuzz.sh $(FUZZ_SECONDS)
 
-bench-cpu: build
+# Against PyTorch, which this installs.
+bench-cpu bench-gpu: bench-%: build
 	$(SETUP) bench
 	cmake --preset release -DDRYPOINT_BENCH=ON
 	cmake --build --preset release --target bench_step
-	bench/cpu.sh
+	bench/$*.sh
 
 format:
 	$(SETUP) lint

@@ -1,31 +1,77 @@
-"""A table of our runs against a peer's. usage: compare.py HEIGHT WIDTH OURS.json... PEER.json..."""
+"""A table of our runs against a peer's, and against the device's limits where a profile has them."""
+import argparse
 import datetime
 import json
 import statistics
 import subprocess
-import sys
 
-height, width, files = sys.argv[1], sys.argv[2], sys.argv[3:]
-runs = [json.load(open(name)) for name in files]
-ours, peers = runs[: len(runs) // 2], runs[len(runs) // 2:]
+# What it is called here, in `bench_step` and in `profile`.
+PARTS = (("text encoder, 2 prompts", "text", "text"),
+         ("once a picture: hint, keys and values, time embeddings", "picture_part", "hint"),
+         ("denoiser step", "step", "step"),
+         ("VAE decode", "decode", "vae"),
+         ("picture of 20 steps, prompt to pixels", "picture", None))
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("height", type=int)
+parser.add_argument("width", type=int)
+parser.add_argument("--ours", nargs="+", required=True, help="JSON of bench_step")
+parser.add_argument("--peers", nargs="+", required=True, help="JSON of a script in bench/peers")
+parser.add_argument("--profile", help="JSON of drypoint profile")
+options = parser.parse_args()
 
 
-def pooled(some, key):
-    return statistics.median(value for run in some for value in run[key])
+def read(name):
+    with open(name) as file:
+        return json.load(file)
 
 
-def command(*words):
-    return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+def pooled(runs, part):
+    times = [value for run in runs for value in run.get(part + "_seconds", [])]
+    return statistics.median(times) if times else None
 
 
-cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
-print(f"{datetime.date.today()}, commit {command('git', 'rev-parse', '--short', 'HEAD')}, {cpu}, "
-      f"{ours[0]['threads']} threads, {height}x{width}, float32; peer: {peers[0]['peer']}\n")
-print("| | Drypoint | PyTorch | times as fast |")
-print("| --- | --- | --- | --- |")
-for name, key in (("denoiser step, s", "step_seconds"), ("VAE decode, s", "decode_seconds")):
-    a, b = pooled(ours, key), pooled(peers, key)
-    print(f"| {name} | {a:.2f} | {b:.2f} | {b / a:.2f} |")
+def limits(profile):
+    """Seconds of each part, of which a picture takes the step 20 times."""
+    if not profile:
+        return {}
+    of_part = {part["name"]: sum(operation["limit_seconds"] for operation in part["operations"])
+               for part in profile["parts"]}
+    return of_part | {None: of_part["text"] + of_part["hint"] + 20 * of_part["step"] + of_part["vae"]}
+
+
+def shown(seconds):
+    if seconds is None:
+        return ""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    milliseconds = 1e3 * seconds
+    return f"{milliseconds:.{3 if milliseconds < 1 else 2 if milliseconds < 10 else 1}f} ms"
+
+
+def device(run):
+    if run["device"].startswith("cuda"):
+        return run["device"]
+    with open("/proc/cpuinfo") as file:
+        names = [line.split(":")[1].strip() for line in file if "model name" in line]
+    return f"{names[0] if names else 'a CPU'}, {run['threads']} threads, float32"
+
+
+ours, peers = [read(name) for name in options.ours], [read(name) for name in options.peers]
+limit = limits(options.profile and read(options.profile))
+commit = subprocess.run(("git", "rev-parse", "--short", "HEAD"), capture_output=True, text=True).stdout
+print(f"{datetime.date.today()}, commit {commit.strip() or '?'}, {device(ours[0])}, "
+      f"{options.height}x{options.width}; peer: {peers[0]['peer']}\n")
+print("| | Drypoint | PyTorch | times as fast |" + (" limit |" if limit else ""))
+print("| --- | --- | --- | --- |" + (" --- |" if limit else ""))
+for name, part, profiled in PARTS:
+    own, peer = pooled(ours, part), pooled(peers, part)
+    if own is None or (peer is None and not limit):
+        continue
+    row = [name, shown(own), shown(peer), f"{peer / own:.2f}" if peer else ""]
+    if limit:
+        row.append(shown(limit[profiled]))
+    print("| " + " | ".join(row) + " |")
 print(f"\nFrom start to first step: {ours[0]['seconds_to_first_step']:.1f} s; "
-      f"peak memory with denoiser and text encoder {ours[0]['peak_mib_of_denoiser']:.0f} MiB, "
+      f"peak host memory with denoiser and text encoder {ours[0]['peak_mib_of_denoiser']:.0f} MiB, "
       f"with the VAE {ours[0]['peak_mib']:.0f} MiB.")

@@ -73,7 +73,7 @@ if mode != "eager":
                              for f in (denoise, text, decode))
 
 
-def milliseconds(run, repeats=30, warm=5):
+def seconds(run, repeats=30, warm=5):
     for _ in range(warm):
         run()
     torch.cuda.synchronize()
@@ -84,8 +84,8 @@ def milliseconds(run, repeats=30, warm=5):
         run()
         end.record()
         end.synchronize()
-        times.append(start.elapsed_time(end))
-    return statistics.median(times)
+        times.append(start.elapsed_time(end) / 1e3)
+    return sorted(times)
 
 
 def picture():
@@ -108,9 +108,9 @@ with torch.inference_mode():
     result = {
         "peer": f"diffusers in PyTorch {torch.__version__}, {mode}",
         "device": torch.cuda.get_device_name(),
-        "text_ms": milliseconds(lambda: text(ids)),
-        "step_ms": milliseconds(lambda: denoise(both, t, context)),
-        "decode_ms": milliseconds(lambda: decode(latent)),
+        "text_seconds": seconds(lambda: text(ids)),
+        "step_seconds": seconds(lambda: denoise(both, t, context)),
+        "decode_seconds": seconds(lambda: decode(latent)),
     }
     for _ in range(3):
         picture()
@@ -119,6 +119,8 @@ with torch.inference_mode():
         torch.cuda.synchronize()
         start = time.perf_counter()
         picture()
-        times.append((time.perf_counter() - start) * 1e3)
-    result["picture_ms"] = statistics.median(times)
+        times.append(time.perf_counter() - start)
+    result["picture_seconds"] = sorted(times)
+for part in ("text", "step", "decode", "picture"):
+    result[part + "_median"] = statistics.median(result[part + "_seconds"])
 print(json.dumps(result, indent=2))
