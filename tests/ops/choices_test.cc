@@ -1,7 +1,7 @@
 // Every kernel that a GPU's tuner may choose for a product computes the same.
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "support/op_runner.h"
 
@@ -10,29 +10,23 @@ namespace {
 
 using namespace drypoint::testing;
 
-/// Measures the choices for one operation, then makes each of them in turn.
+/// Makes each of the choices for one operation in turn.
 void compare_choices(DType precision, const Op& op, const std::vector<Tensor>& inputs,
                      const std::vector<bool>& constant) {
-  const TemporaryFolder folder;
-  const std::string measured = folder / "measured.json", forced = folder / "forced.json";
-  const Tensor expected = run(reference(), op, inputs, constant);
-  run(*make_cuda_backend({.precision = precision, .level = 5, .tuning_cache = measured}), op,
-      inputs, constant);
-  std::ifstream file(measured);
-  if (!file) return;  // nothing to choose on this GPU
-  nlohmann::json cache = nlohmann::json::parse(file);
-  ASSERT_EQ(cache["choices"].size(), 1);
-  auto& choice = cache["choices"].front();
-  std::set<std::string> names = {choice[0]};
-  for (const auto& [name, time] : choice[2].items()) names.insert(name);
+  const auto backend = make_cuda_backend({.precision = precision});
+  const auto names = kernel_for(*backend, op, inputs, constant)->alternatives();
+  auto plan = nlohmann::json::parse(backend->choices());  // as a plan holds them
+  if (plan["choices"].empty()) return;                    // nothing to choose on this GPU
+  ASSERT_EQ(plan["choices"].size(), 1);
   EXPECT_GT(names.size(), 1);
+  const Tensor expected = run(reference(), op, inputs, constant);
   for (const std::string& name : names) {
-    choice[0] = name;
-    std::ofstream(forced) << cache;
-    const auto backend = make_cuda_backend({.precision = precision, .tuning_cache = forced});
+    SCOPED_TRACE(fmt::format("{}, {}: {}", backend->name(), name, describe(op, inputs)));
+    plan["choices"].front()[0] = name;
+    backend->take_choices(plan.dump(), "the test");
+    EXPECT_EQ(kernel_for(*backend, op, inputs, constant)->description(), name);
     EXPECT_TRUE(close(run(*backend, op, inputs, constant).floats(), expected.floats(),
-                      tolerance(*backend, op)))
-        << backend->name() << ", " << name << ": " << describe(op, inputs);
+                      tolerance(*backend, op)));
   }
 }
 
@@ -95,6 +89,32 @@ TEST_P(Choices, OfConv2d) {
       {random_tensor({8, 63, 75, 64}, 1), random_tensor({320, 64, 3, 3}, 2),
        random_tensor({5, 320}, 3), ids_tensor({1}, {3}), random_tensor({8, 32, 38, 320}, 4)},
       {false, true, false, false, false});
+}
+
+TEST_P(Choices, AreMeasuredOnceForACache) {
+  const TemporaryFolder folder;
+  const Linear op{.bias = false};
+  const std::vector<Tensor> inputs = {random_tensor({1, 309, 192}, 1),
+                                      random_tensor({400, 192}, 2)};
+  const std::string file = folder / "cache.json";
+  struct Outcome {
+    std::string description;
+    std::vector<std::string> alternatives;
+  };
+  const auto choose = [&](int level) -> Outcome {
+    const auto backend =
+        make_cuda_backend({.precision = GetParam(), .level = level, .tuning_cache = file});
+    const auto kernel = kernel_for(*backend, op, inputs, {false, true});
+    return {kernel->description(), kernel->alternatives()};
+  };
+  const auto [chosen, alternatives] = choose(5);
+  const auto cache = nlohmann::json::parse(std::ifstream(file));
+  const auto& choice = cache.at("choices").front();
+  EXPECT_EQ(choice[0], chosen);
+  EXPECT_GT(choice[2].size(), 0);
+  for (const auto& [name, _] : choice[2].items())
+    EXPECT_TRUE(std::ranges::count(alternatives, name) == 1) << name;
+  EXPECT_EQ(choose(0).description, chosen);
 }
 
 }  // namespace

@@ -116,22 +116,44 @@ double tolerance(const Backend& backend, const Op& op) {
   return gpu ? 5e-7 : 1e-7;
 }
 
+namespace {
+
 /// Whether its biases are a table, which an earlier operation made.
-static bool selects(const Op& op) {
+bool selects(const Op& op) {
   const auto* conv = std::get_if<Conv2d>(&op);
   const auto* linear = std::get_if<Linear>(&op);
   return (conv && conv->select) || (linear && linear->select);
 }
 
+/// With the types that the backend wants.
+std::vector<Tensor> converted(const Backend& backend, const Op& op, std::vector<Tensor> inputs,
+                              const std::vector<bool>& constant) {
+  const DType precision = backend.target().precision;
+  for (const int i : inputs_of_own_precision(op, inputs.size()))
+    if (!constant[i]) inputs[i] = rounded(inputs[i], precision);
+  if (selects(op) && !constant[2]) inputs[2] = rounded(inputs[2], precision);
+  return inputs;
+}
+
+KernelRequest request_for(const Op& op, const std::vector<Tensor>& converted,
+                          const std::vector<bool>& constant) {
+  std::vector<TensorType> types;
+  for (const Tensor& input : converted) types.push_back(input.type());
+  return {op, types, infer(op, types), constant, "test"};
+}
+
+}  // namespace
+
+std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
+                                   const std::vector<Tensor>& inputs,
+                                   const std::vector<bool>& constant) {
+  return backend.kernel(request_for(op, converted(backend, op, inputs, constant), constant));
+}
+
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output where) {
-  std::vector<Tensor> own = inputs;
-  for (const int i : inputs_of_own_precision(op, inputs.size()))
-    if (!constant[i]) own[i] = rounded(inputs[i], backend.target().precision);
-  if (selects(op) && !constant[2]) own[2] = rounded(inputs[2], backend.target().precision);
-  std::vector<TensorType> types;
-  for (const Tensor& input : own) types.push_back(input.type());
-  const KernelRequest request{op, types, infer(op, types), constant, "test"};
+  const std::vector<Tensor> own = converted(backend, op, inputs, constant);
+  const KernelRequest request = request_for(op, own, constant);
   const auto kernel = backend.kernel(request);
 
   std::vector<Fenced> memory;

@@ -16,6 +16,11 @@ const Backend& reference();
 /// How far from the reference a backend may be, as a part of the largest magnitude.
 double tolerance(const Backend& backend, const Op& op);
 
+/// What `run` runs.
+std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
+                                   const std::vector<Tensor>& inputs,
+                                   const std::vector<bool>& constant);
+
 /// Where the result goes.
 enum class Output { own_memory, in_place };
 

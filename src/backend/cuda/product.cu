@@ -136,6 +136,15 @@ class ProductKernel : public Kernel {
 
   std::string description() const override { return choice_.name; }
 
+  std::vector<std::string> alternatives() const override {
+    std::vector<Choice<T>> choices = own_choices();
+    if (has_library_choices())
+      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
+    std::vector<std::string> names;
+    for (const Choice<T>& one : choices) names.push_back(one.name);
+    return names;
+  }
+
   void run(const Launch& l) const override {
     Ends<T> ends = ends_;
     if (op_.select) {
@@ -237,16 +246,21 @@ class ProductKernel : public Kernel {
            map_of_rest(1), weights, plan, ends);
   }
 
+  /// Of our own kernels.
+  std::vector<Choice<T>> own_choices() const {
+    if constexpr (sizeof(T) == 2)
+      if (context_.hopper && !shape_.gathered()) return hopper_choices<T>(shape_);
+    return mma_choices<T>(shape_, ends_.normed > 0);
+  }
+  bool has_library_choices() const { return is_for_libraries(shape_, ends_.normed > 0); }
+
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
-    std::vector<Choice<T>> choices;
-    if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_);
-    if (choices.empty()) choices = mma_choices<T>(shape_, ends_.normed > 0);
+    std::vector<Choice<T>> choices = own_choices();
     choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
       return estimate(a, shape_, context_) < estimate(b, shape_, context_);
     });
-    bool lacks_libraries = is_for_libraries(shape_, ends_.normed > 0);
+    bool lacks_libraries = has_library_choices();
     if (choices.size() == 1 && !lacks_libraries) return;
     const auto add_libraries = [&] {
       if (!std::exchange(lacks_libraries, false)) return;
