@@ -59,7 +59,7 @@ class Kernel {
   /// Which of several ways of computing the same it is: "winograd 4x4", "64x256x4/2". Empty where
   /// there is but one.
   virtual std::string description() const { return {}; }
-  /// All those ways that can be chosen here. Empty where there is but one.
+  /// All those ways that can be chosen here, by the same names.
   virtual std::vector<std::string> alternatives() const { return {}; }
   virtual void run(const Launch& launch) const = 0;
 };

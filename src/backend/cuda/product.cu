@@ -248,9 +248,10 @@ class ProductKernel : public Kernel {
 
   /// Of our own kernels.
   std::vector<Choice<T>> own_choices() const {
+    std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered()) return hopper_choices<T>(shape_);
-    return mma_choices<T>(shape_, ends_.normed > 0);
+      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_);
+    return choices.empty() ? mma_choices<T>(shape_, ends_.normed > 0) : choices;
   }
   bool has_library_choices() const { return is_for_libraries(shape_, ends_.normed > 0); }
 
