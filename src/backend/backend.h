@@ -102,6 +102,8 @@ class Backend {
   /// again. Empty for a device that does not choose. Throws bad_file, `source` in front.
   virtual std::string choices() const { return {}; }
   virtual void take_choices(const std::string& /*json*/, const std::string& /*source*/) {}
+  /// What people should know of the kernels made so far, e.g. that a choice cannot be made here.
+  virtual std::vector<std::string> notices() const { return {}; }
   /// What the compiler should make of a graph for this device.
   virtual Target target() const { return {}; }
   /// 64-byte aligned memory on the device. Throws out_of_memory.

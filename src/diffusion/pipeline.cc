@@ -269,6 +269,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   const ImageSize size{result.edges.width, result.edges.height};
   const DenoiserShape shape = denoiser_shape(model_, request, size, steps.size());
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);
+  std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
   finish(Stage::prepare);
 
   report(Stage::text, 0, 1);

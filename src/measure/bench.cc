@@ -166,6 +166,7 @@ class Bench {
     const OtherProcesses others;
     for (const ImageSize size : options_.sizes) result.sizes.push_back(measure(size));
     watch_.report(result);
+    std::ranges::copy(model_.backend().notices(), std::back_inserter(result.warnings));
     if (const double share = others.share(); share > 0.05 && model_.backend().shares_host_memory())
       result.warnings.push_back(
           fmt::format("other processes used {:.0f} % of the processors meanwhile", 100 * share));

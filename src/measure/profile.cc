@@ -87,6 +87,7 @@ class Profiler {
     picture.set_first_step();
     picture.denoiser.run(Rate::picture);
     picture.decoder.set_input("latent", picture.latent(model_.scaling_factor()));
+    std::ranges::copy(backend_.notices(), std::back_inserter(result_.notices));
     if (backend_.target().aux_streams > 0)
       result_.notices.emplace_back("operations are timed one after the other, as on one stream");
     const auto nothing = [] {};

@@ -91,6 +91,23 @@ TEST_P(Choices, OfConv2d) {
       {false, true, false, false, false});
 }
 
+TEST_P(Choices, ThatCannotBeMadeAreReplacedAndTold) {
+  const Linear op{.bias = false};
+  const std::vector<Tensor> inputs = {random_tensor({1, 309, 192}, 1),
+                                      random_tensor({400, 192}, 2)};
+  const auto backend = make_cuda_backend({.precision = GetParam()});
+  const auto chosen = kernel_for(*backend, op, inputs, {false, true})->description();
+  EXPECT_TRUE(backend->notices().empty());
+  const std::string before = backend->choices();
+  auto plan = nlohmann::json::parse(before);
+  plan["choices"].front()[0] = "cublaslt 99";
+  backend->take_choices(plan.dump(), "the test");
+  EXPECT_EQ(kernel_for(*backend, op, inputs, {false, true})->description(), chosen);
+  ASSERT_EQ(backend->notices().size(), 1);
+  EXPECT_NE(backend->notices()[0].find("cublaslt 99 for product"), std::string::npos);
+  EXPECT_EQ(backend->choices(), before);
+}
+
 TEST_P(Choices, AreMeasuredOnceForACache) {
   const TemporaryFolder folder;
   const Linear op{.bias = false};

@@ -120,6 +120,7 @@ class CudaBackend : public Backend {
   void take_choices(const std::string& json, const std::string& source) override {
     context().tuner->take(json, source);
   }
+  std::vector<std::string> notices() const override { return context().tuner->notices(); }
   Target target() const override {
     return {.precision = context().precision,
             .launches_cost = true,

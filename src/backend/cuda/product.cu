@@ -273,7 +273,10 @@ class ProductKernel : public Kernel {
     });
     const auto find_best = [&] { return std::ranges::find(choices, best, &Choice<T>::name); };
     if (find_best() == choices.end()) add_libraries();
-    if (const auto found = find_best(); found != choices.end()) choice_ = *found;
+    if (const auto found = find_best(); found != choices.end())
+      choice_ = *found;
+    else
+      context_.tuner->replace(key_, choice_.name);
   }
 
   /// With memory of their own: random values, and copies of the weights, so that runs do not find

@@ -114,6 +114,20 @@ std::string Tuner::choose(const Context& context, const std::string& key, const 
   return (taken_[key] = best(context, key, alike, guess, candidates)).name;
 }
 
+void Tuner::replace(const std::string& key, const std::string& instead) {
+  replaced_[key] = taken_[key].name;
+  taken_[key] = {instead, 0, {}};
+}
+
+std::vector<std::string> Tuner::notices() const {
+  if (replaced_.empty()) return {};
+  const auto& [key, name] = *replaced_.begin();
+  return {fmt::format(
+      "{} of the choices in the plan or the tuning cache cannot be made here, as {} for {}: a "
+      "library is missing or another; other kernels stand in",
+      replaced_.size(), name, key)};
+}
+
 /// Microseconds of one run, found out less exactly where it is clear that it is not the least.
 double Tuner::measure(const Context& context, const std::function<void()>& run, double least) {
   const double first = time(context, run, 3);

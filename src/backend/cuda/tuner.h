@@ -30,6 +30,10 @@ class Tuner {
   std::string choose(const Context& context, const std::string& key, const std::string& alike,
                      const std::string& guess,
                      const std::function<std::vector<Candidate>()>& candidates);
+  /// That choice cannot be made here: `instead` is.
+  void replace(const std::string& key, const std::string& instead);
+  /// Which choices were replaced, for people.
+  std::vector<std::string> notices() const;
   /// All choices made so far, and choices to be made again, as JSON. Those of another device are
   /// left alone. `take` throws bad_file, `source` in front.
   std::string taken() const;
@@ -56,6 +60,7 @@ class Tuner {
 
   Choices planned_, choices_, shipped_;  // as a plan has it, measured, as we ship them
   Choices taken_;
+  std::map<std::string, std::string> replaced_;  // names, by key
   bool changed_ = false;
   std::shared_ptr<std::byte> sweep_;  // device memory that fills the cache with something else
 };
