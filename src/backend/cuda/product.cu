@@ -267,16 +267,19 @@ class ProductKernel : public Kernel {
       if (!std::exchange(lacks_libraries, false)) return;
       std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
     };
-    const std::string best = context_.tuner->choose(context_, key_, alike, choice_.name, [&] {
+    const auto find = [&](const std::string& name) {
+      const auto own = std::ranges::find(choices, name, &Choice<T>::name);
+      if (own != choices.end()) return own;
+      add_libraries();
+      return std::ranges::find(choices, name, &Choice<T>::name);
+    };
+    const auto can_be_made = [&](const std::string& name) { return find(name) != choices.end(); };
+    const auto all = [&] {
       add_libraries();
       return candidates(choices);
-    });
-    const auto find_best = [&] { return std::ranges::find(choices, best, &Choice<T>::name); };
-    if (find_best() == choices.end()) add_libraries();
-    if (const auto found = find_best(); found != choices.end())
-      choice_ = *found;
-    else
-      context_.tuner->replace(key_, choice_.name);
+    };
+    const Tuner::Question question{key_, alike, choice_.name, can_be_made, all};
+    choice_ = *find(context_.tuner->choose(context_, question));
   }
 
   /// With memory of their own: random values, and copies of the weights, so that runs do not find

@@ -77,22 +77,29 @@ void Tuner::take(const std::string& json, const std::string& source) {
   }
 }
 
-Tuner::Choice Tuner::best(const Context& context, const std::string& key, const std::string& alike,
-                          const std::string& guess,
-                          const std::function<std::vector<Candidate>()>& candidates) {
+Tuner::Choice Tuner::best(const Context& context, const Question& question) {
+  const std::string& key = question.key;
+  const auto holds = [&](const Choice& choice) {
+    if (question.can_be_made(choice.name)) return true;
+    absent_[key] = choice.name;
+    return false;
+  };
   // At level 0 a plan's choices are taken whatever they came from, so that it computes the same
   // everywhere; else those that were measured.
-  if (const auto plan = planned_.find(key);
-      plan != planned_.end() && (level_ == 0 || plan->second.microseconds > 0))
+  if (const auto plan = planned_.find(key); plan != planned_.end() &&
+                                            (level_ == 0 || plan->second.microseconds > 0) &&
+                                            holds(plan->second))
     return plan->second;
-  if (const auto known = choices_.find(key); known != choices_.end()) return known->second;
-  for (const std::string& one : {key, alike})
-    if (const auto shipped = shipped_.find(one);
-        shipped != shipped_.end() && (level_ == 0 || (level_ < 5 && one == key)))
+  if (const auto known = choices_.find(key); known != choices_.end() && holds(known->second))
+    return known->second;
+  for (const std::string& one : {key, question.alike})
+    if (const auto shipped = shipped_.find(one); shipped != shipped_.end() &&
+                                                 (level_ == 0 || (level_ < 5 && one == key)) &&
+                                                 question.can_be_made(shipped->second.name))
       return {shipped->second.name, 0, {}};
-  if (level_ == 0) return {guess, 0, {}};
-  Choice least{guess, std::numeric_limits<double>::infinity(), {}};
-  for (const Candidate& candidate : candidates()) {
+  if (level_ == 0) return {question.guess, 0, {}};
+  Choice least{question.guess, std::numeric_limits<double>::infinity(), {}};
+  for (const Candidate& candidate : question.candidates()) {
     double time = 0;
     try {
       time = measure(context, candidate.run, least.microseconds);
@@ -108,24 +115,17 @@ Tuner::Choice Tuner::best(const Context& context, const std::string& key, const 
   return choices_[key] = least;
 }
 
-std::string Tuner::choose(const Context& context, const std::string& key, const std::string& alike,
-                          const std::string& guess,
-                          const std::function<std::vector<Candidate>()>& candidates) {
-  return (taken_[key] = best(context, key, alike, guess, candidates)).name;
-}
-
-void Tuner::replace(const std::string& key, const std::string& instead) {
-  replaced_[key] = taken_[key].name;
-  taken_[key] = {instead, 0, {}};
+std::string Tuner::choose(const Context& context, const Question& question) {
+  return (taken_[question.key] = best(context, question)).name;
 }
 
 std::vector<std::string> Tuner::notices() const {
-  if (replaced_.empty()) return {};
-  const auto& [key, name] = *replaced_.begin();
+  if (absent_.empty()) return {};
+  const auto& [key, name] = *absent_.begin();
   return {fmt::format(
       "{} of the choices in the plan or the tuning cache cannot be made here, as {} for {}: a "
       "library is missing or another; other kernels stand in",
-      replaced_.size(), name, key)};
+      absent_.size(), name, key)};
 }
 
 /// Microseconds of one run, found out less exactly where it is clear that it is not the least.

@@ -25,14 +25,16 @@ class Tuner {
     std::string name;
     std::function<void()> run;  // orders the work once
   };
+  /// What there is to choose.
+  struct Question {
+    std::string key, alike, guess;
+    std::function<bool(const std::string& name)> can_be_made;
+    std::function<std::vector<Candidate>()> candidates;  // asked for only to measure them
+  };
   /// The name of the best candidate for `key`. If nothing is known or measured, what is shipped for
-  /// `alike` is taken, or else `guess`. `candidates` are made only to be measured.
-  std::string choose(const Context& context, const std::string& key, const std::string& alike,
-                     const std::string& guess,
-                     const std::function<std::vector<Candidate>()>& candidates);
-  /// That choice cannot be made here: `instead` is.
-  void replace(const std::string& key, const std::string& instead);
-  /// Which choices were replaced, for people.
+  /// `alike` is taken, or else `guess`. What is known but cannot be made here is passed over.
+  std::string choose(const Context& context, const Question& question);
+  /// Which choices of a plan or a cache could not be made, for people.
   std::vector<std::string> notices() const;
   /// All choices made so far, and choices to be made again, as JSON. Those of another device are
   /// left alone. `take` throws bad_file, `source` in front.
@@ -55,12 +57,11 @@ class Tuner {
   using Choices = std::map<std::string, Choice>;
   static void read(const nlohmann::json& json, Choices& choices);
   std::string write(const Choices& choices) const;
-  Choice best(const Context& context, const std::string& key, const std::string& alike,
-              const std::string& guess, const std::function<std::vector<Candidate>()>& candidates);
+  Choice best(const Context& context, const Question& question);
 
   Choices planned_, choices_, shipped_;  // as a plan has it, measured, as we ship them
   Choices taken_;
-  std::map<std::string, std::string> replaced_;  // names, by key
+  std::map<std::string, std::string> absent_;  // names that could not be made, by key
   bool changed_ = false;
   std::shared_ptr<std::byte> sweep_;  // device memory that fills the cache with something else
 };
