@@ -10,7 +10,7 @@ PARTS = (("text encoder, 2 prompts", "text", "text"),
          ("once a picture: hint, keys and values, time embeddings", "picture_part", "hint"),
          ("denoiser step", "step", "step"),
          ("VAE decode", "decode", "vae"),
-         ("picture of 20 steps, prompt to pixels", "picture", None))
+         ("picture of 20 steps, prompt to pixels", "picture", "picture"))
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("height", type=int)
@@ -33,11 +33,10 @@ def pooled(runs, part):
 
 def limits(profile):
     """Seconds of each part, of which a picture takes the step 20 times."""
-    if not profile:
-        return {}
     of_part = {part["name"]: sum(operation["limit_seconds"] for operation in part["operations"])
                for part in profile["parts"]}
-    return of_part | {None: of_part["text"] + of_part["hint"] + 20 * of_part["step"] + of_part["vae"]}
+    of_part["picture"] = sum(of_part.values()) + 19 * of_part["step"]
+    return of_part
 
 
 def shown(seconds):
@@ -58,7 +57,7 @@ def device(run):
 
 
 ours, peers = [read(name) for name in options.ours], [read(name) for name in options.peers]
-limit = limits(options.profile and read(options.profile))
+limit = limits(read(options.profile)) if options.profile else {}
 commit = subprocess.run(("git", "rev-parse", "--short", "HEAD"), capture_output=True, text=True).stdout
 print(f"{datetime.date.today()}, commit {commit.strip() or '?'}, {device(ours[0])}, "
       f"{options.height}x{options.width}; peer: {peers[0]['peer']}\n")
