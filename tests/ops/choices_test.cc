@@ -35,6 +35,12 @@ class Choices : public ::testing::TestWithParam<DType> {
   void SetUp() override {
     if (backends().size() <= 2) GTEST_SKIP() << "no GPU here";
   }
+  /// Of a product for which nothing is shipped.
+  static std::unique_ptr<Kernel> kernel(const Backend& backend) {
+    return kernel_for(backend, Linear{.bias = false},
+                      {random_tensor({1, 309, 192}, 1), random_tensor({400, 192}, 2)},
+                      {false, true});
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, Choices, ::testing::Values(DType::f16, DType::bf16, DType::f32),
                          [](const auto& one) { return std::string(name(one.param)); });
@@ -92,17 +98,14 @@ TEST_P(Choices, OfConv2d) {
 }
 
 TEST_P(Choices, ThatCannotBeMadeAreReplacedAndTold) {
-  const Linear op{.bias = false};
-  const std::vector<Tensor> inputs = {random_tensor({1, 309, 192}, 1),
-                                      random_tensor({400, 192}, 2)};
   const auto backend = make_cuda_backend({.precision = GetParam()});
-  const auto chosen = kernel_for(*backend, op, inputs, {false, true})->description();
+  const auto chosen = kernel(*backend)->description();
   EXPECT_TRUE(backend->notices().empty());
   const std::string before = backend->choices();
   auto plan = nlohmann::json::parse(before);
   plan["choices"].front()[0] = "cublaslt 99";
   backend->take_choices(plan.dump(), "the test");
-  EXPECT_EQ(kernel_for(*backend, op, inputs, {false, true})->description(), chosen);
+  EXPECT_EQ(kernel(*backend)->description(), chosen);
   ASSERT_EQ(backend->notices().size(), 1);
   EXPECT_NE(backend->notices()[0].find("cublaslt 99 for product"), std::string::npos);
   EXPECT_EQ(backend->choices(), before);
@@ -110,28 +113,22 @@ TEST_P(Choices, ThatCannotBeMadeAreReplacedAndTold) {
 
 TEST_P(Choices, AreMeasuredOnceForACache) {
   const TemporaryFolder folder;
-  const Linear op{.bias = false};
-  const std::vector<Tensor> inputs = {random_tensor({1, 309, 192}, 1),
-                                      random_tensor({400, 192}, 2)};
   const std::string file = folder / "cache.json";
-  struct Outcome {
-    std::string description;
-    std::vector<std::string> alternatives;
-  };
-  const auto choose = [&](int level) -> Outcome {
+  const auto choose = [&](int level) {
     const auto backend =
         make_cuda_backend({.precision = GetParam(), .level = level, .tuning_cache = file});
-    const auto kernel = kernel_for(*backend, op, inputs, {false, true});
-    return {kernel->description(), kernel->alternatives()};
+    return kernel(*backend)->description();
   };
-  const auto [chosen, alternatives] = choose(5);
+  const std::string chosen = choose(5);
   const auto cache = nlohmann::json::parse(std::ifstream(file));
   const auto& choice = cache.at("choices").front();
   EXPECT_EQ(choice[0], chosen);
   EXPECT_GT(choice[2].size(), 0);
+  const auto backend = make_cuda_backend({.precision = GetParam()});
+  const auto alternatives = kernel(*backend)->alternatives();
   for (const auto& [name, _] : choice[2].items())
     EXPECT_TRUE(std::ranges::count(alternatives, name) == 1) << name;
-  EXPECT_EQ(choose(0).description, chosen);
+  EXPECT_EQ(choose(0), chosen);
 }
 
 }  // namespace

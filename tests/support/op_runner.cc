@@ -126,19 +126,15 @@ bool selects(const Op& op) {
 }
 
 /// With the types that the backend wants.
-std::vector<Tensor> converted(const Backend& backend, const Op& op, std::vector<Tensor> inputs,
-                              const std::vector<bool>& constant) {
-  const DType precision = backend.target().precision;
-  for (const int i : inputs_of_own_precision(op, inputs.size()))
-    if (!constant[i]) inputs[i] = rounded(inputs[i], precision);
-  if (selects(op) && !constant[2]) inputs[2] = rounded(inputs[2], precision);
-  return inputs;
-}
-
-KernelRequest request_for(const Op& op, const std::vector<Tensor>& converted,
+KernelRequest request_for(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
                           const std::vector<bool>& constant) {
   std::vector<TensorType> types;
-  for (const Tensor& input : converted) types.push_back(input.type());
+  for (const Tensor& input : inputs) types.push_back(input.type());
+  const auto lower = [&](int i) {
+    if (!constant[i] && types[i].dtype == DType::f32) types[i].dtype = backend.target().precision;
+  };
+  for (const int i : inputs_of_own_precision(op, inputs.size())) lower(i);
+  if (selects(op)) lower(2);
   return {op, types, infer(op, types), constant, "test"};
 }
 
@@ -147,13 +143,15 @@ KernelRequest request_for(const Op& op, const std::vector<Tensor>& converted,
 std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
                                    const std::vector<Tensor>& inputs,
                                    const std::vector<bool>& constant) {
-  return backend.kernel(request_for(op, converted(backend, op, inputs, constant), constant));
+  return backend.kernel(request_for(backend, op, inputs, constant));
 }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output where) {
-  const std::vector<Tensor> own = converted(backend, op, inputs, constant);
-  const KernelRequest request = request_for(op, own, constant);
+  const KernelRequest request = request_for(backend, op, inputs, constant);
+  std::vector<Tensor> own;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    own.push_back(rounded(inputs[i], request.inputs[i].dtype));
   const auto kernel = backend.kernel(request);
 
   std::vector<Fenced> memory;
