@@ -45,10 +45,11 @@ class Choices : public ::testing::TestWithParam<DType> {
 INSTANTIATE_TEST_SUITE_P(Backends, Choices, ::testing::Values(DType::f16, DType::bf16, DType::f32),
                          [](const auto& one) { return std::string(name(one.param)); });
 
-// Sizes that no tile divides, and so many tiles that blocks have several each.
+// Sizes that no tile divides, more tiles than multiprocessors, and a depth that is cut into unequal
+// parts.
 TEST_P(Choices, OfLinear) {
-  const Tensor x = random_tensor({2, 3109, 192}, 1), weight = random_tensor({2 * 400, 192}, 2),
-               bias = random_tensor({2 * 400}, 3), residual = random_tensor({2, 3109, 400}, 4),
+  const Tensor x = random_tensor({2, 1109, 448}, 1), weight = random_tensor({2 * 400, 448}, 2),
+               bias = random_tensor({2 * 400}, 3), residual = random_tensor({2, 1109, 400}, 4),
                scales = random_tensor({3}, 5);
   compare_choices(GetParam(),
                   Linear{.bias = true,
@@ -62,14 +63,14 @@ TEST_P(Choices, OfLinear) {
   compare_choices(GetParam(), Linear{.bias = false, .groups = 2, .normed = true}, {x, weight},
                   {false, true});
   compare_choices(GetParam(), Linear{.joined = true},
-                  {random_tensor({1, 6218, 128}, 1), random_tensor({400, 192}, 2),
-                   random_tensor({400}, 3), random_tensor({1, 6218, 64}, 6)},
+                  {random_tensor({1, 2218, 320}, 1), random_tensor({400, 448}, 2),
+                   random_tensor({400}, 3), random_tensor({1, 2218, 128}, 6)},
                   {false, true, true, false});
 }
 
 TEST_P(Choices, OfConv2d) {
   const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1};
-  const Tensor x = random_tensor({4, 37, 43, 64}, 1),
+  const Tensor x = random_tensor({2, 37, 43, 64}, 1),
                weight = random_tensor({2 * 200, 64, 3, 3}, 2), bias = random_tensor({2 * 200}, 3);
   Conv2d grouped = op;
   grouped.groups = 2;
@@ -78,7 +79,7 @@ TEST_P(Choices, OfConv2d) {
   joined.joined = 2, joined.height = joined.width = 3;
   compare_choices(GetParam(), joined,
                   {x, random_tensor({200, 64 * 9 + 128 + 40}, 2), random_tensor({200}, 3),
-                   random_tensor({4, 37, 43, 128}, 4), random_tensor({4, 37, 43, 40}, 5)},
+                   random_tensor({2, 37, 43, 128}, 4), random_tensor({2, 37, 43, 40}, 5)},
                   {false, true, true, false, false});
   Conv2d doubled = op;
   doubled.doubled = true;

@@ -267,13 +267,15 @@ class ProductKernel : public Kernel {
       if (!std::exchange(lacks_libraries, false)) return;
       std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
     };
-    const auto find = [&](const std::string& name) {
-      const auto own = std::ranges::find(choices, name, &Choice<T>::name);
-      if (own != choices.end()) return own;
-      add_libraries();
-      return std::ranges::find(choices, name, &Choice<T>::name);
+    const auto find = [&](const std::string& name) -> const Choice<T>* {  // null: cannot be made
+      auto found = std::ranges::find(choices, name, &Choice<T>::name);
+      if (found == choices.end() && lacks_libraries) {
+        add_libraries();
+        found = std::ranges::find(choices, name, &Choice<T>::name);
+      }
+      return found == choices.end() ? nullptr : &*found;
     };
-    const auto can_be_made = [&](const std::string& name) { return find(name) != choices.end(); };
+    const auto can_be_made = [&](const std::string& name) { return find(name) != nullptr; };
     const auto all = [&] {
       add_libraries();
       return candidates(choices);
