@@ -137,11 +137,8 @@ class ProductKernel : public Kernel {
   std::string description() const override { return choice_.name; }
 
   std::vector<std::string> alternatives() const override {
-    std::vector<Choice<T>> choices = own_choices();
-    if (has_library_choices())
-      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
     std::vector<std::string> names;
-    for (const Choice<T>& one : choices) names.push_back(one.name);
+    for (const Choice<T>& one : all_choices()) names.push_back(one.name);
     return names;
   }
 
@@ -254,6 +251,13 @@ class ProductKernel : public Kernel {
     return choices.empty() ? mma_choices<T>(shape_, ends_.normed > 0) : choices;
   }
   bool has_library_choices() const { return is_for_libraries(shape_, ends_.normed > 0); }
+  /// With those of the libraries, which take a while to ask.
+  std::vector<Choice<T>> all_choices() const {
+    std::vector<Choice<T>> choices = own_choices();
+    if (has_library_choices())
+      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
+    return choices;
+  }
 
   /// `alike`: the key of a product that does the same with one input, not normed.
   void choose(const std::string& alike) {
@@ -264,8 +268,7 @@ class ProductKernel : public Kernel {
     bool lacks_libraries = has_library_choices();
     if (choices.size() == 1 && !lacks_libraries) return;
     const auto add_libraries = [&] {
-      if (!std::exchange(lacks_libraries, false)) return;
-      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
+      if (std::exchange(lacks_libraries, false)) choices = all_choices();
     };
     const auto find = [&](const std::string& name) -> const Choice<T>* {  // null: cannot be made
       auto found = std::ranges::find(choices, name, &Choice<T>::name);
