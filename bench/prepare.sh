@@ -10,4 +10,4 @@ if [ -z "${PYTHON:-}" ] && [ ! -x "$python" ]; then
 fi
 "$python" -c "import torch, diffusers, transformers" 2>/dev/null ||
   "$python" -m pip install --quiet torch diffusers transformers
-[ -f "$model" ] || build/release/apps/cli/drypoint synth --arch sd15 --seed 1 -o "$model"
+[ -f "$model" ] || build/release/apps/cli/drypoint synth --arch sd15 --seed 1 -o "$model" >&2
