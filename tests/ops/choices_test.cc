@@ -45,8 +45,8 @@ class Choices : public ::testing::TestWithParam<DType> {
 INSTANTIATE_TEST_SUITE_P(Backends, Choices, ::testing::Values(DType::f16, DType::bf16, DType::f32),
                          [](const auto& one) { return std::string(name(one.param)); });
 
-// Sizes that no tile divides, more tiles than multiprocessors, and a depth that is cut into unequal
-// parts.
+// Sizes that no tile divides, and a depth that is cut into unequal parts. (Products of many more
+// tiles than there are multiprocessors: full_size_test.cc.)
 TEST_P(Choices, OfLinear) {
   const Tensor x = random_tensor({2, 1109, 448}, 1), weight = random_tensor({2 * 400, 448}, 2),
                bias = random_tensor({2 * 400}, 3), residual = random_tensor({2, 1109, 400}, 4),
