@@ -11,12 +11,6 @@ struct EdgeOptions {
   double high_threshold = 200;  ///< 0 to 1000
 };
 
-struct ImageSize {
-  int width = 0, height = 0;
-
-  bool operator==(const ImageSize&) const = default;
-};
-
 /// The size at which a picture of this size is drawn: with k = resolution / min(width, height),
 /// each side becomes round(side·k / 64)·64, ties to even, and at least 64. Throws bad_argument if
 /// the resolution is outside 64 to 4096, or the result over 100 megapixels.

@@ -27,12 +27,14 @@ struct OnnxOptions {
 };
 
 /// Writes NAME.onnx for each part into `folder`, which is made if need be as are those above it,
-/// and the weights beside them in text_encoder.weights, unet.weights, controlnet.weights and
-/// vae.weights, which parts share: keep them together. Matrices are stored transposed there; their
-/// names end in ".T". -> the files written. All are written under temporary names first and renamed
-/// last. Throws bad_file, unsupported, bad_argument (a part or precision that is not there),
-/// write_failed, non_finite (a weight that is, or is too large for half precision), cancelled when
-/// `stop` says true.
+/// and the weights beside them in text_encoder-SUM.weights, unet-SUM.weights,
+/// controlnet-SUM.weights and vae-SUM.weights, which parts share: keep them together. SUM is a
+/// checksum of the contents, so that graphs of other exports keep their weights; a file that no
+/// graph names any more stays until somebody deletes it. Matrices are stored transposed there;
+/// their names end in ".T". -> the files written. All are checked first, written under temporary
+/// names, and renamed last. Throws bad_file, unsupported, bad_argument (a part or precision that is
+/// not there), write_failed, non_finite (a weight that is, or is too large for half precision),
+/// cancelled when `stop` says true.
 std::vector<std::filesystem::path> export_onnx(const ModelFiles& files,
                                                const std::filesystem::path& folder,
                                                const OnnxOptions& options = {},

@@ -21,6 +21,12 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
+struct ImageSize {
+  int width = 0, height = 0;
+
+  bool operator==(const ImageSize&) const = default;
+};
+
 /// The limits of what is read: sides in pixels, and pixels altogether.
 inline constexpr int smallest_side = 16;
 inline constexpr int64_t most_pixels = 100'000'000;
@@ -30,11 +36,11 @@ struct ReadImage {
   std::vector<std::string> notices;  ///< what was left out, one line each, e.g. "a.png: has 16 ..."
 };
 
-/// Reads PNG, JPEG, WebP, PGM or PPM, told apart by content. Grey is copied to three channels,
-/// alpha composed over white and cut to 8 bits: `rgb·a + 255·(1−a)`; the EXIF orientation is
-/// applied. 16-bit, CMYK, palette and animated files (first frame) are taken with a notice.
-/// Throws bad_file (missing, no picture, damaged, truncated, a side under 16 pixels, over
-/// 100 megapixels), unsupported (a picture of another format), out_of_memory.
+/// Reads PNG, JPEG, WebP, PBM, PGM, PPM (plain or binary) or PAM, by content. Grey is copied to
+/// three channels, alpha composed over white and cut to 8 bits: `rgb·a + 255·(1−a)`; pictures are
+/// turned as EXIF says. 16-bit, CMYK, palette, animated and endless ones are taken with a notice.
+/// Throws bad_file (missing, no picture, damaged, truncated, a side under 16 pixels, over 100
+/// megapixels or 640 MiB, seconds of work), unsupported (another kind of picture), out_of_memory.
 ReadImage read_image(const std::filesystem::path& path);
 /// The same for a file's bytes in memory; `name` stands for the file in messages.
 ReadImage read_image(std::span<const std::byte> bytes, std::string_view name);

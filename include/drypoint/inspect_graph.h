@@ -92,6 +92,9 @@ struct InspectedGraph {
   std::vector<std::string> notices;  ///< e.g. that there is no device to choose kernels for
 };
 
+/// A drawing, or Graphviz's language.
+enum class GraphFormat : uint8_t { svg, dot };
+
 struct GraphView {
   bool before = false;  ///< as built, before any pass
   std::string module;   ///< a prefix of names to cut out; empty: all
@@ -107,11 +110,10 @@ class GraphInspection {
   GraphInspection& operator=(GraphInspection&&) noexcept;
 
   const InspectedGraph& result() const;
-  /// As Graphviz's language if the name ends in .dot, as a drawing if in .svg. Throws bad_argument
-  /// for other names, and for a module that is not there; write_failed.
-  void write_graph(const std::filesystem::path& path, const GraphView& view = {}) const;
+  /// Throws bad_argument for a module that is not there.
+  std::string draw_graph(GraphFormat format, const GraphView& view = {}) const;
   /// As SVG: operations from left to right, offsets from bottom to top.
-  void write_memory(const std::filesystem::path& path) const;
+  std::string draw_memory() const;
 
  private:
   class Implementation;

@@ -1,7 +1,6 @@
 // Where the time of a picture goes: every operation and every kernel.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -103,9 +102,9 @@ std::vector<GroupProfile> group(const PartProfile& part, Grouping grouping);
 
 std::string to_json(const ProfileResult& result);
 /// For chrome://tracing and https://ui.perfetto.dev: parts one after the other, operations and
-/// kernels on tracks of their own. Throws write_failed.
-void write_trace(const std::filesystem::path& path, const ProfileResult& result);
-/// One HTML page that needs nothing else. Throws write_failed.
-void write_profile_page(const std::filesystem::path& path, const ProfileResult& result);
+/// kernels on tracks of their own.
+std::string to_trace(const ProfileResult& result);
+/// One HTML page that needs nothing else.
+std::string to_page(const ProfileResult& result);
 
 }  // namespace drypoint

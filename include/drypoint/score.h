@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "drypoint/image.h"
+#include "drypoint/output.h"
 #include "drypoint/pipeline.h"
 
 namespace drypoint {
@@ -54,7 +55,7 @@ struct ScoreVariant {
 
 struct ScoreOptions {
   ModelFiles files;
-  std::filesystem::path pictures;  ///< a folder: each PNG, JPEG or WebP picture steers one drawing
+  std::filesystem::path pictures;  ///< a folder, see `score_pictures`: each steers one drawing
   /// A folder of pictures with the same names (whatever the extensions) and the sizes of the
   /// drawings. Without it, `base` draws them, but in float32.
   std::optional<std::filesystem::path> references;
@@ -74,7 +75,6 @@ struct PictureScore {
   double psnr = 0, ssim = 0;
   std::optional<double> distance;  ///< of features
   bool failed = false;
-  Image drawn, reference;
 
   /// 1 for a picture like its reference, 0 for one that failed: max(0, 1 - distance / threshold),
   /// or, without feature distance, max(0, ssim).
@@ -108,17 +108,40 @@ struct ScoreProgress {
 struct ScoreCallbacks {
   std::function<void(const ScoreProgress&)> progress;
   std::function<bool()> stop;
+  /// Each drawing, once it has been compared. Drawings are not kept.
+  std::function<void(const std::string& variant, const PictureScore&, const Image& drawn,
+                     const Image& reference)>
+      drawn;
 };
+
+/// The pictures in a folder, sorted: .png, .jpg, .jpeg, .webp, .ppm, .pgm, .pbm, .pnm, .pam, but
+/// not hidden files (._a.png, as macOS adds) and folders. Throws bad_file where there is no folder
+/// or no picture, and where two have the same name but for the extension.
+std::vector<std::filesystem::path> score_pictures(const std::filesystem::path& folder);
 
 /// Draws every picture with every variant and compares. The time of a picture is that of
 /// `Pipeline::generate`; the first of each size is drawn twice, and the second time counts.
+/// Pictures are read one at a time, and again for each variant; references that are drawn are kept.
 /// All that can be wrong with folders and options shows before the first picture is drawn: throws
 /// bad_file (a folder that is missing or holds no pictures, a reference that is missing or has
 /// another size, named), bad_argument, unsupported, and what `Pipeline` throws.
 ScoreResult score(const ScoreOptions& options, const ScoreCallbacks& callbacks = {});
 
-/// Writes one HTML page that needs nothing else: a table of the variants, and every picture beside
-/// its reference and their difference (four times enlarged). Throws write_failed.
-void write_gallery(const std::filesystem::path& path, const ScoreResult& result);
+/// One HTML page that needs nothing else: a table of the variants, and every picture beside its
+/// reference and their difference (four times enlarged). It is written as the pictures come.
+class Gallery {
+ public:
+  /// Opens `path` in `outputs`, which must outlive this. Throws write_failed, as all members do.
+  Gallery(OutputSet& outputs, std::filesystem::path path);
+  /// As `ScoreCallbacks::drawn`.
+  void add(const std::string& variant, const PictureScore& picture, const Image& drawn,
+           const Image& reference);
+  void finish(const ScoreResult& result);
+
+ private:
+  OutputSet& outputs_;
+  std::filesystem::path path_;
+  std::string variant_;  // the last
+};
 
 }  // namespace drypoint

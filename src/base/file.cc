@@ -1,10 +1,12 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,22 +14,6 @@
 
 namespace drypoint {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(const std::filesystem::path& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {  // or a pipe would wait
-    if (fd_ < 0)
-      fail(ErrorKind::bad_file, "{}: cannot be opened: {}", path.string(), std::strerror(errno));
-  }
-  ~Descriptor() { ::close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator int() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 size_t regular_file_size(int fd, const std::filesystem::path& path) {
   struct stat status {};
@@ -42,7 +28,46 @@ size_t regular_file_size(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+Descriptor::Descriptor(const std::filesystem::path& path)
+    : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
+  if (descriptor_ < 0)
+    fail(ErrorKind::bad_file, "{}: cannot be opened: {}", path.string(), std::strerror(errno));
+  ::fcntl(descriptor_, F_SETFL, ::fcntl(descriptor_, F_GETFL) & ~O_NONBLOCK);
+}
+
+Descriptor::~Descriptor() { ::close(descriptor_); }
+
+std::string read_stream(int descriptor, std::string_view name, size_t limit) {
+  const auto too_long = [&](std::string_view found) {
+    fail(ErrorKind::bad_file, "{}: has {} bytes, expected at most {}", name, found, limit);
+  };
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0)
+    fail(ErrorKind::bad_file, "{}: {}", name, std::strerror(errno));
+  const bool is_file = S_ISREG(status.st_mode);
+  if (!is_file && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
+    fail(ErrorKind::bad_file, "{}: is {}, expected a file", name,
+         S_ISDIR(status.st_mode) ? "a directory" : "a device");
+  const auto size = is_file ? static_cast<size_t>(status.st_size) : 0;
+  if (size > limit) too_long(fmt::to_string(size));
+  std::string contents;
+  contents.reserve(size + 1);
+  for (constexpr size_t piece = 1 << 20;;) {
+    const size_t done = contents.size();
+    if (done > limit) too_long("more");
+    // Half as much again, so that old and new together are not twice the limit.
+    if (contents.capacity() == done) contents.reserve(done + std::max(piece, done / 2));
+    contents.resize(std::min(contents.capacity(), done + piece));
+    const ssize_t got = ::read(descriptor, contents.data() + done, contents.size() - done);
+    const int why = errno;
+    contents.resize(done + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return contents;
+    if (got < 0 && why != EINTR)
+      fail(ErrorKind::bad_file, "{}: cannot be read: {}", name, std::strerror(why));
+  }
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path), name_(path.string()) {
   Descriptor fd(path);
   size_ = regular_file_size(fd, path);
   if (size_ == 0) return;
@@ -51,10 +76,24 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     fail(errno == ENOMEM ? ErrorKind::out_of_memory : ErrorKind::bad_file,
          "{}: cannot be mapped: {}", path.string(), std::strerror(errno));
   data_ = static_cast<const std::byte*>(data);
+  ::fstat(fd, &status_);
+  mapping_.name(data_, size_, name_);
 }
 
 MappedFile::~MappedFile() {
+  mapping_.forget();
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::check_unchanged() const {
+  struct stat now {};
+  if (!data_ || ::stat(path_.c_str(), &now) != 0) return;  // what was removed is still mapped
+  if (now.st_dev != status_.st_dev || now.st_ino != status_.st_ino) return;
+  const auto same = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  if (now.st_size != status_.st_size || !same(now.st_mtim, status_.st_mtim))
+    fail(ErrorKind::bad_file, "{}: was written to while it was read", name_);
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
@@ -81,61 +120,6 @@ std::string read_file(const std::filesystem::path& path, size_t limit) {
     done += static_cast<size_t>(got);
   }
   return contents;
-}
-
-FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    fail(ErrorKind::write_failed, "{}: is a directory, expected a file name", path.string());
-  // A link stays one, and what it names is replaced. Devices and pipes cannot be.
-  for (int links = 0; links < 40 && std::filesystem::is_symlink(path_, ignored); ++links)
-    path_ = path_.parent_path() / std::filesystem::read_symlink(path_, ignored);
-  if (std::filesystem::exists(path_, ignored) && !std::filesystem::is_regular_file(path_, ignored))
-    fail(ErrorKind::write_failed, "{}: is a device or a pipe, expected a file name", path.string());
-  // Not mkostemp, which makes files that only their owner may read: what another mode would be is
-  // known to the system alone, and asking it changes it for all threads for a moment.
-  for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    temporary_ = path_.parent_path() / fmt::format(".drypoint-{}-{}", ::getpid(), attempt);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
-      fail(ErrorKind::write_failed, "{}: cannot be written: {}", path.string(),
-           std::strerror(errno));
-  }
-  struct stat before {};  // who may read the file stays as it was
-  if (::stat(path_.c_str(), &before) == 0) ::fchmod(descriptor_, before.st_mode & 0777);
-}
-
-FileWriter::~FileWriter() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
-void FileWriter::give_up(std::string_view what) {
-  fail(ErrorKind::write_failed, "{}: {}: {}", path_.string(), what, std::strerror(errno));
-}
-
-void FileWriter::append(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) give_up("cannot be written");
-    bytes = bytes.subspan(static_cast<size_t>(put));
-  }
-}
-
-void FileWriter::commit() {
-  if (::fsync(descriptor_) != 0) give_up("cannot be written");
-  const int descriptor = descriptor_;
-  descriptor_ = -1;
-  if (::close(descriptor) != 0) give_up("cannot be written");
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) give_up("cannot be replaced");
-  temporary_.clear();
-}
-
-void write_file(const std::filesystem::path& path, std::string_view contents) {
-  FileWriter writer(path);
-  writer.append(contents);
-  writer.commit();
 }
 
 }  // namespace drypoint

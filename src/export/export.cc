@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file_set.h"
+#include "drypoint/output.h"
 #include "export/parts.h"
 
 namespace drypoint {
@@ -34,55 +36,31 @@ std::vector<ExportPart> wanted(std::vector<ExportPart> parts, const std::vector<
   return parts;
 }
 
-/// Makes a folder and those above it, and takes away again what nothing was put into.
-class Folder {
- public:
-  explicit Folder(const fs::path& path) {
-    std::error_code error, ignored;
-    for (fs::path level = path; !level.empty() && !fs::exists(level, ignored);
-         level = level.parent_path())
-      made_.push_back(level);
-    fs::create_directories(path, error);
-    if (fs::is_directory(path, ignored)) return;
-    const std::string why = fs::exists(path, ignored) ? "is a file, expected a folder"
-                                                      : "cannot be made: " + error.message();
-    remove();
-    fail(ErrorKind::write_failed, "{}: {}", path.string(), why);
-  }
-  ~Folder() { remove(); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
- private:
-  void remove() const {  // not what something is in
-    std::error_code ignored;
-    for (const fs::path& level : made_) fs::remove(level, ignored);
-  }
-
-  std::vector<fs::path> made_;  // the innermost first
-};
-
 std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,
                                   const OnnxOptions& options, const std::function<bool()>& stop) {
   const DType dtype = dtype_for(options.precision);
   const Checkpoint checkpoint = assemble(files);
   const auto parts = wanted(export_parts(checkpoint), options.parts, files.model.string());
 
-  const Folder folder(path);
+  FileSet files_written;
+  files_written.make_folder(path);
   WeightFiles weights(checkpoint.tensors, dtype);
-  std::vector<std::pair<fs::path, std::unique_ptr<FileWriter>>> graphs;
+  std::vector<onnx::Model> graphs;
   for (const ExportPart& part : parts) {
-    const fs::path file = path / (part.name + ".onnx");
-    const auto& writer = graphs.emplace_back(file, std::make_unique<FileWriter>(file)).second;
-    writer->append(onnx::serialize(lower(part.graph, part.name, part.dimensions, weights, dtype)));
+    check_output(path / (part.name + ".onnx"));
+    graphs.push_back(lower(part.graph, part.name, part.dimensions, weights, dtype));
   }
-  weights.write(path, stop);
-
-  std::vector<fs::path> written = weights.commit();
-  for (const auto& [file, writer] : graphs) {
-    writer->commit();
-    written.push_back(file);
+  // Weights first: until the last graph is there, the graphs that are name weights that are.
+  std::vector<fs::path> written = weights.write(files_written, path, stop);
+  for (onnx::Model& graph : graphs) {
+    for (onnx::Initializer& initializer : graph.initializers)
+      if (!initializer.file.empty()) initializer.file = weights.file_name(initializer.file);
+    written.push_back(path / (graph.name + ".onnx"));
+    FileWriter& file = files_written.add(written.back());
+    file.append(onnx::serialize(graph));
+    file.finish();
   }
+  files_written.commit();
   return written;
 }
 
@@ -90,7 +68,9 @@ std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,
 
 std::vector<fs::path> export_onnx(const ModelFiles& files, const fs::path& folder,
                                   const OnnxOptions& options, const std::function<bool()>& stop) {
-  return at_border(folder.string(), [&] { return write_parts(files, folder, options, stop); });
+  return at_border(folder.string(), stop, [&](const auto& own_stop) {
+    return write_parts(files, folder, options, own_stop);
+  });
 }
 
 }  // namespace drypoint

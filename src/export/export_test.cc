@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
+#include "models/assemble.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -230,10 +230,47 @@ TEST(Export, WithoutControlNetTheUnetIsAlone) {
   EXPECT_EQ(Exported(folder / "unet.onnx").inputs,
             (Names{"latent f32[batch, 4, height, width]", "timestep f32[1]",
                    "context f32[batch, length, 64]"}));
-  EXPECT_FALSE(fs::exists(folder / "vae.weights"));
+  for (const auto& entry : fs::directory_iterator(folder.path()))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("vae")) << entry.path();
   EXPECT_TRUE(testing::fails_with(
       ErrorKind::bad_argument, {"\"denoiser\"", "text_encoder, unet, vae_decoder"},
       [&] { export_onnx(base, folder.path(), {.parts = {"denoiser"}}); }));
+}
+
+TEST(Export, LeavesTheWeightsOfOtherGraphsAlone) {
+  const testing::TemporaryFolder folder;
+  export_onnx(tiny, folder.path(), {.precision = "fp16"});
+  std::map<std::string, std::string> before;
+  for (const auto& [name, weight] : Exported(folder / "denoiser.onnx").weights)
+    if (!before.contains(weight.file)) before[weight.file] = read_file(folder / weight.file);
+  EXPECT_EQ(before.size(), 2u);
+  // Another precision, other weights, and the same once more.
+  export_onnx(tiny, folder.path(), {.parts = {"unet"}});
+  ModelFiles other = tiny;
+  other.control = "random:tiny";
+  export_onnx(other, folder.path(), {.precision = "fp16", .parts = {"controlnet"}});
+  export_onnx(tiny, folder.path(), {.precision = "fp16", .parts = {"vae_decoder"}});
+  for (const auto& [file, contents] : before) EXPECT_TRUE(read_file(folder / file) == contents);
+  // Graphs of one precision and checkpoint share their files, whenever they were written.
+  export_onnx(tiny, folder.path(), {.precision = "fp16", .parts = {"unet"}});
+  for (const auto& [name, weight] : Exported(folder / "unet.onnx").weights)
+    EXPECT_TRUE(before.contains(weight.file)) << weight.file;
+}
+
+TEST(Export, ChecksAllItsFilesBeforeItWritesAny) {
+  const testing::TemporaryFolder folder;
+  export_onnx(tiny, folder.path(), {.parts = {"unet"}});
+  const auto listed = [&] {
+    std::map<fs::path, fs::file_time_type> times;
+    for (const auto& entry : fs::directory_iterator(folder.path()))
+      times[entry.path()] = entry.last_write_time();
+    return times;
+  };
+  fs::create_directory(folder / "vae_decoder.onnx");
+  const auto before = listed();
+  EXPECT_TRUE(testing::fails_with(ErrorKind::write_failed, {"vae_decoder.onnx", "directory"},
+                                  [&] { export_onnx(tiny, folder.path()); }));
+  EXPECT_EQ(listed(), before);
 }
 
 TEST(Export, FailuresLeaveNothing) {

@@ -2,6 +2,8 @@
 
 #include "ops/product.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -144,7 +146,7 @@ std::string Lowering::weight(size_t input, bool transposed) {
   const std::string name = value.name + (transposed ? ".T" : "");
   if (!initialized_.insert(name).second) return name;
   const WeightFiles::Place& place = weights_.place(value.name, transposed);
-  model_.initializers.push_back({name, place.type, "", place.file, place.offset});
+  model_.initializers.push_back({name, place.type, "", place.part, place.offset});
   return name;
 }
 

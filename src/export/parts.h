@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "export/lower.h"
+#include "models/assemble.h"
+#include "models/step_inputs.h"
 
 namespace drypoint {
 
@@ -15,14 +16,10 @@ struct ExportPart {
   DimensionNames dimensions;
 };
 
-/// What graphs are built for. Nothing of it reaches an ONNX file.
-struct ExportSize {
-  int64_t batch = 2;
-  int64_t height = 16, width = 24;  // of the latents
-};
-
-/// All that the checkpoint has weights for: without a ControlNet the UNet takes no controls, and
-/// "controlnet" and "denoiser" are not there. For their inputs and outputs see drypoint/export.h.
-std::vector<ExportPart> export_parts(const Checkpoint& checkpoint, const ExportSize& size = {});
+/// All that the checkpoint has weights for; sizes do not reach an ONNX file. Without a ControlNet
+/// the UNet takes no controls, and "controlnet" and "denoiser" are not there. For their inputs and
+/// outputs see drypoint/export.h.
+std::vector<ExportPart> export_parts(const Checkpoint& checkpoint,
+                                     const LatentSize& size = {2, 16, 24});
 
 }  // namespace drypoint

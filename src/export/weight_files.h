@@ -4,17 +4,18 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "base/file.h"
+#include "base/file_set.h"
 #include "checkpoint/named_tensors.h"
 
 namespace drypoint {
 
-/// One file for each part of the checkpoint ("unet.weights", ...), which all graphs share that read
-/// the part. First every weight is given its place, then all are written.
+/// One file for each part of the checkpoint, which all graphs share that read the part. First every
+/// weight is given its place, then all are written. A file's name carries a checksum of its
+/// contents
+/// ("unet-0123456789abcdef.weights"): so no export changes a file that another's graphs name.
 class WeightFiles {
  public:
   /// Values become `dtype`, f32 or f16. The checkpoint must outlive this.
@@ -22,18 +23,19 @@ class WeightFiles {
       : checkpoint_(checkpoint), dtype_(dtype) {}
 
   struct Place {
-    std::string file;
+    std::string part;     // "unet"; see `file_name`
     uint64_t offset = 0;  // in bytes; a multiple of a page, so that files can be mapped
     TensorType type;
   };
   /// Where the weight of that canonical name, or its transpose, will lie.
   const Place& place(const std::string& weight, bool transposed);
 
-  /// Writes all files into `folder` under temporary names. Throws write_failed, cancelled, and
-  /// non_finite for weights that are not finite, or not as f16.
-  void write(const std::filesystem::path& folder, const std::function<bool()>& stop);
-  /// Gives the files their names.
-  std::vector<std::filesystem::path> commit();
+  /// Adds all files to `files`, to be written into `folder`. -> their paths. Throws write_failed,
+  /// cancelled, and non_finite for weights that are not finite, or not as f16.
+  std::vector<std::filesystem::path> write(FileSet& files, const std::filesystem::path& folder,
+                                           const std::function<bool()>& stop);
+  /// Once they are written: the name of a part's file.
+  const std::string& file_name(const std::string& part) const { return files_.at(part).name; }
 
  private:
   struct Weight {
@@ -44,8 +46,7 @@ class WeightFiles {
   struct File {
     std::vector<std::string> keys;  // in the order of their offsets
     uint64_t bytes = 0;
-    std::filesystem::path path;
-    std::unique_ptr<FileWriter> writer;
+    std::string name;
   };
   Tensor values(const Weight& weight) const;
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "image/edge_checks.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -123,6 +124,21 @@ TEST(Canny, RefusesThresholdsOutOfRange) {
   EXPECT_TRUE(refused(200, 100, "at most the high threshold, 100"));
   EXPECT_TRUE(refused(std::numeric_limits<double>::quiet_NaN(), 100, "low"));
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"image"}, [] { canny_edges({}, 1, 2); }));
+}
+
+TEST(EdgeMap, PhotosAndInvertedMapsAreNoticed) {
+  const Image photo = read_image(data("images/cat.png")).image;
+  ASSERT_TRUE(edge_map_notice(photo));
+  EXPECT_NE(edge_map_notice(photo)->find("as in a photo"), std::string::npos);
+  Image edges = canny_edges(photo, 100, 200);
+  EXPECT_FALSE(edge_map_notice(edges));
+  // A lossy copy is one still.
+  const std::string lossy = encode_image(edges, ImageFormat::jpeg);
+  EXPECT_FALSE(edge_map_notice(read_image(std::as_bytes(std::span(lossy)), "x").image));
+  for (uint8_t& value : edges.pixels) value = uint8_t(255 - value);
+  ASSERT_TRUE(edge_map_notice(edges));
+  EXPECT_NE(edge_map_notice(edges)->find("are white"), std::string::npos);
+  EXPECT_FALSE(edge_map_notice({16, 16, 1, std::vector<uint8_t>(256)}));
 }
 
 }  // namespace

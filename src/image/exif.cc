@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/error.h"
@@ -66,9 +67,10 @@ int exif_orientation(std::string_view block) {
     return 1;
   const Tiff tiff{block, block[0] == 'I'};
   const size_t directory = tiff.number(4, 4);
-  const uint32_t count = tiff.number(directory, 2);
-  for (uint32_t i = 0; i < count; ++i) {
-    const size_t entry = directory + 2 + size_t{12} * i;
+  const size_t room = directory < block.size() ? (block.size() - directory) / 12 : 0;
+  const size_t count = std::min<size_t>(tiff.number(directory, 2), room);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t entry = directory + 2 + 12 * i;
     constexpr uint32_t orientation_tag = 0x0112, type_short = 3;
     if (tiff.number(entry, 2) != orientation_tag || tiff.number(entry + 2, 2) != type_short)
       continue;

@@ -34,6 +34,14 @@ Decoded decode_pnm(Bytes bytes, std::string_view name);
 std::string encode_jpeg(const Image& image, std::string_view parameters);
 std::string encode_webp(const Image& image, std::string_view parameters);
 
+inline constexpr std::string_view readable_formats = "PNG, JPEG, WebP, PGM or PPM";
+inline constexpr std::string_view how_to_convert =
+    "convert it to PNG first, e.g. with ImageMagick (magick FILE out.png)";
+
+/// Says what the file is that none of the above read. Throws unsupported, or bad_file where it is
+/// no picture at all.
+[[noreturn]] void refuse_other_format(std::string_view file, std::string_view name);
+
 /// Refuses sizes that are not read, before anything is allocated.
 void check_size(uint64_t width, uint64_t height, std::string_view name);
 

@@ -1,8 +1,11 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include <jpeglib.h>  // needs cstdio before it
 
@@ -20,11 +23,18 @@ struct Errors {
   jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it points to us
   jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
+  int code = 0;            // libjpeg's, of `message`
+  bool lacks_end = false;  // the data ended without an end mark
+  bool may_lack_end = false;
+  bool in_scans = false;  // reading them all, before any pixel
+  uint64_t work = 0;      // nanoseconds, about
+  size_t bytes_left = 0;
 };
 
 [[noreturn]] void on_error(j_common_ptr jpeg) {
   auto* errors = reinterpret_cast<Errors*>(jpeg->err);
   jpeg->err->format_message(jpeg, errors->message);
+  errors->code = jpeg->err->msg_code;
   std::longjmp(errors->jump, 1);  // NOLINT: libjpeg knows no other way
 }
 
@@ -32,16 +42,72 @@ struct Errors {
 void on_message(j_common_ptr jpeg, int level) {
   if (level != -1) return;
   const int code = jpeg->err->msg_code;
-  if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)
+  auto* errors = reinterpret_cast<Errors*>(jpeg->err);
+  if (code == JWRN_JPEG_EOF && errors->may_lack_end)
+    errors->lacks_end = true;  // if more than the mark is lacking, JWRN_HIT_MARKER follows
+  else if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)
     jpeg->err->error_exit(jpeg);
 }
 
-/// A few bytes per scan can ask for passes over the whole picture without end.
-void on_progress(j_common_ptr jpeg) {
-  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number <= 100) return;
-  auto* errors = reinterpret_cast<Errors*>(jpeg->err);
-  std::snprintf(errors->message, sizeof errors->message, "it has over 100 scans");
+/// Nanoseconds of decoding, about: of each value of a pixel, each byte, and each block in a scan.
+/// Huffman codes skip empty blocks, but a scan that refines looks at each coefficient.
+constexpr uint64_t most_work = 4'500'000'000, work_of_value = 3, work_of_byte = 16;
+constexpr uint64_t arithmetic_work(uint64_t coefficients) { return 40 + 15 * coefficients; }
+constexpr uint64_t huffman_work(uint64_t coefficients, bool refines) {
+  return 25 + (refines ? 2 * coefficients : 0);
+}
+
+/// A few bytes per scan can ask for passes over the whole picture. Called before each row of blocks
+/// of each scan, and then for each row of pixels.
+void on_progress(j_common_ptr common) {
+  auto& jpeg = *reinterpret_cast<j_decompress_ptr>(common);
+  auto* errors = reinterpret_cast<Errors*>(common->err);
+  constexpr int most_scans = 100;
+  const auto& first = *jpeg.cur_comp_info[0];
+  const size_t left = jpeg.src->bytes_in_buffer;
+  const uint64_t blocks = jpeg.comps_in_scan == 1
+                              ? uint64_t{first.width_in_blocks} * uint64_t(first.v_samp_factor)
+                              : uint64_t{jpeg.MCUs_per_row} * uint64_t(jpeg.blocks_in_MCU);
+  const auto coefficients = uint64_t(jpeg.Se - jpeg.Ss + 1);
+  if (errors->in_scans)
+    errors->work += blocks * (jpeg.arith_code ? arithmetic_work(coefficients)
+                                              : huffman_work(coefficients, jpeg.Ah > 0));
+  errors->work += work_of_byte * (errors->bytes_left - std::min(errors->bytes_left, left));
+  errors->bytes_left = left;
+  if (jpeg.input_scan_number > most_scans)
+    std::snprintf(errors->message, sizeof errors->message, "it has over %d scans", most_scans);
+  else if (errors->work > most_work)
+    std::snprintf(errors->message, sizeof errors->message,
+                  "its data (%d scans or more) are too much work for a picture",
+                  jpeg.input_scan_number);
+  else
+    return;
   std::longjmp(errors->jump, 1);  // NOLINT
+}
+
+/// The orientation in the first EXIF marker before the picture's data.
+int orientation_of(std::string_view file) {
+  const auto byte = [&](size_t at) { return size_t{uint8_t(file[at])}; };
+  for (size_t at = 2; at + 4 <= file.size() && byte(at) == 0xff;) {
+    const size_t marker = byte(at + 1), length = byte(at + 2) << 8 | byte(at + 3);
+    if (marker == 0xff) {  // may be repeated
+      ++at;
+      continue;
+    }
+    if (marker == 0xda || length < 2) break;
+    const std::string_view body = file.substr(at + 4, length - 2);
+    if (marker == 0xe1 && body.starts_with("Exif")) return exif_orientation(body);
+    at += 2 + length;
+  }
+  return 1;
+}
+
+/// Kinds of JPEG that libjpeg knows of and does not read.
+bool is_unsupported(int code) {
+  return code == JERR_SOF_UNSUPPORTED || code == JERR_BAD_PRECISION ||
+         code == JERR_CONVERSION_NOTIMPL || code == JERR_ARITH_NOTIMPL ||
+         code == JERR_FRACT_SAMPLE_NOTIMPL || code == JERR_CCIR601_NOTIMPL ||
+         code == JERR_NOT_COMPILED || code == JERR_COMPONENT_COUNT;
 }
 
 void install(Errors& errors, jpeg_common_struct& jpeg) {
@@ -89,6 +155,25 @@ void cmyk_to_rgb(std::vector<uint8_t>& pixels) {
   pixels.resize(3 * count);
 }
 
+/// What can be said before anything is allocated. Pictures of several scans are held as
+/// coefficients until the last is read; those of one are read in one go, without `on_progress`.
+void check_cost(const jpeg_decompress_struct& jpeg, size_t channels, bool several_scans,
+                size_t file_bytes, std::string_view name) {
+  constexpr uint64_t most_bytes = 1'400'000'000;
+  uint64_t bytes = uint64_t{jpeg.image_width} * jpeg.image_height * channels + file_bytes;
+  uint64_t blocks = 0;
+  for (int i = 0; i < jpeg.num_components; ++i)
+    blocks += uint64_t{jpeg.comp_info[i].width_in_blocks} * jpeg.comp_info[i].height_in_blocks;
+  if (several_scans) bytes += blocks * sizeof(JBLOCK);
+  if (bytes > most_bytes)
+    fail(ErrorKind::bad_file, "{}: takes {} MB to decode, expected at most {}", name,
+         bytes / 1'000'000, most_bytes / 1'000'000);
+  if (jpeg.arith_code && blocks * arithmetic_work(DCTSIZE2) > most_work)
+    fail(ErrorKind::bad_file,
+         "{}: its {}x{} pixels are too much work to decode in arithmetic codes", name,
+         jpeg.image_width, jpeg.image_height);
+}
+
 }  // namespace
 
 Decoded decode_jpeg(Bytes bytes, std::string_view name) {
@@ -96,15 +181,18 @@ Decoded decode_jpeg(Bytes bytes, std::string_view name) {
   auto& jpeg = reader.jpeg;
   install(reader.errors, reinterpret_cast<jpeg_common_struct&>(jpeg));
   const auto check = [&](bool done) {
-    if (!done) fail(ErrorKind::bad_file, "{}: is a damaged JPEG: {}", name, reader.errors.message);
+    if (done) return;
+    const Errors& errors = reader.errors;
+    if (errors.code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (is_unsupported(errors.code))
+      fail(ErrorKind::unsupported, "{}: is a JPEG of a kind that is not read ({}); {}", name,
+           errors.message, how_to_convert);
+    fail(ErrorKind::bad_file, "{}: is a damaged JPEG: {}", name, errors.message);
   };
 
   check(guarded(reader.errors, [&] {
     jpeg_create_decompress(&jpeg);
-    reader.progress.progress_monitor = on_progress;
-    jpeg.progress = &reader.progress;
     jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-    jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&jpeg, TRUE);
   }));
   check_size(jpeg.image_width, jpeg.image_height, name);
@@ -115,19 +203,24 @@ Decoded decode_jpeg(Bytes bytes, std::string_view name) {
   if (!jpeg.arith_code && uint64_t{jpeg.image_width} * jpeg.image_height / 1024 > bytes.size())
     fail(ErrorKind::bad_file, "{}: says it has {}x{} pixels, more than its {} bytes can hold", name,
          picture.width, picture.height, bytes.size());
-  for (auto* marker = jpeg.marker_list; marker; marker = marker->next) {
-    const std::string_view body(reinterpret_cast<const char*>(marker->data), marker->data_length);
-    if (!body.starts_with("Exif")) continue;
-    picture.orientation = exif_orientation(body);
-    break;
-  }
+  picture.orientation = orientation_of(as_text(bytes));
   const bool cmyk = jpeg.num_components == 4;
   if (cmyk) picture.notices.push_back(fmt::format("{}: is CMYK, converted to RGB", name));
   picture.channels = cmyk ? 4 : 3;
+  const bool several_scans = jpeg_has_multiple_scans(&jpeg);
+  check_cost(jpeg, size_t(picture.channels), several_scans, bytes.size(), name);
+  // Where there is one scan alone, its data say whether they are whole.
+  reader.errors.may_lack_end = !several_scans && !jpeg.arith_code;
   picture.allocate();
   check(guarded(reader.errors, [&] {
     jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    reader.progress.progress_monitor = on_progress;
+    reader.errors.bytes_left = jpeg.src->bytes_in_buffer;
+    reader.errors.work = work_of_value * picture.pixels.size();
+    reader.errors.in_scans = several_scans;
+    jpeg.progress = &reader.progress;
     jpeg_start_decompress(&jpeg);
+    reader.errors.in_scans = false;
     const size_t stride = size_t(picture.width) * size_t(picture.channels);
     while (jpeg.output_scanline < jpeg.output_height) {
       JSAMPROW row = picture.pixels.data() + jpeg.output_scanline * stride;
@@ -135,6 +228,9 @@ Decoded decode_jpeg(Bytes bytes, std::string_view name) {
     }
     jpeg_finish_decompress(&jpeg);
   }));
+  if (reader.errors.lacks_end)
+    picture.notices.push_back(
+        fmt::format("{}: lacks its end, but all of its pixels are there", name));
   if (cmyk) {
     cmyk_to_rgb(picture.pixels);
     picture.channels = 3;

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <png.h>
 #include <utf8proc.h>
 
@@ -6,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -20,6 +22,7 @@ struct Session {
   char message[160] = "";
   const std::byte* data = nullptr;  // what is left to read
   size_t left = 0;
+  bool truncated = false;
   std::string* out = nullptr;  // where to write
 };
 
@@ -33,7 +36,10 @@ void ignore_warning(png_structp, png_const_charp) {}
 
 void read_bytes(png_structp png, png_bytep to, size_t count) {
   auto* session = static_cast<Session*>(png_get_io_ptr(png));
-  if (count > session->left) png_error(png, "it is truncated");
+  if (count > session->left) {
+    session->truncated = true;
+    png_error(png, "it is truncated");
+  }
   std::memcpy(to, session->data, count);
   session->data += count, session->left -= count;
 }
@@ -93,17 +99,30 @@ struct Writer {
   Writer& operator=(const Writer&) = delete;
 };
 
+/// Whether the last row of the last pass has been read, whatever failed then.
+bool has_all_rows(png_structp png, png_infop info) {
+  constexpr int passes = 7;
+  return png_get_interlace_type(png, info) == PNG_INTERLACE_NONE
+             ? png_get_current_row_number(png) >= png_get_image_height(png, info)
+             : png_get_current_pass_number(png) >= passes;
+}
+
 /// The two chunks that libpng does not hand us everywhere: animation control, and EXIF.
 void read_extra_chunks(std::string_view file, std::string_view name, Decoded& picture) {
-  bool before_pixels = true, animated = false;
+  constexpr int most_chunks = 1'000'000;  // of 8 KiB, as libpng writes them: ten times the largest
+  bool before_pixels = true, animated = false, oriented = false;
+  int chunks = 0;
   for (size_t at = 8; at + 12 <= file.size();) {
+    if (++chunks > most_chunks)
+      fail(ErrorKind::bad_file, "{}: has over {} chunks", name, most_chunks);
     size_t length = 0;
     for (size_t i = 0; i < 4; ++i) length = length << 8 | uint8_t(file[at + i]);
     if (length > file.size() - at - 12) break;  // libpng will say so
     const std::string_view type = file.substr(at + 4, 4), body = file.substr(at + 8, length);
     if (type == "IDAT") before_pixels = false;
     if (type == "acTL" && before_pixels) animated = true;
-    if (type == "eXIf") picture.orientation = exif_orientation(body);
+    if (type == "eXIf" && !std::exchange(oriented, true))
+      picture.orientation = exif_orientation(body);
     at += 12 + length;
   }
   if (animated)
@@ -176,8 +195,13 @@ Decoded decode_png(Bytes bytes, std::string_view name) {
   check_size(png_get_image_width(png, info), png_get_image_height(png, info), name);
   picture.width = int(png_get_image_width(png, info));
   picture.height = int(png_get_image_height(png, info));
+  constexpr uint64_t most_raw = 600'000'000;  // 100 megapixels of 16-bit RGB; 5 ns each
+  const uint64_t raw = uint64_t{png_get_rowbytes(png, info)} * uint64_t(picture.height);
+  if (raw > most_raw)
+    fail(ErrorKind::bad_file, "{}: holds {} MB of pixels, expected at most {}", name,
+         raw / 1'000'000, most_raw / 1'000'000);
   // Deflate packs at most 1032 : 1.
-  if (png_get_rowbytes(png, info) * size_t(picture.height) / 1032 > bytes.size())
+  if (raw / 1032 > bytes.size())
     fail(ErrorKind::bad_file, "{}: says it has {}x{} pixels, more than its {} bytes can hold", name,
          picture.width, picture.height, bytes.size());
   if (png_get_bit_depth(png, info) == 16)
@@ -198,10 +222,16 @@ Decoded decode_png(Bytes bytes, std::string_view name) {
   std::vector<png_bytep> rows(size_t(picture.height));
   for (size_t y = 0; y < rows.size(); ++y)
     rows[y] = picture.pixels.data() + y * size_t(picture.width) * size_t(picture.channels);
-  check(guarded(png, [&] {
+  const bool ended = guarded(png, [&] {
     png_read_image(png, rows.data());
     png_read_end(png, nullptr);
-  }));
+  });
+  // An interrupted download, of which nothing but the end is lost.
+  if (!ended && session.truncated && has_all_rows(png, info))
+    picture.notices.push_back(
+        fmt::format("{}: lacks its end, but all of its pixels are there", name));
+  else
+    check(ended);
   return picture;
 }
 

@@ -2,10 +2,14 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "drypoint/image_stream.h"
 #include "image/formats.h"
 
 namespace drypoint {
 namespace {
+
+/// The largest picture's values of 16 bits each.
+constexpr size_t most_bytes = size_t{640} << 20;
 
 /// Over white, in float32 and truncated, as the reference does: the picture must be the same bytes.
 void compose_over_white(std::vector<uint8_t>& pixels) {
@@ -44,7 +48,6 @@ Image oriented(Image image, int orientation) {
 }
 
 Decoded decode(Bytes bytes, std::string_view name) {
-  using std::string_view_literals::operator""sv;
   const std::string_view file = as_text(bytes);
   const auto at = [&](size_t offset, std::string_view text) {
     return file.size() >= offset && file.substr(offset).starts_with(text);
@@ -52,21 +55,10 @@ Decoded decode(Bytes bytes, std::string_view name) {
   if (at(0, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, name);
   if (at(0, "\xff\xd8\xff")) return decode_jpeg(bytes, name);
   if (at(0, "RIFF") && at(8, "WEBP")) return decode_webp(bytes, name);
-  if (at(0, "P5") || at(0, "P6")) return decode_pnm(bytes, name);
-
-  constexpr std::string_view readable = "PNG, JPEG, WebP, PGM or PPM";
-  const auto refuse = [&](std::string_view format) {
-    fail(ErrorKind::unsupported, "{}: is {} picture, expected {}", name, format, readable);
-  };
-  if (at(0, "GIF8")) refuse("a GIF");
-  if (at(0, "II*\0"sv) || at(0, "MM\0*"sv)) refuse("a TIFF");
-  // Two letters are little: besides, what is reserved is 0, or the next header has few bytes.
-  if (at(0, "BM") && (at(6, "\0\0\0\0"sv) || at(15, "\0\0\0"sv))) refuse("a BMP");
-  if (at(4, "ftypavi")) refuse("an AVIF");
-  if (at(4, "ftyphei") || at(4, "ftypmif1")) refuse("a HEIF");
-  if (at(0, "\xff\x0a") || at(0, "\0\0\0\x0cJXL "sv)) refuse("a JPEG XL");
-  if (file.empty()) fail(ErrorKind::bad_file, "{}: is empty, expected a picture", name);
-  fail(ErrorKind::bad_file, "{}: is no picture, expected {}", name, readable);
+  if (at(0, "P") && file.size() > 3 && file[1] >= '1' && file[1] <= '7' &&
+      std::string_view(" \t\r\n#").find(file[2]) != std::string_view::npos)
+    return decode_pnm(bytes, name);
+  refuse_other_format(file, name);
 }
 
 }  // namespace
@@ -103,9 +95,14 @@ ReadImage read_image(std::span<const std::byte> bytes, std::string_view name) {
   }
 }
 
+ReadImage read_image(int descriptor, std::string_view name) {
+  const std::string file =
+      at_border(name, [&] { return read_stream(descriptor, name, most_bytes); });
+  return read_image(std::as_bytes(std::span(file)), name);
+}
+
 ReadImage read_image(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return read_image(file.bytes(), path.string());
+  return read_image(Descriptor(path), path.string());
 }
 
 }  // namespace drypoint

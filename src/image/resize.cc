@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 
 #include "base/error.h"
 #include "drypoint/edges.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
-#include "image/opencv.h"
+#include "image/resample.h"
 
 namespace drypoint {
 namespace {
@@ -41,14 +40,9 @@ ImageSize control_size(ImageSize size, int resolution) {
 Image resize_for_control(const Image& image, int resolution) {
   check_image(image);
   const ImageSize from{image.width, image.height}, to = control_size(from, resolution);
-  Image out;
-  with_opencv("resizing", [&] {
-    out = blank(to.width, to.height, image.channels);
-    cv::Mat target = view(out);
-    cv::resize(view(image), target, target.size(), 0, 0,
-               scale_to(from, resolution) > 1 ? cv::INTER_LANCZOS4 : cv::INTER_AREA);
+  return at_border("resizing", [&] {
+    return scale_to(from, resolution) > 1 ? resize_lanczos(image, to) : resize_area(image, to);
   });
-  return out;
 }
 
 }  // namespace drypoint

@@ -1,12 +1,12 @@
+#include <fmt/format.h>
 #include <webp/decode.h>
-#include <webp/demux.h>
 #include <webp/encode.h>
 #include <webp/mux.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include "base/error.h"
 #include "image/exif.h"
@@ -22,8 +22,6 @@ struct Destroy {
     destroy(object);
   }
 };
-using Demuxer = std::unique_ptr<WebPDemuxer, Destroy<WebPDemuxDelete>>;
-using Animation = std::unique_ptr<WebPAnimDecoder, Destroy<WebPAnimDecoderDelete>>;
 using Mux = std::unique_ptr<WebPMux, Destroy<WebPMuxDelete>>;
 
 void check(VP8StatusCode status, std::string_view name) {
@@ -33,38 +31,53 @@ void check(VP8StatusCode status, std::string_view name) {
        status == VP8_STATUS_NOT_ENOUGH_DATA ? "it is truncated" : "its data is inconsistent");
 }
 
-int orientation(const WebPData& file) {
-  const Demuxer demuxer(WebPDemux(&file));
-  WebPChunkIterator chunk{};
-  if (!demuxer || !WebPDemuxGetChunk(demuxer.get(), "EXIF", 1, &chunk)) return 1;
-  const int found =
-      exif_orientation({reinterpret_cast<const char*>(chunk.chunk.bytes), chunk.chunk.size});
-  WebPDemuxReleaseChunkIterator(&chunk);
-  return found;
+uint32_t little_endian(std::string_view bytes, size_t at, size_t count) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < count; ++i) value |= uint32_t{uint8_t(bytes[at + i])} << (8 * i);
+  return value;
 }
 
-void decode_first_frame(const WebPData& file, std::string_view name, Decoded& picture) {
-  WebPAnimDecoderOptions options;
-  WebPAnimDecoderOptionsInit(&options);
-  options.color_mode = MODE_RGBA;
-  const Animation animation(WebPAnimDecoderNew(&file, &options));
-  uint8_t* canvas = nullptr;
-  int time = 0;
-  if (!animation || !WebPAnimDecoderGetNext(animation.get(), &canvas, &time))
-    check(VP8_STATUS_BITSTREAM_ERROR, name);
-  std::memcpy(picture.pixels.data(), canvas, picture.pixels.size());
+/// The body of the first chunk of this type. libwebp's demuxer would make a list of all frames.
+std::optional<std::string_view> find_chunk(std::string_view file, std::string_view type) {
+  for (size_t at = 12; at + 8 <= file.size();) {
+    const size_t length = little_endian(file, at + 4, 4);
+    if (file.substr(at, 4) == type) return file.substr(at + 8, length);
+    at += 8 + length + length % 2;
+  }
+  return std::nullopt;
 }
 
-void decode_still(const WebPData& file, std::string_view name, Decoded& picture) {
+void decode(std::string_view data, int width, int height, int channels, uint8_t* pixels,
+            size_t stride, std::string_view name) {
   WebPDecoderConfig config;
   if (!WebPInitDecoderConfig(&config))
     fail(ErrorKind::unsupported, "libwebp: its library does not fit its header");
-  config.output.colorspace = picture.channels == 4 ? MODE_RGBA : MODE_RGB;
+  config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
-  config.output.u.RGBA.rgba = picture.pixels.data();
-  config.output.u.RGBA.stride = picture.width * picture.channels;
-  config.output.u.RGBA.size = picture.pixels.size();
-  check(WebPDecode(file.bytes, file.size, &config), name);
+  config.output.u.RGBA.rgba = pixels;
+  config.output.u.RGBA.stride = int(stride);
+  config.output.u.RGBA.size = stride * size_t(height - 1) + size_t(width) * size_t(channels);
+  check(WebPDecode(reinterpret_cast<const uint8_t*>(data.data()), data.size(), &config), name);
+}
+
+/// The first frame, on a transparent canvas. A frame's chunk begins with 16 bytes: where it lies
+/// (halved) and its sides less 1, in 3 bytes each, its duration and flags.
+/// https://developers.google.com/speed/webp/docs/riff_container#animation
+void decode_first_frame(std::string_view file, std::string_view name, Decoded& picture) {
+  const auto frame = find_chunk(file, "ANMF");
+  if (!frame || frame->size() < 24) check(VP8_STATUS_NOT_ENOUGH_DATA, name);
+  const std::string_view data = frame->substr(16);
+  const auto number = [&](size_t at) { return int(little_endian(*frame, at, 3)); };
+  const int x = 2 * number(0), y = 2 * number(3), width = number(6) + 1, height = number(9) + 1;
+  WebPBitstreamFeatures features;
+  check(WebPGetFeatures(reinterpret_cast<const uint8_t*>(data.data()), data.size(), &features),
+        name);
+  if (x + width > picture.width || y + height > picture.height || features.width != width ||
+      features.height != height)
+    check(VP8_STATUS_BITSTREAM_ERROR, name);
+  const size_t stride = 4 * size_t(picture.width);
+  decode(data, width, height, 4, picture.pixels.data() + size_t(y) * stride + 4 * size_t(x), stride,
+         name);
 }
 
 }  // namespace
@@ -74,20 +87,20 @@ Decoded decode_webp(Bytes bytes, std::string_view name) {
   WebPBitstreamFeatures features;
   check(WebPGetFeatures(file.bytes, file.size, &features), name);
   check_size(uint64_t(features.width), uint64_t(features.height), name);
-  const uint64_t said = uint64_t{file.bytes[4]} | uint64_t{file.bytes[5]} << 8 |
-                        uint64_t{file.bytes[6]} << 16 | uint64_t{file.bytes[7]} << 24;
-  if (said + 8 > file.size) check(VP8_STATUS_NOT_ENOUGH_DATA, name);
+  const std::string_view whole = as_text(bytes);
+  if (uint64_t{little_endian(whole, 4, 4)} + 8 > file.size) check(VP8_STATUS_NOT_ENOUGH_DATA, name);
 
   Decoded picture;
   picture.width = features.width, picture.height = features.height;
   picture.channels = features.has_animation || features.has_alpha ? 4 : 3;
-  picture.orientation = orientation(file);
+  if (const auto exif = find_chunk(whole, "EXIF")) picture.orientation = exif_orientation(*exif);
   picture.allocate();
   if (features.has_animation) {
     picture.notices.push_back(fmt::format("{}: is animated, only its first frame is used", name));
-    decode_first_frame(file, name, picture);
+    decode_first_frame(whole, name, picture);
   } else {
-    decode_still(file, name, picture);
+    decode(whole, picture.width, picture.height, picture.channels, picture.pixels.data(),
+           size_t(picture.width) * size_t(picture.channels), name);
   }
   return picture;
 }

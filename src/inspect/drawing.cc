@@ -1,5 +1,7 @@
 #include "inspect/drawing.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 

@@ -3,6 +3,8 @@
 // the operations of a module in rows by how far they are from its first. So one reads down a
 // column, and what does not follow from the row above (residuals, skips, what another column gives)
 // is seen as an arc at the side. Names are known, so positions need no iteration.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 #include "drypoint/bench.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -282,9 +283,9 @@ void check(const BenchOptions& options) {
 }  // namespace
 
 BenchResult bench(const BenchOptions& options, const BenchCallbacks& callbacks) {
-  return at_border("measuring", [&] {
+  return at_border("measuring", callbacks, [&](const auto& own) {
     check(options);
-    return Bench(options, callbacks).run();
+    return Bench(options, own).run();
   });
 }
 

@@ -1,5 +1,7 @@
 #include "measure/limits.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"

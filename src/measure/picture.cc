@@ -51,8 +51,8 @@ std::vector<int32_t> tokens_for(const Model& model, const Request& request) {
 }
 
 std::vector<float> noise_for(const Model& model, const DenoiserShape& shape) {
-  std::vector<float> noise(
-      static_cast<size_t>(shape.latents * model.latent_channels() * shape.height * shape.width));
+  std::vector<float> noise(static_cast<size_t>(shape.latents * model.config().vae.latent_channels *
+                                               shape.height * shape.width));
   make_generator({}, 1)->randn(noise);
   return noise;
 }

@@ -347,9 +347,9 @@ void check(const ProfileOptions& options) {
 }  // namespace
 
 ProfileResult profile(const ProfileOptions& options, const ProfileCallbacks& callbacks) {
-  return at_border("profiling", [&] {
+  return at_border("profiling", callbacks, [&](const auto& own) {
     check(options);
-    return Profiler(options, callbacks).run();
+    return Profiler(options, own).run();
   });
 }
 

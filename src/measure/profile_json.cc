@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "drypoint/profile.h"
 #include "measure/setting_json.h"
 
@@ -158,15 +157,14 @@ Json to_json_value(const ProfileResult& result) {
 
 std::string to_json(const ProfileResult& result) { return dumped(to_json_value(result), 1); }
 
-void write_trace(const std::filesystem::path& path, const ProfileResult& result) {
-  at_border(path.string(), [&] {
-    write_file(path,
-               dumped({{"displayTimeUnit", "ns"}, {"traceEvents", trace_events(result)}}, -1));
+std::string to_trace(const ProfileResult& result) {
+  return at_border("profile", [&] {
+    return dumped({{"displayTimeUnit", "ns"}, {"traceEvents", trace_events(result)}}, -1);
   });
 }
 
-void write_profile_page(const std::filesystem::path& path, const ProfileResult& result) {
-  at_border(path.string(), [&] {
+std::string to_page(const ProfileResult& result) {
+  return at_border("profile", [&] {
     constexpr std::string_view mark = "{{profile}}";
     std::string page(drypoint_profile_page, drypoint_profile_page_end);
     std::string data;
@@ -174,7 +172,7 @@ void write_profile_page(const std::filesystem::path& path, const ProfileResult& 
       c == '<' ? data += "\\u003c" : data += c;
     const size_t at = page.find(mark);
     DRYPOINT_EXPECT(at != page.npos, "the page has no {}", mark);
-    write_file(path, page.replace(at, mark.size(), data));
+    return page.replace(at, mark.size(), data);
   });
 }
 

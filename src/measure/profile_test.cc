@@ -116,11 +116,9 @@ TEST(Profile, ModulesEndAtTheirFirstNumber) {
 }
 
 TEST(Profile, TraceAndPage) {
-  const TemporaryFolder folder;
   ProfileResult result = tiny_profile();
   result.model = "a </script><b>";  // a name of a file
-  write_trace(folder / "trace.json", result);
-  const auto trace = nlohmann::json::parse(read_file(folder / "trace.json"));
+  const auto trace = nlohmann::json::parse(to_trace(result));
   size_t operations = 0, kernels = 0, expected = 0;
   for (const auto& event : trace["traceEvents"]) {
     if (event["ph"] != "X") continue;
@@ -133,8 +131,7 @@ TEST(Profile, TraceAndPage) {
   EXPECT_EQ(operations, expected);
   EXPECT_EQ(kernels, expected);
 
-  write_profile_page(folder / "page.html", result);
-  const std::string page = read_file(folder / "page.html");
+  const std::string page = to_page(result);
   EXPECT_EQ(page.find("</script><b>"), page.npos);
   EXPECT_EQ(page.find("http://"), page.find("http://www.w3.org/2000/svg"));  // a name, no address
   const size_t begin = page.find('>', page.find("id=\"data\"")) + 1;

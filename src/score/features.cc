@@ -2,10 +2,10 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "checkpoint/inception.h"
 #include "compile/compile.h"
 #include "drypoint/score.h"
 #include "models/inception.h"
+#include "models/inception_weights.h"
 #include "runtime/executor.h"
 
 namespace drypoint {
@@ -51,12 +51,6 @@ std::vector<float> resized(const Image& image) {
   return values;
 }
 
-WeightTypes types_of(const NamedTensors& weights) {
-  WeightTypes types;
-  for (const auto& [name, tensor] : weights.tensors) types[name] = tensor.type();
-  return types;
-}
-
 }  // namespace
 
 class FeatureNetwork::Implementation {
@@ -65,7 +59,7 @@ class FeatureNetwork::Implementation {
       : weights_(read_inception(weights)),
         backend_(make_cpu_backend(0)),
         store_(weights_, *backend_),
-        executor_(compile(build_inception(types_of(weights_), 1)), *backend_, store_) {}
+        executor_(compile(build_inception(1)), *backend_, store_) {}
 
   std::vector<float> features(const Image& image) {
     executor_.set_input("image", resized(image));

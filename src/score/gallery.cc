@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/markup.h"
 #include "drypoint/score.h"
 
@@ -14,6 +13,8 @@ namespace {
 constexpr std::string_view head = R"(<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Drypoint score</title>
 <style>
+/* The header is known when all pictures are drawn, but shown first. */
+body { display: flex; flex-direction: column; } header { order: -1; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 64em; padding: 0 1em; }
 table { border-collapse: collapse; }
 th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid #8884; }
@@ -69,34 +70,37 @@ std::string table(const ScoreResult& result) {
   return html + "</table>\n";
 }
 
-std::string pictures(const VariantScore& variant) {
-  std::string html;
-  for (const PictureScore& p : variant.pictures) {
+}  // namespace
+
+Gallery::Gallery(OutputSet& outputs, std::filesystem::path path)
+    : outputs_(outputs), path_(std::move(path)) {
+  outputs_.open(path_, head);
+}
+
+void Gallery::add(const std::string& variant, const PictureScore& p, const Image& drawn,
+                  const Image& reference) {
+  at_border(path_.string(), [&] {
+    std::string html;
+    if (variant_ != variant) html += fmt::format("<h2>{}</h2>\n", escaped(variant));
+    variant_ = variant;
     html +=
         fmt::format("<h3>{}{}</h3>\n<p>{:.3f} s, PSNR {:.2f} dB, SSIM {:.4f}, distance {}</p>\n",
                     escaped(p.name), p.failed ? " <span class=\"failed\">failed</span>" : "",
                     p.seconds, p.psnr, p.ssim, number(p.distance, 2));
-    html += "<div class=\"pictures\">\n" + figure(p.drawn, "drawn") +
-            figure(p.reference, "reference") +
-            figure(difference(p.drawn, p.reference), "difference × 4") + "</div>\n";
-  }
-  return html;
+    html += "<div class=\"pictures\">\n" + figure(drawn, "drawn") + figure(reference, "reference") +
+            figure(difference(drawn, reference), "difference × 4") + "</div>\n";
+    outputs_.append(path_, html);
+  });
 }
 
-}  // namespace
-
-void write_gallery(const std::filesystem::path& path, const ScoreResult& result) {
-  at_border(path.string(), [&] {
-    std::string html(head);
-    html += fmt::format(
-        "<h1>Score of {}</h1>\n<p>On {}, {} threads. References: {}. A picture fails "
-        "at a distance over {}.</p>\n",
-        escaped(result.model), escaped(result.device), result.threads, escaped(result.references),
-        result.threshold);
-    html += table(result);
-    for (const VariantScore& variant : result.variants)
-      html += fmt::format("<h2>{}</h2>\n", escaped(variant.name)) + pictures(variant);
-    write_file(path, html + "</body></html>\n");
+void Gallery::finish(const ScoreResult& result) {
+  at_border(path_.string(), [&] {
+    outputs_.append(path_,
+                    fmt::format("<header><h1>Score of {}</h1>\n<p>On {}, {} threads. "
+                                "References: {}. A picture fails at a distance over {}.</p>\n",
+                                escaped(result.model), escaped(result.device), result.threads,
+                                escaped(result.references), result.threshold));
+    outputs_.append(path_, table(result) + "</header>\n</body></html>\n");
   });
 }
 

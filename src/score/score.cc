@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "base/error.h"
 #include "diffusion/request.h"
@@ -14,58 +15,59 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Pictures are read when they are needed, so that no more than one is held.
 struct Picture {
   std::string name;
-  Image image;
-  ImageSize size;  // of the drawing
-  Image reference;
+  fs::path path;
+  ImageSize size;           // of the drawing
+  fs::path reference_path;  // if there is one
+  Image drawn_reference;    // if not
+
+  Image reference() const {
+    return reference_path.empty() ? drawn_reference : read_image(reference_path).image;
+  }
 };
 
 bool is_picture(const fs::path& path) {
+  if (path.filename().string().starts_with(".")) return false;
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".webp";
+  static const std::set<std::string> known{".png", ".jpg", ".jpeg", ".webp", ".ppm",
+                                           ".pgm", ".pbm", ".pnm",  ".pam"};
+  std::error_code ignored;
+  return known.contains(extension) && !fs::is_directory(path, ignored);
 }
 
-/// The pictures in a folder by their names.
-std::vector<fs::path> pictures_in(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (is_picture(it->path())) paths.push_back(it->path());
-  if (error) fail(ErrorKind::bad_file, "{}: is no folder: {}", folder.string(), error.message());
-  if (paths.empty())
-    fail(ErrorKind::bad_file, "{}: holds no pictures, expected PNG, JPEG or WebP files",
-         folder.string());
-  std::sort(paths.begin(), paths.end());
-  for (size_t i = 1; i < paths.size(); ++i)
-    if (paths[i].stem() == paths[i - 1].stem())
-      fail(ErrorKind::bad_file, "{}: has the name of {} but for the extension, expected another",
-           paths[i].string(), paths[i - 1].filename().string());
-  return paths;
+void check_stop(const ScoreCallbacks& callbacks) {
+  if (callbacks.stop && callbacks.stop()) fail(ErrorKind::cancelled, "cancelled");
 }
 
-std::vector<Picture> read_pictures(const ScoreOptions& options) {
+std::vector<Picture> list_pictures(const ScoreOptions& options, const ScoreCallbacks& callbacks) {
   std::vector<Picture> pictures;
-  for (const fs::path& path : pictures_in(options.pictures)) {
-    Picture picture{path.filename().string(), read_image(path).image, {}, {}};
-    picture.size =
-        control_size({picture.image.width, picture.image.height}, options.base.request.resolution);
-    pictures.push_back(std::move(picture));
+  for (const fs::path& path : score_pictures(options.pictures)) {
+    check_stop(callbacks);
+    const Image image = read_image(path).image;
+    pictures.push_back(
+        {.name = path.filename().string(),
+         .path = path,
+         .size = control_size({image.width, image.height}, options.base.request.resolution)});
   }
   return pictures;
 }
 
-void read_references(const fs::path& folder, std::vector<Picture>& pictures) {
+void list_references(const fs::path& folder, const ScoreCallbacks& callbacks,
+                     std::vector<Picture>& pictures) {
   std::map<std::string, fs::path> found;
-  for (const fs::path& path : pictures_in(folder)) found[path.stem().string()] = path;
+  for (const fs::path& path : score_pictures(folder)) found[path.stem().string()] = path;
   for (Picture& picture : pictures) {
+    check_stop(callbacks);
     const auto path = found.find(fs::path(picture.name).stem().string());
     if (path == found.end())
       fail(ErrorKind::bad_file, "{}: holds no reference for {}", folder.string(), picture.name);
-    picture.reference = read_image(path->second).image;
-    const ImageSize size{picture.reference.width, picture.reference.height};
+    picture.reference_path = path->second;
+    const Image reference = picture.reference();
+    const ImageSize size{reference.width, reference.height};
     if (size != picture.size)
       fail(ErrorKind::bad_file, "{}: is {}x{}, expected {}x{} as {} is drawn",
            path->second.string(), size.width, size.height, picture.size.width, picture.size.height,
@@ -88,7 +90,7 @@ void check_options(const ScoreOptions& options) {
 void check_variants(const ScoreOptions& options, const Picture& picture) {
   for (const ScoreVariant& variant : options.variants) {
     Request request = variant.request;
-    request.image = picture.image;
+    request.image = read_image(picture.path).image;
     check(request);
     const Pipeline pipeline(options.files, variant.options);
   }
@@ -104,7 +106,7 @@ class Drawing {
 
   /// -> the picture and how long it took
   std::pair<Image, double> draw(const Picture& picture, Request request) {
-    request.image = picture.image;
+    request.image = read_image(picture.path).image;
     request.samples = 1;
     if (std::find(sizes_.begin(), sizes_.end(), picture.size) == sizes_.end()) {
       pipeline_.generate(request, {{}, callbacks_.stop});
@@ -142,25 +144,23 @@ void draw_references(const ScoreOptions& options, const ScoreCallbacks& callback
       callbacks.progress(
           {"references", static_cast<int>(i + 1), static_cast<int>(pictures.size())});
     Request request = options.base.request;
-    request.image = pictures[i].image;
+    request.image = read_image(pictures[i].path).image;
     request.samples = 1;
-    pictures[i].reference = drawing.draw_once(request).first;
+    pictures[i].drawn_reference = drawing.draw_once(request).first;
   }
 }
 
-PictureScore compare(const Picture& picture, Image drawn, double seconds, FeatureNetwork* network,
-                     double threshold) {
+PictureScore compare(const Picture& picture, const Image& drawn, const Image& reference,
+                     double seconds, FeatureNetwork* network, double threshold) {
   PictureScore score{.name = picture.name, .seconds = seconds};
-  score.psnr = psnr(drawn, picture.reference);
-  score.ssim = ssim(drawn, picture.reference);
+  score.psnr = psnr(drawn, reference);
+  score.ssim = ssim(drawn, reference);
   score.quality = std::max(0.0, score.ssim);
   if (network) {
-    score.distance = network->distance(drawn, picture.reference);
+    score.distance = network->distance(drawn, reference);
     score.failed = *score.distance > threshold;
     score.quality = std::max(0.0, 1 - *score.distance / threshold);
   }
-  score.drawn = std::move(drawn);
-  score.reference = picture.reference;
   return score;
 }
 
@@ -195,9 +195,9 @@ void summarize(VariantScore& variant) {
 
 ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbacks) {
   check_options(options);
-  std::vector<Picture> pictures = read_pictures(options);
+  std::vector<Picture> pictures = list_pictures(options, callbacks);
   check_variants(options, pictures.front());
-  if (options.references) read_references(*options.references, pictures);
+  if (options.references) list_references(*options.references, callbacks, pictures);
   std::optional<FeatureNetwork> network;
   if (options.inception) network.emplace(*options.inception);
   if (!options.references) draw_references(options, callbacks, pictures);
@@ -216,9 +216,11 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
       if (callbacks.progress)
         callbacks.progress({variant.name, static_cast<int>(scored.pictures.size() + 1),
                             static_cast<int>(pictures.size())});
-      auto [drawn, seconds] = drawing.draw(picture, variant.request);
-      scored.pictures.push_back(compare(picture, std::move(drawn), seconds,
+      const auto [drawn, seconds] = drawing.draw(picture, variant.request);
+      const Image reference = picture.reference();
+      scored.pictures.push_back(compare(picture, drawn, reference, seconds,
                                         network ? &*network : nullptr, options.threshold));
+      if (callbacks.drawn) callbacks.drawn(variant.name, scored.pictures.back(), drawn, reference);
     }
     summarize(scored);
     result.variants.push_back(std::move(scored));
@@ -227,6 +229,24 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
 }
 
 }  // namespace
+
+std::vector<fs::path> score_pictures(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (is_picture(it->path())) paths.push_back(it->path());
+  if (error) fail(ErrorKind::bad_file, "{}: is no folder: {}", folder.string(), error.message());
+  if (paths.empty())
+    fail(ErrorKind::bad_file, "{}: holds no pictures, expected PNG, JPEG, WebP, PGM or PPM files",
+         folder.string());
+  std::sort(paths.begin(), paths.end());
+  std::map<fs::path, fs::path> names;
+  for (const fs::path& path : paths)
+    if (const auto [other, is_new] = names.emplace(path.stem(), path); !is_new)
+      fail(ErrorKind::bad_file, "{}: has the name of {} but for the extension, expected another",
+           path.string(), other->second.filename().string());
+  return paths;
+}
 
 Request score_defaults(Request request) {
   request.prompt = "a bird";
@@ -240,7 +260,7 @@ Request score_defaults(Request request) {
 }
 
 ScoreResult score(const ScoreOptions& options, const ScoreCallbacks& callbacks) {
-  return at_border("scoring", [&] { return score_all(options, callbacks); });
+  return at_border("scoring", callbacks, [&](const auto& own) { return score_all(options, own); });
 }
 
 }  // namespace drypoint

@@ -102,8 +102,11 @@ TEST_F(Score, ComparesWithItsOwnReferences) {
   other.request.steps = 1;
   options_.variants.push_back(other);
   std::vector<std::string> seen;
+  OutputSet outputs;
+  Gallery gallery(outputs, folder_ / "score.html");
   const ScoreResult result =
-      score(options_, {[&](const ScoreProgress& p) { seen.push_back(p.variant); }, {}});
+      score(options_, {.progress = [&](const ScoreProgress& p) { seen.push_back(p.variant); },
+                       .drawn = [&](auto&&... drawn) { gallery.add(drawn...); }});
   EXPECT_EQ(seen, (std::vector<std::string>{"references", "references", "default", "default",
                                             "steps=1", "steps=1"}));
   ASSERT_EQ(result.variants.size(), 2u);
@@ -118,11 +121,28 @@ TEST_F(Score, ComparesWithItsOwnReferences) {
   EXPECT_NEAR(same.total, 2 / (a.seconds + b.seconds), 1e-9);
   EXPECT_NEAR(same.median_seconds, (a.seconds + b.seconds) / 2, 1e-12);
 
-  write_gallery(folder_ / "score.html", result);
+  gallery.finish(result);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "score.html"));
+  outputs.commit();
   const std::string page = read_file(folder_ / "score.html");
   EXPECT_NE(page.find("<h2>steps=1</h2>"), page.npos);
   EXPECT_NE(page.find("data:image/png;base64,iVBORw0KGgo"), page.npos);
   EXPECT_TRUE(page.ends_with("</html>\n"));
+}
+
+TEST_F(Score, LeavesOutWhatIsNoPicture) {
+  for (const char* name : {"._a.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.jpg"})
+    write_file(folder_ / "pictures" / name, std::string("\0\5\x16\7", 4) + std::string(100, 'x'));
+  std::filesystem::create_directory(folder_ / "pictures" / "c.png");
+  const Image c = read_image(folder_ / "pictures" / "a.png").image;
+  write_file(folder_ / "pictures" / "d.ppm",
+             "P6 64 64 255\n" + std::string(c.pixels.begin(), c.pixels.end()));
+  std::vector<std::string> names;
+  for (const auto& path : score_pictures(folder_ / "pictures")) names.push_back(path.filename());
+  EXPECT_EQ(names, (std::vector<std::string>{"a.png", "b.jpg", "d.ppm"}));
+  write_file(folder_ / "pictures" / "d.pgm", "");
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"d.ppm", "d.pgm", "but for the extension"},
+                         [&] { score_pictures(folder_ / "pictures"); }));
 }
 
 TEST_F(Score, FailsPicturesThatAreTooFar) {
@@ -154,7 +174,7 @@ TEST_F(Score, FailsPicturesThatAreTooFar) {
 TEST_F(Score, SaysWhatIsWrongBeforeItDraws) {
   const auto refused = [&](ErrorKind kind, std::initializer_list<std::string> parts) {
     return fails_with(kind, parts, [&] {
-      score(options_, {[](const ScoreProgress&) { FAIL() << "it draws"; }, {}});
+      score(options_, {.progress = [](const ScoreProgress&) { FAIL() << "it draws"; }});
     });
   };
   const ScoreOptions good = options_;
