@@ -26,21 +26,49 @@ size_t character_length(std::string_view text) {
   return 0;
 }
 
+namespace {
+
+// Takes the first character off `text`, and gives it, or a question mark where it cannot be shown.
+std::string_view take_printable(std::string_view& text) {
+  const size_t length = character_length(text);
+  const auto first = static_cast<unsigned char>(text[0]);
+  const bool is_control =
+      length == 1 ? first < 0x20 || first == 0x7f : length == 2 && text.substr(0, 2) < "\xc2\xa0";
+  const auto character = text.substr(0, length);
+  text.remove_prefix(std::max<size_t>(length, 1));
+  return length == 0 || is_control ? std::string_view("?") : character;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   constexpr size_t longest = 200;
   std::string result;
-  for (size_t length = 0; !text.empty(); text.remove_prefix(length)) {
-    length = character_length(text);
-    const auto first = static_cast<unsigned char>(text[0]);
-    const bool is_control =
-        length == 1 ? first < 0x20 || first == 0x7f : length == 2 && text.substr(0, 2) < "\xc2\xa0";
-    if (result.size() + std::max<size_t>(length, 1) > longest) return result + "...";
-    if (length == 0 || is_control)
-      result += '?';
-    else
-      result += text.substr(0, length);
-    length = std::max<size_t>(length, 1);
+  while (!text.empty()) {
+    const auto character = take_printable(text);
+    if (result.size() + character.size() > longest) return result + "...";
+    result += character;
   }
+  return result;
+}
+
+std::string shortened(std::string_view text, size_t longest) {
+  constexpr std::string_view gap = " ... ";
+  std::string result;
+  result.reserve(std::min(text.size(), longest));
+  const auto is_inside = [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+  };
+  if (text.size() > longest) {
+    const size_t head = (longest - gap.size()) * 3 / 5, tail = longest - gap.size() - head;
+    std::string_view first = text.substr(0, head);
+    for (size_t i = 0; i < 3 && is_inside(text[first.size()]); ++i) first.remove_suffix(1);
+    while (!first.empty()) result += take_printable(first);
+    result += gap;
+    text.remove_prefix(text.size() - tail);
+    for (size_t i = 0; i < 3 && is_inside(text[0]); ++i) text.remove_prefix(1);
+  }
+  while (!text.empty()) result += take_printable(text);
   return result;
 }
 

@@ -14,4 +14,8 @@ size_t character_length(std::string_view text);
 /// mark for each control character and each byte that is not UTF-8.
 std::string printable(std::string_view text);
 
+/// The same, but of any length up to `longest` bytes; what is longer loses its middle. `longest` is
+/// 16 or more.
+std::string shortened(std::string_view text, size_t longest);
+
 }  // namespace drypoint

@@ -1,8 +1,8 @@
 #include "checkpoint/canonical.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
-#include <span>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -12,16 +12,13 @@
 namespace drypoint {
 namespace {
 
-// What the original code's names start with inside a part.
-constexpr std::string_view trunk[] = {
-    "input_blocks.", "middle_block.", "output_blocks.",    "time_embed.",      "out.",
-    "zero_convs.",   "label_emb.",    "middle_block_out.", "input_hint_block."};
-constexpr std::string_view vae[] = {"encoder.", "decoder.", "quant_conv.", "post_quant_conv."};
-
-std::span<const std::string_view> heads(Part part) {
-  if (part == Part::vae) return vae;
-  if (part == Part::text) return {};
-  return trunk;
+// What files of a single part, whose names have no prefix, hold beside it: what training needed,
+// and what a whole CLIP has around its text encoder.
+bool is_foreign_to_parts(std::string_view name) {
+  constexpr std::string_view beginnings[] = {
+      "loss.",       "vision_model.", "visual_projection.", "text_projection",
+      "logit_scale", "difference",    "scaled_fp8"};
+  return std::ranges::any_of(beginnings, [&](auto begin) { return name.starts_with(begin); });
 }
 
 bool any_of(const NamedTensors& tensors, std::initializer_list<std::string_view> prefixes) {
@@ -60,13 +57,43 @@ void refuse_other_families(const NamedTensors& tensors, const std::string& file)
       {"joint_blocks.", "a Stable Diffusion 3 checkpoint"},
       {"model.diffusion_model.double_blocks.", "a FLUX checkpoint"},
       {"double_blocks.", "a FLUX checkpoint"},
-      {"lora_unet_", "a LoRA"},
-      {"lora_te_", "a LoRA"},
-      {"lora_controlnet", "a Control-LoRA"}};
+      {"lora_controlnet", "a Control-LoRA"},
+      {"ip_adapter.", "an IP-Adapter"},
+      {"image_proj.", "an IP-Adapter"},
+      {"adapter.body.", "a T2I-Adapter"},
+      {"emb_params", "a textual inversion"}};
   for (const auto& [prefix, what] : families)
     if (tensors.has_prefix(prefix))
       fail(ErrorKind::unsupported, "{}: is {} (it holds {}...), which is not supported yet", file,
            what, prefix);
+  // LoRAs in the names of kohya's scripts, PEFT and diffusers, for whichever model, and their kin.
+  constexpr std::string_view beginnings[] = {"lora_unet_", "lora_te_",    "lora_te1_",
+                                             "lora_te2_",  "lora_prior_", "lycoris_"};
+  constexpr std::string_view inside[] = {".lora_A.",
+                                         ".lora_B.",
+                                         ".lora_down.",
+                                         ".lora_up.",
+                                         ".lora.down.",
+                                         ".lora.up.",
+                                         "_lora.down.",
+                                         "_lora.up.",
+                                         ".lora_linear_",
+                                         ".hada_w1_a",
+                                         ".hada_w1_b",
+                                         ".lokr_w1",
+                                         ".lokr_w2",
+                                         ".dora_scale",
+                                         ".oft_blocks",
+                                         ".oft_diag",
+                                         ".lora_magnitude_vector"};
+  const auto is_lora = [&](std::string_view name) {
+    return std::ranges::any_of(beginnings, [&](auto part) { return name.starts_with(part); }) ||
+           std::ranges::any_of(inside, [&](auto part) { return name.find(part) != name.npos; });
+  };
+  for (const auto& [name, _] : tensors.tensors)
+    if (is_lora(name))
+      fail(ErrorKind::unsupported, "{}: is a LoRA (it holds {}), which is not supported yet", file,
+           printable(name));
 }
 
 // The width of the text that cross-attention reads tells the families apart: 768 is ours.
@@ -110,9 +137,13 @@ NamedTensors canonical(NamedTensors given, const std::string& file) {
   const std::optional<Part> bare = bare_part(given);
 
   std::array<BlockCounts, part_names.size()> counts;
-  for (const auto& [name, _] : given.tensors)
-    if (const auto place = place_of(name, bare))
-      count_blocks(place->relative, counts[static_cast<size_t>(place->part)]);
+  const auto count = [&](const auto& named) {
+    for (const auto& [name, _] : named)
+      if (const auto place = place_of(name, bare))
+        count_blocks(place->relative, counts[static_cast<size_t>(place->part)]);
+  };
+  count(given.tensors);
+  count(given.foreign);
 
   // The canonical name; the same name where nothing is known; nothing for what is left out.
   const auto rename = [&](const std::string& name) -> std::optional<std::string> {
@@ -122,9 +153,8 @@ NamedTensors canonical(NamedTensors given, const std::string& file) {
     const auto [part, relative] = *place;
     if (auto found = canonical_name(part, relative, counts[static_cast<size_t>(part)]))
       return found;
-    for (const auto head : heads(part))
-      if (relative.starts_with(head)) return std::string(prefix_of(part)) + std::string(relative);
-    return name;
+    if (bare && is_foreign_to_parts(relative)) return name;
+    return std::string(prefix_of(part)) + std::string(relative);
   };
 
   NamedTensors result;
@@ -137,6 +167,9 @@ NamedTensors canonical(NamedTensors given, const std::string& file) {
       tensor = tensor.reshaped({tensor.shape()[0], tensor.shape()[1], 1, 1});
     add(result.tensors, std::move(*renamed), name, std::move(tensor), file);
   }
+  for (auto& [name, type] : given.foreign)
+    if (auto renamed = rename(name))
+      add(result.foreign, std::move(*renamed), name, std::move(type), file);
   for (auto& [name, why] : given.unusable)
     if (auto renamed = rename(name)) result.unusable.emplace(std::move(*renamed), std::move(why));
   refuse_other_widths(result, file);

@@ -1,27 +1,22 @@
 #include "drypoint/demo_model.h"
 
-#include <dlfcn.h>
-
 #include "base/error.h"
+#include "base/own_file.h"
 
 namespace drypoint {
 
 std::filesystem::path demo_model() {
-  const std::filesystem::path file = "models/demo/demo.safetensors";
-  Dl_info here{};
+  namespace fs = std::filesystem;
+  // Beside the library in a build tree (cmake/install.cmake); else where installation puts it, seen
+  // from the library.
+  const fs::path file = "models/demo/demo.safetensors", folder = own_file().parent_path();
   std::error_code ignored;
-  std::filesystem::path installed;
-  if (dladdr(reinterpret_cast<const void*>(&demo_model), &here) && here.dli_fname)
-    installed = std::filesystem::absolute(here.dli_fname, ignored).parent_path();
-  // lib/libdrypoint.so or lib/x86_64-linux-gnu/libdrypoint.so, and share/drypoint beside lib.
-  for (const auto& root : {installed / "../share/drypoint", installed / "../../share/drypoint",
-                           std::filesystem::path(DRYPOINT_SOURCE_DIR)}) {
-    if (!std::filesystem::exists(root / file, ignored)) continue;
-    const auto plain = std::filesystem::weakly_canonical(root / file, ignored);
-    return plain.empty() ? root / file : plain;
-  }
-  fail(ErrorKind::bad_file, "{}: the demo model is neither installed nor in {}", file.string(),
-       DRYPOINT_SOURCE_DIR);
+  fs::path place = folder / file;
+  if (!fs::exists(place, ignored)) place = folder / DRYPOINT_DATA_FROM_LIBRARY / file;
+  if (folder.empty() || !fs::exists(place, ignored))
+    fail(ErrorKind::bad_file, "{}: the demo model is not there; it comes with an installation",
+         place.lexically_normal().string());
+  return fs::weakly_canonical(place);
 }
 
 }  // namespace drypoint

@@ -1,5 +1,8 @@
 #include "checkpoint/diffusers_folder.h"
 
+#include <fmt/ranges.h>
+
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -47,6 +50,23 @@ std::optional<fs::path> weights_in(const fs::path& folder) {
   return {};
 }
 
+// "; it holds a, b and 3 more", for messages.
+std::string contents_of(const fs::path& folder) {
+  constexpr size_t most = 8;
+  std::set<std::string> names;
+  std::error_code error;
+  size_t count = 0;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const bool inner = is_folder(it->path());
+    names.insert(printable(it->path().filename().string()) + (inner ? "/" : ""));
+    ++count;
+    if (names.size() > most) names.erase(std::prev(names.end()));
+  }
+  if (names.empty()) return "; it is empty";
+  return fmt::format("; it holds {}{}", fmt::join(names, ", "),
+                     count > names.size() ? fmt::format(" and {} more", count - names.size()) : "");
+}
+
 // A shard must lie in the folder itself: its name comes from a file.
 void check_plain(const std::string& shard, const fs::path& index) {
   if (shard.empty() || shard == "." || shard == ".." || shard.size() > 255 ||
@@ -76,8 +96,11 @@ NamedTensors read_shards(const fs::path& index) {
       result.unusable.merge(found->second.unusable);
     }
     const Tensor* tensor = found->second.find(name);
+    const auto foreign = found->second.foreign.find(name);
     if (tensor)
       result.tensors.emplace(name, *tensor);
+    else if (foreign != found->second.foreign.end())
+      result.foreign.insert(*foreign);
     else if (!result.unusable.contains(name))
       fail(ErrorKind::bad_file, "{}: tensor {} is not in shard {}", index.string(), printable(name),
            printable(shard));
@@ -98,23 +121,36 @@ void read_json(DiffusersFolder& result, const fs::path& folder, const std::strin
   result.metadata[as] = std::move(text);
 }
 
-// The subfolder's name that a single part's own folder would have in a whole model.
+// The subfolder's name that a single part's own folder would have in a whole model; nothing where
+// no configuration says which part it is.
 std::string folder_name(const fs::path& folder) {
   DiffusersFolder config;
   read_json(config, folder, "config.json", "config");
+  if (!config.metadata.contains("config")) return {};
   const json parsed = parse_json(config.metadata["config"]);
-  if (!parsed.is_object()) return {};
-  std::string type;
-  if (parsed.contains("_class_name") && parsed["_class_name"].is_string())
-    type = parsed["_class_name"].get<std::string>();
-  else if (parsed.contains("architectures") && parsed["architectures"].is_array() &&
-           parsed["architectures"].size() == 1 && parsed["architectures"][0].is_string())
-    type = parsed["architectures"][0].get<std::string>();
+  const std::string file = (folder / "config.json").string();
+  if (!parsed.is_object()) fail(ErrorKind::bad_file, "{}: is no JSON object", file);
+  json type = parsed.value("_class_name", json());
+  if (type.is_null()) type = parsed.value("architectures", json());
+  if (type.is_array() && type.size() == 1) type = json(type[0]);
+  if (type.is_null()) return {};
   if (type == "UNet2DConditionModel") return "unet";
   if (type == "ControlNetModel") return "controlnet";
   if (type == "AutoencoderKL") return "vae";
-  if (type == "CLIPTextModel") return "text_encoder";
-  return {};
+  if (type == "CLIPTextModel" || type == "CLIPModel") return "text_encoder";
+  fail(ErrorKind::unsupported,
+       "{}: is for {}, expected UNet2DConditionModel, ControlNetModel, AutoencoderKL or "
+       "CLIPTextModel",
+       file, printable(type.dump(-1, ' ', false, json::error_handler_t::replace)));
+}
+
+// A whole CLIP has its text encoder's configuration inside its own.
+void take_text_config(Metadata& metadata) {
+  const auto found = metadata.find("text_encoder/config.json");
+  if (found == metadata.end()) return;
+  const json config = parse_json(found->second);
+  if (config.is_object() && config.contains("text_config") && config["text_config"].is_object())
+    found->second = config["text_config"].dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -135,8 +171,8 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
     const auto weights = weights_in(folder / part);
     if (!weights)
       fail(ErrorKind::bad_file,
-           "{}: has no weights (expected a file such as diffusion_pytorch_model.safetensors)",
-           (folder / part).string());
+           "{}: has no weights (expected a file such as diffusion_pytorch_model.safetensors){}",
+           (folder / part).string(), contents_of(folder / part));
     result.components.push_back({folder / part, read_weights(*weights)});
     read_json(result, folder / part, "config.json", part + "/config.json");
   }
@@ -145,18 +181,19 @@ DiffusersFolder read_diffusers_folder(const fs::path& folder) {
     if (!weights)
       fail(ErrorKind::bad_file,
            "{}: is not a diffusers folder (expected unet, vae, text_encoder or controlnet inside, "
-           "or "
-           "weights such as diffusion_pytorch_model.safetensors)",
-           folder.string());
+           "or weights such as diffusion_pytorch_model.safetensors){}",
+           folder.string(), contents_of(folder));
     result.components.push_back({folder, read_weights(*weights)});
     if (const std::string name = folder_name(folder); !name.empty())
       read_json(result, folder, "config.json", name + "/config.json");
   }
+  take_text_config(result.metadata);
   read_json(result, folder, "model_index.json", "model_index.json");
   read_json(result, folder / "scheduler", "scheduler_config.json",
             "scheduler/scheduler_config.json");
   const fs::path tokenizer = folder / "tokenizer";
-  if (is_file(tokenizer / "vocab.json") && is_file(tokenizer / "merges.txt"))
+  if ((is_file(tokenizer / "vocab.json") && is_file(tokenizer / "merges.txt")) ||
+      is_file(tokenizer / "tokenizer.json"))
     result.tokenizer = tokenizer;
   return result;
 }

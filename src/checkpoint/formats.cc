@@ -1,6 +1,6 @@
 #include "checkpoint/formats.h"
 
-#include <cstring>
+#include <algorithm>
 #include <new>
 
 #include "base/error.h"
@@ -12,27 +12,54 @@
 namespace drypoint {
 namespace {
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
-  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// Whether the file starts with this text, which is lower-case, in any case.
+bool starts_with(std::string_view contents, std::string_view text) {
+  return std::ranges::equal(contents.substr(0, text.size()), text, {}, lower);
 }
 
 // What people pass by mistake, worth a better word than "unknown".
 constexpr std::pair<std::string_view, std::string_view> mistakes[] = {
     {"version https://git-lfs", "a Git LFS pointer (the file itself has yet to be downloaded)"},
-    {"<!DOCTYPE", "a web page"},
+    {"<!doctype", "a web page"},
     {"<html", "a web page"},
-    {"GGUF", "a GGUF file"},
-    {"\x89PNG", "a picture"},
+    {"<head", "a web page"},
+    {"<?xml", "a web page"},
+    {"gguf", "a GGUF file"},
+    {"ggml", "a GGML file"},
+    {"\x89png", "a picture"},
     {"\xff\xd8\xff", "a picture"},
-    {"GIF8", "a picture"}};
+    {"riff", "a picture"},
+    {"gif8", "a picture"},
+    {"%pdf", "a PDF document"},
+    {"\x1f\x8b", "packed with gzip"},
+    {"7z\xbc\xaf", "a 7-Zip archive"},
+    {"rar!", "a RAR archive"},
+    {"\x89hdf", "an HDF5 file (Keras)"}};
+
+// The contents after what may stand before a page's first word: white space, comments, a byte order
+// mark.
+std::string_view beginning_of(std::span<const std::byte> bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                        std::min<size_t>(bytes.size(), 4096));
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    const size_t end = text.starts_with("<!--") ? text.find("-->") : text.npos;
+    if (end == text.npos) return text;
+    text.remove_prefix(end + 3);
+  }
+}
 
 TensorFile read_by_content(const FileBytes& file) {
   if (file.bytes.empty()) fail(ErrorKind::bad_file, "{}: is empty", file.name);
   if (is_safetensors(file.bytes)) return {"safetensors", read_safetensors(file)};
   if (is_zip(file.bytes)) return {"PyTorch zip", read_torch_zip(file)};
   if (is_torch_legacy(file.bytes)) return {"PyTorch legacy", read_torch_legacy(file)};
+  const std::string_view beginning = beginning_of(file.bytes);
   for (const auto& [start, what] : mistakes)
-    if (starts_with(file.bytes, start))
+    if (starts_with(beginning, start))
       fail(ErrorKind::bad_file, "{}: is {}, expected a checkpoint", file.name, what);
   fail(ErrorKind::bad_file,
        "{}: is neither a safetensors file nor a PyTorch file, or it is damaged at its start",

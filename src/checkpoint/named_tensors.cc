@@ -49,19 +49,30 @@ const Tensor* NamedTensors::find(std::string_view name) const {
 
 const Tensor& NamedTensors::at(std::string_view name) const {
   if (const Tensor* tensor = find(name)) return *tensor;
+  if (const auto found = foreign.find(name); found != foreign.end())
+    fail(ErrorKind::unsupported,
+         "tensor {}: found {}, an element type that is not supported; expected F32, F16 or BF16",
+         name, found->second);
   if (const auto found = unusable.find(name); found != unusable.end())
     fail(ErrorKind::bad_file, "tensor {}: found {}, expected a tensor", name, found->second);
   fail(ErrorKind::bad_file, "tensor {}: missing", name);
 }
 
 bool NamedTensors::has_prefix(std::string_view prefix) const {
-  const auto found = tensors.lower_bound(prefix);
-  return found != tensors.end() && found->first.starts_with(prefix);
+  const auto holds = [prefix](const auto& map) {
+    const auto found = map.lower_bound(prefix);
+    return found != map.end() && found->first.starts_with(prefix);
+  };
+  return holds(tensors) || holds(foreign);
 }
 
 void NamedTensors::release_pages(const Tensor& tensor) const {
   for (const auto& file : files)
     if (contains(*file, tensor)) return file->release(tensor.bytes());
+}
+
+void NamedTensors::check_files_unchanged() const {
+  for (const auto& file : files) file->check_unchanged();
 }
 
 std::string NamedTensors::file_of(const Tensor& tensor) const {

@@ -21,26 +21,33 @@ struct FileBytes {
   std::shared_ptr<const void> keeper;
 };
 
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
 struct NamedTensors {
   std::map<std::string, Tensor, std::less<>> tensors;
   /// A safetensors file's `__metadata__`; a folder's JSON files under their relative paths.
-  std::map<std::string, std::string, std::less<>> metadata;
+  Metadata metadata;
   /// Names behind which no usable tensor stands, and what was found there instead. Training
   /// checkpoints hold many; they matter only where the tensor is needed.
   std::map<std::string, std::string, std::less<>> unusable;
+  /// Tensors of element types that nothing here computes with, and their types in the file's own
+  /// words: "F8_E4M3[2, 3]".
+  std::map<std::string, std::string, std::less<>> foreign;
   /// The files that tensors are borrowed from.
   std::vector<std::shared_ptr<const MappedFile>> files;
 
   bool has(std::string_view name) const { return tensors.contains(name); }
   /// The tensor of that name, or nullptr.
   const Tensor* find(std::string_view name) const;
-  /// Throws bad_file if there is none.
+  /// Throws bad_file if there is none, unsupported if it is `foreign`.
   const Tensor& at(std::string_view name) const;
-  /// True if some tensor's name starts with `prefix`.
+  /// True if some tensor's name starts with `prefix`, whether it can be used or not.
   bool has_prefix(std::string_view prefix) const;
   /// Gives back the memory that holds a tensor's file pages, once it has been consumed. It stays
   /// usable: its pages are read again when touched.
   void release_pages(const Tensor& tensor) const;
+  /// Throws bad_file if one of the files was written to since it was mapped.
+  void check_files_unchanged() const;
   /// The path of the file that holds the tensor; empty for a tensor made in memory.
   std::string file_of(const Tensor& tensor) const;
 };

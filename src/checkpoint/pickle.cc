@@ -1,5 +1,7 @@
 #include "checkpoint/pickle.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <charconv>
 #include <cstdlib>
@@ -13,9 +15,9 @@ namespace drypoint::pickle {
 
 namespace {
 constexpr int deepest = 200;
-// Each costs up to some 100 bytes. A full-size training checkpoint with optimizer states has under
-// 100,000 values.
-constexpr size_t most_values = 2'000'000;
+// Units of some 24 bytes. A tensor takes 75 of them and as many bytes of the file, so any number of
+// tensors can be read, and no file takes more than a small multiple of its size.
+constexpr size_t free_units = 3'000'000, value_units = 3, memo_units = 3;
 constexpr size_t longest_global = 512;
 }  // namespace
 
@@ -26,7 +28,8 @@ class Machine {
       : bytes_(bytes), file_(file), pickle_(pickle) {}
 
   void run() {
-    while (step()) spend(1);
+    while (step()) {
+    }
     pickle_.length_ = at_;
   }
 
@@ -37,8 +40,9 @@ class Machine {
   // Bounds memory: everything stored is counted, and shared values are cheap to refer to.
   void spend(size_t cost) {
     spent_ += cost;
-    if (spent_ > most_values)
-      fail(ErrorKind::bad_file, "{}: its pickle has over {} values", file_, most_values);
+    if (spent_ > free_units + bytes_.size())
+      fail(ErrorKind::bad_file, "{}: its pickle has too many values for its {} bytes", file_,
+           bytes_.size());
   }
 
   // ---- the program's text
@@ -72,7 +76,7 @@ class Machine {
 
   // ---- values
   Value* make(Kind kind) {
-    spend(1);
+    spend(value_units);
     pickle_.values_.push_back({.kind = kind});
     return &pickle_.values_.back();
   }
@@ -193,7 +197,7 @@ class Machine {
   }
 
   void put(uint64_t index) {
-    spend(1);
+    spend(memo_units);
     memo_[index] = top();
   }
   void get(uint64_t index) {

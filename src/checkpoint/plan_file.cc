@@ -1,5 +1,6 @@
 #include "checkpoint/plan_file.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -56,7 +57,8 @@ ordered_json header_of(const PlanContents& contents) {
   json["device"] = {{"kind", info.device.kind},
                     {"hardware", info.device.hardware},
                     {"name", info.device.name},
-                    {"precision", info.device.precision}};
+                    {"precision", info.device.precision},
+                    {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
   json["sizes"] = ordered_json::array();
@@ -227,7 +229,8 @@ void PlanFile::read_header(const std::string& text) {
   info_.producer = text_of(json.at("producer"));
   const auto& device = json.at("device");
   info_.device = {text_of(device.at("kind")), text_of(device.at("hardware")),
-                  text_of(device.at("name")), text_of(device.at("precision"))};
+                  text_of(device.at("name")), text_of(device.at("precision")),
+                  printable(device.value("code", "none"))};
   info_.model = text_of(json.at("model"));
   info_.control = text_of(json.at("control"));
   for (const auto& size : json.at("sizes"))
@@ -345,6 +348,7 @@ PlanInfo write_plan(const std::filesystem::path& path, const PlanContents& conte
     to.append(bytes_of(contents.tokenizer.second));
   }
   to.append_checksums();
+  contents.checkpoint.tensors.check_files_unchanged();
   writer.commit();
   info.file_bytes = static_cast<int64_t>(writer.header().size() + bytes);
   return info;

@@ -20,8 +20,7 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/sizes.h"
-#include "drypoint/plan.h"
+#include "drypoint/plan_info.h"
 
 namespace drypoint {
 

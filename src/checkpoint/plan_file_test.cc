@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/safetensors.h"
+#include "models/assemble.h"
 #include "support/test_support.h"
 
 namespace drypoint {

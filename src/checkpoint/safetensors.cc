@@ -1,10 +1,12 @@
 #include "checkpoint/safetensors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -16,16 +18,17 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t length_bytes = 8;
-// Full-size checkpoints have headers of some 100 KB; the limit bounds what parsing may allocate.
-constexpr uint64_t largest_header = 16 << 20;
+constexpr uint64_t largest_header = 100'000'000;  // the format's own limit
 
 constexpr std::pair<std::string_view, DType> dtypes[] = {
     {"F32", DType::f32}, {"F16", DType::f16},     {"BF16", DType::bf16}, {"F64", DType::f64},
     {"I64", DType::i64}, {"I32", DType::i32},     {"I16", DType::i16},   {"I8", DType::i8},
     {"U8", DType::u8},   {"BOOL", DType::boolean}};
 
-constexpr std::string_view foreign_dtypes[] = {"F8_E4M3", "F8_E5M2", "F8_E8M0", "F4",
-                                               "U16",     "U32",     "U64",     "C64"};
+// Types that the format has and no computation of ours.
+constexpr std::string_view foreign_dtypes[] = {"F8_E4M3",     "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ",
+                                               "F8_E5M2FNUZ", "F4",      "F6_E2M3", "F6_E3M2",
+                                               "U16",         "U32",     "U64",     "C64"};
 
 uint64_t header_length(std::span<const std::byte> bytes) {
   uint64_t length = 0;
@@ -33,33 +36,128 @@ uint64_t header_length(std::span<const std::byte> bytes) {
   return length;
 }
 
-// Parses the header; refuses duplicate names and any nesting that the format does not have.
-json parse_header(std::string_view text, const std::string& file) {
-  std::set<std::string> seen;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > 3) fail(ErrorKind::bad_file, "{}: the header is nested too deep", file);
-    if (event == json::parse_event_t::key && depth == 1 &&
-        !seen.insert(value.get<std::string>()).second)
-      fail(ErrorKind::bad_file, "{}: tensor {} appears twice", file,
-           printable(value.get_ref<const std::string&>()));
-    return true;
-  };
-  try {
-    json header = json::parse(text, watch);
-    if (header.is_object()) return header;
-  } catch (const json::exception& error) {
-    fail(ErrorKind::bad_file, "{}: the header is not JSON: {}", file, reason(error));
-  }
-  fail(ErrorKind::bad_file, "{}: the header is not a JSON object", file);
-}
+// What the header says of one tensor.
+struct Entry {
+  std::optional<std::string> dtype;
+  std::optional<Shape> shape, offsets;
+};
 
-DType dtype_of(const std::string& dtype, const std::string& file, const std::string& tensor) {
+// Gives the header's entries one after the other, so that a large one is never a tree in memory.
+class HeaderReader : public nlohmann::json_sax<json> {
+ public:
+  using Take = std::function<void(const std::string& name, const Entry& entry)>;
+  HeaderReader(const std::string& file, Metadata& metadata, const Take& take)
+      : file_(file), metadata_(metadata), take_(take) {}
+
+  bool null() override { return scalar("null"); }
+  bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
+  bool number_integer(int64_t value) override { return scalar(fmt::to_string(value)); }
+  bool number_float(double, const std::string& text) override { return scalar(text); }
+  bool number_unsigned(uint64_t value) override {
+    Shape* const numbers = list();
+    // Anything above 2^62 overflows later sums.
+    if (!numbers || depth_ != 3 || value > uint64_t{1} << 62) return scalar(fmt::to_string(value));
+    if (numbers->size() == 64) malformed(fmt::format("{} has over 64 numbers", field_));
+    numbers->push_back(static_cast<int64_t>(value));
+    return true;
+  }
+  bool string(std::string& value) override {
+    if (depth_ == 2 && is_metadata())
+      metadata_[field_] = std::move(value);
+    else if (depth_ == 2 && field_ == "dtype")
+      entry_.dtype = std::move(value);
+    else
+      return scalar('"' + printable(value) + '"');
+    return true;
+  }
+  bool binary(json::binary_t&) override { return false; }  // JSON has none
+
+  bool start_object(size_t) override {
+    if (depth_ == 2) misplaced("an object");
+    return enter();
+  }
+  bool end_object() override {
+    if (--depth_ == 1 && !is_metadata()) take_(name_, entry_);
+    return true;
+  }
+  bool start_array(size_t) override {
+    if (depth_ == 0) not_an_object();
+    if (depth_ == 2) {
+      if (field_ == "shape")
+        entry_.shape.emplace();
+      else if (field_ == "data_offsets")
+        entry_.offsets.emplace();
+      else
+        misplaced("a list");
+    }
+    return enter();
+  }
+  bool end_array() override {
+    if (--depth_ == 1) not_an_entry();
+    return true;
+  }
+  bool key(std::string& value) override {
+    if (depth_ == 2) field_ = std::move(value);
+    if (depth_ != 1) return true;
+    name_ = std::move(value);
+    field_.clear();
+    entry_ = {};
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const json::exception& error) override {
+    fail(ErrorKind::bad_file, "{}: the header is not JSON: {}", file_, reason(error));
+  }
+
+ private:
+  [[noreturn]] void malformed(std::string_view what) const {
+    fail(ErrorKind::bad_file, "{}: tensor {}: {}", file_, printable(name_), what);
+  }
+  [[noreturn]] void not_an_object() const {
+    fail(ErrorKind::bad_file, "{}: the header is not a JSON object", file_);
+  }
+  [[noreturn]] void not_an_entry() const { malformed("its entry is not an object"); }
+  bool is_metadata() const { return name_ == "__metadata__"; }
+  bool enter() {
+    if (depth_ == 3) scalar("a list or an object");
+    if (++depth_ > 4) fail(ErrorKind::bad_file, "{}: the header is nested too deep", file_);
+    return true;
+  }
+  // The list of numbers that is being read.
+  Shape* list() {
+    if (field_ == "shape" && entry_.shape) return &*entry_.shape;
+    return field_ == "data_offsets" && entry_.offsets ? &*entry_.offsets : nullptr;
+  }
+  // A value of a kind that the field cannot have; fields that the format does not know may.
+  void misplaced(std::string_view what) const {
+    if (is_metadata()) return;
+    if (field_ == "dtype") malformed(fmt::format("dtype is {}, expected a string", what));
+    if (field_ == "shape" || field_ == "data_offsets")
+      malformed(fmt::format("{} is {}, not a list", field_, what));
+  }
+  bool scalar(std::string_view value) {
+    if (depth_ == 0) not_an_object();
+    // Some writers say null where there are no metadata.
+    if (depth_ == 1 && !(is_metadata() && value == "null")) not_an_entry();
+    if (depth_ == 2) misplaced(value);
+    if (depth_ == 3 && list() && !is_metadata())
+      malformed(fmt::format("{} holds {}, expected non-negative integers", field_, value));
+    return true;
+  }
+
+  const std::string& file_;
+  Metadata& metadata_;
+  const Take& take_;
+  int depth_ = 0;  // of the containers that are open
+  std::string name_, field_;
+  Entry entry_;
+};
+
+// Nothing for types that the format has and we do not.
+std::optional<DType> dtype_of(const std::string& dtype, const std::string& file,
+                              const std::string& tensor) {
   for (const auto& [known, value] : dtypes)
     if (known == dtype) return value;
-  if (std::ranges::find(foreign_dtypes, dtype) != std::end(foreign_dtypes))
-    fail(ErrorKind::unsupported,
-         "{}: tensor {}: dtype {} is not supported, expected F32, F16, BF16", file,
-         printable(tensor), dtype);
+  if (std::ranges::find(foreign_dtypes, dtype) != std::end(foreign_dtypes)) return {};
   fail(ErrorKind::bad_file, "{}: tensor {}: unknown dtype '{}'", file, printable(tensor),
        printable(dtype));
 }
@@ -93,70 +191,60 @@ NamedTensors read_safetensors(const FileBytes& file) {
          bytes.size());
   const uint64_t length = header_length(bytes), available = bytes.size() - length_bytes;
   if (length > available)
-    fail(ErrorKind::bad_file, "{}: the header should have {} bytes, but only {} follow", name,
-         length, available);
+    fail(ErrorKind::bad_file,
+         "{}: the header should have {} bytes, but only {} follow; was the "
+         "download complete?",
+         name, length, available);
   if (length > largest_header)
     fail(ErrorKind::bad_file, "{}: the header has {} bytes, expected at most {}", name, length,
          largest_header);
 
-  const json header = parse_header(
-      {reinterpret_cast<const char*>(bytes.data()) + length_bytes, static_cast<size_t>(length)},
-      name);
   const auto data = bytes.subspan(length_bytes + length);
 
   NamedTensors result;
   std::vector<Extent> extents;
-  for (const auto& item : header.items()) {
-    const std::string& key = item.key();
-    const json& entry = item.value();
+  Extent last{0, 0, nullptr};  // the one that ends last, which may be beyond the file
+  const HeaderReader::Take take = [&](const std::string& key, const Entry& entry) {
     const auto malformed = [&](std::string_view what) {
       fail(ErrorKind::bad_file, "{}: tensor {}: {}", name, printable(key), what);
     };
-    if (!entry.is_object()) malformed("its entry is not an object");
-    if (key == "__metadata__") {
-      for (const auto& [field, value] : entry.items())
-        if (value.is_string()) result.metadata[field] = value.get<std::string>();
-      continue;
-    }
-    const auto field = [&](const char* which) -> const json& {
-      const auto found = entry.find(which);
-      if (found == entry.end()) malformed(fmt::format("has no {}", which));
-      return *found;
-    };
-    const auto numbers = [&](const char* which) {
-      const json& list = field(which);
-      Shape values;
-      if (!list.is_array()) malformed(fmt::format("{} is not a list", which));
-      for (const auto& value : list) {
-        // Anything above 2^62 overflows later sums; negative numbers are never right.
-        if (!value.is_number_unsigned() || value.get<uint64_t>() > uint64_t{1} << 62)
-          malformed(fmt::format("{} holds {}, expected non-negative integers", which,
-                                value.dump().substr(0, 40)));
-        values.push_back(value.get<int64_t>());
-      }
-      return values;
-    };
-
-    const json& dtype_field = field("dtype");
-    if (!dtype_field.is_string()) malformed("dtype is not a string");
-    TensorType type{dtype_of(dtype_field.get<std::string>(), name, key), numbers("shape")};
-    const Shape offsets = numbers("data_offsets");
+    if (!entry.dtype) malformed("has no dtype");
+    if (!entry.shape) malformed("has no shape");
+    if (!entry.offsets) malformed("has no data_offsets");
+    if (result.has(key) || result.foreign.contains(key))
+      fail(ErrorKind::bad_file, "{}: tensor {} appears twice", name, printable(key));
+    const Shape& offsets = *entry.offsets;
+    if (offsets.size() != 2 || offsets[0] > offsets[1])
+      malformed(fmt::format("data_offsets {} are no begin and end", to_string(offsets)));
+    const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
+    const auto dtype = dtype_of(*entry.dtype, name, key);
+    const TensorType type{dtype.value_or(DType::u8), *entry.shape};
     uint64_t size = 0;
     if (!checked_bytes(type.shape, type.dtype, size))
       malformed(fmt::format("shape {} is too large", to_string(type.shape)));
-    if (offsets.size() != 2 || offsets[0] > offsets[1] ||
-        static_cast<uint64_t>(offsets[1]) > data.size())
-      malformed(fmt::format("data_offsets {} do not lie in the {} bytes of data",
-                            to_string(offsets), data.size()));
-    const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
-    if (end - begin != size)
-      malformed(fmt::format("{} needs {} bytes, but data_offsets hold {}", to_string(type), size,
-                            end - begin));
-    const auto added =
-        result.tensors.emplace(key, Tensor(std::move(type), data.data() + begin, file.keeper))
-            .first;
-    if (size > 0) extents.push_back({begin, end, &added->first});
-  }
+    if (dtype && end - begin != size)
+      malformed(fmt::format("{} needs {} bytes, but data_offsets {} hold {}", to_string(type), size,
+                            to_string(offsets), end - begin));
+    const std::string* kept = nullptr;
+    if (!dtype)
+      kept = &result.foreign.emplace(key, *entry.dtype + to_string(type.shape)).first->first;
+    else
+      kept = &result.tensors
+                  .emplace(key, end > data.size() ? Tensor()
+                                                  : Tensor(type, data.data() + begin, file.keeper))
+                  .first->first;
+    if (end > begin) extents.push_back({begin, end, kept});
+    if (end > last.end || !last.name) last = {begin, end, kept};
+  };
+  HeaderReader reader(name, result.metadata, take);
+  json::sax_parse(std::string_view(reinterpret_cast<const char*>(bytes.data()) + length_bytes,
+                                   static_cast<size_t>(length)),
+                  &reader);
+  if (last.end > data.size())
+    fail(ErrorKind::bad_file,
+         "{}: is cut short: tensor {} has data_offsets [{}, {}], but only {} bytes of data follow "
+         "the header; was the download complete?",
+         name, printable(*last.name), last.begin, last.end, data.size());
   check_disjoint(extents, name);
   return result;
 }

@@ -1,5 +1,7 @@
 #include "checkpoint/safetensors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -94,8 +96,48 @@ TEST(Safetensors, RefusesWhatIsMalformed) {
     for (const auto& part : message)
       EXPECT_TRUE(fails_with(ErrorKind::bad_file, {part}, [&] { read(contents); })) << contents;
   }
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"tensor t", "F8_E4M3"},
-                         [&] { read(with_header(entry("F8_E4M3", "[1]", "[0,1]"), 1)); }));
+}
+
+TEST(Safetensors, ForeignElementTypesMatterWhereTheyAreNeeded) {
+  for (const char* type :
+       {"F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F4", "U16", "U32", "U64"}) {
+    const auto file = read(with_header(entry(type, "[1, 2]", "[0,2]"), 2));
+    EXPECT_FALSE(file.has("t"));
+    EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"tensor t", std::string(type) + "[1, 2]"},
+                           [&] { file.at("t"); }));
+  }
+}
+
+TEST(Safetensors, MetadataMayBeNull) {
+  const auto file = read(with_header(
+      R"({"__metadata__":null,"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
+  EXPECT_TRUE(file.has("t"));
+  EXPECT_TRUE(file.metadata.empty());
+}
+
+TEST(Safetensors, AFileCutShortIsToldAsSuch) {
+  const std::string whole = with_header(entry("F32", "[2]", "[0,8]"), 8);
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"cut short", "tensor t", "only 5 bytes", "download"},
+                         [&] { read(whole.substr(0, whole.size() - 3)); }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"only 12 follow", "download"},
+                         [&] { read(whole.substr(0, 20)); }));
+}
+
+// Quadratic work would take hours here.
+TEST(Safetensors, ManyTensors) {
+  constexpr size_t count = 250'000;
+  std::string header = "{";
+  for (size_t i = 0; i < count; ++i)
+    header += fmt::format(R"({}"t.{}":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}})",
+                          i ? "," : "", i, i, i + 1);
+  EXPECT_EQ(read(with_header(header + "}", count)).tensors.size(), count);
+}
+
+TEST(Safetensors, ShapesOfMillionsOfNumbers) {
+  std::string shape = "[1";
+  for (int i = 0; i < 1'000'000; ++i) shape += ",1";
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"tensor t", "shape has over 64 numbers"},
+                         [&] { read(with_header(entry("F32", shape + "]", "[0,4]"), 4)); }));
 }
 
 // Whatever is in the header, what is said of it is short and can be shown.

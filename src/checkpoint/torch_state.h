@@ -15,14 +15,15 @@ namespace drypoint {
 
 /// A persistent id: ("storage", type, key, location, elements[, view]).
 struct StorageId {
-  DType dtype = DType::f32;
+  std::optional<DType> dtype;  // nothing for types that we do not compute with
+  size_t element_bytes = 4;
   std::string_view key;
   uint64_t elements = 0;
   uint64_t view_offset = 0;  // in elements, into the storage under `key`
-  uint64_t bytes() const { return elements * size_of(dtype); }
+  uint64_t bytes() const { return elements * element_bytes; }
 };
 
-/// Nothing if the value is not an id of a storage whose type we know.
+/// Nothing if the value is not an id of a storage whose elements have a known size.
 std::optional<StorageId> storage_id(const pickle::Value& persistent);
 
 struct StorageBytes {
@@ -33,8 +34,9 @@ struct StorageBytes {
 /// Finds a storage's numbers; throws bad_file if the file does not hold that many.
 using FindStorage = std::function<StorageBytes(const StorageId&)>;
 
-/// Collects the tensors of a flat dictionary, or of the one under `state_dict`. What stands under a
-/// name and is no tensor is noted in `unusable`. Tensors that are not contiguous are copied, as
+/// Collects the tensors of a flat dictionary, or of the one under `state_dict`, `model_state_dict`,
+/// `module` or `model`. What stands under a name and is no tensor is noted in `unusable`, tensors
+/// of element types that are not ours in `foreign`. Tensors that are not contiguous are copied, as
 /// much as `file_bytes` altogether. Throws bad_file.
 NamedTensors read_state(const pickle::Value& root, const FindStorage& find, size_t file_bytes,
                         const std::string& file);

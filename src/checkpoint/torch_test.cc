@@ -70,6 +70,23 @@ INSTANTIATE_TEST_SUITE_P(All, TorchFile,
                          ::testing::Values("odd_protocol2.pt", "odd_protocol4.pt", "odd_legacy.pt",
                                            "odd_deflated.pt"));
 
+/// Saved by training code: wrapped, with Python's attributes, and with element types of their own.
+class WrappedTorchFile : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(WrappedTorchFile, HoldsTheTensorsInside) {
+  const auto file = read_tensor_file(testing::data("checkpoint/" + GetParam())).tensors;
+  EXPECT_EQ(values(file, "plain"), (std::vector<float>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(values(file, "marked"), (std::vector<float>{1.5, -2.5}));
+  EXPECT_EQ(values(file, "parameter"), (std::vector<float>{4, 5}));
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"float8", "torch.float8_e4m3fn[2, 3]"},
+                         [&] { file.at("float8"); }));
+  EXPECT_TRUE(file.unusable.contains("complex"));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WrappedTorchFile,
+                         ::testing::Values("wrapped_legacy3.pt", "wrapped_legacy4.pt",
+                                           "wrapped_legacy5.pt", "wrapped_zip.pt"));
+
 TEST(Torch, UnknownElementTypesAreLeftOut) {
   const auto file = read(contents("odd_protocol2.pt"));
   EXPECT_FALSE(file.has("complex"));

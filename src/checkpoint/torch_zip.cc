@@ -41,7 +41,7 @@ NamedTensors read_torch_zip(const FileBytes& file) {
       found = opened.emplace(id.key, StorageBytes{contents.bytes, contents.keeper}).first;
     }
     const auto& [bytes, keeper] = found->second;
-    const uint64_t begin = id.view_offset * size_of(id.dtype);
+    const uint64_t begin = id.view_offset * id.element_bytes;
     if (begin > bytes.size() || id.bytes() > bytes.size() - begin)
       fail(ErrorKind::bad_file, "{}: storage {} has {} bytes, expected {}", file.name,
            printable(id.key), bytes.size(), begin + id.bytes());

@@ -1,5 +1,6 @@
 #include "checkpoint/zip.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>

@@ -92,8 +92,9 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, std::string_view merges,
   merges_.reserve(static_cast<size_t>(std::count(merges.begin(), merges.end(), '\n')) + 1);
   int32_t rank = 0;
   for (size_t line = 1; !merges.empty(); ++line) {
-    const std::string_view text = merges.substr(0, merges.find('\n'));
+    std::string_view text = merges.substr(0, merges.find('\n'));
     merges.remove_prefix(std::min(merges.size(), text.size() + 1));
+    if (text.ends_with('\r')) text.remove_suffix(1);  // Windows' line ends
     if (text.empty() || text.starts_with("#version")) continue;
     const size_t space = text.find(' ');
     if (space == 0 || space >= text.size() - 1 || text.find(' ', space + 1) != text.npos)

@@ -34,7 +34,8 @@ class Tokenizer {
 
   /// CLIP's own vocabulary of 49,408 pieces, which all Stable Diffusion 1.x models use.
   static Tokenizer built_in();
-  /// Reads `vocab.json` and `merges.txt` of a tokenizer folder. Throws bad_file.
+  /// Reads `vocab.json` and `merges.txt` of a tokenizer folder, or `tokenizer.json` where that is
+  /// all there is. Throws bad_file.
   static Tokenizer from_folder(const std::filesystem::path& folder);
   /// The same from the files' contents. `source` is for messages.
   static Tokenizer from_texts(std::string_view vocabulary, std::string_view merges,

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
@@ -26,7 +27,7 @@ std::string inflated_merges() {
   stream.avail_out = static_cast<uInt>(merges.size());
   int status = inflateInit2(&stream, 15 + 16);  // the largest window, with a gzip header
   if (status == Z_OK) status = inflate(&stream, Z_FINISH);
-  merges.resize(merges.size() - stream.avail_out);
+  merges.erase(merges.size() - stream.avail_out);
   inflateEnd(&stream);
   DRYPOINT_EXPECT(status == Z_STREAM_END, "the embedded vocabulary does not inflate");
   return merges;
@@ -59,6 +60,32 @@ Tokenizer::Vocabulary read_vocabulary(std::string_view text, const std::string& 
     vocabulary.emplace(piece, id.get<int32_t>());
   }
   return vocabulary;
+}
+
+// Newer folders hold both in one file, tokenizer.json.
+std::filesystem::path vocabulary_file(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  const bool whole = !std::filesystem::exists(folder / "vocab.json", ignored) &&
+                     std::filesystem::exists(folder / "tokenizer.json", ignored);
+  return folder / (whole ? "tokenizer.json" : "vocab.json");
+}
+
+std::pair<std::string, std::string> texts_of_whole(const nlohmann::json& whole,
+                                                   const std::string& file) {
+  const auto& model = whole.at("model");
+  if (!model.is_object() || !model.contains("vocab") || !model.contains("merges") ||
+      !model.at("merges").is_array())
+    fail(ErrorKind::bad_file, "{}: its model has no vocab and merges", file);
+  std::string merges;
+  for (const auto& merge : model.at("merges")) {  // "a b", or ["a", "b"]
+    const bool pair =
+        merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
+    if (!pair && !merge.is_string()) fail(ErrorKind::bad_file, "{}: a merge is no text", file);
+    merges += pair ? merge[0].get<std::string>() + ' ' + merge[1].get<std::string>()
+                   : merge.get<std::string>();
+    merges += '\n';
+  }
+  return {model.at("vocab").dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), merges};
 }
 
 }  // namespace
@@ -96,9 +123,9 @@ Tokenizer Tokenizer::built_in() {
 }
 
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
-  const Vocabulary vocabulary =
-      read_vocabulary(read_file(folder / "vocab.json", kLimit), (folder / "vocab.json").string());
-  return Tokenizer(vocabulary, read_file(folder / "merges.txt", kLimit), folder.string());
+  const auto [vocabulary, merges] = read_texts(folder);
+  return Tokenizer(read_vocabulary(vocabulary, vocabulary_file(folder).string()), merges,
+                   folder.string());
 }
 
 Tokenizer Tokenizer::from_texts(std::string_view vocabulary, std::string_view merges,
@@ -107,7 +134,10 @@ Tokenizer Tokenizer::from_texts(std::string_view vocabulary, std::string_view me
 }
 
 std::pair<std::string, std::string> Tokenizer::read_texts(const std::filesystem::path& folder) {
-  return {read_file(folder / "vocab.json", kLimit), read_file(folder / "merges.txt", kLimit)};
+  const auto file = vocabulary_file(folder);
+  if (file.filename() == "vocab.json")
+    return {read_file(file, kLimit), read_file(folder / "merges.txt", kLimit)};
+  return texts_of_whole(read_json_object(file, "a tokenizer", {"model"}), file.string());
 }
 
 }  // namespace drypoint

@@ -57,7 +57,11 @@ TEST_F(BadFile, DamagedCheckpoints) {
                    write("model.ckpt", std::string(5000, 'x')));
   expect_bad_model(3, {"is a picture, expected a checkpoint"}, data("images/cat.png"));
   expect_bad_model(3, {"header", "only 992 follow"}, write("m", good.substr(0, 1000)));
-  expect_bad_model(3, {"tensor", "bytes"}, write("m", good.substr(0, good.size() / 2)));
+  expect_bad_model(3, {"cut short", "tensor", "bytes", "download"},
+                   write("m", good.substr(0, good.size() / 2)));
+  for (const char* page :
+       {"<!doctype html>\n<html class=\"\">", "<!DOCTYPE html>", "<HTML>", "\n <!-- x -->\n<html>"})
+    expect_bad_model(3, {"a web page"}, write("page", page + std::string(200, ' ')));
   for (const char* file : {"merged.pth", "training.ckpt", "control_legacy.pth"}) {
     const std::string whole = read_file(data(std::string("checkpoint/") + file));
     expect_bad_model(3, {}, write(file, whole.substr(0, whole.size() / 2)));
@@ -86,7 +90,10 @@ TEST_F(BadFile, PartsInTheWrongPlace) {
   expect_refused(3, {base, "expected a ControlNet"}, generate({{"--control", "canny=" + base}}));
   expect_refused(3, {control, "expected a VAE"}, generate({{"--vae", control}}));
   expect_refused(3, {"none.pth"}, generate({{"--control", "canny=none.pth"}}));
-  expect_refused(2, {base, "no ControlNet"},
+  std::filesystem::create_directories(path("folder/unet"));
+  write("folder/unet/readme.md", "");
+  expect_bad_model(3, {"unet", "no weights", "it holds readme.md"}, path("folder"));
+  expect_refused(2, {base, "no ControlNet", "--control canny=FILE"},
                  {"generate", "-m", base, "--edges", path("edges.png"), "-o", path("out.png")});
 }
 
@@ -100,7 +107,13 @@ TEST_F(BadFile, OtherFamilies) {
                    only("model.diffusion_model.input_blocks.1.1" + query, {320, 1024}));
   expect_bad_model(4, {"SDXL", "2048", "768"},
                    only("model.diffusion_model.input_blocks.4.1" + query, {640, 2048}));
-  expect_bad_model(4, {"LoRA"}, only("lora_unet_down_blocks_0.alpha", {1}));
+  const std::string block = "down_blocks.0.attentions.0.transformer_blocks.0.attn1";
+  for (const std::string& name :
+       {std::string("lora_unet_down_blocks_0.alpha"), "unet." + block + ".to_k.lora_A.weight",
+        "base_model.model." + block + ".to_k.lora_B.weight",
+        "unet." + block + ".processor.to_q_lora.down.weight",
+        std::string("lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight")})
+    expect_bad_model(4, {"is a LoRA", name}, only(name, {4, 32}));
   const auto difference = changed_control([](Tensors& tensors) {
     tensors["difference"] = Tensor(TensorType{DType::f16, {1}});
   });
@@ -133,6 +146,31 @@ TEST_F(BadFile, TensorsMissingMisshapenOrNotNumbers) {
   expect_refused(8, {"changed.safetensors: ", name, "value 5"},
                  {"export", "-m", tiny_model_path(), "--control", changed_control(with(NAN)),
                   "--onnx", path("onnx"), "--parts", "controlnet"});
+}
+
+TEST_F(BadFile, WhatChangesTheComputation) {
+  auto model = read_tensor_file(tiny_model_path()).tensors.tensors;
+  const auto with = [&](const std::string& name, Shape shape) {
+    auto changed = model;
+    changed[name] = Tensor(TensorType{DType::f16, std::move(shape)});
+    write_safetensors(path("model.safetensors"), changed);
+    return path("model.safetensors");
+  };
+  expect_bad_model(4, {"v_pred"}, with("v_pred", {0}));
+  expect_bad_model(4, {"time_embedding.cond_proj.weight"},
+                   with("model.diffusion_model.time_embedding.cond_proj.weight", {2, 2}));
+  write_safetensors(path("model.safetensors"), model, {{"modelspec.prediction_type", "v"}});
+  expect_bad_model(4, {"modelspec.prediction_type", "epsilon"}, path("model.safetensors"));
+}
+
+TEST_F(BadFile, PartsAreToldOfTheFileThatHasThem) {
+  auto model = read_tensor_file(tiny_model_path()).tensors.tensors;
+  std::erase_if(model, [](const auto& named) { return named.first.starts_with("first_stage"); });
+  write_safetensors(path("model.safetensors"), model);
+  const Outcome outcome = drypoint(generate({{"--model", path("model.safetensors")}}));
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_NE(outcome.err.find("it has no VAE"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find("ControlNet"), std::string::npos) << outcome.err;
 }
 
 TEST_F(BadFile, DefaultsThatAreNone) {
@@ -201,7 +239,8 @@ TEST_F(BadFile, FullDisk) {
   expect_refused(7, {out, "File too large"}, generate(), full);
   expect_refused(7, {out, "File too large"}, {"edges", "-i", data("images/cat.png"), "-o", out},
                  full);
-  expect_refused(7, {out, "File too large"}, {"synth", "-o", out}, full);
+  const std::string weights = path("a.safetensors");
+  expect_refused(7, {weights, "File too large"}, {"synth", "-o", weights}, full);
 }
 
 TEST_F(BadFile, AFolderThatCannotBeWrittenTo) {

@@ -1,0 +1,186 @@
+#include "checkpoint/configurations.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "checkpoint/config_rules.h"
+
+namespace drypoint {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& value) {
+  return printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+json object_in(std::string_view text, const std::string& file) {
+  json config = parse_json(text);
+  if (config.is_discarded()) fail(ErrorKind::bad_file, "{}: is not JSON", file);
+  if (!config.is_object())
+    fail(ErrorKind::bad_file, "{}: is JSON of type {}, expected an object", file,
+         config.type_name());
+  return config;
+}
+
+// "1", or "1 or 2"
+std::string alternatives(const json& values) {
+  std::string text;
+  for (const json& value : values) text += (text.empty() ? "" : " or ") + text_of(value);
+  return text;
+}
+
+void check_value(const KeyRule& rule, const json& value, const std::string& file) {
+  if (rule.values.empty()) return;
+  const json values = json::parse(rule.values);
+  if (std::find(values.begin(), values.end(), value) == values.end())
+    fail(ErrorKind::unsupported, "{}: {}: {}, expected {}", file, rule.key, text_of(value),
+         alternatives(values));
+}
+
+const KeyRule* find(std::span<const KeyRule> rules, std::string_view key) {
+  const auto found = std::ranges::find(rules, key, &KeyRule::key);
+  return found == rules.end() ? nullptr : &*found;
+}
+
+// Parts of a pipeline that are left out.
+bool is_absent(const json& value) {
+  return value.is_null() || value == json::array({nullptr, nullptr});
+}
+
+void check_keys(const json& config, std::string_view place, const std::string& file) {
+  const auto rules = rules_of(place);
+  for (const auto& [key, value] : config.items()) {
+    if (place == pipeline_config && is_absent(value)) continue;
+    if (const KeyRule* rule = find(rules, key))
+      check_value(*rule, value, file);
+    else if (!key.starts_with('_'))
+      fail(ErrorKind::unsupported, "{}: {}: {}, a key that is not known here", file, printable(key),
+           text_of(value));
+  }
+}
+
+// A size may be said as one number for all levels, or as a list of a number each.
+bool is_size(const json& value, const json& expected) {
+  if (value.is_array() && expected.is_number())
+    return std::all_of(value.begin(), value.end(),
+                       [&](const json& each) { return each == expected; });
+  return value == expected;
+}
+
+// "tok", or {"content": "tok", ...}
+const json& content_of(const json& token) {
+  return token.is_object() && token.contains("content") ? token.at("content") : token;
+}
+
+bool is_text(const json& value, std::string_view text) {
+  return value.is_string() && value.get_ref<const std::string&>() == text;
+}
+
+constexpr std::string_view begin_mark = "<|startoftext|>", end_mark = "<|endoftext|>";
+
+void check_marks_of(const json& config, const std::string& file) {
+  constexpr std::pair<const char*, std::string_view> marks[] = {{"bos_token", begin_mark},
+                                                                {"eos_token", end_mark},
+                                                                {"unk_token", end_mark},
+                                                                {"pad_token", end_mark}};
+  for (const auto& [key, mark] : marks)
+    if (const auto found = config.find(key);
+        found != config.end() && !found->is_null() && !is_text(content_of(*found), mark))
+      fail(ErrorKind::unsupported, "{}: {}: {}, expected \"{}\"", file, key,
+           text_of(content_of(*found)), mark);
+}
+
+void check_no_words(const json& tokens, const std::string& file) {
+  for (const auto& token : tokens)
+    if (const json& word = content_of(token);
+        !is_text(word, begin_mark) && !is_text(word, end_mark))
+      fail(ErrorKind::unsupported,
+           "{}: {} was added to the vocabulary, which is not supported yet; expected CLIP's words "
+           "alone",
+           file, text_of(word));
+}
+
+std::optional<json> read_object(const std::filesystem::path& file) {
+  constexpr size_t largest = 16 << 20;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return {};
+  return object_in(read_file(file, largest), file.string());
+}
+
+}  // namespace
+
+void check_configuration(const Metadata& metadata, std::string_view place,
+                         const std::string& file) {
+  const auto found = metadata.find(place);
+  if (found == metadata.end()) return;
+  check_keys(object_in(found->second, file), place, file);
+}
+
+void check_sampler(const Metadata& metadata, const std::string& file) {
+  const auto found = metadata.find(scheduler_config);
+  if (found == metadata.end()) return;
+  const json config = object_in(found->second, file);
+  if (config.value("_class_name", json("DDIMScheduler")) != "DDIMScheduler") return;
+  for (const KeyRule& rule : rules_of("DDIMScheduler"))
+    if (const auto value = config.find(rule.key); value != config.end())
+      check_value(rule, *value, file);
+}
+
+void expect_sizes(const Metadata& metadata, std::string_view place, const json& sizes,
+                  const std::string& file) {
+  const auto found = metadata.find(place);
+  if (found == metadata.end()) return;
+  const json config = object_in(found->second, file);
+  for (const auto& [key, expected] : sizes.items()) {
+    const auto value = config.find(key);
+    if (value == config.end() || value->is_null() || is_size(*value, expected)) continue;
+    fail(ErrorKind::bad_file, "{}: {}: {}, but the tensors' shapes say {}", file, key,
+         text_of(*value), text_of(expected));
+  }
+}
+
+void check_tokenizer_folder(const std::filesystem::path& folder) {
+  const auto path_of = [&](const char* name) { return (folder / name).string(); };
+  if (const auto config = read_object(folder / "tokenizer_config.json")) {
+    const std::string file = path_of("tokenizer_config.json");
+    check_keys(*config, tokenizer_config, file);
+    check_marks_of(*config, file);
+    if (const auto added = config->find("added_tokens_decoder"); added != config->end())
+      check_no_words(*added, file);
+  }
+  if (const auto marks = read_object(folder / "special_tokens_map.json")) {
+    const std::string file = path_of("special_tokens_map.json");
+    check_marks_of(*marks, file);
+    if (const auto more = marks->find("additional_special_tokens"); more != marks->end())
+      check_no_words(*more, file);
+  }
+  if (const auto added = read_object(folder / "added_tokens.json")) {
+    json words = json::array();
+    for (const auto& [word, _] : added->items()) words.push_back(word);
+    check_no_words(words, path_of("added_tokens.json"));
+  }
+  if (const auto whole = read_object(folder / "tokenizer.json"))
+    if (const auto added = whole->find("added_tokens"); added != whole->end())
+      check_no_words(*added, path_of("tokenizer.json"));
+}
+
+void check_marks(const NamedTensors& tensors, const std::string& file) {
+  for (const char* mark : {"v_pred", "ztsnr", "edm_vpred.sigma_max", "edm_mean"})
+    if (tensors.has(mark) || tensors.foreign.contains(mark))
+      fail(ErrorKind::unsupported,
+           "{}: tensor {} marks a model that does not predict the noise of Stable Diffusion 1.x, "
+           "which is not supported yet",
+           file, mark);
+  const auto said = tensors.metadata.find("modelspec.prediction_type");
+  if (said != tensors.metadata.end() && said->second != "epsilon" && said->second != "eps")
+    fail(ErrorKind::unsupported, "{}: modelspec.prediction_type: \"{}\", expected \"epsilon\"",
+         file, printable(said->second));
+}
+
+}  // namespace drypoint

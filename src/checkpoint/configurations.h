@@ -1,0 +1,44 @@
+// The JSON files of a diffusers folder: every key is known, and what it says is obeyed or refused.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "checkpoint/named_tensors.h"
+
+namespace drypoint {
+
+/// A configuration's place in a folder; also the name of its rules.
+inline constexpr std::string_view unet_config = "unet/config.json",
+                                  control_config = "controlnet/config.json",
+                                  vae_config = "vae/config.json",
+                                  text_config = "text_encoder/config.json",
+                                  scheduler_config = "scheduler/scheduler_config.json",
+                                  pipeline_config = "model_index.json",
+                                  tokenizer_config = "tokenizer/tokenizer_config.json";
+
+/// Checks the configuration of that place, if `metadata` have it: each key must be one that is
+/// known, with a value that the computation here has. `file` is for messages. Throws unsupported
+/// naming key, value and what was expected; bad_file for what is no JSON object.
+void check_configuration(const Metadata& metadata, std::string_view place, const std::string& file);
+
+/// Checks what DDIM, the sampler here, is told by a scheduler's configuration of its class, if
+/// `metadata` have one. Throws unsupported.
+void check_sampler(const Metadata& metadata, const std::string& file);
+
+/// Checks that the configuration of that place, if `metadata` have it, says of these keys what the
+/// tensors' shapes say (an object; keys that it lacks are passed over). Throws bad_file.
+void expect_sizes(const Metadata& metadata, std::string_view place, const nlohmann::json& sizes,
+                  const std::string& file);
+
+/// Checks a tokenizer's folder: the begin, end and padding marks must be CLIP's, and no words may
+/// have been added to the vocabulary. Throws unsupported, bad_file.
+void check_tokenizer_folder(const std::filesystem::path& folder);
+
+/// Checks what single files say of themselves: a prediction other than that of noise, by a tensor
+/// (`v_pred`, `ztsnr`) or in the metadata (`modelspec.prediction_type`). Throws unsupported.
+void check_marks(const NamedTensors& tensors, const std::string& file);
+
+}  // namespace drypoint
