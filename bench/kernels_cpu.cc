@@ -1,10 +1,10 @@
 // Times the CPU backend's kernels at every shape of full-size Stable Diffusion 1.5, and of each
 // convolution all ways to compute it. `count` says how often one step (or one run of the text
 // encoder or VAE) does the operation; `share` is count * time. On a busy machine let it have one
-// core and look at CPU times; DRYPOINT_AVX2=1 keeps our own code to what older machines have
-// (ONEDNN_MAX_CPU_ISA=AVX2 does so for oneDNN).
+// core and look at CPU times; DRYPOINT_AVX2=1 keeps to what older machines have.
 //   taskset -c 0 kernels_cpu --benchmark_filter=step/conv2d
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 #include <hwy/targets.h>
 
 #include <cstdlib>

@@ -1,8 +1,10 @@
 // Throwing `Error` with a formatted message.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
+#include <exception>
+#include <functional>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -12,17 +14,59 @@
 
 namespace drypoint {
 
+[[noreturn]] void fail_with(ErrorKind kind, fmt::string_view format, fmt::format_args args);
+[[noreturn]] void promise_broken(const char* file, int line, fmt::string_view format,
+                                 fmt::format_args args);
+
 template <class... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
+  fail_with(kind, format, fmt::make_format_args(args...));
+}
+template <class... Args>
+[[noreturn]] void break_promise(const char* file, int line, fmt::format_string<Args...> format,
+                                Args&&... args) {
+  promise_broken(file, line, format, fmt::make_format_args(args...));
 }
 
-/// Runs the body of a public function: where memory runs out, an `Error` leaves it too. `doing`
-/// says what could not be done.
+/// What a caller's own function threw, on its way to the border: nothing in between takes it for an
+/// exception of ours.
+struct FromCaller {
+  std::exception_ptr exception;
+};
+
+/// A caller's function that throws `FromCaller`; and callbacks all of which do.
+template <class Result, class... Args>
+std::function<Result(Args...)> guarded(const std::function<Result(Args...)>& function) {
+  if (!function) return {};
+  return [&function](Args... args) -> Result {
+    try {
+      return function(std::forward<Args>(args)...);
+    } catch (...) {
+      throw FromCaller{std::current_exception()};
+    }
+  };
+}
+template <class Callbacks>
+requires requires(Callbacks callbacks) {
+  callbacks.progress;
+  callbacks.stop;
+}
+Callbacks guarded(const Callbacks& callbacks) {
+  Callbacks own = callbacks;
+  own.progress = guarded(callbacks.progress);
+  own.stop = guarded(callbacks.stop);
+  if constexpr (requires { callbacks.drawn; }) own.drawn = guarded(callbacks.drawn);
+  return own;
+}
+
+/// Runs the body of a public function: where memory or threads run out, an `Error` leaves it too.
+/// `doing` says what could not be done.
 template <class Body>
 decltype(auto) at_border(std::string_view doing, const Body& body) {
   try {
     return body();
+  } catch (const FromCaller& thrown) {
+    std::rethrow_exception(thrown.exception);
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::out_of_memory, "{}: there is not enough memory", doing);
   } catch (const std::system_error& error) {
@@ -33,12 +77,18 @@ decltype(auto) at_border(std::string_view doing, const Body& body) {
   }
 }
 
+/// The same for one that calls back: `body` gets the caller's functions, and what they throw leaves
+/// unchanged, whatever it is.
+template <class Functions, class Body>
+decltype(auto) at_border(std::string_view doing, const Functions& functions, const Body& body) {
+  const auto own = guarded(functions);
+  return at_border(doing, [&] { return body(own); });
+}
+
 /// A broken promise between our own parts: never the user's fault, so it says where to look.
-#define DRYPOINT_EXPECT(condition, ...)                                         \
-  do {                                                                          \
-    if (!(condition))                                                           \
-      ::drypoint::fail(::drypoint::ErrorKind::internal, "internal: {} ({}:{})", \
-                       ::fmt::format(__VA_ARGS__), __FILE__, __LINE__);         \
+#define DRYPOINT_EXPECT(condition, ...)                                           \
+  do {                                                                            \
+    if (!(condition)) ::drypoint::break_promise(__FILE__, __LINE__, __VA_ARGS__); \
   } while (false)
 
 }  // namespace drypoint

@@ -1,9 +1,12 @@
 #include "base/memory.h"
 
+#include <malloc.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -51,5 +54,23 @@ size_t available_host_memory() {
 }
 
 size_t touched_host_memory() { return find("/proc/self/status", "RssAnon:").value_or(0) << 10; }
+
+std::shared_ptr<std::byte> allocate_block(size_t bytes) {
+  constexpr size_t large = 1 << 20;
+  if (bytes == 0) return nullptr;
+  if (bytes < large) {
+    void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    return {static_cast<std::byte*>(block), [](std::byte* p) { std::free(p); }};
+  }
+  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return nullptr;
+  return {static_cast<std::byte*>(block), [bytes](std::byte* p) { ::munmap(p, bytes); }};
+}
+
+void release_free_memory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 }  // namespace drypoint

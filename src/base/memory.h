@@ -1,7 +1,8 @@
-// How much memory there is.
+// How much memory there is, and blocks of it.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 namespace drypoint {
 
@@ -11,5 +12,12 @@ size_t available_host_memory();
 
 /// Bytes of this process's own memory (without mapped files) that have been touched.
 size_t touched_host_memory();
+
+/// A block, 64-byte aligned; null if there is no memory. Large ones are the system's own pages,
+/// which go back to it at once and leave no holes behind.
+std::shared_ptr<std::byte> allocate_block(size_t bytes);
+
+/// Gives memory that was freed, and that the allocator keeps for later, back to the system.
+void release_free_memory();
 
 }  // namespace drypoint

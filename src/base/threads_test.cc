@@ -10,6 +10,55 @@
 namespace drypoint {
 namespace {
 
+TEST(ThreadPool, RunsEachTaskOnceCallAfterCall) {
+  for (const int wanted : {1, 2, 5}) {
+    ThreadPool pool(wanted);
+    EXPECT_EQ(pool.threads(), wanted);
+    for (int64_t count = 0; count < 300; ++count) {
+      std::vector<std::atomic<int>> runs(static_cast<size_t>(count));
+      pool.run(count, [&](int64_t i, int thread) {
+        EXPECT_TRUE(thread >= 0 && thread < wanted);
+        ++runs[static_cast<size_t>(i)];
+      });
+      for (const auto& one : runs) EXPECT_EQ(one, 1);
+    }
+  }
+}
+
+TEST(ThreadPool, CallsFromTasksAndFromOtherThreadsRunWhereTheyAre) {
+  ThreadPool pool(3);
+  std::atomic<int> runs = 0;
+  const auto twice_nested = [&] {
+    for (int i = 0; i < 50; ++i)
+      pool.run(4, [&](int64_t, int) {
+        const auto here = std::this_thread::get_id();
+        pool.run(5, [&](int64_t, int thread) {
+          EXPECT_EQ(std::this_thread::get_id(), here);
+          EXPECT_EQ(thread, 0);
+          ++runs;
+        });
+      });
+  };
+  std::thread other(twice_nested);
+  twice_nested();
+  other.join();
+  EXPECT_EQ(runs, 2 * 50 * 4 * 5);
+}
+
+TEST(ThreadPool, ThrowsWhatATaskThrowsAndGoesOn) {
+  ThreadPool pool(4);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THROW(pool.run(1000,
+                          [](int64_t task, int) {
+                            if (task == 7) throw 7;
+                          }),
+                 int);
+    std::atomic<int> runs = 0;
+    pool.run(9, [&](int64_t, int) { ++runs; });
+    EXPECT_EQ(runs, 9);
+  }
+}
+
 TEST(ParallelFor, RunsEachOnce) {
   for (const int threads : {0, 1, 3}) {
     std::vector<std::atomic<int>> runs(50);

@@ -31,8 +31,9 @@ void Executor::make_kernels(const StopRequested& stop) {
   size_t of_stream = 0;
   for (Rate rate : {Rate::picture, Rate::step})
     for (const PlanStep& step : plan_.section(rate)) {
-      KernelRequest request{step.op, {},          plan_.values[step.output].type,
-                            {},      step.module, step.stream};
+      const PlanValue& result = plan_.values[step.output];
+      KernelRequest request{step.op,     {},          result.type,    {},
+                            step.module, step.stream, result.pictures};
       for (ValueId id : step.inputs) {
         request.inputs.push_back(plan_.values[id].type);
         request.constant.push_back(plan_.values[id].place.space == Space::weight);

@@ -8,7 +8,6 @@
 #include "graph/builder.h"
 #include "runtime/executor_cache.h"
 #include "support/test_support.h"
-#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -41,12 +40,14 @@ NamedTensors two_layers(float last_value = 1) {
   return checkpoint;
 }
 
-Plan plan_for(const NamedTensors& checkpoint, int64_t rows) {
-  const WeightTypes types = testing::weight_types(checkpoint);
+/// A layer of `two_layers`.
+ValueId dense(const Module& m, ValueId x) { return linear(m, x, 64, /*bias=*/false); }
+
+Plan plan_for(int64_t rows) {
   Graph graph;
-  const Module m(graph, types);
+  const Module m(graph);
   const ValueId x = graph.add_input("x", {DType::f32, {rows, 64}}, Rate::picture);
-  graph.outputs["y"] = linear(m / "b", linear(m / "a", x));
+  graph.outputs["y"] = dense(m / "b", dense(m / "a", x));
   return compile(graph);
 }
 
@@ -54,7 +55,7 @@ TEST(Executor, RunsAPlan) {
   const auto backend = make_reference_backend();
   const NamedTensors checkpoint = two_layers(0.5f);
   WeightStore store(checkpoint, *backend);
-  Executor executor(plan_for(checkpoint, 2), *backend, store);
+  Executor executor(plan_for(2), *backend, store);
   executor.set_input("x", std::vector<float>(2 * 64, 1.0f));
   executor.run(Rate::picture);
   for (float y : executor.output("y")) EXPECT_EQ(y, 64 * 0.5f * 64 * 0.5f);
@@ -64,10 +65,10 @@ TEST(Executor, PlansOfOtherSizesShareWeights) {
   const auto backend = make_reference_backend();
   const NamedTensors checkpoint = two_layers();
   WeightStore store(checkpoint, *backend);
-  const Executor first(plan_for(checkpoint, 2), *backend, store);
+  const Executor first(plan_for(2), *backend, store);
   const size_t bytes = store.bytes();
   EXPECT_EQ(bytes, 2u * 64 * 64 * 4);
-  const Executor second(plan_for(checkpoint, 3), *backend, store);
+  const Executor second(plan_for(3), *backend, store);
   EXPECT_EQ(store.bytes(), bytes);
 }
 
@@ -75,11 +76,10 @@ TEST(Executor, RefusesWhatDoesNotFitBeforeTakingAnything) {
   const SmallMachine backend(16 << 20);
   const NamedTensors checkpoint = two_layers();
   WeightStore store(checkpoint, backend);
-  EXPECT_TRUE(fails_with(ErrorKind::out_of_memory, {"MiB more needed", "16 MiB available"}, [&] {
-    Executor executor(plan_for(checkpoint, 100'000), backend, store);
-  }));
+  EXPECT_TRUE(fails_with(ErrorKind::out_of_memory, {"MiB more needed", "16 MiB available"},
+                         [&] { Executor executor(plan_for(100'000), backend, store); }));
   EXPECT_EQ(store.bytes(), 0u);
-  Executor executor(plan_for(checkpoint, 2), backend, store);  // a smaller one still works
+  Executor executor(plan_for(2), backend, store);  // a smaller one still works
 }
 
 TEST(Executor, NamesTheWeightThatIsNotANumber) {
@@ -87,7 +87,7 @@ TEST(Executor, NamesTheWeightThatIsNotANumber) {
   const NamedTensors checkpoint = two_layers(NAN);
   WeightStore store(checkpoint, *backend);
   EXPECT_TRUE(fails_with(ErrorKind::non_finite, {"a.weight"},
-                         [&] { Executor executor(plan_for(checkpoint, 2), *backend, store); }));
+                         [&] { Executor executor(plan_for(2), *backend, store); }));
 }
 
 TEST(Executor, StopsBetweenWeightsAndBetweenOperations) {
@@ -96,10 +96,9 @@ TEST(Executor, StopsBetweenWeightsAndBetweenOperations) {
   WeightStore store(checkpoint, *backend);
   int asked = 0;
   const StopRequested second_time = [&] { return ++asked == 2; };
-  EXPECT_TRUE(fails_with(ErrorKind::cancelled, {}, [&] {
-    Executor executor(plan_for(checkpoint, 2), *backend, store, second_time);
-  }));
-  Executor executor(plan_for(checkpoint, 2), *backend, store);
+  EXPECT_TRUE(fails_with(ErrorKind::cancelled, {},
+                         [&] { Executor executor(plan_for(2), *backend, store, second_time); }));
+  Executor executor(plan_for(2), *backend, store);
   executor.set_input("x", std::vector<float>(2 * 64, 1.0f));
   asked = 0;
   EXPECT_TRUE(
@@ -184,17 +183,16 @@ class Streams : public Backend {
 };
 
 /// x goes on as x + b(a(x)) + a(b(x)); beside it, a(a(x)) is added up.
-Plan several_ways(const NamedTensors& checkpoint, const Target& target) {
-  const WeightTypes types = testing::weight_types(checkpoint);
+Plan several_ways(const Target& target) {
   Graph graph;
-  const Module m(graph, types);
+  const Module m(graph);
   const ValueId x = graph.add_input("x", {DType::f32, {3, 64}}, Rate::step);
-  const ValueId ax = linear(m / "a", x);
+  const ValueId ax = dense(m / "a", x);
   const ValueId sum =
-      graph.add_node(Add{}, {linear(m / "b", ax), linear(m / "a", linear(m / "b", x))}, "ways");
+      graph.add_node(Add{}, {dense(m / "b", ax), dense(m / "a", dense(m / "b", x))}, "ways");
   graph.outputs["x"] = graph.add_node(Add{}, {x, sum}, "sum");
   const ValueId beside = graph.add_input("beside", {DType::f32, {3, 64}}, Rate::step);
-  graph.outputs["beside"] = graph.add_node(Add{}, {beside, linear(m / "a", ax)}, "beside");
+  graph.outputs["beside"] = graph.add_node(Add{}, {beside, dense(m / "a", ax)}, "beside");
   return compile(graph, target);
 }
 
@@ -205,7 +203,7 @@ TEST(Executor, StreamsWaitForEachOtherAsThePlanSays) {
   const auto results = [&](const Backend& backend, int cancelled_at,
                            const std::function<void()>& finish) {
     WeightStore store(checkpoint, backend);
-    Executor executor(several_ways(checkpoint, backend.target()), backend, store);
+    Executor executor(several_ways(backend.target()), backend, store);
     int asked = 0;
     EXPECT_TRUE(fails_with(ErrorKind::cancelled, {}, [&] {
       executor.run(Rate::step, [&] { return asked++ == cancelled_at; });
@@ -237,7 +235,7 @@ TEST(ExecutorCache, KeepsTheLatest) {
   const auto get = [&](int rows) {
     return &cache.get(rows, [&] {
       ++made;
-      return std::make_unique<Executor>(plan_for(checkpoint, rows), *backend, store);
+      return std::make_unique<Executor>(plan_for(rows), *backend, store);
     });
   };
   const Executor* one = get(1);

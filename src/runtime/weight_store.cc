@@ -107,12 +107,12 @@ void WeightStore::wait_for_arrival(const StopRequested& stop) {
 
 /// As many as have room for what packing a weight takes on the host: float32 copies, and what they
 /// become.
-int WeightStore::packing_threads(const std::vector<Job>& jobs) {
+int WeightStore::packing_threads(const std::vector<Job>& jobs) const {
   size_t largest = 1;
   for (const Job& job : jobs) largest = std::max(largest, job.share.bytes);
   const size_t room = available_host_memory() / (6 * largest);
-  return static_cast<int>(
-      std::clamp<size_t>(room, 1, static_cast<size_t>(std::min(usable_cores(), 16))));
+  const int most = backend_.shares_host_memory() ? backend_.threads() : usable_cores();
+  return static_cast<int>(std::clamp<size_t>(room, 1, static_cast<size_t>(std::min(most, 16))));
 }
 
 std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wanted> wanted,
@@ -171,9 +171,8 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
     order.push_back({jobs[i].same ? 0 : work_for(plan, jobs[i].share.id), i});
   std::ranges::stable_sort(order, std::ranges::greater(), &std::pair<double, size_t>::first);
   try {
-    // On the host, packing a weight takes all threads already.
     parallel_for(
-        jobs.size(), backend_.shares_host_memory() ? 1 : packing_threads(jobs),
+        jobs.size(), packing_threads(jobs),
         [&](size_t i) {
           const size_t job = order[i].second;
           make(plan, jobs[job]);

@@ -82,7 +82,7 @@ class WeightStore {
   std::vector<Share> shares(const Plan& plan, ValueId id,
                             const std::optional<Packing>& packing) const;
   DeviceMemory lookup(const std::vector<Share>& shares) const;
-  static int packing_threads(const std::vector<Job>& jobs);
+  int packing_threads(const std::vector<Job>& jobs) const;
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
   void make(const Plan& plan, const Job& job) const;

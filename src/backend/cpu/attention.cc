@@ -5,8 +5,6 @@
 // where they are and nothing is ever added up across a vector.
 #include "backend/cpu/attention.h"
 
-#include <omp.h>
-
 #include "backend/cpu/targets.h"
 #include "ops/attention.h"
 
@@ -125,7 +123,7 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
   const int64_t blocks = (q[1] + Head::query_block - 1) / Head::query_block;
 
   const auto run = [=](const Launch& launch) {
-    parallel_tasks(context, batch * op.heads * blocks, [&](int64_t i) {
+    context.pool->run(batch * op.heads * blocks, [&](int64_t i, int thread) {
       const int64_t block = i % blocks, h = i / blocks % op.heads, b = i / blocks / op.heads;
       const int64_t column = h * op.head_size;
       Head head = shape;
@@ -135,10 +133,10 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
       head.out = launch.out() + b * q[1] * width + column;
       HWY_DYNAMIC_DISPATCH(attend)
       (head, block * Head::query_block,
-       static_cast<float*>(launch.workspace) + omp_get_thread_num() * shape.scratch());
+       static_cast<float*>(launch.workspace) + thread * shape.scratch());
     });
   };
-  return make_kernel(run, static_cast<size_t>(context.threads * shape.scratch()) * sizeof(float));
+  return make_kernel(run, static_cast<size_t>(context.threads() * shape.scratch()) * sizeof(float));
 }
 
 }  // namespace drypoint::cpu

@@ -9,13 +9,10 @@
 
 namespace drypoint::cpu {
 
-/// oneDNN's direct convolution.
+/// As one product.
 KernelPtr make_direct(const Conv2d& op, const KernelRequest& request, const Context& context);
 /// Our own Winograd convolution: 3x3, stride 1.
 KernelPtr make_winograd(const Conv2d& op, const KernelRequest& request, const Context& context);
-
-/// Whether our own vector code runs on vectors of eight floats or more here.
-bool has_wide_vectors();
 
 using Conv2dAlgorithm = KernelPtr (*)(const Conv2d&, const KernelRequest&, const Context&);
 /// All of them by name, for benchmarks and tests; `make` chooses.

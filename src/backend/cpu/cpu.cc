@@ -1,27 +1,12 @@
-#include <hwy/targets.h>
+#include <fmt/format.h>
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/onednn.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "hash/packing_hash.h"
 
 namespace drypoint {
 namespace {
-
-/// By the names that oneDNN's own variable ONEDNN_MAX_CPU_ISA takes.
-std::string onednn_isa() {
-  switch (const auto isa = dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41: return "SSE41";
-    case dnnl::cpu_isa::avx: return "AVX";
-    case dnnl::cpu_isa::avx2: return "AVX2";
-    case dnnl::cpu_isa::avx2_vnni: return "AVX2_VNNI";
-    case dnnl::cpu_isa::avx512_core: return "AVX512_CORE";
-    case dnnl::cpu_isa::avx512_core_vnni: return "AVX512_CORE_VNNI";
-    case dnnl::cpu_isa::avx512_core_bf16: return "AVX512_CORE_BF16";
-    case dnnl::cpu_isa::avx512_core_amx: return "AVX512_CORE_AMX";
-    default: return fmt::format("{:#x}", static_cast<int>(isa));
-  }
-}
 
 /// What the compiler makes only for devices where launches cost has no kernel here.
 bool pays_where_launches_cost(const Op& op) {
@@ -38,17 +23,14 @@ bool pays_where_launches_cost(const Op& op) {
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(int threads) : context_(cpu::make_context(threads)) {}
+  explicit CpuBackend(int threads)
+      : wanted_(threads > 0 ? threads : usable_cores()), context_(cpu::make_context(wanted_)) {}
 
   std::string name() const override { return "cpu"; }
-  int threads() const override { return context_.threads; }
+  int threads() const override { return context_.threads(); }
   PlanDevice identity() const override {
-    const dnnl::version_t& version = *dnnl::version();
-    const int64_t targets = hwy::SupportedTargets();
-    return {"cpu",
-            fmt::format("oneDNN {}.{}.{} {}, Highway {}", version.major, version.minor,
-                        version.patch, onednn_isa(), hwy::TargetName(targets & -targets)),
-            "cpu", "fp32"};
+    return {"cpu", fmt::format("vectors of {} floats", cpu::vector_size()), "cpu", "fp32",
+            packing_hash};
   }
   bool packing_depends_on_size() const override { return true; }
 
@@ -57,18 +39,16 @@ class CpuBackend : public Backend {
     if (request.output.dtype != expected || pays_where_launches_cost(request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            to_string(request.op), drypoint::name(request.output.dtype));
-    try {
-      return std::visit([&](const auto& op) { return cpu::make(op, request, context_); },
-                        request.op);
-    } catch (const dnnl::error& error) {
-      fail(
-          error.status == dnnl_out_of_memory ? ErrorKind::out_of_memory : ErrorKind::device_failure,
-          "{}: {} on device cpu: oneDNN: {}", request.module, drypoint::name(request.op),
-          error.what());
-    }
+    return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
+  }
+
+  std::vector<std::string> notices() const override {
+    if (threads() == wanted_) return {};
+    return {fmt::format("threads: {} wanted, {} could be made", wanted_, threads())};
   }
 
  private:
+  int wanted_;
   cpu::Context context_;
 };
 
@@ -77,7 +57,7 @@ class CpuBackend : public Backend {
 namespace cpu {
 
 Context make_context(int threads) {
-  return {threads > 0 ? threads : usable_cores(), std::make_shared<OneDnn>()};
+  return {std::make_shared<ThreadPool>(threads > 0 ? threads : usable_cores())};
 }
 
 void parallel_copy(const Context& context, const float* from, int64_t count, float* to) {

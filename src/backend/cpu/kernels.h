@@ -6,20 +6,23 @@
 
 #include "backend/backend.h"
 #include "backend/function_kernel.h"
+#include "base/threads.h"
 #include "ops/product.h"
 
 namespace drypoint::cpu {
 
-class OneDnn;
-
 /// What kernels share.
 struct Context {
-  int threads = 1;  // that a kernel runs on
-  std::shared_ptr<const OneDnn> onednn;
+  std::shared_ptr<ThreadPool> pool;  // that a kernel runs on
+
+  int threads() const { return pool->threads(); }
 };
 
 /// `threads` 0: all cores this process may use.
 Context make_context(int threads);
+
+/// Floats in a vector of the instruction set that our code runs with here.
+int64_t vector_size();
 
 KernelPtr make(const Activation& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Add& op, const KernelRequest& request, const Context& context);
@@ -47,13 +50,14 @@ KernelPtr make(const Slice& op, const KernelRequest& request, const Context& con
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 
+// A picture must not depend on the threads there are, nor on those drawn beside it. So each value
+// of a result is computed in one task, as a function of its own sample alone: the order of a sum
+// may follow from the shape of one sample, never from how many there are or from how work is cut.
+
 /// Runs task(i) for i in [0, count) on all threads, the next free thread taking the next task.
-/// Each result must depend on i alone, which keeps runs alike. Tasks must not throw.
 template <class Task>
 void parallel_tasks(const Context& context, int64_t count, const Task& task) {
-#pragma omp parallel for schedule(dynamic) \
-    num_threads(context.threads) if (context.threads > 1 && count > 1)
-  for (int64_t i = 0; i < count; ++i) task(i);
+  context.pool->run(count, [&](int64_t i, int) { task(i); });
 }
 
 /// Runs range(begin, end) over pieces of [0, count) of `grain` elements.

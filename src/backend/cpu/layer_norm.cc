@@ -13,22 +13,25 @@
 HWY_BEFORE_NAMESPACE();
 namespace drypoint::cpu::HWY_NAMESPACE {
 
+// Eight lanes at most: sums across a vector are then the same with AVX2 and with AVX-512.
+using Eight = hn::CappedTag<float, 8>;
+
 /// One row, mean first, then the variance about it; a row is in the nearest cache after the first
 /// reading.
 void normalize_row(const float* x, const float* gamma, const float* beta, int64_t width,
                    float epsilon, float* y) {
-  const F32 d;
+  const Eight d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), whole = width / lanes * lanes;
-  Vector sums = hn::Zero(d);
+  auto sums = hn::Zero(d);
   for (int64_t i = 0; i < whole; i += lanes) sums = hn::Add(sums, hn::LoadU(d, x + i));
   double sum = hn::GetLane(hn::SumOfLanes(d, sums));
   for (int64_t i = whole; i < width; ++i) sum += x[i];
   const float mean = static_cast<float>(sum / static_cast<double>(width));
 
-  const Vector means = hn::Set(d, mean);
+  const auto means = hn::Set(d, mean);
   sums = hn::Zero(d);
   for (int64_t i = 0; i < whole; i += lanes) {
-    const Vector deviation = hn::Sub(hn::LoadU(d, x + i), means);
+    const auto deviation = hn::Sub(hn::LoadU(d, x + i), means);
     sums = hn::MulAdd(deviation, deviation, sums);
   }
   double squares = hn::GetLane(hn::SumOfLanes(d, sums));
@@ -36,9 +39,9 @@ void normalize_row(const float* x, const float* gamma, const float* beta, int64_
   const float scale =
       static_cast<float>(1 / __builtin_sqrt(squares / static_cast<double>(width) + epsilon));
 
-  const Vector scales = hn::Set(d, scale);
+  const auto scales = hn::Set(d, scale);
   for (int64_t i = 0; i < whole; i += lanes) {
-    const Vector unit = hn::Mul(hn::Sub(hn::LoadU(d, x + i), means), scales);
+    const auto unit = hn::Mul(hn::Sub(hn::LoadU(d, x + i), means), scales);
     hn::StoreU(hn::MulAdd(unit, hn::LoadU(d, gamma + i), hn::LoadU(d, beta + i)), d, y + i);
   }
   for (int64_t i = whole; i < width; ++i) y[i] = (x[i] - mean) * scale * gamma[i] + beta[i];

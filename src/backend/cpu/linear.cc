@@ -1,31 +1,23 @@
 #include "ops/linear.h"
 
-#include "backend/cpu/onednn.h"
-#include "base/error.h"
+#include "backend/cpu/gemm.h"
 
 namespace drypoint::cpu {
 
-using Tag = dnnl::memory::format_tag;
-
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context) {
   const Shape& w = request.inputs[1].shape;
-  const int64_t rows = request.inputs[0].elements() / w[1];
-  const auto f32 = dnnl::memory::data_type::f32;
-  const dnnl::memory::desc bias =
-      op.bias ? dnnl::memory::desc({w[0]}, f32, Tag::x) : dnnl::memory::desc();
-  return plan_onednn(request, context, [&]() -> KernelPtr {
-    const dnnl::inner_product_forward::desc description(
-        dnnl::prop_kind::forward_inference, {{rows, w[1]}, f32, Tag::ab},
-        {w, f32, request.constant[1] ? Tag::any : Tag::ab}, bias, {{rows, w[0]}, f32, Tag::ab});
-    const dnnl::inner_product_forward::primitive_desc plan(
-        description, attributes(op.residual, op.activation), context.onednn->engine());
-    const dnnl::memory::desc plain(w, f32, Tag::ab);
-    return std::make_unique<OneDnnLayer>(
-        context,
-        OneDnnLayer::Description{dnnl::inner_product_forward(plan), plan.src_desc(),
-                                 plan.weights_desc(), bias, plan.dst_desc(), plan.scratchpad_desc(),
-                                 plain, plan.weights_desc() != plain, op.bias, residual_index(op)});
-  });
+  const int64_t depth = w[1];
+  const auto read = [=](const float* x, int64_t row, int64_t, int64_t k, int64_t, float*) {
+    return GemmRows{x + row * depth + k, depth};
+  };
+  return make_gemm({.rows = request.output.elements() / std::max<int64_t>(w[0], 1),
+                    .columns = w[0],
+                    .depth = depth,
+                    .constant = request.constant[1],
+                    .bias = op.bias,
+                    .residual = residual_index(op),
+                    .activation = op.activation},
+                   context, read);
 }
 
 }  // namespace drypoint::cpu

@@ -1,8 +1,7 @@
 #include "backend/cpu/winograd.h"
 
-#include <omp.h>
-
 #include "backend/cpu/conv2d.h"
+#include "backend/cpu/pack_columns.h"
 #include "backend/cpu/targets.h"
 #include "base/error.h"
 
@@ -16,8 +15,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace drypoint::cpu::HWY_NAMESPACE {
-
-int64_t lanes_here() { return static_cast<int64_t>(hn::Lanes(F32())); }
 
 // The interpolation points are 0, +-a, +-2a and infinity with a = sqrt(1/2): five times as accurate
 // as the usual 0, +-1, +-2 (largest error over 320 channels 2e-6 of the largest magnitude instead
@@ -212,7 +209,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace drypoint::cpu {
-HWY_EXPORT(lanes_here);
 HWY_EXPORT(transform_tile);
 HWY_EXPORT(multiply);
 
@@ -232,7 +228,7 @@ class WinogradConv2d : public Kernel {
         most_transformed / static_cast<int64_t>(sizeof(float)) / (w_.positions * w_.v_stride(1));
     stored_ = std::min(w_.tiles(), std::max(fits / most_tiles * most_tiles, most_tiles));
     // Two tasks at least for each thread, if there are tiles enough.
-    const int64_t pieces = (2 * context.threads + w_.blocks() - 1) / w_.blocks();
+    const int64_t pieces = (2 * context.threads() + w_.blocks() - 1) / w_.blocks();
     tiles_ = std::min(most_tiles, round_up((stored_ + pieces - 1) / pieces, 12));
     tiles_ = std::min(tiles_, stored_);
   }
@@ -240,9 +236,8 @@ class WinogradConv2d : public Kernel {
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
     const auto bytes = static_cast<size_t>(w_.packed()) * sizeof(float);
-    return Packing{"winograd:o32i9", bytes, 1,
-                   [w = w_, context = context_](const Tensor& weight, std::byte* packed) {
-                     pack(w, context, weight.to_f32(), reinterpret_cast<float*>(packed));
+    return Packing{"winograd:o32i9", bytes, 1, [w = w_](const Tensor& weight, std::byte* packed) {
+                     pack(w, weight.to_f32(), reinterpret_cast<float*>(packed));
                    }};
   }
 
@@ -250,7 +245,7 @@ class WinogradConv2d : public Kernel {
 
   size_t workspace() const override {
     return static_cast<size_t>(w_.positions * w_.v_stride(stored_) +
-                               context_.threads * scratch_per_task()) *
+                               context_.threads() * scratch_per_task()) *
            sizeof(float);
   }
 
@@ -264,7 +259,7 @@ class WinogradConv2d : public Kernel {
           HWY_DYNAMIC_DISPATCH(transform_tile)(w_, launch.f32(0), first + at, at, count, v);
       });
       const int64_t pieces = (count + tiles_ - 1) / tiles_;
-      parallel_tasks(context_, pieces * w_.blocks(), [&](int64_t i) {
+      context_.pool->run(pieces * w_.blocks(), [&](int64_t i, int thread) {
         const int64_t at = i / w_.blocks() * tiles_;
         const WinogradTask task{
             .v = v,
@@ -272,7 +267,7 @@ class WinogradConv2d : public Kernel {
             .bias = op_.bias ? launch.f32(2) : nullptr,
             .residual = op_.residual ? launch.f32(residual_index(op_)) : nullptr,
             .y = launch.out(),
-            .scratch = scratch + omp_get_thread_num() * scratch_per_task(),
+            .scratch = scratch + thread * scratch_per_task(),
             .stored = count,
             .at = at,
             .count = std::min(tiles_, count - at),
@@ -285,16 +280,9 @@ class WinogradConv2d : public Kernel {
 
  private:
   int64_t scratch_per_task() const { return w_.positions * (w_.u_stride + w_.m_stride(tiles_)); }
-  static void pack(const Winograd& w, const Context& context, const Tensor& weight, float* packed) {
-    const float* from = weight.floats().data();  // [out, in, 9]
-    parallel_tasks(context, w.blocks(), [&](int64_t block) {
-      float* to = packed + block * w.in * 9 * w.block;
-      for (int64_t o = 0; o < w.block; ++o) {
-        const int64_t row = block * w.block + o;
-        for (int64_t i = 0; i < w.in * 9; ++i)
-          to[i * w.block + o] = row < w.out ? from[row * w.in * 9 + i] : 0.0f;
-      }
-    });
+  static void pack(const Winograd& w, const Tensor& weight, float* packed) {
+    // From [out, in, 9].
+    pack_columns({weight.floats().data(), w.in * 9, w.out}, w.block, packed);
   }
 
   Conv2d op_;
@@ -304,8 +292,6 @@ class WinogradConv2d : public Kernel {
 };
 
 }  // namespace
-
-bool has_wide_vectors() { return HWY_DYNAMIC_DISPATCH(lanes_here)() >= 8; }
 
 KernelPtr make_winograd(const Conv2d& op, const KernelRequest& request, const Context& context) {
   const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;

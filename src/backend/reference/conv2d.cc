@@ -19,8 +19,7 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
   const float* bias = op.bias ? launch.f32(2) : nullptr;
   if (op.select) bias += launch.i32(step_index(op))[0] * filters;
   const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
-#pragma omp parallel for
-  for (int64_t row = 0; row < y[0] * y[1]; ++row) {
+  parallel(y[0] * y[1], [&](int64_t row) {
     std::vector<double> sums(channels);
     const int64_t n = row / y[1], oy = row % y[1];
     const int64_t first = n / (y[0] / op.groups) * channels;  // of this picture's filters
@@ -52,7 +51,7 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
             static_cast<float>(activate(op.activation, scale * sums[o] + residual));
       }
     }
-  }
+  });
 }
 
 }  // namespace drypoint::reference

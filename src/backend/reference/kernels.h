@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/backend.h"
+#include "base/threads.h"
 
 namespace drypoint::reference {
 
@@ -29,6 +30,13 @@ void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
+
+/// Runs body(i) for i in [0, count) on all cores.
+template <class Body>
+void parallel(int64_t count, const Body& body) {
+  parallel_for(static_cast<size_t>(count), usable_cores(),
+               [&](size_t i) { body(static_cast<int64_t>(i)); });
+}
 
 /// The activation of one value, in double precision.
 double activate(ActivationKind kind, double x);

@@ -6,8 +6,7 @@ namespace drypoint::reference {
 
 void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch) {
   const int64_t width = request.output.shape.back(), rows = request.output.elements() / width;
-#pragma omp parallel for
-  for (int64_t r = 0; r < rows; ++r) {
+  parallel(rows, [&](int64_t r) {
     const float* x = launch.f32(0) + r * width;
     const int64_t group = r / (rows / op.weight_groups) * width;
     double sum = 0, squares = 0;
@@ -18,7 +17,7 @@ void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch
     for (int64_t c = 0; c < width; ++c)
       launch.out()[r * width + c] = static_cast<float>(
           (x[c] - mean) * scale * launch.f32(1)[group + c] + launch.f32(2)[group + c]);
-  }
+  });
 }
 
 }  // namespace drypoint::reference

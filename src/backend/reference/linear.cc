@@ -26,8 +26,7 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const float* bias = op.bias ? launch.f32(2) : nullptr;
   if (op.select) bias += launch.i32(step_index(op))[0] * w[0];
   const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
-#pragma omp parallel for
-  for (int64_t r = 0; r < rows; ++r) {
+  parallel(rows, [&](int64_t r) {
     const float* x = launch.f32(0) + r * first_width;
     const double divisor = op.normed ? deviation(x, first_width, op.epsilon) : 1.0;
     for (int64_t o = 0; o < width; ++o) {
@@ -46,7 +45,7 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
       if (op.residual) sum += launch.f32(residual_index(op))[r * width + o];
       launch.out()[r * width + o] = static_cast<float>(activate(op.activation, sum));
     }
-  }
+  });
 }
 
 }  // namespace drypoint::reference

@@ -1,7 +1,6 @@
-#include <omp.h>
-
 #include "backend/reference/kernels.h"
 #include "base/error.h"
+#include "hash/packing_hash.h"
 
 namespace drypoint {
 namespace {
@@ -24,8 +23,10 @@ class ReferenceKernel : public Kernel {
 class ReferenceBackend : public Backend {
  public:
   std::string name() const override { return "reference"; }
-  int threads() const override { return omp_get_max_threads(); }
-  PlanDevice identity() const override { return {"reference", "any", "reference", "fp32"}; }
+  int threads() const override { return usable_cores(); }
+  PlanDevice identity() const override {
+    return {"reference", "any", "reference", "fp32", packing_hash};
+  }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const bool number = std::holds_alternative<Increment>(request.op);
