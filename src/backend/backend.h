@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "drypoint/plan.h"
+#include "drypoint/plan_info.h"
 #include "ops/ops.h"
 #include "ops/target.h"
 
@@ -17,19 +17,23 @@ namespace drypoint {
 
 /// What a kernel is asked for. `constant[i]` tells that input i is a weight, known before the
 /// kernel runs, which the kernel may want packed.
+///
+/// Whatever a picture is computed beside, it comes out the same to the bit: which sums a kernel
+/// makes, and in which order, follows from the shapes that one of the `pictures` has alone.
 struct KernelRequest {
   const Op& op;
   std::vector<TensorType> inputs;
   TensorType output;
   std::vector<bool> constant;
-  std::string module;  // for messages and profiles
-  int stream = 0;      // that it will run on
+  std::string module;    // for messages and profiles
+  int stream = 0;        // that it will run on
+  int64_t pictures = 1;  // that share the result's rows, and those of inputs with as many
 };
 
 /// How a kernel wants a weight. Weights with the same `format` are packed once and shared, whatever
 /// the picture's size.
 struct Packing {
-  std::string format;  // names the layout, e.g. "dnnl:OIhw16i16o"
+  std::string format;  // names the layout, e.g. "winograd:o32i9"
   size_t bytes = 0;
   /// The weight's rows fall into this many equal shares that are packed alone, one after the other.
   /// `pack` takes all of them or one.
@@ -141,16 +145,12 @@ class Backend {
   std::shared_ptr<std::atomic<size_t>> allocated_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
-/// Throws out_of_memory where there is none for what kernels need beside their data: oneDNN
-/// generates code, and crashes where it cannot.
-void expect_room_for_kernels(const Backend& backend);
-
 /// How much of a file `Backend::load` takes at once.
 inline constexpr size_t load_piece = 4 << 20;
 
 /// The slow one that tests trust: plain loops in float32 with float64 sums.
 std::unique_ptr<Backend> make_reference_backend();
-/// oneDNN and our own vector code. `threads` 0: all cores this process may use.
+/// Vector code for the instruction set found. `threads` 0: all cores this process may use.
 std::unique_ptr<Backend> make_cpu_backend(int threads);
 
 struct CudaOptions {

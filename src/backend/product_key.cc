@@ -1,5 +1,7 @@
 #include "backend/product_key.h"
 
+#include <fmt/format.h>
+
 namespace drypoint {
 
 std::string product_key(const Conv2d& op, Inputs inputs, const TensorType& output) {

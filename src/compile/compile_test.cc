@@ -1,15 +1,17 @@
 #include "compile/compile.h"
 
+#include <fmt/format.h>
+
 #include <random>
 #include <set>
 
 #include "backend/backend.h"
-#include "checkpoint/checkpoint.h"
 #include "diffusion/random.h"
+#include "models/assemble.h"
 #include "models/denoiser.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
-#include "support/weight_types.h"
+#include "support/tiny_config.h"
 
 namespace drypoint {
 namespace {
@@ -21,7 +23,7 @@ const NamedTensors& tiny_weights() {
 }
 
 Graph tiny_denoiser() {
-  return build_denoiser(testing::weight_types(tiny_weights()), {},
+  return build_denoiser(testing::tiny_config(),
                         {.latents = 2, .height = 6, .width = 5, .max_steps = 4});
 }
 
@@ -66,6 +68,41 @@ TEST(Passes, NoneChangesTheResult) {
     verify(graph, pass.name);
     EXPECT_TRUE(testing::close(run(plan_of(graph)), expected, 2e-5)) << pass.name;
   }
+}
+
+// What a picture is computed beside must not decide how: steps of several pictures are those of
+// one.
+TEST(Passes, SeveralPicturesAreComputedLikeOne) {
+  // Without what counts rows.
+  const auto describe = [](const PlanStep& step, const Plan& plan) {
+    Op op = step.op;
+    if (auto* reshape = std::get_if<Reshape>(&op)) reshape->shape[0] = -1;
+    if (std::holds_alternative<Slice>(op)) op = Slice{};
+    std::string text = fmt::format("{} # {}", to_string(op), step.module);
+    for (ValueId id : step.inputs) {
+      Shape shape = plan.values[id].type.shape;
+      if (plan.values[id].pictures > 1) shape[0] /= plan.values[id].pictures;
+      text += fmt::format(" {}", to_string(shape));
+    }
+    return text;
+  };
+  for (const Target& target : {Target{}, Target{.launches_cost = true},
+                               Target{.precision = DType::f16, .launches_cost = true}})
+    for (DenoiserShape shape : {DenoiserShape{}, DenoiserShape{.apart = true},
+                                DenoiserShape{.prompts = 1, .contexts = 1, .fresh_noise = true}}) {
+      shape.height = 6, shape.width = 5, shape.max_steps = 4;
+      const Plan one = compile(build_denoiser(testing::tiny_config(), shape), target);
+      for (const int64_t pictures : {2, 3, 8}) {
+        shape.latents = pictures;
+        const Plan several = compile(build_denoiser(testing::tiny_config(), shape), target);
+        for (const Rate rate : {Rate::picture, Rate::step}) {
+          const auto &alone = one.section(rate), &together = several.section(rate);
+          ASSERT_EQ(alone.size(), together.size());
+          for (size_t i = 0; i < alone.size(); ++i)
+            EXPECT_EQ(describe(alone[i], one), describe(together[i], several));
+        }
+      }
+    }
 }
 
 /// The section's steps in some order in which a device might finish them, with streams that lag as

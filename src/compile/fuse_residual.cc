@@ -20,6 +20,9 @@ Graph fuse_residual(const Graph& graph) {
     if (!std::holds_alternative<Add>(node.op)) return -1;
     const ValueId a = node.inputs[0], b = node.inputs[1];
     if (graph[a].type != graph[b].type) return -1;
+    // What pictures share would be a residual of one picture, but not of several: these would come
+    // out rounded otherwise.
+    if (graph[a].of_picture != graph[b].of_picture) return -1;
     // Of two candidates the later: the earlier one's result is then there to be added.
     for (auto [product, other] :
          {std::pair{std::max(a, b), std::min(a, b)}, std::pair{std::min(a, b), std::max(a, b)}}) {

@@ -9,6 +9,7 @@ Plan schedule(const Graph& graph) {
   for (const Value& value : graph.values) {
     PlanValue& planned = plan.values.emplace_back();
     planned.type = value.type;
+    if (value.of_picture) planned.pictures = graph.pictures;
     if (value.rate != Rate::load) continue;
     planned.place.space = Space::weight;
     if (value.source == Value::Source::weight) planned.weight = value.name;

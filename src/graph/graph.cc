@@ -29,17 +29,22 @@ std::vector<int> Graph::use_counts() const {
   return counts;
 }
 
-ValueId Graph::add_input(const std::string& input, TensorType type, Rate rate) {
+ValueId Graph::add_input(const std::string& input, TensorType type, Rate rate, bool of_picture) {
   const auto id = static_cast<ValueId>(values.size());
-  values.push_back({std::move(type), Value::Source::input, rate, input});
+  values.push_back({std::move(type), Value::Source::input, rate, of_picture, input});
   inputs[input] = id;
   return id;
 }
 
 ValueId Graph::add_weight(const std::string& weight, TensorType type) {
-  if (auto known = weights.find(weight); known != weights.end()) return known->second;
+  if (auto known = weights.find(weight); known != weights.end()) {
+    if (values[known->second].type != type)
+      fail(ErrorKind::internal, "weight {}: declared as {} and as {}", weight,
+           to_string(values[known->second].type), to_string(type));
+    return known->second;
+  }
   const auto id = static_cast<ValueId>(values.size());
-  values.push_back({std::move(type), Value::Source::weight, Rate::load, weight});
+  values.push_back({std::move(type), Value::Source::weight, Rate::load, false, weight});
   weights[weight] = id;
   return id;
 }
@@ -49,7 +54,10 @@ ValueId Graph::add_node(Op op, std::vector<ValueId> reads, std::string module) {
             std::move(module)};
   Value result;
   result.node = static_cast<int32_t>(nodes.size());
-  for (ValueId id : node.inputs) result.rate = std::max(result.rate, values[id].rate);
+  for (ValueId id : node.inputs) {
+    result.rate = std::max(result.rate, values[id].rate);
+    result.of_picture = result.of_picture || values[id].of_picture;
+  }
   try {
     result.type = infer(node.op, input_types(node));
   } catch (const Error& error) {
@@ -88,13 +96,19 @@ void verify(const Graph& graph, std::string_view after) {
     DRYPOINT_EXPECT(result.node == static_cast<int32_t>(i), "after {}: {} does not own its result",
                     after, node.module);
     Rate rate = Rate::load;
+    bool of_picture = false;
     for (ValueId id : node.inputs) {
       DRYPOINT_EXPECT(id >= 0 && id < node.output, "after {}: {} reads %{} before it is there",
                       after, node.module, id);
       rate = std::max(rate, graph[id].rate);
+      of_picture = of_picture || graph[id].of_picture;
     }
     DRYPOINT_EXPECT(rate == result.rate, "after {}: {} has rate {}, expected {}", after,
                     node.module, name(result.rate), name(rate));
+    DRYPOINT_EXPECT(of_picture == result.of_picture &&
+                        (!of_picture || result.type.shape.at(0) % graph.pictures == 0),
+                    "after {}: {} {} has not rows for each of {} pictures", after, node.module,
+                    to_string(result.type), graph.pictures);
     const TensorType type = infer(node.op, graph.input_types(node));
     DRYPOINT_EXPECT(type == result.type, "after {}: {} has type {}, expected {}", after,
                     node.module, to_string(result.type), to_string(type));

@@ -21,8 +21,9 @@ struct Value {
   TensorType type;
   Source source = Source::node;
   Rate rate = Rate::load;
-  std::string name;   // of an input or, in the checkpoint, of a weight
-  int32_t node = -1;  // that computes it, if one does
+  bool of_picture = false;  // has rows for each of the graph's pictures; else they share it
+  std::string name;         // of an input or, in the checkpoint, of a weight
+  int32_t node = -1;        // that computes it, if one does
 };
 
 struct Node {
@@ -36,6 +37,7 @@ struct Graph {
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::map<std::string, ValueId> inputs, weights, outputs;
+  int64_t pictures = 1;  // computed together
   /// Modules of the same structure with other weights, by their prefixes.
   std::vector<std::pair<std::string, std::string>> twins;
 
@@ -47,16 +49,17 @@ struct Graph {
   /// How many nodes and outputs read each value.
   std::vector<int> use_counts() const;
 
-  ValueId add_input(const std::string& name, TensorType type, Rate rate);
+  ValueId add_input(const std::string& name, TensorType type, Rate rate, bool of_picture = false);
   ValueId add_weight(const std::string& name, TensorType type);  // one value per name
-  /// Infers the result's type and rate. Throws bad_argument naming module and operation.
+  /// Infers the result's type and rate, and whose it is. Throws bad_argument naming module and
+  /// operation.
   ValueId add_node(Op op, std::vector<ValueId> reads, std::string module);
 };
 
 /// One line a node: "%12 f32[2, 32, 48, 320] step = conv2d top=1 ... (%11, weight) # module".
 std::string to_string(const Graph& graph);
 
-/// Throws if the graph breaks its own rules: order, types, rates, dangling values.
+/// Throws if the graph breaks its own rules: order, types, rates, pictures, dangling values.
 void verify(const Graph& graph, std::string_view after);
 
 }  // namespace drypoint

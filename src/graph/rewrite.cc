@@ -3,9 +3,10 @@
 namespace drypoint {
 
 Rewriter::Rewriter(const Graph& old) : from(old), map_(old.values.size(), -1) {
+  to.pictures = old.pictures;
   to.twins = old.twins;
   for (const auto& [name, id] : old.inputs)
-    map_[id] = to.add_input(name, old[id].type, old[id].rate);
+    map_[id] = to.add_input(name, old[id].type, old[id].rate, old[id].of_picture);
   for (const auto& [name, id] : old.weights) map_[id] = to.add_weight(name, old[id].type);
 }
 
@@ -37,10 +38,11 @@ Graph without_dead_nodes(const Graph& graph) {
       for (ValueId id : node->inputs) needed[id] = true;
 
   Graph kept;
+  kept.pictures = graph.pictures;
   kept.twins = graph.twins;
   std::vector<ValueId> map(graph.values.size(), -1);
   for (const auto& [name, id] : graph.inputs)
-    map[id] = kept.add_input(name, graph[id].type, graph[id].rate);
+    map[id] = kept.add_input(name, graph[id].type, graph[id].rate, graph[id].of_picture);
   for (const auto& [name, id] : graph.weights)
     if (needed[id]) map[id] = kept.add_weight(name, graph[id].type);
   for (const Node& node : graph.nodes) {

@@ -1,7 +1,7 @@
 // Operations list their attributes once; printing, saving and comparing all use that list.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <type_traits>
@@ -11,12 +11,13 @@
 
 namespace drypoint {
 
+[[noreturn]] void refuse_input(std::string_view op, fmt::string_view format, fmt::format_args args);
+
 /// Throws when an operation's inputs do not fit it: "[linear] input 1: found ..., expected ...".
 template <class... Args>
 void expect_input(bool fits, std::string_view op, fmt::format_string<Args...> format,
                   Args&&... args) {
-  if (!fits)
-    fail(ErrorKind::bad_argument, "[{}] {}", op, fmt::format(format, std::forward<Args>(args)...));
+  if (!fits) refuse_input(op, format, fmt::make_format_args(args...));
 }
 
 using Inputs = std::span<const TensorType>;

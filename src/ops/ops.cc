@@ -31,6 +31,10 @@ std::vector<int> pictures_of(const Product& op, size_t count) {
 
 }  // namespace
 
+void refuse_input(std::string_view op, fmt::string_view format, fmt::format_args args) {
+  fail(ErrorKind::bad_argument, "[{}] {}", op, fmt::vformat(format, args));
+}
+
 std::string_view name(const Op& op) {
   return std::visit([](const auto& o) { return o.name; }, op);
 }

@@ -38,7 +38,8 @@ struct PlanStep {
 struct PlanValue {
   TensorType type;
   Place place;
-  std::string weight;  // the tensor's name, for a weight that comes straight from the checkpoint
+  int64_t pictures = 1;  // of which it has rows; 1 as well for what pictures share
+  std::string weight;    // the tensor's name, for a weight that comes straight from the checkpoint
   int32_t load_step = -1;  // that computes it, for a weight that is computed when loading
 };
 

@@ -1,4 +1,6 @@
 // Every kernel that a GPU's tuner may choose for a product computes the same.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -2,10 +2,12 @@
 
 #include "backend/cpu/targets.h"
 // After the targets that we compile for.
+#include <fmt/format.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -127,7 +129,7 @@ bool selects(const Op& op) {
 
 /// With the types that the backend wants.
 KernelRequest request_for(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
-                          const std::vector<bool>& constant) {
+                          const std::vector<bool>& constant, int64_t pictures) {
   std::vector<TensorType> types;
   for (const Tensor& input : inputs) types.push_back(input.type());
   const auto lower = [&](int i) {
@@ -135,20 +137,20 @@ KernelRequest request_for(const Backend& backend, const Op& op, const std::vecto
   };
   for (const int i : inputs_of_own_precision(op, inputs.size())) lower(i);
   if (selects(op)) lower(2);
-  return {op, types, infer(op, types), constant, "test"};
+  return {op, types, infer(op, types), constant, "test", 0, pictures};
 }
 
 }  // namespace
 
 std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
                                    const std::vector<Tensor>& inputs,
-                                   const std::vector<bool>& constant) {
-  return backend.kernel(request_for(backend, op, inputs, constant));
+                                   const std::vector<bool>& constant, int64_t pictures) {
+  return backend.kernel(request_for(backend, op, inputs, constant, pictures));
 }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
-           const std::vector<bool>& constant, Output where) {
-  const KernelRequest request = request_for(backend, op, inputs, constant);
+           const std::vector<bool>& constant, Output where, int64_t pictures) {
+  const KernelRequest request = request_for(backend, op, inputs, constant, pictures);
   std::vector<Tensor> own;
   for (size_t i = 0; i < inputs.size(); ++i)
     own.push_back(rounded(inputs[i], request.inputs[i].dtype));
@@ -191,6 +193,31 @@ std::vector<int64_t> vector_targets() {
   std::sort(targets.begin(), targets.end());  // better ones have lower bits
   return targets;
 }
+namespace {
+
+/// Holds all tests of a program to the instruction set that DRYPOINT_TEST_ISA names, or to the
+/// portable code. Where that is what runs anyway, or cannot run, there is nothing to test.
+class InstructionSet : public ::testing::Environment {
+  void SetUp() override {
+    const char* wanted = std::getenv("DRYPOINT_TEST_ISA");
+    if (!wanted) return;
+    const auto targets = vector_targets();
+    for (const int64_t target : targets) {
+      const bool is_portable = target == targets.back() && std::string_view(wanted) == "portable";
+      if (!is_portable && std::string_view(wanted) != hwy::TargetName(target)) continue;
+      if (target == targets.front()) GTEST_SKIP() << wanted << " runs anyway";
+      hwy::SetSupportedTargetsForTest(target);
+      return;
+    }
+    GTEST_SKIP() << wanted << " is not here";
+  }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+};
+
+}  // namespace
+
+void hold_to_instruction_set() { ::testing::AddGlobalTestEnvironment(new InstructionSet); }
+
 OnTarget::OnTarget(int64_t target) { hwy::SetSupportedTargetsForTest(target); }
 OnTarget::~OnTarget() { hwy::SetSupportedTargetsForTest(0); }
 

@@ -19,19 +19,24 @@ double tolerance(const Backend& backend, const Op& op);
 /// What `run` runs.
 std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
                                    const std::vector<Tensor>& inputs,
-                                   const std::vector<bool>& constant);
+                                   const std::vector<bool>& constant, int64_t pictures = 1);
 
 /// Where the result goes.
 enum class Output { own_memory, in_place };
 
 /// Runs `op` in the backend's precision (the result is f32 again), packing the inputs that are
 /// marked constant. The result's memory and the workspace are filled with NaN first, and watched
-/// for writes past their end.
+/// for writes past their end. As many `pictures` share the result's rows.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
-           const std::vector<bool>& constant, Output output = Output::own_memory);
+           const std::vector<bool>& constant, Output output = Output::own_memory,
+           int64_t pictures = 1);
 
 /// The instruction sets of our own vector code that run here, the best first.
 std::vector<int64_t> vector_targets();
+
+/// Restricts the vector code of all tests of this program to what DRYPOINT_TEST_ISA names, if it is
+/// set: AVX2, or portable.
+void hold_to_instruction_set();
 
 /// Restricts our vector code to one of them.
 class OnTarget {

@@ -73,6 +73,7 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
   s.out_pitch = as_int(op.heads * op.head_size);
   s.scale = 1.44269504f / std::sqrt(static_cast<float>(head_size));
   s.causal = op.causal;
+  s.pictures = as_int(request.pictures);
   const bool vectors = (op.q_column | op.k_column | op.v_column | q[2] | k[2] | v[2]) % 8 == 0;
   if (head_size > 32 * most_columns)
     fail(ErrorKind::unsupported, "{}: {} with heads of {}, expected at most {}, on device cuda",

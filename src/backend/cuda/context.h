@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "backend/backend.h"
 #include "base/error.h"
+#include "tensor/dtype.h"
 
 namespace drypoint::cuda {
 

@@ -1,15 +1,18 @@
 // The backend for NVIDIA GPUs.
+#include <fmt/format.h>
 #include <nvtx3/nvToolsExt.h>
 
 #include <array>
 #include <cstring>
 
-#include "backend/cuda/entry.h"
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/staging.h"
 #include "backend/cuda/tuner.h"
+#include "backend/cuda_entry.h"
+#include "hash/interface_hash.h"
+#include "hash/packing_hash.h"
 
 namespace drypoint {
 namespace cuda {
@@ -114,7 +117,7 @@ class CudaBackend : public Backend {
   PlanDevice identity() const override {
     const auto& p = context().properties;
     return {"cuda", fmt::format("compute capability {}.{}", p.major, p.minor), p.name,
-            precision_name()};
+            precision_name(), packing_hash};
   }
   std::string choices() const override { return context().tuner->taken(); }
   void take_choices(const std::string& json, const std::string& source) override {
@@ -216,13 +219,14 @@ class CudaBackend : public Backend {
 }  // namespace cuda
 }  // namespace drypoint
 
-extern "C" __attribute__((visibility("default"))) drypoint::Backend* drypoint_make_cuda_backend_4(
-    const drypoint::CudaOptions& options) {
-  return new drypoint::cuda::CudaBackend(options);
-}
-
-extern "C" __attribute__((visibility("default"))) drypoint::Instruments*
-drypoint_make_cuda_instruments_1(const drypoint::Backend& backend, bool spin) {
-  const auto& cuda = static_cast<const drypoint::cuda::CudaBackend&>(backend);
-  return drypoint::cuda::make_instruments(cuda.context(), spin).release();
-}
+extern "C" __attribute__((visibility("default"))) const drypoint::cuda::Entry drypoint_cuda_entry{
+    .interface = drypoint::interface_hash,
+    .make_backend = [](const drypoint::CudaOptions& options) -> drypoint::Backend* {
+      return new drypoint::cuda::CudaBackend(options);
+    },
+    .make_instruments =
+        [](const drypoint::Backend& backend, bool spin) {
+          return drypoint::cuda::make_instruments(
+                     static_cast<const drypoint::cuda::CudaBackend&>(backend).context(), spin)
+              .release();
+        }};

@@ -6,6 +6,7 @@
 
 #include <cupti.h>
 #include <cxxabi.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>

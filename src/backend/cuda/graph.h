@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "backend/backend.h"
 #include "backend/cuda/context.h"
 
 namespace drypoint::cuda {

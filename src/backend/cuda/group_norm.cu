@@ -37,7 +37,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   piece.vectors = Divisor(piece.width / size);
   piece.pitch = pitch_of(piece.width, size);
   // Few threads: in a step, blocks begin while those of the kernel before still hold their share.
-  const int blocks = s.samples * s.channels / piece.width;
+  const int blocks = s.samples_of_picture * s.channels / piece.width;
   for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
     piece.pixels = static_cast<int>(ceil_div(s.pixels, plan.parts));
     plan.threads = piece.pixels * piece.vectors.value > 1024 ? 512 : 256;
@@ -68,6 +68,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
   if (request.output.elements() == 0) return make_kernel([](const Launch&) {});
   GroupNormShape s{};
   s.samples = static_cast<int>(x[0]);
+  s.samples_of_picture = static_cast<int>(x[0] / request.pictures);
   s.channels = static_cast<int>(x.back());
   s.pixels = static_cast<int>(request.output.elements() / x[0] / x.back());
   s.groups = static_cast<int>(op.groups);
@@ -99,11 +100,14 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
 
   const int size = static_cast<int>(16 / size_of(dtype));
   const bool vectors = s.channels % size == 0 && s.channels / size <= 512;
-  const int64_t blocks = std::max<int64_t>(2 * context.multiprocessors() / s.samples, 1);
-  const auto piece =
-      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, vectors ? blocks : 16), 32));
+  const auto blocks_of_sample = [&](int samples) {
+    return std::max<int64_t>(2 * context.multiprocessors() / samples, 1);
+  };
+  const auto piece = static_cast<int>(std::max<int64_t>(
+      ceil_div(s.pixels, vectors ? blocks_of_sample(s.samples_of_picture) : 16), 32));
   const auto pieces = static_cast<int>(ceil_div(s.pixels, piece));
-  const auto apply_piece = static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, 2 * blocks), 4));
+  const auto apply_piece =
+      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, 2 * blocks_of_sample(s.samples)), 4));
   return make_kernel(
       [=, &context](const Launch& l) {
         with_type(dtype, [&](auto type) {

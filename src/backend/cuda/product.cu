@@ -1,13 +1,17 @@
 #include "backend/cuda/product.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "backend/cuda/kernels/finish_product.cuh"
 #include "backend/cuda/kernels/product_sm90.cuh"
+#include "backend/cuda/kernels/try_product.cuh"
 #include "backend/cuda/product_choices.cuh"
 #include "backend/cuda/tensor_map.h"
 #include "backend/cuda/tuner.h"
@@ -65,7 +69,6 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
       source += size, target += ProductShape::padded(size);
     }
   };
-#pragma omp parallel for
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t group = row / shape.columns;
     const int local =
@@ -77,16 +80,6 @@ void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* pac
     } else {
       pack_row(from + (group * shape.columns + local) * row_size, to + row * depth);
     }
-  }
-}
-
-template <class T>
-__global__ void fill_random(T* values, int64_t count) {
-  const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
-    uint32_t x = static_cast<uint32_t>(i) * 2654435761u;
-    x ^= x >> 15, x *= 2246822519u, x ^= x >> 13;
-    values[i] = from_float<T>(static_cast<float>(x & 0xffff) * 0x1p-16f - 0.5f);
   }
 }
 
@@ -103,6 +96,8 @@ class ProductKernel : public Kernel {
                 const Context& context)
       : op_(op),
         shape_(shape),
+        one_(shape),
+        pictures_(request.pictures),
         context_(context),
         constant_bias_(op.bias && request.constant[2]),
         key_(product_key(op, request.inputs, request.output) + (context.tf32 ? " tf32" : "")) {
@@ -114,6 +109,11 @@ class ProductKernel : public Kernel {
     if constexpr (std::is_same_v<Op, Linear>)
       if (op.normed) ends_.normed = shape.channels, ends_.epsilon = op.epsilon;
     ends_.activation = op.activation;
+    if (pictures_ > 1) {
+      const KernelRequest one = of_one_picture(request);
+      one_ = product_shape(op, one);
+      order_ = ProductKernel(op, one, one_, context).choice_.order;
+    }
     choose(product_key(plain(op), request.inputs, request.output));
   }
 
@@ -176,7 +176,8 @@ class ProductKernel : public Kernel {
       if (choice.kernel) return order_hopper(choice, x, rest, weight, ends);
     float* partial = static_cast<float*>(workspace);
     launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, ends);
-    if (choice.mma.parts > 1) finish(static_cast<const float*>(partial), choice.mma.parts, ends);
+    if (const int parts = choice.mma.parts_in_memory(); parts > 1)
+      finish(static_cast<const float*>(partial), parts, ends);
   }
 
   int64_t rows() const { return int64_t{shape_.groups} * shape_.rows; }
@@ -184,7 +185,8 @@ class ProductKernel : public Kernel {
   /// Of what `finish_product` is to read.
   int64_t sums_bytes(const Choice<T>& choice) const {
     if (choice.library) return sums() * static_cast<int64_t>(sizeof(T));
-    return choice.kernel || choice.mma.parts == 1 ? 0 : choice.mma.parts * sums() * 4;
+    const int parts = choice.mma.parts_in_memory();
+    return choice.kernel || parts == 1 ? 0 : parts * sums() * 4;
   }
   size_t workspace_of(const Choice<T>& choice) const {
     return round_up(sums_bytes(choice), 256) + (choice.library ? choice.library->workspace() : 0);
@@ -234,42 +236,52 @@ class ProductKernel : public Kernel {
     const auto column_tiles =
         round_up(ceil_div(shape_.columns, kernel.columns), choice.sharing.across);
     const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
-                    static_cast<unsigned>(column_tiles), static_cast<unsigned>(choice.parts));
+                    static_cast<unsigned>(column_tiles),
+                    static_cast<unsigned>(choice.blocks_of_depth()));
     const dim3 cluster(static_cast<unsigned>(choice.sharing.down),
                        static_cast<unsigned>(choice.sharing.across),
-                       static_cast<unsigned>(choice.parts));
+                       static_cast<unsigned>(choice.blocks_of_depth()));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
            static_cast<size_t>(kernel.shared_bytes), cluster, windows, map_of_rest(0),
            map_of_rest(1), weights, plan, ends);
   }
 
-  /// Of our own kernels.
+  /// Of our own kernels, in the order that is asked for.
   std::vector<Choice<T>> own_choices() const {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_);
-    return choices.empty() ? mma_choices<T>(shape_, ends_.normed > 0) : choices;
+      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_, pictures_ > 1);
+    if (choices.empty()) choices = mma_choices<T>(shape_, ends_.normed > 0, pictures_);
+    return in_order(std::move(choices));
+  }
+  std::vector<Choice<T>> in_order(std::vector<Choice<T>> choices) const {
+    std::erase_if(choices,
+                  [&](const Choice<T>& one) { return !order_.empty() && one.order != order_; });
+    return choices;
   }
   bool has_library_choices() const { return is_for_libraries(shape_, ends_.normed > 0); }
   /// With those of the libraries, which take a while to ask.
   std::vector<Choice<T>> all_choices() const {
     std::vector<Choice<T>> choices = own_choices();
     if (has_library_choices())
-      std::ranges::move(library_choices<T>(shape_, context_), std::back_inserter(choices));
+      std::ranges::move(in_order(library_choices<T>(one_, pictures_, context_)),
+                        std::back_inserter(choices));
     return choices;
   }
 
-  /// `alike`: the key of a product that does the same with one input, not normed.
-  void choose(const std::string& alike) {
+  /// `simple`: the key of a product that does the same with one input, not normed.
+  void choose(const std::string& simple) {
     std::vector<Choice<T>> choices = own_choices();
-    choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
-      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
-    });
-    bool lacks_libraries = has_library_choices();
-    if (choices.size() == 1 && !lacks_libraries) return;
+    bool lacks_libraries = has_library_choices() && (order_.empty() || choices.empty());
     const auto add_libraries = [&] {
       if (std::exchange(lacks_libraries, false)) choices = all_choices();
     };
+    if (choices.empty()) add_libraries();  // a library does one picture
+    DRYPOINT_EXPECT(!choices.empty(), "no way to do {} in the order of {}", key_, order_);
+    choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
+      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+    });
+    if (choices.size() == 1 && !lacks_libraries) return;
     const auto find = [&](const std::string& name) -> const Choice<T>* {  // null: cannot be made
       auto found = std::ranges::find(choices, name, &Choice<T>::name);
       if (found == choices.end() && lacks_libraries) {
@@ -283,7 +295,13 @@ class ProductKernel : public Kernel {
       add_libraries();
       return candidates(choices);
     };
-    const Tuner::Question question{key_, alike, choice_.name, can_be_made, all};
+    // What is best for one picture of this shape is often best for several that are as large, too.
+    Tuner::Question question{key_, {simple}, choice_.name, can_be_made, all};
+    if (!order_.empty()) {
+      const std::string as = " as " + order_;
+      question.key = key_ + as;
+      question.alike = {simple + as, key_, simple};
+    }
     choice_ = *find(context_.tuner->choose(context_, question));
   }
 
@@ -317,34 +335,66 @@ class ProductKernel : public Kernel {
     DRYPOINT_CUDA(cudaMalloc(&memory->out, results * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
     if (workspace > 0) DRYPOINT_CUDA(cudaMalloc(&memory->workspace, workspace));
-    fill_random<<<1024, 256, 0, context_.stream>>>(memory->x, values);
-    fill_random<<<1024, 256, 0, context_.stream>>>(memory->weights, copies * weight);
+    const auto fill = [&](T* at, int64_t count, int64_t period) {
+      fill_random<<<1024, 256, 0, context_.stream>>>(at, count, period);
+    };
+    fill(memory->weights, copies * weight, copies * weight);
+    // Of libraries only what treats rows, or pictures, alike wherever they lie: a picture's lie
+    // between others'.
+    const int64_t alike = shape_.is_picture() ? int64_t{shape_.height} * shape_.width : 1;
+    fill(memory->x, values, alike * shape_.channels);
+    std::set<std::string> left_out;
+    for (const auto& choice : choices)
+      if (choice.library && !treats_alike(*choice.library, memory->x, memory->weights,
+                                          memory->workspace, memory->out))
+        left_out.insert(choice.name);
+    fill(memory->x, values, values);
     DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
                                   context_.stream));
     DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, results * sizeof(T), context_.stream));
     std::vector<Tuner::Candidate> all;
     for (const auto& choice : choices)
-      all.push_back({choice.name, [=, this] {
-                       Ends<T> ends = ends_;
-                       ends.bias = memory->bias;
-                       ends.out = memory->out;
-                       if (op_.residual) ends.residual = memory->out;
-                       Rest<T> rest;
-                       for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
-                       order(choice, memory->x, rest,
-                             memory->weights + memory->turn++ % copies * weight, ends,
-                             memory->workspace);
-                     }});
+      if (!left_out.contains(choice.name))
+        all.push_back({choice.name, [=, this] {
+                         Ends<T> ends = ends_;
+                         ends.bias = memory->bias;
+                         ends.out = memory->out;
+                         if (op_.residual) ends.residual = memory->out;
+                         Rest<T> rest;
+                         for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
+                         order(choice, memory->x, rest,
+                               memory->weights + memory->turn++ % copies * weight, ends,
+                               memory->workspace);
+                       }});
     return all;
   }
 
+  /// `x`: equal rows, or pictures. `flag`: room for a number.
+  bool treats_alike(const LibraryProduct& library, const T* x, const T* weight,
+                    std::byte* workspace, void* flag) const {
+    const int64_t pixels = shape_.is_picture() ? int64_t{shape_.out_height} * shape_.out_width : 1;
+    int unlike = 0;
+    auto* count = static_cast<int*>(flag);
+    T* product = reinterpret_cast<T*>(workspace);
+    library.run(x, weight, product, workspace + round_up(sums() * sizeof(T), 256));
+    DRYPOINT_CUDA(cudaMemsetAsync(count, 0, sizeof *count, context_.stream));
+    count_unlike<<<1024, 256, 0, context_.stream>>>(
+        product, sums(), int64_t{shape_.rows} * shape_.columns, pixels * shape_.columns, count);
+    DRYPOINT_CUDA(
+        cudaMemcpyAsync(&unlike, count, sizeof unlike, cudaMemcpyDeviceToHost, context_.stream));
+    DRYPOINT_CUDA(cudaStreamSynchronize(context_.stream));
+    return unlike == 0;
+  }
+
   Op op_;
-  ProductShape shape_;
+  ProductShape shape_, one_;  // of all pictures, and of one of them
+  int64_t pictures_;
   const Context& context_;
   bool constant_bias_;
   Ends<T> ends_;
   Choice<T> choice_{MmaChoice{}};
-  std::string key_;  // in the tuning cache
+  std::string key_;    // in the tuning cache
+  std::string order_;  // in which one picture's products are added up; empty: there is but one
 };
 
 template <class Op>

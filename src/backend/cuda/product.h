@@ -3,39 +3,17 @@
 #pragma once
 
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
 
-/// x [groups * N, height, width, channels] under windows of kernel_height x kernel_width, times
-/// weights of `columns` rows a group. A plain product is a picture of one row, under 1x1 windows.
-struct ProductShape {
-  int groups = 1;
-  int rows = 0;  // of the result, in each group
-  int height = 1, width = 0, channels = 0;
-  int out_height = 1, out_width = 0;
-  int kernel_height = 1, kernel_width = 1, stride = 1;
-  int top = 0, left = 0, bottom = 0, right = 0;
-  int columns = 0;  // of the product, in each group
-  bool gated = false;
-  bool doubled = false;  // each window gives four pixels, by four sets of weights
-  int rest[2] = {};      // channels of the inputs that continue the rows
-
-  /// Sets of weights: one a group, or one for each of the four pixels.
-  int sets() const { return doubled ? 4 : groups; }
-  int taps() const { return kernel_height * kernel_width; }
-  bool is_picture() const { return taps() > 1 || stride > 1; }
-  /// Where channels fill no 16 bytes, windows are gathered element by element.
-  bool gathered() const { return channels % 8 != 0; }
-  bool is_joined() const { return rest[0] > 0; }
-  /// A packed weight's row: the channels of each tap, then of each further input, padded with
-  /// zeros; or all elements and zeros.
-  __host__ __device__ static int padded(int channels) { return (channels + 63) / 64 * 64; }
-  int channels_of_tap() const { return padded(channels); }
-  int depth() const {
-    return gathered() ? padded(taps() * channels)
-                      : taps() * channels_of_tap() + padded(rest[0]) + padded(rest[1]);
-  }
-};
+/// As one of its pictures alone would ask for it.
+inline KernelRequest of_one_picture(const KernelRequest& request) {
+  KernelRequest one = request;
+  one.pictures = 1;
+  for (TensorType* type : {&one.inputs[0], &one.output}) type->shape[0] /= request.pictures;
+  return one;
+}
 
 ProductShape product_shape(const Conv2d& op, const KernelRequest& request);
 ProductShape product_shape(const Linear& op, const KernelRequest& request);

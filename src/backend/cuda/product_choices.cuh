@@ -2,6 +2,8 @@
 // which is fastest.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -27,9 +29,10 @@ const std::vector<HopperKernel<T>>& hopper_kernels() {
   return kernels;
 }
 
-/// One of a library's ways; or a tile of Hopper's kernel, a number of parts that the depth is cut
-/// into, and how many blocks share what they read; or, without either, what the kernel for all GPUs
-/// does.
+/// Choices of one `order` add up an element's products in the same order, whatever their tiles:
+/// they give the same bytes. One of a library's ways; or a tile of Hopper's kernel, a number of
+/// parts that the depth is cut into, and how many blocks share what they read; or, without either,
+/// what the kernel for all GPUs does.
 template <class T>
 struct Choice {
   const HopperKernel<T>* kernel = nullptr;
@@ -37,26 +40,34 @@ struct Choice {
   Sharing sharing;
   std::shared_ptr<const LibraryProduct> library;
   MmaChoice mma;
-  std::string name;
+  std::string name, order;
+
+  /// Blocks that share the depth.
+  int blocks_of_depth() const { return kernel && kernel->in_turn ? 1 : parts; }
 
   explicit Choice(const MmaChoice& mma)
-      : mma(mma), name(fmt::format("mma {}x{}/{}", mma.rows, mma.columns, mma.parts)) {}
+      : mma(mma),
+        name(fmt::format("mma {}x{}/{}{}", mma.rows, mma.columns, mma.parts,
+                         mma.in_turn ? " in turn" : "")),
+        order(fmt::format("mma/{}", mma.parts)) {}
   Choice(const HopperKernel<T>* tile, int parts, Sharing sharing)
       : kernel(tile),
         parts(parts),
         sharing(sharing),
-        name(fmt::format("{}x{}x{}/{}", tile->rows, tile->columns, tile->stages, parts)) {
+        name(fmt::format("{}x{}x{}/{}{}", tile->rows, tile->columns, tile->stages, parts,
+                         tile->in_turn ? " in turn" : "")),
+        order(fmt::format("wgmma/{}", parts)) {
     if (sharing.blocks() > 1) name += fmt::format(" {}x{}", sharing.down, sharing.across);
   }
   Choice(std::shared_ptr<const LibraryProduct> way, std::string name)
-      : library(std::move(way)), name(std::move(name)) {}
+      : library(std::move(way)), name(name), order(std::move(name)) {}
 };
 
 /// Of what parts of the depth leave in memory. Products that are larger fill any GPU without.
 constexpr int64_t most_bytes_of_parts = 64 << 20;
 
 template <class T>
-std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
+std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed, int64_t pictures) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
   if (shape.gathered()) return choices;
   const int blocks = shape.depth() / SmallTile<T>::depth;  // the large one's are as deep
@@ -64,11 +75,14 @@ std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed) {
   for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {
     if ((tile.rows > 64 && shape.rows <= 64) || (tile.columns > 64 && shape.columns <= 64))
       continue;
-    for (const int parts : {1, 2, 3, 4, 6, 8, 12, 16})
-      if (parts == 1 ? tile.rows > 64
-                     : !normed && shape.columns % 8 == 0 && blocks >= 8 * parts &&
-                           parts * sums_bytes <= most_bytes_of_parts)
+    if (tile.rows > 64) choices.emplace_back(tile);
+    if (normed || shape.columns % 8 != 0) continue;
+    for (const int parts : {2, 3, 4, 6, 8, 12, 16}) {
+      if (blocks < 8 * parts || parts * sums_bytes / pictures > most_bytes_of_parts) continue;
+      if (parts * sums_bytes <= most_bytes_of_parts)
         choices.emplace_back(MmaChoice{tile.rows, tile.columns, parts});
+      if (pictures > 1) choices.emplace_back(MmaChoice{tile.rows, tile.columns, parts, true});
+    }
   }
   return choices;
 }
@@ -80,14 +94,16 @@ inline bool is_for_libraries(const ProductShape& shape, bool normed) {
          (!shape.is_picture() || shape.channels == shape.channels_of_tap());
 }
 
-/// "cublaslt 0", "cudnn 1".
+/// "cublaslt 0", "cudnn 1". Of what they do with several pictures nothing is known, so they get one
+/// after the other: `shape` is one's.
 template <class T>
-std::vector<Choice<T>> library_choices(const ProductShape& shape, const Context& context) {
+std::vector<Choice<T>> library_choices(const ProductShape& shape, int64_t pictures,
+                                       const Context& context) {
   std::vector<Choice<T>> choices;
   const auto products = shape.is_picture() ? cudnn_products : cublas_lt_products;
   const char* library = shape.is_picture() ? "cudnn" : "cublaslt";
   try {
-    for (const auto& way : products(shape, dtype_of<T>, context))
+    for (const auto& way : products(shape, pictures, dtype_of<T>, context))
       choices.push_back({way, fmt::format("{} {}", library, choices.size())});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported) throw;
@@ -95,8 +111,10 @@ std::vector<Choice<T>> library_choices(const ProductShape& shape, const Context&
   return choices;
 }
 
+/// `in_turn`: with those that do parts of the depth in turn. They are for several pictures, which
+/// fill the device anyway and are to be added up like one.
 template <class T>
-std::vector<Choice<T>> hopper_choices(const ProductShape& shape) {
+std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool in_turn) {
   std::vector<Choice<T>> choices;
   const int blocks = shape.depth() / 64;
   for (const auto& kernel : hopper_kernels<T>()) {
@@ -104,13 +122,14 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape) {
     if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
     if (kernel.columns < 64 && shape.columns > 64) continue;
+    if (kernel.in_turn && (!in_turn || shape.columns % 16 != 0)) continue;
     for (const Sharing sharing : {Sharing{1, 1}, Sharing{2, 1}, Sharing{1, 2}, Sharing{2, 2}}) {
       if (sharing.down > ceil_div(shape.rows, kernel.rows) ||
           sharing.across > ceil_div(shape.columns, kernel.columns))
         continue;
       for (int parts : {1, 2, 3, 4, 5, 6, 8})
-        if ((parts == 1 || blocks >= 2 * parts) && parts <= kernel.most_parts &&
-            parts * sharing.blocks() <= 8)
+        if ((parts == 1 ? !kernel.in_turn : blocks >= 2 * parts) && parts <= kernel.most_parts &&
+            (kernel.in_turn || parts * sharing.blocks() <= 8))
           choices.push_back({&kernel, parts, sharing});
     }
   }
@@ -125,11 +144,12 @@ template <class T>
 double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
   const auto& k = *choice.kernel;
   const Sharing sharing = choice.sharing;
-  const auto blocks = static_cast<double>(
-      shape.sets() * choice.parts * round_up(ceil_div(shape.rows, k.rows), sharing.down) *
-      round_up(ceil_div(shape.columns, k.columns), sharing.across));
+  const auto blocks =
+      static_cast<double>(shape.sets() * choice.blocks_of_depth() *
+                          round_up(ceil_div(shape.rows, k.rows), sharing.down) *
+                          round_up(ceil_div(shape.columns, k.columns), sharing.across));
   const int at_once = std::max(1, std::min(227 * 1024 / (k.shared_bytes + 1024), 2048 / k.threads));
-  const int cluster = choice.parts * sharing.blocks();
+  const int cluster = choice.blocks_of_depth() * sharing.blocks();
   // Clusters lie within a group of 14 to 18 multiprocessors, and leave some of them over.
   const double room = context.multiprocessors() * at_once * (cluster > 2 ? 0.85 : 1);
   const double waves = std::ceil(blocks / cluster / std::floor(room / cluster));
@@ -143,8 +163,9 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
   const double stage = std::max(
       {multiply * resident, shared * resident, copies * resident, latency / (k.stages - 1)});
   const double ends = k.rows * k.columns / 21.0 * resident + (resident > 1 ? 7500 : 10600);
-  const double adding_up = choice.parts > 1 ? 2600 + 1150.0 * choice.parts : 0;
-  return waves * (shape.depth() / 64.0 / choice.parts * stage + ends) + adding_up +
+  const int parts = choice.blocks_of_depth();
+  const double adding_up = parts > 1 ? 2600 + 1150.0 * parts : 0;
+  return waves * (shape.depth() / 64.0 / parts * stage + ends) + adding_up +
          (sharing.blocks() > 1 ? 3100 : 0);
 }
 
@@ -155,21 +176,22 @@ template <class T>
 double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Context& context) {
   const bool large = choice.rows == LargeTile<T>::rows;
   const int shared_bytes = large ? LargeTile<T>::shared_bytes : SmallTile<T>::shared_bytes;
-  const int by_registers = sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3);
+  const int by_registers = (sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3)) /
+                           (large && choice.in_turn && sizeof(T) == 2 ? 2 : 1);
+  const int parts = choice.parts_in_memory();
   const auto by_memory =
       static_cast<int>(context.properties.sharedMemPerMultiprocessor / (shared_bytes + 1024));
   const int at_once = std::max(1, std::min(by_registers, by_memory));
   const double blocks =
-      static_cast<double>(shape.sets() * choice.parts * ceil_div(shape.rows, choice.rows) *
+      static_cast<double>(shape.sets() * parts * ceil_div(shape.rows, choice.rows) *
                           ceil_div(shape.columns, choice.columns));
   const double waves = std::ceil(blocks / (context.multiprocessors() * at_once));
   const double resident = std::min<double>(at_once, std::ceil(blocks / context.multiprocessors()));
   const double tile = choice.rows * choice.columns / 1024.0;
   const double stage = tile * (sizeof(T) == 2 ? 7.4 : context.tf32 ? 40 : 48);
-  const double stages = shape.depth() / SmallTile<T>::depth / static_cast<double>(choice.parts);
+  const double stages = shape.depth() / SmallTile<T>::depth / static_cast<double>(parts);
   const double sums = static_cast<double>(shape.sets()) * shape.rows * shape.columns;
-  const double adding_up =
-      choice.parts > 1 ? 4000 + 0.0015 * choice.parts * sums / context.multiprocessors() : 0;
+  const double adding_up = parts > 1 ? 4000 + 0.0015 * parts * sums / context.multiprocessors() : 0;
   return waves * (stages * std::max(stage * resident, 550.0) + 1000 + 250 * tile * resident) +
          adding_up;
 }

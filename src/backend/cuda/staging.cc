@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/threads.h"
 
 namespace drypoint::cuda {

@@ -5,7 +5,8 @@
 
 #include <cuda.h>
 
-#include "backend/cuda/product.h"
+#include "backend/cuda/context.h"
+#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
 

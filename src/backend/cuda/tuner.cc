@@ -1,8 +1,11 @@
 #include "backend/cuda/tuner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -92,7 +95,9 @@ Tuner::Choice Tuner::best(const Context& context, const Question& question) {
     return plan->second;
   if (const auto known = choices_.find(key); known != choices_.end() && holds(known->second))
     return known->second;
-  for (const std::string& one : {key, question.alike})
+  std::vector<std::string> keys{key};
+  std::ranges::copy(question.alike, std::back_inserter(keys));
+  for (const std::string& one : keys)
     if (const auto shipped = shipped_.find(one); shipped != shipped_.end() &&
                                                  (level_ == 0 || (level_ < 5 && one == key)) &&
                                                  question.can_be_made(shipped->second.name))
@@ -124,7 +129,7 @@ std::vector<std::string> Tuner::notices() const {
   const auto& [key, name] = *absent_.begin();
   return {fmt::format(
       "{} of the choices in the plan or the tuning cache cannot be made here, as {} for {}: a "
-      "library is missing or another; other kernels stand in",
+      "library is missing or another, or one picture is computed otherwise; other kernels stand in",
       absent_.size(), name, key)};
 }
 

@@ -27,12 +27,15 @@ class Tuner {
   };
   /// What there is to choose.
   struct Question {
-    std::string key, alike, guess;
+    std::string key;
+    std::vector<std::string> alike;  // keys of what is much the same, the closest first
+    std::string guess;
     std::function<bool(const std::string& name)> can_be_made;
     std::function<std::vector<Candidate>()> candidates;  // asked for only to measure them
   };
   /// The name of the best candidate for `key`. If nothing is known or measured, what is shipped for
-  /// `alike` is taken, or else `guess`. What is known but cannot be made here is passed over.
+  /// one of `alike` is taken, or else `guess`. What is known but cannot be made here is passed
+  /// over.
   std::string choose(const Context& context, const Question& question);
   /// Which choices of a plan or a cache could not be made, for people.
   std::vector<std::string> notices() const;

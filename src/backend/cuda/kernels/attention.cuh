@@ -2,7 +2,7 @@
 // has some queries of one head, and walks over the keys with running maxima and sums.
 #pragma once
 
-#include "backend/cuda/kernels/product_mma.cuh"
+#include "backend/cuda/kernels/mma.cuh"
 
 namespace drypoint::cuda {
 
@@ -12,6 +12,7 @@ struct AttentionShape {
   int q_pitch, k_pitch, v_pitch, out_pitch;  // elements between rows
   float scale;                               // of scores, times log2(e)
   bool causal;
+  int pictures;  // that share the batch, alike
 };
 
 /// `head_size` columns of q and k; of v and the result a block does `value_size`, which is

@@ -4,6 +4,8 @@
 // warpgroup: with four or more on a multiprocessor, they overlap with each other's.)
 #pragma once
 
+#include <algorithm>
+
 #include "backend/cuda/kernels/attention.cuh"
 #include "backend/cuda/kernels/tma.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
@@ -324,7 +326,8 @@ void launch_hopper_tile(const Context& context, int batch, const T* q, const Key
          from.columns);
 }
 
-/// What shape of tile: that with which the multiprocessors are done first, as measured.
+/// What shape of tile: that with which the multiprocessors are done first with one picture, as
+/// measured. (Shapes differ in the order in which they add up keys.)
 template <int head_size, class T>
 void launch_hopper_tiles(const Context& context, int batch, const T* q, const KeysAndValues& from,
                          T* out, const AttentionShape& s) {
@@ -335,7 +338,7 @@ void launch_hopper_tiles(const Context& context, int batch, const T* q, const Ke
   const auto cost = [&](auto tile) {
     using Tile = decltype(tile);
     constexpr int begin_and_end = 8;
-    const int64_t blocks = ceil_div(s.queries, Tile::queries) * s.heads * batch;
+    const int64_t blocks = ceil_div(s.queries, Tile::queries) * s.heads * (batch / s.pictures);
     return ceil_div(blocks, context.multiprocessors()) *
            (begin_and_end + Tile::query_tiles * ceil_div(s.keys, 64));
   };

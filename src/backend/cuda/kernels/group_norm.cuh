@@ -8,6 +8,7 @@ namespace drypoint::cuda {
 
 struct GroupNormShape {
   int samples, pixels, channels, groups, group_size;
+  int samples_of_picture;  // how a sample is cut follows from one picture's
   int samples_of_weights;  // that share gamma and beta
   float epsilon;
   ActivationKind activation;

@@ -21,9 +21,13 @@ struct Sharing {
   constexpr int blocks() const { return down * across; }
 };
 
+constexpr int most_parts_in_turn = 8;
+
 template <class T>
 struct HopperKernel {
-  int rows, columns, stages, most_parts, threads, shared_bytes;
+  int rows, columns, stages, most_parts;
+  bool in_turn;  // one block does all parts of the depth
+  int threads, shared_bytes;
   void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
 };
 

@@ -3,103 +3,10 @@
 #pragma once
 
 #include "backend/cuda/kernels/ends.cuh"
-#include "backend/cuda/product.h"
+#include "backend/cuda/kernels/mma.cuh"
+#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
-
-__device__ inline uint32_t shared_address(const void* pointer) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
-}
-
-/// 16 bytes from device memory to shared memory, or zeros.
-__device__ inline void copy_async(void* to, const void* from, bool there) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
-               "r"(there ? 16 : 0)
-               : "memory");
-}
-__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-template <int pending>
-__device__ inline void wait_for_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
-}
-
-__device__ inline void load_matrices(uint32_t (&r)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row)));
-}
-__device__ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row)));
-}
-
-/// d (16 x 8) += a (16 x 16) b (8 x 16)^T
-template <class T>
-__device__ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  if constexpr (std::is_same_v<T, half>)
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-  else
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-/// d (16 x 8) += a (16 x 8) b (8 x 8)^T
-template <class T>
-__device__ inline void mma_half_depth(float (&d)[4], uint32_t a0, uint32_t a1, uint32_t b) {
-  if constexpr (std::is_same_v<T, half>)
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a0), "r"(a1), "r"(b));
-  else
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a0), "r"(a1), "r"(b));
-}
-
-/// Rounded to 11 bits. (`cvt.rna.tf32` gives the same, and is slow.)
-__device__ inline uint32_t to_tf32(uint32_t bits) { return (bits + 0x1000u) & 0xffffe000u; }
-__device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-      "{%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-/// f32 factors as the tensor units take them: 11 bits of each, and unless the form is short the
-/// next 11.
-template <int count, bool is_short>
-struct SplitFactors {
-  uint32_t high[count], rest[is_short ? 1 : count];
-
-  __device__ void set(int i, uint32_t bits) {
-    high[i] = to_tf32(bits);
-    if constexpr (!is_short)
-      rest[i] = to_tf32(__float_as_uint(__uint_as_float(bits) - __uint_as_float(high[i])));
-  }
-};
-/// d (16 x 8) += a (16 x 8) b (8 x 8)^T
-template <bool is_short>
-__device__ inline void mma_f32(float (&d)[4], const SplitFactors<4, is_short>& a,
-                               const SplitFactors<2, is_short>& b) {
-  if constexpr (!is_short) {
-    mma_tf32(d, a.rest, b.high[0], b.high[1]);
-    mma_tf32(d, a.high, b.rest[0], b.rest[1]);
-  }
-  mma_tf32(d, a.high, b.high[0], b.high[1]);
-}
 
 /// sums (16 count x 32) += a (16 count x 8) b (32 x 8)^T, a warp's share of half a stage.
 template <bool is_short, int count>
@@ -148,13 +55,14 @@ struct Rest {
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
 /// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
-/// in `partial` [parts, sets * rows, columns]. `short_form`: f32 products from 11 bits of each
-/// factor, not from all.
-template <class Tile, class T, bool gathered>
+/// in `partial` [parts, sets * rows, columns]; with `in_turn` a block does all of them, one after
+/// the other, and adds them up as `finish_product` would. `short_form`: f32 products from 11 bits
+/// of each factor, not from all.
+template <class Tile, class T, bool gathered, bool in_turn>
 __global__ void __launch_bounds__(Tile::threads)
     product_mma(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
                 float* __restrict__ partial, ProductShape shape, Ends<T> ends, int depth,
-                int depth_of_tap, bool short_form) {
+                int depth_of_tap, int parts_in_turn, bool short_form) {
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;
@@ -284,6 +192,8 @@ __global__ void __launch_bounds__(Tile::threads)
   const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
   const int warp_column = warp / Tile::warps_down * 32;
   float sums[down][4][4] = {};
+  float all_sums[in_turn ? down : 1][4][4] = {};
+  [[maybe_unused]] int turn = 1;  // the part at hand ends before all_blocks * turn / parts_in_turn
   for (int block = begin; block < end; ++block) {
     wait_for_copies<Tile::stages - 2>();
     __syncthreads();
@@ -326,6 +236,19 @@ __global__ void __launch_bounds__(Tile::threads)
         for (int n = 0; n < 4; ++n)
 #pragma unroll
           for (int i = 0; i < 4; ++i) sums[m][n][i] += part[m][n][i];
+    if constexpr (in_turn)
+      if (block + 1 == all_blocks * turn / parts_in_turn) {
+        ++turn;
+#pragma unroll
+        for (int m = 0; m < down; ++m)
+#pragma unroll
+          for (int n = 0; n < 4; ++n)
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              all_sums[m][n][i] += sums[m][n][i];
+              sums[m][n][i] = 0;
+            }
+      }
   }
   if (takes_moments) {
     sum += __shfl_xor_sync(~0u, sum, 1), squares += __shfl_xor_sync(~0u, squares, 1);
@@ -342,7 +265,7 @@ __global__ void __launch_bounds__(Tile::threads)
 #pragma unroll
       for (int i = 0; i < 4; ++i)
         tile[(warp_row + m * 16 + lane / 4 + i / 2 * 8) * Tile::pitch + warp_column + n * 8 +
-             lane % 4 * 2 + i % 2] = sums[m][n][i];
+             lane % 4 * 2 + i % 2] = in_turn ? all_sums[in_turn ? m : 0][n][i] : sums[m][n][i];
   __syncthreads();
   if (parts > 1) {
     partial += (int64_t{part} * (gridDim.x / tiles) + group) * shape.rows * shape.columns;
@@ -368,6 +291,10 @@ __global__ void __launch_bounds__(Tile::threads)
 struct MmaChoice {
   int rows = 64, columns = 64;  // of a tile
   int parts = 1;                // of the depth
+  bool in_turn = false;         // one block does them all
+
+  /// Whose sums lie in memory.
+  int parts_in_memory() const { return in_turn ? 1 : parts; }
 };
 
 /// Instantiated for each type in a file of its own. `partial`: for several parts.
@@ -380,22 +307,27 @@ template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
                              const MmaChoice& choice, const T* x, const Rest<T>& rest,
                              const T* weight, float* partial, const Ends<T>& ends) {
-  const auto launch_tile = [&]<class Tile, bool gathered>() {
+  const auto launch_tile = [&]<class Tile, bool gathered, bool in_turn>() {
     const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
                     static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)),
-                    static_cast<unsigned>(choice.parts));
-    const auto kernel = product_mma<Tile, T, gathered>;
+                    static_cast<unsigned>(choice.parts_in_memory()));
+    const auto kernel = product_mma<Tile, T, gathered, in_turn>;
     DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                        Tile::shared_bytes));
     launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight,
-           partial, shape, ends, shape.depth(), shape.channels_of_tap(), context.tf32);
+           partial, shape, ends, shape.depth(), shape.channels_of_tap(), choice.parts,
+           context.tf32);
   };
   if (shape.gathered())
-    launch_tile.template operator()<SmallTile<T>, true>();
+    launch_tile.template operator()<SmallTile<T>, true, false>();
+  else if (choice.rows == SmallTile<T>::rows && choice.in_turn)
+    launch_tile.template operator()<SmallTile<T>, false, true>();
   else if (choice.rows == SmallTile<T>::rows)
-    launch_tile.template operator()<SmallTile<T>, false>();
+    launch_tile.template operator()<SmallTile<T>, false, false>();
+  else if (choice.in_turn)
+    launch_tile.template operator()<LargeTile<T>, false, true>();
   else
-    launch_tile.template operator()<LargeTile<T>, false>();
+    launch_tile.template operator()<LargeTile<T>, false, false>();
 }
 
 }  // namespace drypoint::cuda

@@ -5,14 +5,17 @@
 #pragma once
 
 #include "backend/cuda/kernels/product_sm90_copies.cuh"
+#include "backend/cuda/kernels/product_sm90_ends.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
 
 namespace drypoint::cuda {
 
 /// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way. Two
 /// blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins while
-/// the other ends.
-template <int tile_rows, int tile_columns, int pipeline_stages, bool two_blocks = false>
+/// the other ends. `parts_in_turn`: a block does all parts of the depth, one after the other, and
+/// adds them up as the blocks of a cluster would.
+template <int tile_rows, int tile_columns, int pipeline_stages, bool two_blocks = false,
+          bool parts_in_turn = false>
 struct HopperTile {
   static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
   static constexpr int depth = 64;             // elements of two bytes: a row of the swizzle
@@ -20,6 +23,13 @@ struct HopperTile {
   static constexpr bool has_producer = !two_blocks;
   static constexpr int at_once = two_blocks ? 2 : 1;
   static constexpr int threads = 128 * (consumers + has_producer);
+  static constexpr bool in_turn = parts_in_turn;
+  /// Parts in turn need room for two sums of each element: where that is more than a thread gets
+  /// at the start, those who copy leave some.
+  static constexpr bool shifts_registers = in_turn && threads > 256;
+  static constexpr int few_registers = 56;
+  static constexpr int many_registers =
+      (65536 / threads / 8 * 8 * threads - few_registers * 128) / (128 * consumers) / 8 * 8;
   static constexpr int a_bytes = rows * 128, b_bytes = columns * 128;
   static constexpr int stage_bytes = a_bytes + b_bytes;
   static constexpr int pitch = columns + 8;  // of the tile of sums, in floats; a row's moments fit
@@ -47,165 +57,6 @@ struct HopperTile {
   static constexpr int shared_bytes = 1024 + tile_bytes + barrier_bytes + columns * 4 + rows * 4;
   static_assert(shared_bytes <= 227 * 1024);
 };
-
-// The ends are written for few instructions: in a step each kernel follows another, and fetching
-// code that runs once costs more than running it.
-
-/// A warpgroup's staged 64 rows to the result, 16 bytes at a time; `vectors` of them a row.
-template <int vectors, class Body>
-__device__ inline void for_each_vector(int rows, int width, int first, const Body& body) {
-#pragma unroll 1
-  for (int i = threadIdx.x % 128; i < 64 * vectors; i += 128) {
-    const int row = i / vectors, column = i % vectors * 8;
-    if (row < rows && first + column < width) body(row, column);
-  }
-}
-
-template <class T>
-__device__ inline Vector<T> to_vector(const float (&values)[8]) {
-  Vector<T> v;
-#pragma unroll
-  for (int e = 0; e < 8; e += 2)
-    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
-  return v;
-}
-
-/// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
-/// what else there is to the result. `factors`: of each row, or null.
-template <int columns, class T>
-__device__ inline void store_warpgroup(const Ends<T>& ends, int group, const float* bias,
-                                       const float* factors, float (&sums)[columns / 2], T* staging,
-                                       int64_t first_row, int rows, int first_column,
-                                       int warpgroup) {
-  constexpr int pitch = columns + 8;
-  const int thread = threadIdx.x % 128, lane = thread % 32;
-  const int row = thread / 32 * 16 + lane / 4;
-  T* own = staging + row * pitch + lane % 4 * 2;
-  const float scale = ends.scale ? *ends.scale : 1.0f;
-  const float upper = factors ? factors[row] : 1.0f, lower = factors ? factors[row + 8] : 1.0f;
-#pragma unroll
-  for (int i = 0; i < columns / 8; ++i) {
-    const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
-    *reinterpret_cast<uint32_t*>(own + i * 8) =
-        pack_two<T>((sums[i * 4] * upper + b.x) * scale, (sums[i * 4 + 1] * upper + b.y) * scale);
-    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) = pack_two<T>(
-        (sums[i * 4 + 2] * lower + b.x) * scale, (sums[i * 4 + 3] * lower + b.y) * scale);
-  }
-  meet<128>(2 + warpgroup);
-  T* out = ends.out + first_row * ends.width;
-  if (ends.gated) {
-    for_each_vector<columns / 16>(rows, ends.width, first_column / 2, [&](int row, int column) {
-      const Vector<T> value = load_vector(staging + row * pitch + column * 2),
-                      gate = load_vector(staging + row * pitch + column * 2 + 8);
-      float values[8];
-#pragma unroll
-      for (int e = 0; e < 8; ++e)
-        values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
-      store_vector(out + int64_t{row} * ends.width + first_column / 2 + column,
-                   to_vector<T>(values));
-    });
-  } else if (ends.activation != ActivationKind::none) {
-    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      const int64_t at = int64_t{row} * ends.width + first_column + column;
-      const Vector<T> v = load_vector(staging + row * pitch + column);
-      float values[8];
-#pragma unroll
-      for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]);
-      if (ends.residual) {
-        const Vector<T> residual = load_vector(ends.residual + first_row * ends.width + at);
-#pragma unroll
-        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
-      }
-      activate_all(ends.activation, values);
-      store_vector(out + at, to_vector<T>(values));
-    });
-  } else if (ends.residual) {
-    constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
-    const T* residual = ends.residual + first_row * ends.width;
-#pragma unroll 1
-    for (int begin = thread; begin < 64 * vectors; begin += ahead * 128) {
-      Vector<T> r[ahead];
-      int64_t at[ahead];
-#pragma unroll
-      for (int i = 0; i < ahead; ++i) {
-        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
-        const bool there = row < min(rows, 64) && first_column + column < ends.width;
-        at[i] = there ? int64_t{row} * ends.width + first_column + column : -1;
-        if (there) r[i] = load_vector(residual + at[i]);
-      }
-#pragma unroll
-      for (int i = 0; i < ahead; ++i) {
-        if (at[i] < 0) continue;
-        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
-        const Vector<T> v = load_vector(staging + row * pitch + column);
-        float values[8];
-#pragma unroll
-        for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]) + to_float(r[i].values[e]);
-        store_vector(out + at[i], to_vector<T>(values));
-      }
-    }
-  } else {
-    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      store_vector(
-          ends.out + place_of(ends, first_row + row, group) * ends.width + first_column + column,
-          load_vector(staging + row * pitch + column));
-    });
-  }
-}
-
-/// A block's share of the rows, of which `sum(row, column, values)` gives eight sums, to the
-/// result. `received`: the barrier that says when they are all there.
-template <int columns, class T, class Sum>
-__device__ inline void store_share(const Ends<T>& ends, int group, const float* bias,
-                                   int64_t first_row, int rows, int begin_row, int end_row,
-                                   int first_column, int threads, uint64_t* received,
-                                   const Sum& sum) {
-  const float scale = ends.scale ? *ends.scale : 1.0f;
-  const auto eight = [&](int row, int column, float(&values)[8]) {
-    sum(row, column, values);
-#pragma unroll
-    for (int e = 0; e < 8; ++e) values[e] = (values[e] + bias[column + e]) * scale;
-  };
-  const auto for_all = [&](auto step, const auto& body) {
-    constexpr int vectors = columns / step();
-    const int end = end_row * vectors;
-    const auto place = [&](int i) -> int64_t {  // in the result; -1: beyond it
-      const int row = i / vectors, column = first_column * 8 / step() + i % vectors * 8;
-      if (i >= end || row >= rows || column >= ends.width) return -1;
-      return place_of(ends, first_row + row, group) * ends.width + column;
-    };
-    int i = begin_row * vectors + threadIdx.x;
-    int64_t at = place(i);
-    Vector<T> residual;
-    if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
-    barrier_wait(received, 0);
-    __syncwarp();
-    cluster_arrive();
-#pragma unroll 1
-    while (i < end) {
-      float values[8];
-      body(i / vectors, i % vectors * step(), values);
-      if (ends.residual)
-#pragma unroll
-        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
-      if (ends.activation != ActivationKind::none) activate_all(ends.activation, values);
-      if (at >= 0) store_vector(ends.out + at, to_vector<T>(values));
-      i += threads;
-      at = place(i);
-      if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
-    }
-  };
-  if (ends.gated)
-    for_all(std::integral_constant<int, 16>(), [&](int row, int column, float(&values)[8]) {
-      float gates[8];
-      eight(row, column, values);
-      eight(row, column + 8, gates);
-#pragma unroll
-      for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
-    });
-  else
-    for_all(std::integral_constant<int, 8>(), eight);
-}
 
 /// The moments of a warpgroup's 64 rows, for products of normed rows, as the stages pass. Two
 /// threads share a row; at the end both have its sums.
@@ -235,6 +86,14 @@ class RowMoments {
   float sum_ = 0, squares_ = 0;
 };
 
+template <bool is_first, class First, class Second>
+__device__ inline auto& one_of(First& first, Second& second) {
+  if constexpr (is_first)
+    return first;
+  else
+    return second;
+}
+
 /// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth. Cluster: those that
 /// share, times the parts.
 template <class Tile, class T>
@@ -259,8 +118,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   first_row *= Tile::rows;
   const int first_column = blockIdx.y * Tile::columns;
   const int parts = gridDim.z, part = blockIdx.z;
-  const int begin = plan.parts.divide(plan.blocks * part),
-            count = plan.parts.divide(plan.blocks * (part + 1)) - begin;
+  const auto begin_of = [&](int p) { return plan.parts.divide(plan.blocks * p); };
+  const int begin = Tile::in_turn ? 0 : begin_of(part),
+            count = Tile::in_turn ? plan.blocks : begin_of(part + 1) - begin;
   const Neighbours neighbours(plan.sharing);
   const bool alone = parts * plan.sharing.blocks() == 1;
 
@@ -307,6 +167,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   };
   const int warp = __shfl_sync(~0u, thread / 32, 0);
   if (Tile::has_producer && warpgroup == Tile::consumers) {  // the last one orders copies
+    if constexpr (Tile::shifts_registers) give_registers<Tile::few_registers>();
     if (warp == Tile::consumers * 4) {
       auto operands = make_operands();
       fill_first(operands);
@@ -320,6 +181,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const bool in_eights = ends.width % 8 == 0;
   const bool straight = parts == 1 && in_eights;  // from registers to the result
   if (warpgroup < Tile::consumers) {
+    if constexpr (Tile::shifts_registers) take_registers<Tile::many_registers>();
     auto operands = make_operands();
     const bool orders = !Tile::has_producer && warp == 0;
     if (orders) fill_first(operands);
@@ -331,37 +193,53 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
         own_bias[i] = bias_of(ends, group, first_column + thread + i * Tile::consumers * 128);
-    float sums[Tile::columns / 2];
-#pragma unroll
-    for (int i = 0; i < Tile::columns / 2; ++i) sums[i] = 0;
+    float sums[Tile::columns / 2], all_sums[Tile::in_turn ? Tile::columns / 2 : 1] = {};
     Turn<Tile::stages> turn, to_fill;
-    RowMoments row_moments;
+    float2 moments{};
     const bool releases = thread % (ends.normed ? 32 : 128) == 0;
     const uint32_t first_stage = shared_address(shared);
-#pragma unroll 1
-    for (int i = 0; i < count; ++i) {
-      barrier_wait(full + turn.stage, turn.parity);
-      const uint32_t stage = first_stage + turn.stage * Tile::stage_bytes;
-      const uint64_t a = wgmma_descriptor(stage + warpgroup * 64 * 128);
-      const uint64_t b = wgmma_descriptor(stage + Tile::a_bytes);
-      wgmma_begin();
+    int i = 0;
+    const auto add_part = [&](int end) {
+      RowMoments row_moments;
 #pragma unroll
-      for (int k = 0; k < 4; ++k)  // 16 deep: 32 bytes further
-        Wgmma<Tile::columns, T>::run(sums, a + k * 2, b + k * 2, 1);
-      wgmma_commit();
-      wgmma_wait<1>();
-      // The stage before is read. (Nobody waits for the last ones' release, and may be gone.)
-      const int before = (turn.stage == 0 ? Tile::stages : turn.stage) - 1;
-      const bool refilled = i > 0 && i - 1 + Tile::stages < count;
-      if (refilled && releases) neighbours.release(empty + before);
-      if (refilled && orders) refill(operands, to_fill);
-      if (ends.normed) {
-        row_moments.add<T>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
-        __syncwarp();
+      for (float& sum : sums) sum = 0;
+#pragma unroll 1
+      for (; i < end; ++i) {
+        barrier_wait(full + turn.stage, turn.parity);
+        const uint32_t stage = first_stage + turn.stage * Tile::stage_bytes;
+        const uint64_t a = wgmma_descriptor(stage + warpgroup * 64 * 128);
+        const uint64_t b = wgmma_descriptor(stage + Tile::a_bytes);
+        wgmma_begin();
+#pragma unroll
+        for (int k = 0; k < 4; ++k)  // 16 deep: 32 bytes further
+          Wgmma<Tile::columns, T>::run(sums, a + k * 2, b + k * 2, 1);
+        wgmma_commit();
+        wgmma_wait<1>();
+        // The stage before is read. (Nobody waits for the last ones' release, and may be gone.)
+        const int before = (turn.stage == 0 ? Tile::stages : turn.stage) - 1;
+        const bool refilled = i > 0 && i - 1 + Tile::stages < count;
+        if (refilled && releases) neighbours.release(empty + before);
+        if (refilled && orders) refill(operands, to_fill);
+        if (ends.normed) {
+          row_moments.add<T>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
+          __syncwarp();
+        }
+        turn.advance();
       }
-      turn.advance();
+      const float2 own = row_moments.of_row();
+      moments.x += own.x, moments.y += own.y;
+    };
+    if constexpr (Tile::in_turn) {
+#pragma unroll 1
+      for (int p = 0; p < plan.parts.value; ++p) {
+        add_part(begin_of(p + 1));
+        wgmma_wait<0>();
+#pragma unroll
+        for (int e = 0; e < Tile::columns / 2; ++e) all_sums[e] += sums[e];
+      }
+    } else {
+      add_part(count);
     }
-    const float2 moments = row_moments.of_row();
     const int row_of_moments = warpgroup * 64 + thread % 128 / 2;
     if (ends.normed && straight)
       factors[row_of_moments] = inverse_deviation(ends, moments.x, moments.y);
@@ -375,7 +253,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     meet<Tile::consumers * 128>(1);
     if (straight) {
       store_warpgroup<Tile::columns>(
-          ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr, sums,
+          ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr,
+          one_of<Tile::in_turn>(all_sums, sums),
           reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
           int64_t{plan.doubled ? 0 : group} * plan.rows + first_row + warpgroup * 64,
           plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
@@ -396,6 +275,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     make_writes_visible();
   }
 
+  if constexpr (Tile::in_turn) return;
   // Results that straight ends cannot store, and parts of the depth: from shared memory.
   if (straight || (parts == 1 && warpgroup == Tile::consumers)) return;
   wait_for_previous();
@@ -419,7 +299,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                     neighbours.rank(neighbours.x, neighbours.y, p));
     }
   }
-  const auto sum = [&](int row, int column, float(&values)[8]) {
+  const auto sum = [&](int row, int column, float(&values)[8]) {  // -> their factor
 #pragma unroll
     for (int e = 0; e < 8; ++e) values[e] = 0;
     float2 moments{};
@@ -433,11 +313,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       values[4] += high.x, values[5] += high.y, values[6] += high.z, values[7] += high.w;
       if (ends.normed) moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
     }
-    if (ends.normed) {
-      const float factor = inverse_deviation(ends, moments.x, moments.y);
-#pragma unroll
-      for (int e = 0; e < 8; ++e) values[e] *= factor;
-    }
+    return ends.normed ? inverse_deviation(ends, moments.x, moments.y) : 1.0f;
   };
   const int64_t row_of_result = int64_t{plan.doubled ? 0 : group} * plan.rows + first_row;
   const int rows = plan.rows - first_row;
@@ -451,7 +327,12 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       cluster_arrive();
     }
     store_tile(ends, group, row_of_result, rows, begin_row, end_row, first_column, Tile::columns,
-               thread, parts == 1 ? Tile::consumers * 128 : Tile::threads, sum);
+               thread, parts == 1 ? Tile::consumers * 128 : Tile::threads,
+               [&](int row, int column, float(&values)[8]) {
+                 const float factor = sum(row, column, values);
+#pragma unroll
+                 for (float& value : values) value *= factor;
+               });
   }
   if (parts == 1) return;
   __syncwarp();
@@ -461,8 +342,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 
 template <class Tile, class T>
 void add(std::vector<HopperKernel<T>>& kernels) {
-  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::most_parts(), Tile::threads,
-                     Tile::shared_bytes, product_sm90<Tile, T>});
+  kernels.push_back({Tile::rows, Tile::columns, Tile::stages,
+                     Tile::in_turn ? most_parts_in_turn : Tile::most_parts(), Tile::in_turn,
+                     Tile::threads, Tile::shared_bytes, product_sm90<Tile, T>});
 }
 
 }  // namespace drypoint::cuda

@@ -9,6 +9,8 @@ void add_tiles_of_128_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
   add<HopperTile<128, 160, 5>>(kernels);
   add<HopperTile<128, 160, 3, true>>(kernels);
   add<HopperTile<128, 256, 4>>(kernels);
+  add<HopperTile<128, 128, 6, false, true>>(kernels);
+  add<HopperTile<128, 160, 5, false, true>>(kernels);
 }
 
 }  // namespace drypoint::cuda

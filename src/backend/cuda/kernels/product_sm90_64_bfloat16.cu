@@ -9,6 +9,7 @@ void add_tiles_of_64_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
   add<HopperTile<64, 64, 6>>(kernels);
   add<HopperTile<64, 128, 4>>(kernels);
   add<HopperTile<64, 256, 4>>(kernels);
+  add<HopperTile<64, 128, 4, false, true>>(kernels);
 }
 
 }  // namespace drypoint::cuda

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "backend/cuda/kernels/product_mma.cuh"
+#include "backend/cuda/kernels/mma.cuh"
 
 namespace drypoint::cuda {
 

@@ -4,6 +4,7 @@
 #if __has_include(<cublasLt.h>)
 
 #include <cublasLt.h>
+#include <fmt/format.h>
 
 #include "backend/cuda/libraries/handles.h"
 #include "backend/cuda/libraries/shared_library.h"
@@ -70,7 +71,8 @@ using Owned = std::unique_ptr<std::remove_pointer_t<Descriptor>, Destroy>;
 /// Their product [columns, rows] = weight [depth, columns] turned over, times x [channels, rows].
 class Problem {
  public:
-  Problem(const ProductShape& shape, DType dtype, bool tf32) {
+  /// `pictures`: each has `shape`, and as many have their rows one after the other in each group.
+  Problem(const ProductShape& shape, int64_t pictures, DType dtype, bool tf32) {
     const cudaDataType_t type = dtype == DType::f16    ? CUDA_R_16F
                                 : dtype == DType::bf16 ? CUDA_R_16BF
                                                        : CUDA_R_32F;
@@ -81,17 +83,17 @@ class Problem {
     product_.reset(product);
     const cublasOperation_t turned = CUBLAS_OP_T;
     expect(lt().set_product(product, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
-    const auto matrix = [&](int rows, int columns, int pitch) {
+    const auto matrix = [&](int rows, int columns, int pitch, int64_t times) {
       cublasLtMatrixLayout_t layout = nullptr;
       expect(lt().create_matrix(&layout, type, rows, columns, pitch), "matrix");
-      const int64_t stride = int64_t{pitch} * columns;
+      const int64_t stride = int64_t{pitch} * columns * times;
       lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &shape.groups, sizeof(int));
       lt().set_matrix(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
       return Owned<cublasLtMatrixLayout_t>(layout);
     };
-    weight_ = matrix(shape.channels, shape.columns, shape.depth());
-    x_ = matrix(shape.channels, shape.rows, shape.channels);
-    result_ = matrix(shape.columns, shape.rows, shape.columns);
+    weight_ = matrix(shape.channels, shape.columns, shape.depth(), 1);
+    x_ = matrix(shape.channels, shape.rows, shape.channels, pictures);
+    result_ = matrix(shape.columns, shape.rows, shape.columns, pictures);
   }
 
   std::vector<cublasLtMatmulHeuristicResult_t> ways(cublasLtHandle_t handle) const {
@@ -128,30 +130,44 @@ class Problem {
 
 class CublasLtProduct : public LibraryProduct {
  public:
-  CublasLtProduct(std::shared_ptr<const Problem> problem,
-                  const cublasLtMatmulHeuristicResult_t& way, const Context& context)
-      : problem_(std::move(problem)), way_(way), context_(context) {}
+  CublasLtProduct(std::shared_ptr<const Problem> problem, const ProductShape& shape,
+                  int64_t pictures, DType dtype, const cublasLtMatmulHeuristicResult_t& way,
+                  const Context& context)
+      : problem_(std::move(problem)),
+        pictures_(pictures),
+        of_x_(size_of(dtype) * shape.rows * shape.channels),
+        of_product_(size_of(dtype) * shape.rows * shape.columns),
+        way_(way),
+        context_(context) {}
   size_t workspace() const override { return way_.workspaceSize; }
   void run(const void* x, const void* weight, void* product, void* workspace) const override {
-    problem_->run(handle_of(context_.device), way_, x, weight, product, workspace, context_.stream);
+    for (int64_t i = 0; i < pictures_; ++i)
+      problem_->run(handle_of(context_.device), way_, static_cast<const std::byte*>(x) + i * of_x_,
+                    weight, static_cast<std::byte*>(product) + i * of_product_, workspace,
+                    context_.stream);
   }
 
  private:
   std::shared_ptr<const Problem> problem_;
+  int64_t pictures_;
+  size_t of_x_, of_product_;  // bytes of a picture's rows
   cublasLtMatmulHeuristicResult_t way_;
   const Context& context_;
 };
 
 }  // namespace
 
-LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context) {
+LibraryProducts cublas_lt_products(const ProductShape& shape, int64_t pictures, DType dtype,
+                                   const Context& context) {
   if (!lt().library.missing().empty() || !handle_of(context.device)) return {};
   LibraryProducts all;
-  const auto problem =
-      std::make_shared<const Problem>(shape, dtype, dtype == DType::f32 && context.tf32);
-  for (const auto& way : problem->ways(handle_of(context.device)))
+  const bool tf32 = dtype == DType::f32 && context.tf32;
+  const Problem one(shape, 1, dtype, tf32);
+  const auto problem = std::make_shared<const Problem>(shape, pictures, dtype, tf32);
+  for (const auto& way : one.ways(handle_of(context.device)))
     if (way.state == CUBLAS_STATUS_SUCCESS)
-      all.push_back(std::make_shared<CublasLtProduct>(problem, way, context));
+      all.push_back(
+          std::make_shared<CublasLtProduct>(problem, shape, pictures, dtype, way, context));
   return all;
 }
 
@@ -161,7 +177,9 @@ LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const
 
 namespace drypoint::cuda {
 
-LibraryProducts cublas_lt_products(const ProductShape&, DType, const Context&) { return {}; }
+LibraryProducts cublas_lt_products(const ProductShape&, int64_t, DType, const Context&) {
+  return {};
+}
 
 }  // namespace drypoint::cuda
 

@@ -5,6 +5,7 @@
 #if __has_include(<cudnn.h>)
 
 #include <cudnn.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <mutex>
@@ -188,9 +189,10 @@ bool is_wanted(const Descriptor& engine, bool exact) {
 class CudnnProduct : public LibraryProduct {
  public:
   /// `kept`: what the plan was made from.
-  CudnnProduct(const ProductShape& shape, DType dtype, Descriptor plan,
+  CudnnProduct(const ProductShape& shape, int64_t pictures, DType dtype, Descriptor plan,
                std::shared_ptr<const Descriptors> kept, size_t workspace, const Context& context)
       : shape_(shape),
+        pictures_(pictures),
         element_(size_of(dtype)),
         kept_(std::move(kept)),
         plan_(std::move(plan)),
@@ -202,18 +204,19 @@ class CudnnProduct : public LibraryProduct {
     const std::lock_guard lock(one_at_a_time);
     const cudnnHandle_t handle = handle_of(context_.device);
     expect(dnn().set_stream(handle, context_.stream), "cudnnSetStream");
-    const size_t pictures = shape_.rows / (shape_.out_height * shape_.out_width);
-    const size_t of_x = pictures * shape_.height * shape_.width * shape_.channels * element_;
+    const size_t samples = shape_.rows / (shape_.out_height * shape_.out_width);
+    const size_t of_x = samples * shape_.height * shape_.width * shape_.channels * element_;
     const size_t of_weight = size_t{1} * shape_.columns * shape_.depth() * element_;
     const size_t of_product = size_t{1} * shape_.rows * shape_.columns * element_;
-    for (int group = 0; group < shape_.groups; ++group) {
-      const auto at = [&](const void* first, size_t bytes) -> const void* {
-        return static_cast<const std::byte*>(first) + group * bytes;
-      };
+    const auto at = [](const void* first, int64_t turn, size_t bytes) -> const void* {
+      return static_cast<const std::byte*>(first) + turn * bytes;
+    };
+    for (int64_t turn = 0; turn < shape_.groups * pictures_; ++turn) {
       Descriptor places(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
       places.set<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, {x_id, weight_id, product_id})
           .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-               {at(x, of_x), at(weight, of_weight), at(product, of_product)})
+               {at(x, turn, of_x), at(weight, turn / pictures_, of_weight),
+                at(product, turn, of_product)})
           .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, static_cast<const void*>(workspace))
           .finalize();
       expect(dnn().execute(handle, plan_.raw(), places.raw()), "cudnnBackendExecute");
@@ -222,6 +225,7 @@ class CudnnProduct : public LibraryProduct {
 
  private:
   ProductShape shape_;
+  int64_t pictures_;
   size_t element_;
   std::shared_ptr<const Descriptors> kept_;
   Descriptor plan_;
@@ -229,7 +233,8 @@ class CudnnProduct : public LibraryProduct {
   const Context& context_;
 };
 
-LibraryProducts products(const ProductShape& shape, DType dtype, const Context& context) {
+LibraryProducts products(const ProductShape& shape, int64_t pictures, DType dtype,
+                         const Context& context) {
   const cudnnHandle_t handle = handle_of(context.device);
   const cudnnDataType_t type = dtype == DType::f16    ? CUDNN_DATA_HALF
                                : dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16
@@ -256,7 +261,7 @@ LibraryProducts products(const ProductShape& shape, DType dtype, const Context& 
     const auto workspace =
         plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, std::vector<int64_t>(1)).at(0);
     if (workspace > most_workspace) continue;
-    all.push_back(std::make_shared<CudnnProduct>(shape, dtype, std::move(plan), kept,
+    all.push_back(std::make_shared<CudnnProduct>(shape, pictures, dtype, std::move(plan), kept,
                                                  static_cast<size_t>(workspace), context));
     kept->push_back(std::move(slots[i]));
     kept->push_back(std::move(engine));
@@ -266,9 +271,10 @@ LibraryProducts products(const ProductShape& shape, DType dtype, const Context& 
 
 }  // namespace
 
-LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Context& context) {
+LibraryProducts cudnn_products(const ProductShape& shape, int64_t pictures, DType dtype,
+                               const Context& context) {
   if (!dnn().library.missing().empty() || !handle_of(context.device)) return {};
-  return products(shape, dtype, context);
+  return products(shape, pictures, dtype, context);
 }
 
 }  // namespace drypoint::cuda
@@ -277,7 +283,7 @@ LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Con
 
 namespace drypoint::cuda {
 
-LibraryProducts cudnn_products(const ProductShape&, DType, const Context&) { return {}; }
+LibraryProducts cudnn_products(const ProductShape&, int64_t, DType, const Context&) { return {}; }
 
 }  // namespace drypoint::cuda
 

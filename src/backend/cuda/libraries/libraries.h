@@ -14,16 +14,19 @@ class LibraryProduct {
  public:
   virtual ~LibraryProduct() = default;
   virtual size_t workspace() const = 0;
-  /// Orders product [groups * rows, columns] = x times the packed weight, all of one type. Throws
-  /// unsupported if the library refuses.
+  /// Orders product [groups * pictures * rows, columns] = x times the packed weight, all of one
+  /// type, for each picture's share of a group's rows by itself. Throws unsupported if the library
+  /// refuses.
   virtual void run(const void* x, const void* weight, void* product, void* workspace) const = 0;
 };
 using LibraryProducts = std::vector<std::shared_ptr<const LibraryProduct>>;
 
-/// The ways that the library thinks best, the best first; none where it is missing. Throws
-/// unsupported for a product of which it knows nothing.
+/// The ways that the library thinks best for one picture's shape, the best first; none where it is
+/// missing. Throws unsupported for a product of which it knows nothing.
 /// cuBLASLt computes plain products, cuDNN those of pictures' windows.
-LibraryProducts cublas_lt_products(const ProductShape& shape, DType dtype, const Context& context);
-LibraryProducts cudnn_products(const ProductShape& shape, DType dtype, const Context& context);
+LibraryProducts cublas_lt_products(const ProductShape& shape, int64_t pictures, DType dtype,
+                                   const Context& context);
+LibraryProducts cudnn_products(const ProductShape& shape, int64_t pictures, DType dtype,
+                               const Context& context);
 
 }  // namespace drypoint::cuda

@@ -1,0 +1,171 @@
+// How Hopper's product stores its sums: from registers, or a share of the rows from shared memory.
+// They are written for few instructions: in a step each kernel follows another, and fetching
+// code that runs once costs more than running it.
+#pragma once
+
+#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/kernels/tma.cuh"
+
+namespace drypoint::cuda {
+
+/// A warpgroup's staged 64 rows to the result, 16 bytes at a time; `vectors` of them a row.
+template <int vectors, class Body>
+__device__ inline void for_each_vector(int rows, int width, int first, const Body& body) {
+#pragma unroll 1
+  for (int i = threadIdx.x % 128; i < 64 * vectors; i += 128) {
+    const int row = i / vectors, column = i % vectors * 8;
+    if (row < rows && first + column < width) body(row, column);
+  }
+}
+
+template <class T>
+__device__ inline Vector<T> to_vector(const float (&values)[8]) {
+  Vector<T> v;
+#pragma unroll
+  for (int e = 0; e < 8; e += 2)
+    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+  return v;
+}
+
+/// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
+/// what else there is to the result. `factors`: of each row, or null.
+template <int columns, class T>
+__device__ inline void store_warpgroup(const Ends<T>& ends, int group, const float* bias,
+                                       const float* factors, float (&sums)[columns / 2], T* staging,
+                                       int64_t first_row, int rows, int first_column,
+                                       int warpgroup) {
+  constexpr int pitch = columns + 8;
+  const int thread = threadIdx.x % 128, lane = thread % 32;
+  const int row = thread / 32 * 16 + lane / 4;
+  T* own = staging + row * pitch + lane % 4 * 2;
+  const float scale = ends.scale ? *ends.scale : 1.0f;
+  const float upper = factors ? factors[row] : 1.0f, lower = factors ? factors[row + 8] : 1.0f;
+#pragma unroll
+  for (int i = 0; i < columns / 8; ++i) {
+    const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
+    *reinterpret_cast<uint32_t*>(own + i * 8) = pack_two<T>(
+        fmaf(sums[i * 4], upper, b.x) * scale, fmaf(sums[i * 4 + 1], upper, b.y) * scale);
+    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) = pack_two<T>(
+        fmaf(sums[i * 4 + 2], lower, b.x) * scale, fmaf(sums[i * 4 + 3], lower, b.y) * scale);
+  }
+  meet<128>(2 + warpgroup);
+  T* out = ends.out + first_row * ends.width;
+  if (ends.gated) {
+    for_each_vector<columns / 16>(rows, ends.width, first_column / 2, [&](int row, int column) {
+      const Vector<T> value = load_vector(staging + row * pitch + column * 2),
+                      gate = load_vector(staging + row * pitch + column * 2 + 8);
+      float values[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
+      store_vector(out + int64_t{row} * ends.width + first_column / 2 + column,
+                   to_vector<T>(values));
+    });
+  } else if (ends.activation != ActivationKind::none) {
+    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
+      const int64_t at = int64_t{row} * ends.width + first_column + column;
+      const Vector<T> v = load_vector(staging + row * pitch + column);
+      float values[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]);
+      if (ends.residual) {
+        const Vector<T> residual = load_vector(ends.residual + first_row * ends.width + at);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
+      }
+      activate_all(ends.activation, values);
+      store_vector(out + at, to_vector<T>(values));
+    });
+  } else if (ends.residual) {
+    constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
+    const T* residual = ends.residual + first_row * ends.width;
+#pragma unroll 1
+    for (int begin = thread; begin < 64 * vectors; begin += ahead * 128) {
+      Vector<T> r[ahead];
+      int64_t at[ahead];
+#pragma unroll
+      for (int i = 0; i < ahead; ++i) {
+        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
+        const bool there = row < min(rows, 64) && first_column + column < ends.width;
+        at[i] = there ? int64_t{row} * ends.width + first_column + column : -1;
+        if (there) r[i] = load_vector(residual + at[i]);
+      }
+#pragma unroll
+      for (int i = 0; i < ahead; ++i) {
+        if (at[i] < 0) continue;
+        const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
+        const Vector<T> v = load_vector(staging + row * pitch + column);
+        float values[8];
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]) + to_float(r[i].values[e]);
+        store_vector(out + at[i], to_vector<T>(values));
+      }
+    }
+  } else {
+    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
+      store_vector(
+          ends.out + place_of(ends, first_row + row, group) * ends.width + first_column + column,
+          load_vector(staging + row * pitch + column));
+    });
+  }
+}
+
+/// A block's share of the rows, of which `sum(row, column, values)` gives eight sums and their
+/// factor, to the result. `received`: the barrier that says when they are all there. Rounds as
+/// `store_warpgroup` does, to the bit.
+template <int columns, class T, class Sum>
+__device__ inline void store_share(const Ends<T>& ends, int group, const float* bias,
+                                   int64_t first_row, int rows, int begin_row, int end_row,
+                                   int first_column, int threads, uint64_t* received,
+                                   const Sum& sum) {
+  const float scale = ends.scale ? *ends.scale : 1.0f;
+  const auto eight = [&](int row, int column, float(&values)[8]) {
+    const float factor = sum(row, column, values);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) values[e] = fmaf(values[e], factor, bias[column + e]) * scale;
+    const Vector<T> rounded = to_vector<T>(values);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) values[e] = to_float(rounded.values[e]);
+  };
+  const auto for_all = [&](auto step, const auto& body) {
+    constexpr int vectors = columns / step();
+    const int end = end_row * vectors;
+    const auto place = [&](int i) -> int64_t {  // in the result; -1: beyond it
+      const int row = i / vectors, column = first_column * 8 / step() + i % vectors * 8;
+      if (i >= end || row >= rows || column >= ends.width) return -1;
+      return place_of(ends, first_row + row, group) * ends.width + column;
+    };
+    int i = begin_row * vectors + threadIdx.x;
+    int64_t at = place(i);
+    Vector<T> residual;
+    if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+    barrier_wait(received, 0);
+    __syncwarp();
+    cluster_arrive();
+#pragma unroll 1
+    while (i < end) {
+      float values[8];
+      body(i / vectors, i % vectors * step(), values);
+      if (ends.residual)
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
+      if (ends.activation != ActivationKind::none) activate_all(ends.activation, values);
+      if (at >= 0) store_vector(ends.out + at, to_vector<T>(values));
+      i += threads;
+      at = place(i);
+      if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+    }
+  };
+  if (ends.gated)
+    for_all(std::integral_constant<int, 16>(), [&](int row, int column, float(&values)[8]) {
+      float gates[8];
+      eight(row, column, values);
+      eight(row, column + 8, gates);
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
+    });
+  else
+    for_all(std::integral_constant<int, 8>(), eight);
+}
+
+}  // namespace drypoint::cuda
