@@ -9,7 +9,7 @@ height=${1:-256} width=${2:-384} rounds=${3:-2}
 ours=() peers=()
 for round in $(seq "$rounds"); do
   echo "Round $round of $rounds: Drypoint" >&2
-  GOMP_SPINCOUNT=300 build/release/bench/bench_step "$model" "$height" "$width" >"$work/ours_$round.json"
+  build/release/bench/bench_step "$model" "$height" "$width" >"$work/ours_$round.json"
   echo "Round $round of $rounds: PyTorch" >&2
   "$python" bench/peers/torch_cpu.py "$height" "$width" >"$work/peer_$round.json"
   ours+=("$work/ours_$round.json") peers+=("$work/peer_$round.json")

@@ -10,6 +10,7 @@
 #include "diffusion/request.h"
 #include "drypoint/plan.h"
 #include "drypoint/version.h"
+#include "models/complete.h"
 
 namespace drypoint {
 namespace {
@@ -64,7 +65,8 @@ PlanInfo write(const Model& model, const fs::path& output, const PlanInfo& info,
   const Backend& backend = model.backend();
   PlanContents contents{.info = info, .checkpoint = model.checkpoint()};
   contents.keep_tensors = info.any_size && backend.packing_depends_on_size();
-  for (const auto& [name, type] : model.tensors()) contents.tensors.push_back(name);
+  for (TensorSpec& spec : tensors_of(model.config()))
+    contents.tensors.push_back(std::move(spec.name));
   if (model.checkpoint().tensors.has("alphas_cumprod"))
     contents.tensors.emplace_back("alphas_cumprod");
   contents.choices = backend.choices();
@@ -128,7 +130,8 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
 
 BuiltPlan build_plan(const ModelFiles& files, const fs::path& output, const BuildOptions& options,
                      const BuildCallbacks& callbacks) {
-  return at_border("building a plan", [&] { return build(files, output, options, callbacks); });
+  return at_border("building a plan", callbacks,
+                   [&](const auto& own) { return build(files, output, options, own); });
 }
 
 bool is_plan(const fs::path& path) {

@@ -1,12 +1,13 @@
 // Plans draw what their checkpoints draw, and say what does not fit.
 #include <cmath>
+#include <fstream>
 #include <random>
 
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
 #include "diffusion/model.h"
 #include "drypoint/plan.h"
+#include "models/assemble.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -192,6 +193,8 @@ TEST_F(Plans, OfOtherDevicesAndVersionsAreRefused) {
               Pipeline(files(), cpu()).generate(small_request()));
   EXPECT_TRUE(refused(ErrorKind::bad_file, {"changed.plan", "drypoint 9.9", "build it again"},
                       changed([](PlanInfo& info) { info.producer = "9.9"; })));
+  EXPECT_TRUE(refused(ErrorKind::bad_file, {"changed.plan", "code 0123", "build it again"},
+                      changed([](PlanInfo& info) { info.device.code = "0123"; })));
   EXPECT_TRUE(refused(ErrorKind::unsupported, {"changed.plan", "SSE1", "build it again"},
                       changed([](PlanInfo& info) { info.device.hardware = "SSE1"; })));
   EXPECT_TRUE(refused(ErrorKind::bad_argument, {"changed.plan", "abacus"},
@@ -263,6 +266,22 @@ TEST_F(Plans, CarryConfigurationsAndVocabulary) {
   const Result drawn = Pipeline({.plan = path}, cpu()).generate(small_request());
   expect_same(drawn, expected);
   EXPECT_NE(drawn.images, Pipeline(files(), cpu()).generate(small_request()).images);
+}
+
+TEST_F(Plans, WrittenToWhileDrawingGiveNoPicture) {
+  const auto path = *folder_ / "written_to.plan";
+  std::filesystem::copy_file(plan(), path);
+  Pipeline pipeline({.plan = path}, cpu());
+  expect_same(pipeline.generate(small_request()),
+              Pipeline(files(), cpu()).generate(small_request()));
+  const Callbacks callbacks{[&](const Progress& progress) {
+    if (progress.stage != Stage::denoise || progress.done != 1) return;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(path) / 2));
+    file.write(std::string(1000, 'x').data(), 1000);
+  }};
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {path.string(), "written to"},
+                         [&] { pipeline.generate(small_request(), callbacks); }));
 }
 
 TEST_F(Plans, BuildingEndsWhenAsked) {

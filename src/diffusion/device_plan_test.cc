@@ -2,12 +2,13 @@
 // of the checkpoint kept. Everything but the arithmetic, so that it runs anywhere.
 #include <cstring>
 
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/plan_file.h"
-#include "checkpoint/sizes.h"
 #include "compile/compile.h"
+#include "models/assemble.h"
 #include "models/clip.h"
+#include "models/complete.h"
 #include "models/denoiser.h"
+#include "models/detect.h"
 #include "models/vae.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
@@ -73,27 +74,19 @@ constexpr DenoiserShape guided{.height = 4, .width = 4};
 class Stages {
  public:
   Stages(const Checkpoint& checkpoint, const PlanFile* file)
-      : checkpoint_(checkpoint), store(checkpoint_.tensors, device, file) {
-    const auto add = [&](const auto& sizes) {
-      for (const auto& [name, shape] : tensors_of(sizes)) types[name] = {DType::f32, shape};
-    };
-    add(read_unet_sizes(checkpoint.tensors));
-    add(read_controlnet_sizes(checkpoint.tensors));
-    add(read_vae_sizes(checkpoint.tensors));
-    const ClipSizes text = read_clip_sizes(checkpoint.tensors);
-    add(text);
-    text_.heads = text.heads;
-  }
+      : config(detect(checkpoint.tensors)),
+        checkpoint_(checkpoint),
+        store(checkpoint_.tensors, device, file) {}
   void add(const Graph& graph) {
     executors.push_back(std::make_unique<Executor>(compile(graph, device.target()), device, store));
   }
-  void denoiser(const DenoiserShape& shape) { add(build_denoiser(types, {}, shape)); }
+  void denoiser(const DenoiserShape& shape) { add(build_denoiser(config, shape)); }
   void all(int64_t height, int64_t width) {
-    add(build_clip(types, text_, 2, kTokenCount));
+    add(build_clip(config.text, 2));
     DenoiserShape shape = guided;
     shape.height = height, shape.width = width;
     denoiser(shape);
-    add(build_vae_decoder(types, 1, height, width, {}));
+    add(build_vae_decoder(config.vae, 1, height, width));
   }
   /// What is held, by name.
   std::map<std::string, std::vector<std::byte>> contents() const {
@@ -104,13 +97,10 @@ class Stages {
   }
 
   const PackingDevice device;
+  const ModelConfig config;
   Checkpoint checkpoint_;
   WeightStore store;
-  WeightTypes types;
   std::vector<std::unique_ptr<Executor>> executors;
-
- private:
-  ClipConfig text_;
 };
 
 class DevicePlans : public ::testing::Test {
@@ -121,7 +111,7 @@ class DevicePlans : public ::testing::Test {
     Stages built(checkpoint_, nullptr);
     built.all(4, 4);
     PlanContents contents{.checkpoint = checkpoint_};
-    for (const auto& [name, type] : built.types) contents.tensors.push_back(name);
+    for (const TensorSpec& spec : tensors_of(built.config)) contents.tensors.push_back(spec.name);
     const auto held = built.store.all();
     for (const auto& weight : held) contents.packed.push_back({weight.key, weight.bytes});
     contents.bytes_of = [&](size_t i) {

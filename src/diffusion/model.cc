@@ -1,13 +1,20 @@
 #include "diffusion/model.h"
 
 #include <charconv>
+#include <utility>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/threads.h"
-#include "checkpoint/sizes.h"
+#include "checkpoint/configurations.h"
+#include "checkpoint/noise_schedule.h"
 #include "compile/compile.h"
 #include "diffusion/schedule.h"
 #include "drypoint/version.h"
+#include "models/controlnet.h"
+#include "models/denoiser.h"
+#include "models/detect.h"
+#include "models/vae.h"
 #include "text/unicode.h"
 
 namespace drypoint {
@@ -134,6 +141,10 @@ std::unique_ptr<Backend> backend_for(const PlanFile* file, const PipelineOptions
     fail(ErrorKind::unsupported,
          "{}: was built for {} ({}, {}), this device is {} ({}): build it again", file->name(),
          wanted.kind, wanted.name, wanted.hardware, found.name, found.hardware);
+  if (found.code != wanted.code)
+    fail(ErrorKind::bad_file,
+         "{}: its weights were packed by the code {}, this program's is {}: build it again",
+         file->name(), wanted.code, found.code);
   if (!file->choices().empty()) backend->take_choices(file->choices(), file->name());
   return backend;
 }
@@ -145,7 +156,11 @@ Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
                               : Tokenizer::built_in();
 }
 
-std::vector<float> alphas_of(const NamedTensors& tensors) {
+// A single file's own noise levels, those of a folder's scheduler, or the usual ones.
+std::vector<float> alphas_of(const NamedTensors& tensors, const std::string& model) {
+  const std::string file = (std::filesystem::path(model) / scheduler_config).string();
+  check_sampler(tensors.metadata, file);
+  if (auto configured = configured_alphas_cumprod(tensors.metadata, file)) return *configured;
   const Tensor* own = tensors.find("alphas_cumprod");
   if (!own) return default_alphas_cumprod();
   const Tensor values = own->to_f32();
@@ -158,17 +173,17 @@ std::string file_name(const std::filesystem::path& path) {
 }
 
 // What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
-void check_proportions(const std::map<Part, std::string>& sources, const ControlnetSizes& control,
-                       const VaeSizes& vae, const ClipSizes& text) {
-  if (vae.picture_channels != 3 || vae.channels.size() != 4)
+void check_proportions(const std::map<Part, std::string>& sources, const ModelConfig& config) {
+  const auto& [unet, control, vae, text] = config;
+  if (vae.image_channels != 3 || vae.channels.size() != 4)
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
-         sources.at(Part::vae), vae.channels.size(), vae.picture_channels);
-  if (control.hint_channels.front() != 3 || control.hint_channels.size() != 9)
+         sources.at(Part::vae), vae.channels.size(), vae.image_channels);
+  if (control->hint_channels.front() != 3 || control->hint_channels.size() != 9)
     fail(ErrorKind::unsupported,
          "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
-         sources.at(Part::control), control.hint_channels.size() - 1,
-         control.hint_channels.front());
+         sources.at(Part::control), control->hint_channels.size() - 1,
+         control->hint_channels.front());
   if (text.positions != kTokenCount)
     fail(ErrorKind::unsupported, "{}: the text encoder has {} positions, expected {}",
          sources.at(Part::text), text.positions, kTokenCount);
@@ -183,29 +198,19 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
       backend_(backend_for(file_.get(), options)),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_, file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
-      alphas_cumprod_(alphas_of(checkpoint_.tensors)) {
+      alphas_cumprod_(alphas_of(checkpoint_.tensors, name_)) {
   if (!checkpoint_.has(Part::control))
-    fail(ErrorKind::bad_argument, "{}: holds no ControlNet, and none was given beside it", name_);
-  const UnetSizes unet = read_unet_sizes(checkpoint_.tensors);
-  const ControlnetSizes control = read_controlnet_sizes(checkpoint_.tensors);
-  const VaeSizes vae = read_vae_sizes(checkpoint_.tensors);
-  const ClipSizes text = read_clip_sizes(checkpoint_.tensors);
-  check_proportions(checkpoint_.sources, control, vae, text);
-  // Only tensors that were checked: whatever else a file holds must not shape the graphs.
-  for (const auto& part :
-       {tensors_of(unet), tensors_of(control), tensors_of(vae), tensors_of(text)})
-    for (const auto& [name, shape] : part) types_[name] = {DType::f32, shape};
-  if (tokenizer_.vocabulary_size() > text.vocabulary)
+    fail(ErrorKind::bad_argument,
+         "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
+         name_);
+  config_ = detect(checkpoint_.tensors);
+  check_proportions(checkpoint_.sources, config_);
+  if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
-         tokenizer_.vocabulary_size(), text.vocabulary);
+         tokenizer_.vocabulary_size(), config_.text.vocabulary);
   // Fails now rather than with the first picture if the file's own noise levels make no sense.
   ddim_steps(alphas_cumprod_, 1, ScheduleKind::exact, 0,
              checkpoint_.sources.at(Part::unet) + ": alphas_cumprod");
-  text_config_.heads = text.heads;
-  denoiser_config_ = {unet.heads, unet.groups};
-  vae_config_.groups = vae.groups;
-  latent_channels_ = vae.latent_channels;
-  scaling_factor_ = static_cast<float>(vae.scaling_factor);
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
   if (!file_) return;
@@ -215,24 +220,23 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
 }
 
 void Model::set_control(const std::filesystem::path& path) {
-  const std::string_view prefix = prefix_of(Part::control);
   Checkpoint next = checkpoint_;
   replace_control(next, path);
+  const ControlnetConfig control = *detect(next.tensors).control;
   // All that can be wrong with the file shows before anything changes.
-  std::vector<const std::pair<const std::string, Tensor>*> fresh;
-  for (auto it = next.tensors.tensors.lower_bound(prefix);
-       it != next.tensors.tensors.end() && it->first.starts_with(prefix); ++it)
-    if (types_.contains(it->first)) fresh.push_back(&*it);
+  const std::vector<TensorSpec> fresh = tensors_of(control);
   parallel_for(fresh.size(), usable_cores(), [&](size_t i) {
     try {
-      check_finite(fresh[i]->first, fresh[i]->second);
+      check_finite(fresh[i].name, next.tensors.at(fresh[i].name));
     } catch (const Error& error) {
       fail(error.kind(), "{}: {}", path.string(), error.what());
     }
   });
   checkpoint_ = std::move(next);
+  read_since_check_ = true;
   description_.control = file_name(path);
-  store_->forget(prefix);
+  store_->forget(prefix_of(Part::control));
+  if (std::exchange(config_.control, control) != control) executors_.clear();  // other heads
   try {
     executors_.for_each([&](Executor& executor) { executor.renew_weights(*store_); });
   } catch (...) {
@@ -241,26 +245,34 @@ void Model::set_control(const std::filesystem::path& path) {
   }
 }
 
+void Model::check_files() {
+  // A plan's weights are used where they are mapped, if the device shares the host's memory; all
+  // else is read while executors are made.
+  if (!read_since_check_ && !(file_ && backend_->shares_host_memory())) return;
+  checkpoint_.tensors.check_files_unchanged();
+  if (file_) file_->checkpoint().tensors.check_files_unchanged();
+  read_since_check_ = false;
+}
+
 std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop) {
-  expect_room_for_kernels(*backend_);
-  return std::make_unique<Executor>(compile(std::move(graph), backend_->target()), *backend_,
-                                    *store_, stop);
+  read_since_check_ = true;
+  auto executor = std::make_unique<Executor>(compile(std::move(graph), backend_->target()),
+                                             *backend_, *store_, stop);
+  release_free_memory();  // graphs, and weights before they were packed
+  return executor;
 }
 
 Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {
-  return executors_.get(prompts, [&] {
-    return executor(build_clip(types_, text_config_, prompts, kTokenCount), stop);
-  });
+  return executors_.get(prompts, [&] { return executor(build_clip(config_.text, prompts), stop); });
 }
 
 Executor& Model::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
-  return executors_.get(
-      shape, [&] { return executor(build_denoiser(types_, denoiser_config_, shape), stop); });
+  return executors_.get(shape, [&] { return executor(build_denoiser(config_, shape), stop); });
 }
 
 Executor& Model::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
   return executors_.get(std::pair(height, width), [&] {
-    return executor(build_vae_decoder(types_, 1, height, width, vae_config_), stop);
+    return executor(build_vae_decoder(config_.vae, 1, height, width), stop);
   });
 }
 

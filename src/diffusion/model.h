@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/pipeline.h"
+#include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
 #include "models/vae.h"
@@ -28,14 +28,12 @@ class Model {
   /// What messages call it: a path.
   const std::string& name() const { return name_; }
   const Checkpoint& checkpoint() const { return checkpoint_; }
-  /// The tensors that a model of these sizes has, and their shapes.
-  const WeightTypes& tensors() const { return types_; }
+  const ModelConfig& config() const { return config_; }
+  /// Latents are the VAE's times this.
+  float scaling_factor() const { return static_cast<float>(config_.vae.scaling_factor); }
   const Backend& backend() const { return *backend_; }
   const WeightStore& store() const { return *store_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
-  int64_t latent_channels() const { return latent_channels_; }
-  /// Latents are the VAE's times this.
-  float scaling_factor() const { return scaling_factor_; }
   const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
 
   /// More would need memory without running faster.
@@ -43,6 +41,10 @@ class Model {
 
   /// A new picture: what others before it needed makes room where memory runs out.
   void begin() { executors_.begin(); }
+
+  /// After a picture: throws bad_file if a file was written to while its bytes were used, since
+  /// what was drawn is then of no known model.
+  void check_files();
 
   /// Each stage at a size, ready to run. A reference holds until `begin`, as long as no more sizes
   /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 2 text encoders).
@@ -54,17 +56,13 @@ class Model {
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
 
   std::string name_;
+  bool read_since_check_ = true;
   std::unique_ptr<const PlanFile> file_;  // if it came from a plan
   Checkpoint checkpoint_;
-  WeightTypes types_;
+  ModelConfig config_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
-  ClipConfig text_config_;
-  DenoiserConfig denoiser_config_;
-  VaeConfig vae_config_;
-  int64_t latent_channels_ = 0;
-  float scaling_factor_ = 0;
   std::vector<float> alphas_cumprod_;
   ModelDescription description_;
   // Text encoders by the number of prompts, denoisers, decoders by height and width.

@@ -15,6 +15,8 @@
 #include "diffusion/parameters_of.h"
 #include "diffusion/random.h"
 #include "diffusion/request.h"
+#include "image/edge_checks.h"
+#include "text/foreign_syntax.h"
 #include "text/unicode.h"
 
 namespace drypoint {
@@ -119,7 +121,12 @@ class Pipeline::Implementation {
 /// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
 std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bool guided,
                                                       std::vector<std::string>& notices) const {
-  if (request.prompt.empty()) notices.push_back("prompt: is empty");
+  if (model_.tokenizer().encode(request.prompt).count == 2)
+    notices.push_back(fmt::format("prompt: is {}", request.prompt.empty() ? "empty" : "blank"));
+  for (const auto& [field, text] :
+       {std::pair("prompt", full_prompt(request)), {"negative prompt", request.negative_prompt}})
+    for (const std::string& notice : foreign_syntax(text))
+      notices.push_back(fmt::format("{}: {}", field, notice));
   std::vector<int32_t> ids;
   const auto add = [&](const std::string& field, const std::string& text) {
     const Tokens tokens = model_.tokenizer().encode(text);
@@ -189,7 +196,8 @@ std::vector<float> Pipeline::Implementation::denoise(
   set_picture_inputs(denoiser, shape, steps, context, edges, request);
   denoiser.run(Rate::picture, callbacks.stop);
 
-  const size_t latent = static_cast<size_t>(model_.latent_channels() * shape.height * shape.width);
+  const size_t latent =
+      static_cast<size_t>(model_.config().vae.latent_channels * shape.height * shape.width);
   const size_t chunk = latent * static_cast<size_t>(shape.latents);
   std::vector<float> x(latent * static_cast<size_t>(request.samples));
   noise.draw(x);
@@ -231,6 +239,8 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 /// All that needs memory. -> the decoder
 Executor& Pipeline::Implementation::make_ready(const Request& request, const DenoiserShape& shape,
                                                const StopRequested& stop, Result& result) {
+  if (request.is_edges)
+    if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
   const ImageSize size{result.edges.width, result.edges.height};
   model_.begin();
   try {
@@ -292,6 +302,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
         format_parameters(parameters_of(request, model_.description(), size, result.seed, i)));
     report(Stage::decode, i + 1, request.samples);
   }
+  model_.check_files();
   finish(Stage::decode);
   return result;
 }
@@ -300,7 +311,11 @@ Pipeline::Pipeline(const ModelFiles& files, const PipelineOptions& options)
     : implementation_(at_border((files.plan ? *files.plan : files.model).string(),
                                 [&] { return std::make_unique<Implementation>(files, options); })) {
 }
-Pipeline::~Pipeline() = default;
+Pipeline::~Pipeline() {
+  if (!implementation_) return;
+  implementation_.reset();
+  release_free_memory();
+}
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
@@ -317,7 +332,8 @@ void Pipeline::set_control(const std::filesystem::path& path) {
   at_border(path.string(), [&] { implementation_->set_control(path); });
 }
 Result Pipeline::generate(const Request& request, const Callbacks& callbacks) {
-  return at_border("drawing", [&] { return implementation_->generate(request, callbacks); });
+  return at_border("drawing", callbacks,
+                   [&](const auto& own) { return implementation_->generate(request, own); });
 }
 
 }  // namespace drypoint

@@ -4,8 +4,8 @@
 #include <climits>
 
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "models/assemble.h"
 #include "support/test_support.h"
 #include "text/unicode.h"
 

@@ -3,55 +3,52 @@
 namespace drypoint {
 
 Module Module::operator/(const std::string& child) const {
-  return {*graph_, *weights_, full(child)};
+  return Module(*graph_, path_.empty() ? child : path_ + "." + child);
 }
 
-std::string Module::full(const std::string& name) const {
-  return path_.empty() ? name : path_ + "." + name;
-}
-
-bool Module::has(const std::string& name) const { return weights_->contains(full(name)); }
-
-ValueId Module::weight(const std::string& name) const {
-  const auto found = weights_->find(full(name));
-  if (found == weights_->end()) fail(ErrorKind::bad_file, "tensor {}: missing", full(name));
-  return graph_->add_weight(found->first, {DType::f32, found->second.shape});
+ValueId Module::weight(const std::string& name, Shape shape) const {
+  return graph_->add_weight(path_.empty() ? name : path_ + "." + name,
+                            {DType::f32, std::move(shape)});
 }
 
 ValueId Module::node(Op op, std::vector<ValueId> inputs) const {
   return graph_->add_node(std::move(op), std::move(inputs), path_);
 }
 
-namespace {
-
-std::vector<ValueId> with_bias(const Module& m, ValueId x, bool bias) {
-  std::vector<ValueId> inputs{x, m.weight("weight")};
-  if (bias) inputs.push_back(m.weight("bias"));
-  return inputs;
+std::vector<TensorSpec> weights_of(const Graph& graph) {
+  std::vector<TensorSpec> specs;
+  for (const Value& value : graph.values)
+    if (value.source == Value::Source::weight) specs.push_back({value.name, value.type.shape});
+  return specs;
 }
 
-}  // namespace
-
-ValueId conv2d(const Module& m, ValueId x, Conv2d op) {
-  op.bias = m.has("bias");
-  return m.node(op, with_bias(m, x, op.bias));
+ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t height, int64_t width,
+               Conv2d op) {
+  op.bias = true;
+  return m.node(op, {x, m.weight("weight", {channels, m.shape(x)[3], height, width}),
+                     m.weight("bias", {channels})});
 }
 
-ValueId conv2d(const Module& m, ValueId x, int64_t padding, int64_t stride) {
-  return conv2d(m, x, Conv2d{stride, padding, padding, padding, padding});
+ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel, int64_t stride) {
+  const int64_t padding = kernel / 2;
+  return conv2d(m, x, channels, kernel, kernel, Conv2d{stride, padding, padding, padding, padding});
 }
 
-ValueId linear(const Module& m, ValueId x) {
-  const Linear op{.bias = m.has("bias")};
-  return m.node(op, with_bias(m, x, op.bias));
+ValueId linear(const Module& m, ValueId x, int64_t width, bool bias) {
+  std::vector<ValueId> inputs{x, m.weight("weight", {width, m.shape(x).back()})};
+  if (bias) inputs.push_back(m.weight("bias", {width}));
+  return m.node(Linear{.bias = bias}, std::move(inputs));
 }
 
 ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon) {
-  return m.node(GroupNorm{groups, epsilon}, {x, m.weight("weight"), m.weight("bias")});
+  const Shape channels{m.shape(x).back()};
+  return m.node(GroupNorm{groups, epsilon},
+                {x, m.weight("weight", channels), m.weight("bias", channels)});
 }
 
 ValueId layer_norm(const Module& m, ValueId x) {
-  return m.node(LayerNorm{}, {x, m.weight("weight"), m.weight("bias")});
+  const Shape width{m.shape(x).back()};
+  return m.node(LayerNorm{}, {x, m.weight("weight", width), m.weight("bias", width)});
 }
 
 ValueId attention(const Module& m, ValueId q, ValueId k, ValueId v, int64_t heads, bool causal) {

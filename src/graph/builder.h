@@ -1,45 +1,50 @@
-// What models are written with: modules named as in the checkpoint, and their usual layers.
+// What models are written with: modules named as in the checkpoint, and their usual layers. A
+// builder declares each weight's shape where it uses it, so the graph it builds is also the list of
+// the tensors that the model needs (`weights_of`).
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "graph/graph.h"
+#include "tensor/tensor_spec.h"
 
 namespace drypoint {
 
-/// The checkpoint's tensors by canonical name: all that a model needs to know to be built.
-using WeightTypes = std::map<std::string, TensorType>;
-
 /// A place in the checkpoint's tree of modules while a graph is built. `module / "in_layers.0"`
-/// goes down. Layers read their sizes off their weights; a missing weight throws bad_file naming
-/// it.
+/// goes down.
 class Module {
  public:
-  Module(Graph& graph, const WeightTypes& weights, std::string path = "")
-      : graph_(&graph), weights_(&weights), path_(std::move(path)) {}
+  explicit Module(Graph& graph, std::string path = "") : graph_(&graph), path_(std::move(path)) {}
 
   Module operator/(const std::string& child) const;
   Module operator/(int64_t child) const { return *this / std::to_string(child); }
   const std::string& path() const { return path_; }
 
-  bool has(const std::string& weight) const;  // relative to this module
-  ValueId weight(const std::string& name) const;
+  /// The weight of this name below the module, f32 in the graph whatever the file has.
+  ValueId weight(const std::string& name, Shape shape) const;
   ValueId node(Op op, std::vector<ValueId> inputs) const;
   const TensorType& type(ValueId id) const { return (*graph_)[id].type; }
   const Shape& shape(ValueId id) const { return type(id).shape; }
 
  private:
-  std::string full(const std::string& name) const;
   Graph* graph_;
-  const WeightTypes* weights_;
   std::string path_;
 };
 
-// Layers of the module itself: its own "weight" and, where there is one, "bias".
-ValueId conv2d(const Module& m, ValueId x, int64_t padding = 1, int64_t stride = 1);
-ValueId conv2d(const Module& m, ValueId x, Conv2d op);
-ValueId linear(const Module& m, ValueId x);
+/// Every weight of the graph, in the order of use.
+std::vector<TensorSpec> weights_of(const Graph& graph);
+
+// Layers of the module itself: its own "weight" and "bias". What goes in is read off x.
+
+/// x [N, H, W, I] -> [N, H, W, channels], or half as high and wide for `stride` 2; `kernel` is odd,
+/// padding keeps the size.
+ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel = 3,
+               int64_t stride = 1);
+/// With a filter of `height` x `width`, stride and padding as `op` has them.
+ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t height, int64_t width,
+               Conv2d op);
+/// x [..., I] -> [..., width].
+ValueId linear(const Module& m, ValueId x, int64_t width, bool bias = true);
 ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon);
 ValueId layer_norm(const Module& m, ValueId x);
 

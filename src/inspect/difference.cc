@@ -9,11 +9,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/inspect.h"
+#include "drypoint/plan.h"
 #include "inspect/module_tree.h"
+#include "models/assemble.h"
 
 namespace drypoint {
 namespace {
@@ -37,6 +38,7 @@ NamedTensors read_plan(const std::filesystem::path& path) {
              {"device.hardware", info.device.hardware},
              {"device.name", info.device.name},
              {"device.precision", info.device.precision},
+             {"device.code", info.device.code},
              {"samples", fmt::format("{}", info.samples)},
              {"any_size", fmt::format("{}", info.any_size)},
              {"layout", plan.checkpoint().layout}};
@@ -190,12 +192,12 @@ CheckpointDifference compare(const NamedTensors& a, const NamedTensors& b,
 
 CheckpointDifference difference(const std::filesystem::path& a, const std::filesystem::path& b,
                                 const std::function<bool()>& stop) {
-  return at_border(a.string() + " and " + b.string(), [&] {
+  return at_border(a.string() + " and " + b.string(), stop, [&](const auto& own) {
     const bool a_is_plan = is_plan(a);
     if (a_is_plan != is_plan(b))
       fail(ErrorKind::bad_argument, "{} is a plan and {} is none, expected two of either",
            (a_is_plan ? a : b).string(), (a_is_plan ? b : a).string());
-    return compare(read_side(a), read_side(b), stop);
+    return compare(read_side(a), read_side(b), own);
   });
 }
 

@@ -1,57 +1,67 @@
 #include "drypoint/inspect.h"
 
 #include "base/error.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/sizes.h"
 #include "inspect/module_tree.h"
+#include "models/assemble.h"
+#include "models/clip.h"
+#include "models/complete.h"
+#include "models/controlnet.h"
+#include "models/detect.h"
+#include "models/unet.h"
+#include "models/vae.h"
 
 namespace drypoint {
 namespace {
 
 using Sizes = std::vector<std::pair<std::string, std::vector<int64_t>>>;
 
-Sizes listed(const UnetSizes& sizes) {
-  return {{"in_channels", {sizes.in_channels}},
-          {"out_channels", {sizes.out_channels}},
-          {"channels", sizes.channels},
-          {"attention", {sizes.attention.begin(), sizes.attention.end()}},
-          {"res_blocks", {sizes.res_blocks}},
-          {"transformer_depth", {sizes.transformer_depth}},
-          {"context_width", {sizes.context_width}},
-          {"time_width", {sizes.time_width}},
-          {"heads", {sizes.heads}},
-          {"groups", {sizes.groups}}};
+Sizes listed(const UnetConfig& config) {
+  std::vector<int64_t> channels, depths, heads;
+  for (const UnetConfig::Level& level : config.levels) {
+    channels.push_back(level.channels);
+    depths.push_back(level.depth);
+    heads.push_back(level.heads);
+  }
+  return {{"in_channels", {config.in_channels}},
+          {"out_channels", {config.out_channels}},
+          {"channels", channels},
+          {"res_blocks", {config.res_blocks}},
+          {"transformer_depth", depths},
+          {"middle_transformer_depth", {config.middle.depth}},
+          {"context_width", {config.context_width}},
+          {"time_width", {config.time_width}},
+          {"heads", heads},
+          {"groups", {config.groups}}};
 }
 
-Sizes listed(const ControlnetSizes& sizes) {
-  Sizes result = listed(sizes.trunk);
+Sizes listed(const ControlnetConfig& config) {
+  Sizes result = listed(config.trunk);
   std::erase_if(result, [](const auto& size) { return size.first == "out_channels"; });
-  result.emplace_back("hint_channels", sizes.hint_channels);
+  result.emplace_back("hint_channels", config.hint_channels);
   return result;
 }
 
-Sizes listed(const VaeSizes& sizes) {
-  return {{"picture_channels", {sizes.picture_channels}},
-          {"latent_channels", {sizes.latent_channels}},
-          {"base_channels", {sizes.base_channels}},
-          {"channels", sizes.channels},
-          {"res_blocks", {sizes.res_blocks}},
-          {"groups", {sizes.groups}}};
+Sizes listed(const VaeConfig& config) {
+  return {
+      {"picture_channels", {config.image_channels}}, {"latent_channels", {config.latent_channels}},
+      {"base_channels", {config.base_channels}},     {"channels", config.channels},
+      {"res_blocks", {config.res_blocks}},           {"groups", {config.groups}}};
 }
 
-Sizes listed(const ClipSizes& sizes) {
-  return {{"vocabulary", {sizes.vocabulary}}, {"positions", {sizes.positions}},
-          {"width", {sizes.width}},           {"layers", {sizes.layers}},
-          {"heads", {sizes.heads}},           {"mlp_width", {sizes.mlp_width}}};
+Sizes listed(const ClipConfig& config) {
+  return {{"vocabulary", {config.vocabulary}}, {"positions", {config.positions}},
+          {"width", {config.width}},           {"layers", {config.layers}},
+          {"heads", {config.heads}},           {"mlp_width", {config.mlp_width}}};
 }
 
 // Sizes and completeness; what cannot even be sized is a problem too.
 template <class Read>
-void examine(const NamedTensors& tensors, Read read, InspectedPart& part) {
+void examine(const Checkpoint& checkpoint, Part which, Read read, InspectedPart& part) {
   try {
-    const auto sizes = read(tensors);
-    part.sizes = listed(sizes);
-    part.problems = problems(tensors, tensors_of(sizes));
+    const auto config = read(checkpoint.tensors);
+    part.sizes = listed(config);
+    part.problems = problems(checkpoint.tensors, tensors_of(config));
+    if (part.problems.empty()) check_part(checkpoint, which);
   } catch (const Error& error) {
     part.problems.push_back(error.what());
   }
@@ -79,10 +89,10 @@ CheckpointInfo describe(const std::filesystem::path& path) {
     inspected.bytes = inspected.modules.bytes;
     inspected.dtypes = inspected.modules.dtypes;
     switch (part) {
-      case Part::unet: examine(tensors, read_unet_sizes, inspected); break;
-      case Part::control: examine(tensors, read_controlnet_sizes, inspected); break;
-      case Part::vae: examine(tensors, read_vae_sizes, inspected); break;
-      case Part::text: examine(tensors, read_clip_sizes, inspected); break;
+      case Part::unet: examine(checkpoint, part, detect_unet, inspected); break;
+      case Part::control: examine(checkpoint, part, detect_controlnet, inspected); break;
+      case Part::vae: examine(checkpoint, part, detect_vae, inspected); break;
+      case Part::text: examine(checkpoint, part, detect_clip, inspected); break;
     }
     info.other_tensors -= inspected.tensors;
     info.parts.push_back(std::move(inspected));

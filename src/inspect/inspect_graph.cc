@@ -1,9 +1,10 @@
 #include "drypoint/inspect_graph.h"
 
+#include <fmt/format.h>
+
 #include "backend/backend.h"
 #include "backend/product_key.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "compile/compile.h"
 #include "inspect/drawing.h"
 #include "inspect/memory_map.h"
@@ -53,7 +54,8 @@ class Operations {
     operation.rate = name(rate);
     operation.result = to_string(plan_.values[step.output].type);
     operation.passes = log_.passes_of(operation.kind, step.module);
-    KernelRequest request{step.op, {}, plan_.values[step.output].type, {}, step.module};
+    const PlanValue& result = plan_.values[step.output];
+    KernelRequest request{step.op, {}, result.type, {}, step.module, 0, result.pictures};
     for (const ValueId id : step.inputs) {
       const PlanValue& value = plan_.values[id];
       request.inputs.push_back(value.type);
@@ -81,7 +83,11 @@ class Operations {
       key = product_key(*conv, request.inputs, request.output);
     if (const auto* linear = std::get_if<Linear>(&request.op))
       key = product_key(*linear, request.inputs, request.output);
-    if (const auto found = tuning_.choices.find(key); found != tuning_.choices.end())
+    // Of several pictures the key ends in what they have of one: " as wgmma/2".
+    const std::string start = request.pictures > 1 ? key + " as " : key;
+    const auto found = tuning_.choices.lower_bound(start);
+    if (found == tuning_.choices.end() || key.empty()) return;
+    if (request.pictures > 1 ? found->first.starts_with(start) : found->first == key)
       operation.measured = found->second;
   }
 
@@ -118,7 +124,6 @@ class GraphInspection::Implementation {
     if (!tuning.device.empty())
       result_.notices.push_back(fmt::format("times measured on {}", tuning.device));
     const auto backend = backend_for(options, target, result_.notices);
-    if (backend) expect_room_for_kernels(*backend);
     Operations operations(plan, log, backend.get(), tuning);
     result_.operations = std::move(operations.operations);
     result_.memory = memory_map(plan);
@@ -133,20 +138,13 @@ class GraphInspection::Implementation {
 
   const InspectedGraph& result() const { return result_; }
 
-  void write_graph(const std::filesystem::path& path, const GraphView& view) const {
-    const bool dot = path.extension() == ".dot";
-    if (!dot && path.extension() != ".svg")
-      fail(ErrorKind::bad_argument, "{}: expected a name that ends in .svg or .dot", path.string());
+  std::string draw_graph(GraphFormat format, const GraphView& view) const {
     const Drawing drawing = draw(view.before ? built_ : compiled_, view.module,
                                  title_ + (view.before ? ", as built" : ""));
-    write_file(path, dot ? to_dot(drawing) : to_svg(drawing));
+    return format == GraphFormat::dot ? to_dot(drawing) : to_svg(drawing);
   }
 
-  void write_memory(const std::filesystem::path& path) const {
-    if (path.extension() != ".svg")
-      fail(ErrorKind::bad_argument, "{}: expected a name that ends in .svg", path.string());
-    write_file(path, memory_plot(result_.memory, "Memory: " + title_));
-  }
+  std::string draw_memory() const { return memory_plot(result_.memory, "Memory: " + title_); }
 
  private:
   Graph built_, compiled_;
@@ -164,12 +162,12 @@ GraphInspection& GraphInspection::operator=(GraphInspection&&) noexcept = defaul
 
 const InspectedGraph& GraphInspection::result() const { return implementation_->result(); }
 
-void GraphInspection::write_graph(const std::filesystem::path& path, const GraphView& view) const {
-  at_border(path.string(), [&] { implementation_->write_graph(path, view); });
+std::string GraphInspection::draw_graph(GraphFormat format, const GraphView& view) const {
+  return at_border("graph", [&] { return implementation_->draw_graph(format, view); });
 }
 
-void GraphInspection::write_memory(const std::filesystem::path& path) const {
-  at_border(path.string(), [&] { implementation_->write_memory(path); });
+std::string GraphInspection::draw_memory() const {
+  return at_border("memory", [&] { return implementation_->draw_memory(); });
 }
 
 }  // namespace drypoint

@@ -1,5 +1,7 @@
 #include "inspect/memory_map.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace drypoint {

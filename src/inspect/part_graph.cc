@@ -1,50 +1,28 @@
 #include "inspect/part_graph.h"
 
 #include "base/error.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/sizes.h"
 #include "diffusion/request.h"
+#include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
+#include "models/detect.h"
 #include "models/vae.h"
 
 namespace drypoint {
-namespace {
-
-WeightTypes types_of(const std::vector<TensorSpec>& specs) {
-  WeightTypes types;
-  for (const auto& [name, shape] : specs) types[name] = {DType::f32, shape};
-  return types;
-}
-
-Graph denoiser_graph(const Checkpoint& checkpoint, const GraphOptions& options) {
-  const UnetSizes unet = read_unet_sizes(checkpoint.tensors);
-  WeightTypes types = types_of(tensors_of(unet));
-  const bool control = checkpoint.has(Part::control);
-  if (control) types.merge(types_of(tensors_of(read_controlnet_sizes(checkpoint.tensors))));
-  return build_denoiser(types, {unet.heads, unet.groups},
-                        {.latents = options.batch,
-                         .height = options.size.height / 8,
-                         .width = options.size.width / 8,
-                         .control = control});
-}
-
-}  // namespace
 
 Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
   check_size(options.size, "size");
   check_samples(options.batch, "batch");
   if (options.part != "text" && options.part != "denoiser" && options.part != "vae")
     fail(ErrorKind::bad_argument, "part: \"{}\", expected text, denoiser or vae", options.part);
-  const Checkpoint checkpoint = assemble(files);
-  if (options.part == "text") {
-    const ClipSizes text = read_clip_sizes(checkpoint.tensors);
-    return build_clip(types_of(tensors_of(text)), {text.heads}, 2, text.positions);
-  }
-  if (options.part == "denoiser") return denoiser_graph(checkpoint, options);
-  const VaeSizes vae = read_vae_sizes(checkpoint.tensors);
-  return build_vae_decoder(types_of(tensors_of(vae)), options.batch, options.size.height / 8,
-                           options.size.width / 8, {vae.groups});
+  const ModelConfig config = detect(assemble(files).tensors);
+  const int64_t height = options.size.height / 8, width = options.size.width / 8;
+  if (options.part == "text") return build_clip(config.text, 2);
+  if (options.part == "vae") return build_vae_decoder(config.vae, options.batch, height, width);
+  return build_denoiser(config, {.latents = options.batch,
+                                 .height = height,
+                                 .width = width,
+                                 .control = config.control.has_value()});
 }
 
 Target target_for(const GraphOptions& options) {

@@ -1,17 +1,16 @@
-// The CLIP text encoder (https://arxiv.org/abs/2103.00020), as Stable Diffusion 1.5 uses it.
+// The CLIP text encoder (https://arxiv.org/abs/2103.00020), as Stable Diffusion uses it.
 #pragma once
 
 #include "graph/builder.h"
+#include "models/configs.h"
 
 namespace drypoint {
 
-struct ClipConfig {
-  int64_t heads = 12;
-};
-
-/// ids "ids" i32 [B, L], L = positions -> "embedding" [B, L, width]: the last hidden state after
+/// ids "ids" i32 [B, positions] -> "embedding" [B, positions, width]: the last hidden state after
 /// the final layer norm.
-Graph build_clip(const WeightTypes& weights, const ClipConfig& config, int64_t batch,
-                 int64_t length);
+Graph build_clip(const ClipConfig& config, int64_t batch);
+
+/// Every tensor of such an encoder, by canonical name, in the order of execution.
+std::vector<TensorSpec> tensors_of(const ClipConfig& config);
 
 }  // namespace drypoint

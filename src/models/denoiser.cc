@@ -5,26 +5,25 @@
 
 namespace drypoint {
 
-Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
-                     const DenoiserShape& shape) {
+Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   Graph graph;
+  graph.pictures = shape.latents;
   graph.twins = {{"control_model", "model.diffusion_model"}};
-  const Module unet_module(graph, weights, "model.diffusion_model");
-  const Module control_module(graph, weights, "control_model");
-  const Module inputs(graph, weights, "inputs"), sampler(graph, weights, "sampler");
+  const Module unet_module(graph, "model.diffusion_model"), control_module(graph, "control_model");
+  const Module inputs(graph, "inputs"), sampler(graph, "sampler");
+  const Shape size{shape.latents, config.unet.in_channels, shape.height, shape.width};
 
-  const int64_t context_width = unet_module.shape(
-      unet_module.weight("middle_block.1.transformer_blocks.0.attn2.to_k.weight"))[1];
-  const int64_t channels = unet_module.shape(unet_module.weight("input_blocks.0.0.weight"))[1];
-  const Shape size{shape.latents, channels, shape.height, shape.width};
-
-  const ValueId latent = graph.add_input("latent", {DType::f32, size}, Rate::step);
+  // Of inputs that pictures may share, whether they do.
+  const auto own = [&](int64_t rows) {
+    return shape.latents > 1 && rows == shape.latents * shape.prompts;
+  };
+  const ValueId latent = graph.add_input("latent", {DType::f32, size}, Rate::step, true);
   const ValueId step = graph.add_input("step", {DType::i32, {1}}, Rate::step);
   const ValueId timesteps =
       graph.add_input("timesteps", {DType::f32, {shape.max_steps}}, Rate::picture);
   const ValueId context = graph.add_input(
-      "context", {DType::f32, {shape.contexts, shape.context_length, context_width}},
-      Rate::picture);
+      "context", {DType::f32, {shape.contexts, shape.context_length, config.unet.context_width}},
+      Rate::picture, own(shape.contexts));
 
   const int64_t together = shape.apart ? 1 : shape.prompts;  // runs in one batch
   const ValueId timestep = inputs.node(Select{}, {timesteps, step});
@@ -38,10 +37,15 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
   ValueId scales = -1;
   if (shape.control) {
     const ValueId hint = graph.add_input(
-        "hint", {DType::f32, {shape.hints, 3, shape.height * 8, shape.width * 8}}, Rate::picture);
-    const ValueId features = hint_features(control_module, to_channels_last(inputs, hint));
+        "hint",
+        {DType::f32,
+         {shape.hints, config.control->hint_channels.front(), shape.height * 8, shape.width * 8}},
+        Rate::picture, own(shape.hints));
+    const ValueId features =
+        hint_features(control_module, to_channels_last(inputs, hint), *config.control);
     control_tensors = controls(control_module, x, features,
-                               time_embedding(control_module, timestep), row_of_context(1), config);
+                               time_embedding(control_module, timestep, config.control->trunk),
+                               row_of_context(1), *config.control);
     scales = graph.add_input("control_scales",
                              {DType::f32, {static_cast<int64_t>(control_tensors.size())}},
                              Rate::picture);
@@ -50,10 +54,12 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
         graph.outputs["control" + std::to_string(i)] =
             to_channels_first(control_module, control_tensors[i]);
   }
-  const ValueId embedding = time_embedding(unet_module, timestep);
-  ValueId eps = unet(unet_module, x, embedding, row_of_context(1), control_tensors, scales, config);
+  const ValueId embedding = time_embedding(unet_module, timestep, config.unet);
+  ValueId eps =
+      unet(unet_module, x, embedding, row_of_context(1), control_tensors, scales, config.unet);
   if (shape.apart) {
-    const ValueId negative = unet(unet_module, x, embedding, row_of_context(0), {}, -1, config);
+    const ValueId negative =
+        unet(unet_module, x, embedding, row_of_context(0), {}, -1, config.unet);
     eps = sampler.node(Concat{0}, {negative, eps});
   }
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
@@ -61,7 +67,8 @@ Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
   const ValueId coefficients =
       graph.add_input("coefficients", {DType::f32, {shape.max_steps, 6}}, Rate::picture);
   std::vector<ValueId> update{latent, eps, coefficients, step};
-  if (shape.fresh_noise) update.push_back(graph.add_input("noise", {DType::f32, size}, Rate::step));
+  if (shape.fresh_noise)
+    update.push_back(graph.add_input("noise", {DType::f32, size}, Rate::step, true));
   graph.outputs["latent"] = sampler.node(DdimUpdate{shape.fresh_noise}, update);
   graph.outputs["step"] = sampler.node(Increment{}, {step});
   return graph;

@@ -1,7 +1,8 @@
 // One denoising step as one graph: the ControlNet and the UNet that it steers.
 #pragma once
 
-#include "models/blocks.h"
+#include "graph/builder.h"
+#include "models/configs.h"
 
 namespace drypoint {
 
@@ -27,9 +28,8 @@ struct DenoiserShape {
 /// after the other walks all steps.
 /// Inputs, each picture: "timesteps" [max_steps], "coefficients" [max_steps, 6] (see
 /// `DdimCoefficients`), "context" [contexts, L, D], and with control "hint" [hints, 3, 8 h, 8 w]
-/// (0 to 1) and "control_scales" [13].
+/// (0 to 1) and "control_scales" [controls].
 /// Output "eps" [prompts * latents, 4, h, w]: row g * latents + i for prompt g and latent i.
-Graph build_denoiser(const WeightTypes& weights, const DenoiserConfig& config,
-                     const DenoiserShape& shape);
+Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 
 }  // namespace drypoint

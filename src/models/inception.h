@@ -11,6 +11,6 @@ inline constexpr int64_t inception_side = 299;
 
 /// "image" [N, 299, 299, 3], -1 to 1 -> "features" [N, 2048]: the last block's, averaged over the
 /// picture. Weights have the names that `read_inception` gives them.
-Graph build_inception(const WeightTypes& weights, int64_t batch);
+Graph build_inception(int64_t batch);
 
 }  // namespace drypoint

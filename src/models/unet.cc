@@ -1,47 +1,52 @@
 #include "models/unet.h"
 
+#include "models/step_inputs.h"
+
 namespace drypoint {
-namespace {
-
-ValueId output_block(const Module& m, ValueId x, ValueId embedding, ValueId context,
-                     const DenoiserConfig& config, const Shape& next_skip) {
-  x = res_block(m / "0", x, embedding, config);
-  int64_t i = 1;
-  if (m.has("1.norm.weight")) x = spatial_transformer(m / i++, x, context, config);
-  const Module last = m / i;
-  if (!last.has("conv.weight")) return x;
-  // As large as the next skip connection, which is odd where the encoder halved an odd size.
-  return conv2d(last / "conv", upsample(last, x, next_skip[1], next_skip[2]));
-}
-
-}  // namespace
 
 ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
-             const std::vector<ValueId>& controls, ValueId scales, const DenoiserConfig& config) {
+             const std::vector<ValueId>& controls, ValueId scales, const UnetConfig& config) {
   const auto controlled = [&](ValueId h, size_t i) {
     if (controls.empty()) return h;
     return m.node(AddScaled{static_cast<int64_t>(i)}, {h, controls[i], scales});
   };
 
   std::vector<ValueId> skips;
-  ValueId h = x;
-  for (int64_t i = 0; i < count_blocks(m, "input_blocks"); ++i) {
-    h = input_block(m / "input_blocks" / i, h, embedding, context, config);
-    skips.push_back(h);
-  }
+  ValueId h = input_blocks(m, x, embedding, context, config, [&](int64_t, ValueId result) {
+    skips.push_back(result);
+    return result;
+  });
   h = middle_block(m / "middle_block", h, embedding, context, config);
   h = controlled(h, skips.size());
 
-  for (int64_t i = 0; !skips.empty(); ++i) {
-    const Module block = m / "output_blocks" / i;
-    const size_t last = skips.size() - 1;
-    h = block.node(Concat{-1}, {h, controlled(skips[last], last)});
-    skips.pop_back();
-    h = output_block(block, h, embedding, context, config,
-                     skips.empty() ? m.shape(h) : m.shape(skips.back()));
+  int64_t number = 0;
+  for (size_t i = config.levels.size(); i-- > 0;) {
+    const UnetConfig::Level& level = config.levels[i];
+    for (int64_t block = 0; block <= config.res_blocks; ++block) {
+      const Module out = m / "output_blocks" / number++;
+      const size_t last = skips.size() - 1;
+      h = out.node(Concat{-1}, {h, controlled(skips[last], last)});
+      skips.pop_back();
+      h = res_block(out / "0", h, embedding, level.channels, config);
+      if (level.depth > 0) h = spatial_transformer(out / "1", h, context, level, config);
+      if (i == 0 || block < config.res_blocks) continue;
+      // As large as the next skip connection, which is odd where the encoder halved an odd size.
+      const Module enlarge = out / (level.depth > 0 ? 2 : 1);
+      const Shape next = m.shape(skips.back());
+      h = conv2d(enlarge / "conv", upsample(enlarge, h, next[1], next[2]), level.channels);
+    }
   }
   h = silu(m / "out.1", group_norm(m / "out.0", h, config.groups, 1e-5f));
-  return conv2d(m / "out.2", h);
+  return conv2d(m / "out.2", h, config.out_channels);
+}
+
+std::vector<TensorSpec> tensors_of(const UnetConfig& config) {
+  Graph graph;
+  const Module m(graph, "model.diffusion_model");
+  const StepInputs inputs(graph, m, config, smallest_latent(config));
+  const ValueId embedding = time_embedding(m, inputs.timestep, config);
+  unet(m, inputs.latent, embedding, inputs.context, {}, -1, config);
+  return weights_of(graph);
 }
 
 }  // namespace drypoint

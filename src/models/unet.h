@@ -6,9 +6,12 @@
 
 namespace drypoint {
 
-/// x [N, h, w, 4], embedding [1, E], context [Nc, L, D]; controls: none, or one for each input
-/// block and one for the middle block, added with scales[i] -> predicted noise [N, h, w, 4].
+/// x [N, h, w, in_channels], embedding [1, E], context [Nc, L, D]; controls: none, or one for each
+/// input block and one for the middle block, added with scales[i] -> [N, h, w, out_channels].
 ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
-             const std::vector<ValueId>& controls, ValueId scales, const DenoiserConfig& config);
+             const std::vector<ValueId>& controls, ValueId scales, const UnetConfig& config);
+
+/// Every tensor of such a UNet, by canonical name, in the order of execution.
+std::vector<TensorSpec> tensors_of(const UnetConfig& config);
 
 }  // namespace drypoint

@@ -2,11 +2,11 @@
 
 #include <fmt/ranges.h>
 
-#include <cstdlib>
 #include <functional>
 #include <numeric>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace drypoint {
 
@@ -21,15 +21,14 @@ std::string to_string(const TensorType& type) {
 }
 
 Tensor::Tensor(TensorType type) : type_(std::move(type)), owned_(true) {
-  const size_t bytes = (type_.bytes() + 63) / 64 * 64;
+  const size_t bytes = type_.bytes();
   if (bytes == 0) return;
-  void* block = std::aligned_alloc(64, bytes);
+  auto block = allocate_block(bytes);
   if (!block)
     fail(ErrorKind::out_of_memory, "{} bytes for a tensor {} cannot be allocated", bytes,
          to_string(type_));
-  keeper_ =
-      std::shared_ptr<const void>(block, [](const void* p) { std::free(const_cast<void*>(p)); });
-  data_ = static_cast<const std::byte*>(block);
+  data_ = block.get();
+  keeper_ = std::move(block);
 }
 
 Tensor::Tensor(TensorType type, const std::byte* data, std::shared_ptr<const void> keeper)
@@ -62,7 +61,6 @@ namespace {
 
 template <class T, class Convert>
 void convert(std::span<const std::byte> from, std::span<float> to, Convert value_of) {
-#pragma omp parallel for simd if (to.size() > (1 << 16))
   for (size_t i = 0; i < to.size(); ++i) {
     T value;  // the source may be unaligned
     std::memcpy(&value, from.data() + i * sizeof(T), sizeof(T));

@@ -1,15 +1,15 @@
 // Each stage of the pipeline against the reference implementation's tensors, on every backend.
 #include <fmt/format.h>
 
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
 #include "compile/compile.h"
+#include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
 #include "models/vae.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
-#include "support/weight_types.h"
+#include "support/tiny_config.h"
 
 namespace drypoint {
 namespace {
@@ -36,8 +36,6 @@ class Stages : public ::testing::TestWithParam<Device> {
   }
   static Tensor expected(const std::string& name) { return golden().at(name).to_f32(); }
 
-  static WeightTypes types() { return testing::weight_types(weights()); }
-
   Executor executor(Graph graph) {
     return {compile(std::move(graph), backend_->target()), *backend_, store_};
   }
@@ -54,7 +52,7 @@ class Stages : public ::testing::TestWithParam<Device> {
 TEST_P(Stages, TextEncoder) {
   const Tensor ids = expected("text.ids");
   const std::vector<int32_t> tokens(ids.floats().begin(), ids.floats().end());
-  Executor clip = executor(build_clip(types(), {.heads = 1}, 2, 77));
+  Executor clip = executor(build_clip(testing::tiny_config().text, 2));
   clip.set_input("ids", tokens);
   clip.run(Rate::picture);
   EXPECT_TRUE(agrees(clip, "embedding", "text.embedding"));
@@ -70,7 +68,7 @@ TEST_P(Stages, Denoiser) {
                             .width = x[3],
                             .max_steps = 3,
                             .expose = true};
-  Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
+  Executor denoiser = executor(build_denoiser(testing::tiny_config(), shape));
   const std::vector<float> timesteps{981, 501, 1};
   denoiser.set_input("timesteps", timesteps);
   denoiser.set_input("context", expected("text.embedding").floats());
@@ -100,7 +98,7 @@ TEST_P(Stages, DenoiserWithoutControl) {
                             .max_steps = 3,
                             .control = false,
                             .expose = true};
-  Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
+  Executor denoiser = executor(build_denoiser(testing::tiny_config(), shape));
   const std::vector<float> timesteps{981, 501, 1};
   denoiser.set_input("timesteps", timesteps);
   denoiser.set_input("context", expected("text.embedding").floats());
@@ -130,7 +128,7 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
   DenoiserShape one = both;
   one.prompts = one.contexts = 1;
   const auto run = [&](const DenoiserShape& shape, std::span<const float> context) {
-    Executor denoiser = executor(build_denoiser(types(), {.heads = 8}, shape));
+    Executor denoiser = executor(build_denoiser(testing::tiny_config(), shape));
     denoiser.set_input("timesteps", std::vector<float>{501});
     denoiser.set_input("context", context);
     denoiser.set_input("hint", first(hints));
@@ -151,7 +149,7 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
 TEST_P(Stages, VaeDecoder) {
   const Tensor latent = expected("vae.latent"), picture = expected("vae.decoded");
   const Shape z = latent.shape();
-  Executor decoder = executor(build_vae_decoder(types(), z[0], z[2], z[3]));
+  Executor decoder = executor(build_vae_decoder(testing::tiny_config().vae, z[0], z[2], z[3]));
   std::vector<float> scaled(latent.floats().begin(), latent.floats().end());
   for (float& value : scaled) value /= 0.18215f;
   decoder.set_input("latent", scaled);
@@ -166,7 +164,8 @@ TEST_P(Stages, VaeDecoder) {
 TEST_P(Stages, VaeEncoder) {
   const Tensor image = expected("vae.image");
   const Shape size = image.shape();
-  Executor encoder = executor(build_vae_encoder(types(), size[0], size[2], size[3]));
+  Executor encoder =
+      executor(build_vae_encoder(testing::tiny_config().vae, size[0], size[2], size[3]));
   std::vector<float> channels_last(image.floats().size());
   const size_t pixels = channels_last.size() / 3;
   for (size_t i = 0; i < channels_last.size(); ++i)

@@ -3,17 +3,16 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/sizes.h"
 #include "compile/compile.h"
 #include "diffusion/random.h"
 #include "drypoint/synth.h"
+#include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
+#include "models/detect.h"
 #include "models/vae.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
-#include "support/weight_types.h"
 
 namespace drypoint {
 namespace {
@@ -60,7 +59,7 @@ class Synth : public ::testing::Test {
     delete folder_;
   }
 
-  static WeightTypes types() { return testing::weight_types(checkpoint_->tensors); }
+  static ModelConfig config() { return detect(checkpoint_->tensors); }
 
   Executor executor(Graph graph) {
     expose_blocks(graph);
@@ -94,8 +93,7 @@ testing::TemporaryFolder* Synth::folder_ = nullptr;
 Checkpoint* Synth::checkpoint_ = nullptr;
 
 TEST_F(Synth, TextEncoderBlocksAreOfModerateSize) {
-  const int64_t heads = read_clip_sizes(checkpoint_->tensors).heads;
-  Executor encoder = executor(build_clip(types(), {.heads = heads}, 1, 77));
+  Executor encoder = executor(build_clip(config().text, 1));
   std::vector<int32_t> ids(77);
   for (int i = 0; i < 77; ++i) ids[i] = i * 37 % 1000;
   encoder.set_input("ids", ids);
@@ -105,7 +103,7 @@ TEST_F(Synth, TextEncoderBlocksAreOfModerateSize) {
 
 TEST_F(Synth, DenoiserBlocksAreOfModerateSize) {
   Executor denoiser = executor(
-      build_denoiser(types(), {}, {.height = 16, .width = 16, .max_steps = 1, .expose = true}));
+      build_denoiser(config(), {.height = 16, .width = 16, .max_steps = 1, .expose = true}));
   fill(denoiser, "latent", 1);
   fill(denoiser, "context", 2);
   const auto hint = denoiser.type_of_input("hint").elements();
@@ -122,11 +120,11 @@ TEST_F(Synth, DenoiserBlocksAreOfModerateSize) {
 }
 
 TEST_F(Synth, VaeBlocksAreOfModerateSize) {
-  Executor decoder = executor(build_vae_decoder(types(), 1, 16, 16));
+  Executor decoder = executor(build_vae_decoder(config().vae, 1, 16, 16));
   fill(decoder, "latent", 4);
   decoder.run(Rate::picture);
   expect_moderate(decoder);
-  Executor encoder = executor(build_vae_encoder(types(), 1, 64, 64));
+  Executor encoder = executor(build_vae_encoder(config().vae, 1, 64, 64));
   fill(encoder, "image", 5);
   encoder.run(Rate::picture);
   expect_moderate(encoder);

@@ -1,19 +1,11 @@
-// Stable Diffusion 1.5 in full size: its sizes, its graphs, and the operations in them.
+// Stable Diffusion 1.5 in full size: its graphs, and the operations in them.
 #pragma once
 
-#include "checkpoint/sizes.h"
-#include "graph/graph.h"
+#include "models/denoiser.h"
 
 namespace drypoint::testing {
 
-/// As published; `tensors_of` gives the tensors.
-struct FullSizes {
-  UnetSizes unet;
-  ControlnetSizes control;
-  VaeSizes vae;
-  ClipSizes text;
-};
-FullSizes full_sizes();
+Graph full_size_denoiser(const DenoiserShape& shape);
 
 /// One denoising step of a 256x384 picture with both prompts; the text encoder; the VAE's decoder
 /// and encoder; the Inception network.

@@ -4,7 +4,14 @@
 
 #include <cmath>
 
+#include "support/op_runner.h"
+
 namespace drypoint::testing {
+namespace {
+
+[[maybe_unused]] const bool held = (hold_to_instruction_set(), true);
+
+}  // namespace
 
 std::filesystem::path data(const std::string& relative) {
   return std::filesystem::path(DRYPOINT_TEST_DATA) / relative;

@@ -1,0 +1,323 @@
+#include "models/assemble.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <type_traits>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "checkpoint/canonical.h"
+#include "checkpoint/configurations.h"
+#include "checkpoint/diffusers_folder.h"
+#include "checkpoint/formats.h"
+#include "models/check_sizes.h"
+#include "models/clip.h"
+#include "models/complete.h"
+#include "models/controlnet.h"
+#include "models/detect.h"
+#include "models/family.h"
+#include "models/synth.h"
+#include "models/unet.h"
+#include "models/vae.h"
+
+namespace drypoint {
+namespace {
+
+void note_parts(Checkpoint& checkpoint, const std::string& source) {
+  for (const auto& [part, prefix, _] : part_names)
+    if (checkpoint.tensors.has_prefix(prefix)) checkpoint.sources.try_emplace(part, source);
+}
+
+// Moves everything over; what is there already stays.
+void merge(NamedTensors& to, NamedTensors from) {
+  to.tensors.merge(from.tensors);
+  to.metadata.merge(from.metadata);
+  to.unusable.merge(from.unusable);
+  to.foreign.merge(from.foreign);
+  to.files.insert(to.files.end(), from.files.begin(), from.files.end());
+}
+
+// A text encoder whose vocabulary is not CLIP's brings its tokenizer in a folder beside the file.
+std::optional<std::filesystem::path> tokenizer_beside(const std::filesystem::path& file,
+                                                      const NamedTensors& tensors) {
+  constexpr int64_t clip_vocabulary = 49408;
+  const Tensor* table =
+      tensors.find("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight");
+  const auto folder = file.parent_path() / "tokenizer";
+  std::error_code ignored;
+  if (!table || table->shape().empty() || table->shape()[0] == clip_vocabulary ||
+      !std::filesystem::is_directory(folder, ignored))
+    return std::nullopt;
+  return folder;
+}
+
+Checkpoint load_folder(const std::filesystem::path& path) {
+  DiffusersFolder folder = read_diffusers_folder(path);
+  Checkpoint result;
+  result.layout = "diffusers folder";
+  result.tokenizer = folder.tokenizer;
+  for (auto& component : folder.components) {
+    merge(result.tensors, canonical(std::move(component.tensors), component.path.string()));
+    note_parts(result, component.path.string());
+  }
+  result.tensors.metadata.merge(folder.metadata);
+  return result;
+}
+
+// "random:sd15": weights that no file holds, for measurements.
+constexpr std::string_view random_prefix = "random:";
+
+Checkpoint make_random(const std::string& path) {
+  const std::string arch = path.substr(random_prefix.size());
+  if (std::ranges::find(families(), arch, &Family::name) == families().end()) {
+    std::vector<std::string> names;
+    for (const Family& family : families()) names.push_back(fmt::format("random:{}", family.name));
+    fail(ErrorKind::bad_argument, "model: \"{}\", expected {}", path, fmt::join(names, " or "));
+  }
+  Checkpoint result;
+  result.layout = "random weights";
+  result.tensors = synthesized({.arch = arch});
+  note_parts(result, path);
+  return result;
+}
+
+std::string parts_of(const Checkpoint& checkpoint) {
+  std::vector<std::string_view> names;
+  for (const auto& [part, _] : checkpoint.sources) names.push_back(name_of(part));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+template <class Map>
+void erase_prefix(Map& map, std::string_view prefix) {
+  auto begin = map.lower_bound(prefix), end = begin;
+  while (end != map.end() && end->first.starts_with(prefix)) ++end;
+  map.erase(begin, end);
+}
+
+template <class Map>
+void move_prefix(Map& from, Map& to, std::string_view prefix) {
+  for (auto it = from.lower_bound(prefix); it != from.end() && it->first.starts_with(prefix);)
+    to.insert(from.extract(it++));
+}
+
+void refuse_differences(const Checkpoint& checkpoint, const std::string& path) {
+  if (holds_differences(checkpoint))
+    fail(ErrorKind::unsupported,
+         "{}: is a \"difference\" ControlNet, which holds changes to a base model's weights; "
+         "expected a ControlNet with its own weights",
+         path);
+}
+
+// Puts the part that `path` holds in place of the model's own.
+void replace_part(Checkpoint& model, Part part, std::string_view folder,
+                  const std::filesystem::path& path) {
+  Checkpoint other = load_checkpoint(path);
+  if (!other.has(part))
+    fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
+         name_of(part));
+  if (part == Part::control) refuse_differences(other, path.string());
+  if (part == Part::control) check_marks(other.tensors, path.string());
+  const auto prefix = prefix_of(part);
+  erase_prefix(model.tensors.tensors, prefix);
+  erase_prefix(model.tensors.unusable, prefix);
+  erase_prefix(model.tensors.foreign, prefix);
+  move_prefix(other.tensors.tensors, model.tensors.tensors, prefix);
+  move_prefix(other.tensors.unusable, model.tensors.unusable, prefix);
+  move_prefix(other.tensors.foreign, model.tensors.foreign, prefix);
+  erase_prefix(model.tensors.metadata, folder);
+  move_prefix(other.tensors.metadata, model.tensors.metadata, folder);
+  auto& files = model.tensors.files;
+  files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
+  model.sources[part] = other.sources[part];
+  if (part == Part::text) model.tokenizer = other.tokenizer;  // none: the built-in one
+}
+
+// Repeats what reading a configuration says with the file in front.
+template <class Read>
+auto config_in(const Checkpoint& checkpoint, Part part, Read read) {
+  try {
+    return read(checkpoint.tensors);
+  } catch (const Error& error) {
+    fail(error.kind(), "{}: {}", checkpoint.sources.at(part), error.what());
+  }
+}
+
+// Tensors that may be left over in a part.
+bool is_harmless(Part part, std::string_view name, int64_t text_layers) {
+  const auto starts = [&](std::string_view prefix) { return name.starts_with(prefix); };
+  if (part == Part::vae) return starts("loss.") || starts("model_ema.");
+  if (part != Part::text) return false;
+  constexpr std::string_view layers = "text_model.encoder.layers.";
+  if (starts(layers)) {  // those after the last that the configuration wants
+    int64_t layer = 0;
+    const auto number = name.substr(layers.size());
+    std::from_chars(number.data(), number.data() + number.size(), layer);
+    return layer >= text_layers;
+  }
+  return starts("text_model.embeddings.position_ids") || starts("text_projection") ||
+         starts("logit_scale") || starts("vision_model.") || starts("visual_projection.");
+}
+
+std::string folder_of(Part part) {
+  switch (part) {
+    case Part::unet: return "unet/";
+    case Part::control: return "controlnet/";
+    case Part::vae: return "vae/";
+    case Part::text: return "text_encoder/";
+  }
+  return {};
+}
+
+// Everything about a part, given how its configuration is read.
+template <class Read>
+void check_part_as(const Checkpoint& model, Part part, Read read) {
+  const std::string& source = model.sources.at(part);
+  const std::string place = folder_of(part) + "config.json", file = source + "/config.json";
+  check_configuration(model.tensors.metadata, place, file);
+  const auto config = config_in(model, part, read);
+  const auto needed = tensors_of(config);
+  check_complete(model.tensors, needed, source);
+  int64_t text_layers = INT64_MAX;
+  if constexpr (std::is_same_v<decltype(config), const ClipConfig>)
+    if (model.tensors.metadata.contains(text_config)) text_layers = config.layers;
+  check_used(model.tensors, needed, part, source,
+             [&](std::string_view name) { return is_harmless(part, name, text_layers); });
+  check_sizes(model.tensors.metadata, config, file);
+}
+
+/// "text width 12, expected 64; ..." for all in which two trunks differ.
+std::string differences(const UnetConfig& found, const UnetConfig& expected) {
+  std::vector<std::string> all;
+  const auto compare = [&](std::string_view what, const auto& of) {
+    if (of(found) != of(expected))
+      all.push_back(fmt::format("{} {}, expected {}", what, of(found), of(expected)));
+  };
+  const auto levels = [](const UnetConfig& config, int64_t UnetConfig::Level::*member) {
+    Shape values;
+    for (const UnetConfig::Level& level : config.levels) values.push_back(level.*member);
+    return to_string(values);
+  };
+  using Config = const UnetConfig&;
+  compare("text width", [](Config c) { return c.context_width; });
+  compare("channels", [&](Config c) { return levels(c, &UnetConfig::Level::channels); });
+  compare("residual blocks a level", [](Config c) { return c.res_blocks; });
+  compare("transformer blocks", [&](Config c) { return levels(c, &UnetConfig::Level::depth); });
+  compare("transformer blocks in the middle", [](Config c) { return c.middle.depth; });
+  compare("channels in", [](Config c) { return c.in_channels; });
+  compare("first channels", [](Config c) { return c.model_channels; });
+  compare("time embedding", [](Config c) { return c.time_width; });
+  return fmt::format("{}", fmt::join(all, "; "));
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  std::error_code ignored;  // what cannot be looked at cannot be opened either, which says why
+  if (path.string().starts_with(random_prefix) && !std::filesystem::exists(path, ignored))
+    return make_random(path.string());
+  Checkpoint result;
+  if (std::filesystem::is_directory(path, ignored)) {
+    result = load_folder(path);
+  } else {
+    TensorFile file = read_tensor_file(path);
+    result.layout = std::move(file.format);
+    if (file.tensors.metadata.contains("drypoint.plan"))
+      fail(ErrorKind::bad_file, "{}: is a plan, expected a checkpoint", path.string());
+    result.tensors = canonical(std::move(file.tensors), path.string());
+    note_parts(result, path.string());
+    result.tokenizer = tokenizer_beside(path, result.tensors);
+  }
+  if (result.sources.empty()) {
+    const auto& tensors = result.tensors.tensors;
+    fail(ErrorKind::bad_file,
+         "{}: holds no UNet, ControlNet, VAE or text encoder (of {} tensors, the first is {})",
+         path.string(), tensors.size(), tensors.empty() ? "-" : printable(tensors.begin()->first));
+  }
+  return result;
+}
+
+bool holds_differences(const Checkpoint& checkpoint) {
+  return checkpoint.tensors.has("difference") || checkpoint.tensors.has("control_model.difference");
+}
+
+Checkpoint assemble(const ModelFiles& files) {
+  Checkpoint model = load_checkpoint(files.model);
+  const std::string own_parts = parts_of(model), path = files.model.string();
+  check_marks(model.tensors, path);
+  if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
+  if (files.control) replace_part(model, Part::control, "controlnet/", *files.control);
+  if (files.vae) replace_part(model, Part::vae, "vae/", *files.vae);
+  if (files.text_encoder) replace_part(model, Part::text, "text_encoder/", *files.text_encoder);
+  for (const Part part : {Part::unet, Part::vae, Part::text})
+    if (!model.has(part))
+      fail(ErrorKind::bad_file, "{}: holds {}, expected a base model; it has no {}", path,
+           own_parts, name_of(part));
+  check_configuration(model.tensors.metadata, pipeline_config, path + "/model_index.json");
+  check_configuration(model.tensors.metadata, scheduler_config,
+                      (files.model / scheduler_config).string());
+  if (!files.text_encoder || model.tokenizer)
+    check_tokenizer_folder(model.tokenizer.value_or(files.model / "tokenizer"));
+  check_fit(model);
+  return model;
+}
+
+void check_fit(const Checkpoint& model) {
+  const auto& sources = model.sources;
+  for (const Part part : {Part::unet, Part::vae, Part::text}) check_part(model, part);
+  const auto unet = config_in(model, Part::unet, detect_unet);
+  const auto vae = config_in(model, Part::vae, detect_vae);
+  const auto text = config_in(model, Part::text, detect_clip);
+  if (unet.in_channels != vae.latent_channels)
+    fail(ErrorKind::unsupported, "{}: the UNet takes {} channels, expected the VAE's {}{}",
+         sources.at(Part::unet), unet.in_channels, vae.latent_channels,
+         unet.in_channels == 2 * vae.latent_channels + 1
+             ? "; it is an inpainting model, which is not supported yet"
+             : "");
+  if (unet.out_channels != unet.in_channels)
+    fail(ErrorKind::unsupported, "{}: the UNet gives {} channels, expected {}",
+         sources.at(Part::unet), unet.out_channels, unet.in_channels);
+  if (unet.context_width != text.width)
+    fail(ErrorKind::bad_file, "{}: the text encoder is {} wide, but the UNet in {} expects {}",
+         sources.at(Part::text), text.width, sources.at(Part::unet), unet.context_width);
+  if (!model.has(Part::control)) return;
+
+  check_part(model, Part::control);
+  const auto control = config_in(model, Part::control, detect_controlnet);
+  UnetConfig trunk = unet;
+  trunk.out_channels = 0;
+  // Heads and groups need not be the UNet's.
+  trunk.groups = control.trunk.groups;
+  trunk.middle.heads = control.trunk.middle.heads;
+  for (size_t i = 0; i < std::min(trunk.levels.size(), control.trunk.levels.size()); ++i)
+    trunk.levels[i].heads = control.trunk.levels[i].heads;
+  if (control.trunk != trunk)
+    fail(ErrorKind::bad_file, "{}: the ControlNet was made for another base model than {}: {}",
+         sources.at(Part::control), sources.at(Part::unet), differences(control.trunk, trunk));
+}
+
+void check_part(const Checkpoint& model, Part part) {
+  switch (part) {
+    case Part::unet: return check_part_as(model, part, detect_unet);
+    case Part::control: return check_part_as(model, part, detect_controlnet);
+    case Part::vae: return check_part_as(model, part, detect_vae);
+    case Part::text: return check_part_as(model, part, detect_clip);
+  }
+}
+
+void replace_control(Checkpoint& model, const std::filesystem::path& path) {
+  Checkpoint next = model;
+  replace_part(next, Part::control, "controlnet/", path);
+  const auto config = config_in(model, Part::control, detect_controlnet);
+  check_complete(next.tensors, tensors_of(config), next.sources.at(Part::control));
+  check_fit(next);
+  // Files that nothing is read from any more.
+  std::erase_if(next.tensors.files, [&](const auto& file) {
+    return std::ranges::none_of(next.tensors.tensors,
+                                [&](const auto& named) { return contains(*file, named.second); });
+  });
+  model = std::move(next);
+}
+
+}  // namespace drypoint

@@ -1,0 +1,76 @@
+// What a model of each kind is made of: all that its builder needs to know. Configurations are
+// plain data; `detect.h` reads them off a checkpoint, families (`family.h`) have the published
+// ones.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ops/activation.h"
+
+namespace drypoint {
+
+/// The UNet; its way down and middle are the ControlNet's too.
+struct UnetConfig {
+  struct Level {
+    int64_t channels = 0;
+    int64_t depth = 0;  // transformer blocks behind each residual block; 0: no attention
+    int64_t heads = 0;  // of each attention; divides the channels
+    bool operator==(const Level&) const = default;
+  };
+
+  int64_t in_channels = 4, out_channels = 4;  // a ControlNet has no out_channels: 0
+  int64_t model_channels = 0, time_width = 0;
+  std::vector<Level> levels;  // from the full-size one down
+  Level middle;
+  int64_t res_blocks = 0;  // per level on the way down; one more on the way up
+  int64_t context_width = 0;
+  int64_t groups = 32;  // of every group norm
+  bool operator==(const UnetConfig&) const = default;
+
+  /// Outputs of a ControlNet for it: one for each input block, and the middle's.
+  int64_t controls() const {
+    const auto count = static_cast<int64_t>(levels.size());
+    return 1 + count * res_blocks + (count - 1) + 1;
+  }
+};
+
+struct ControlnetConfig {
+  UnetConfig trunk;
+  /// The hint's channels, then each 3x3 convolution's outputs, the last of which are
+  /// model_channels: {3, 16, 16, 32, 32, 96, 96, 256, 320}. Convolution i is named
+  /// input_hint_block.{2i}; 2, 4 and 6 have stride 2.
+  std::vector<int64_t> hint_channels;
+  bool operator==(const ControlnetConfig&) const = default;
+};
+
+struct VaeConfig {
+  int64_t image_channels = 3, latent_channels = 4;
+  int64_t base_channels = 0;        // of the encoder's first convolution
+  std::vector<int64_t> channels;    // per level, from the full-size one down
+  int64_t res_blocks = 0;           // per level of the encoder; the decoder has one more
+  int64_t groups = 32;              // of every group norm
+  double scaling_factor = 0.18215;  // latents are what the encoder gives times this
+  bool has_encoder = true;          // drawing needs none, and some files have none
+  bool operator==(const VaeConfig&) const = default;
+};
+
+/// A CLIP text encoder.
+struct ClipConfig {
+  int64_t vocabulary = 0, positions = 0, width = 0;
+  int64_t layers = 0;  // that run; a file may hold more
+  int64_t heads = 0, mlp_width = 0;
+  ActivationKind activation = ActivationKind::quick_gelu;
+  bool operator==(const ClipConfig&) const = default;
+};
+
+/// All of a pipeline's models.
+struct ModelConfig {
+  UnetConfig unet;
+  std::optional<ControlnetConfig> control;
+  VaeConfig vae;
+  ClipConfig text;
+};
+
+}  // namespace drypoint

@@ -1,0 +1,266 @@
+#include "models/detect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "checkpoint/parts.h"
+
+namespace drypoint {
+namespace {
+
+std::string text_of(const nlohmann::json& value) {
+  return printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// Looks at one part's tensors by their names without the part's prefix.
+class Reader {
+ public:
+  Reader(const NamedTensors& tensors, Part part) : tensors_(tensors), prefix_(prefix_of(part)) {}
+
+  bool has(const std::string& name) const { return tensors_.has(prefix_ + name); }
+  bool has_prefix(const std::string& name) const { return tensors_.has_prefix(prefix_ + name); }
+
+  // The shape, of `rank` dimensions, each of which is between 1 and a million: products of three
+  // of them cannot overflow.
+  const Shape& shape(const std::string& name, size_t rank) const {
+    const Tensor& tensor = tensors_.at(prefix_ + name);
+    bool good = tensor.shape().size() == rank;
+    for (const int64_t size : tensor.shape()) good &= size >= 1 && size <= 1'000'000;
+    if (!good)
+      fail(ErrorKind::bad_file, "tensor {}{}: found {}, expected {} dimensions that are not empty",
+           prefix_, name, to_string(tensor.type()), rank);
+    return tensor.shape();
+  }
+
+  // How many of prefix0, prefix1, ... exist.
+  int64_t count(const std::string& prefix, const std::string& suffix) const {
+    int64_t n = 0;
+    while (has(fmt::format("{}{}{}", prefix, n, suffix))) ++n;
+    return n;
+  }
+
+  // Positive whole numbers in one of the JSON configurations, under the first key that is set: one
+  // for each of so many levels, or one for all.
+  std::vector<int64_t> configured_levels(std::initializer_list<const char*> keys,
+                                         const char* folder, int64_t levels,
+                                         int64_t otherwise) const {
+    const std::vector<int64_t> defaults(static_cast<size_t>(levels), otherwise);
+    const std::string file = std::string(folder) + "/config.json";
+    const auto found = tensors_.metadata.find(file);
+    if (found == tensors_.metadata.end()) return defaults;
+    const auto config = parse_json(found->second);
+    for (const char* key : keys) {
+      if (!config.is_object() || !config.contains(key)) continue;
+      const nlohmann::json& value = config[key];
+      if (value.is_null() && key != *std::prev(keys.end())) continue;
+      const auto number = [&](const nlohmann::json& one) {
+        if (!one.is_number_unsigned() || one.get<uint64_t>() < 1 || one.get<uint64_t>() > 4096)
+          fail(ErrorKind::bad_file, "{}: {}: {}, expected a whole number from 1 to 4096", file, key,
+               text_of(value));
+        return one.get<int64_t>();
+      };
+      if (!value.is_array()) return std::vector<int64_t>(defaults.size(), number(value));
+      if (value.size() != defaults.size())
+        fail(ErrorKind::bad_file, "{}: {}: {}, expected one number or {}", file, key,
+             text_of(value), levels);
+      std::vector<int64_t> numbers;
+      for (const auto& one : value) numbers.push_back(number(one));
+      return numbers;
+    }
+    return defaults;
+  }
+  int64_t configured(std::initializer_list<const char*> keys, const char* folder,
+                     int64_t otherwise) const {
+    return configured_levels(keys, folder, 1, otherwise)[0];
+  }
+
+  // The VAE's scaling factor; null is what diffusers writes for a value that is not set.
+  double scaling_factor(double otherwise) const {
+    const auto found = tensors_.metadata.find("vae/config.json");
+    if (found == tensors_.metadata.end()) return otherwise;
+    const auto config = parse_json(found->second);
+    if (!config.is_object() || !config.contains("scaling_factor")) return otherwise;
+    const auto& value = config["scaling_factor"];
+    if (value.is_null()) return otherwise;
+    const double number = value.is_number() ? value.get<double>() : 0;
+    if (!(number >= 1e-6 && number <= 1e6))
+      fail(ErrorKind::bad_file, "vae/config.json: scaling_factor: {}, expected a positive number",
+           text_of(value));
+    return number;
+  }
+
+  // Lists of tensors are made from these numbers, so they must not be made up by a few names: each
+  // block has tensors of its own.
+  void check_blocks(int64_t levels, int64_t res_blocks, int64_t depth) const {
+    uint64_t held = 0;
+    for (auto it = tensors_.tensors.lower_bound(prefix_);
+         it != tensors_.tensors.end() && it->first.starts_with(prefix_); ++it)
+      ++held;
+    const auto blocks = static_cast<uint64_t>(levels * (2 * res_blocks + 1));
+    if (blocks * static_cast<uint64_t>(1 + depth) > held)
+      fail(
+          ErrorKind::bad_file,
+          "{}: its names tell of {} levels with {} residual blocks and {} transformer blocks each, "
+          "more than its {} tensors can be",
+          prefix_.substr(0, prefix_.size() - 1), levels, res_blocks, depth, held);
+  }
+
+  // Norms and attention split channels evenly.
+  void check_divides(std::string_view what, int64_t parts, int64_t width) const {
+    if (width % parts != 0)
+      fail(ErrorKind::bad_file, "{}: {} channels cannot be split into {} {}",
+           prefix_.substr(0, prefix_.size() - 1), width, parts, what);
+  }
+
+ private:
+  const NamedTensors& tensors_;
+  std::string prefix_;
+};
+
+UnetConfig detect_trunk(const Reader& reader, const char* folder) {
+  UnetConfig config;
+  const Shape& first = reader.shape("input_blocks.0.0.weight", 4);
+  config.model_channels = first[0];
+  config.in_channels = first[1];
+  config.time_width = reader.shape("time_embed.0.weight", 2)[0];
+  config.groups = reader.configured({"norm_num_groups"}, folder, 32);
+  const auto depth = [&](const std::string& transformer) {
+    return reader.count(transformer + ".transformer_blocks.", ".attn2.to_k.weight");
+  };
+
+  // A level ends with a downsampling, the last one with the way down.
+  int64_t blocks = 0;
+  for (int index = 1;; ++index) {
+    const std::string block = fmt::format("input_blocks.{}.", index);
+    if (reader.has(block + "0.op.weight")) {
+      blocks = 0;
+      continue;
+    }
+    if (!reader.has(block + "0.out_layers.3.weight")) break;
+    if (blocks++ == 0)
+      config.levels.push_back(
+          {reader.shape(block + "0.out_layers.3.weight", 4)[0], depth(block + "1"), 0});
+    config.res_blocks = std::max(config.res_blocks, blocks);
+  }
+  if (config.levels.empty()) reader.shape("input_blocks.1.0.out_layers.3.weight", 4);  // throws
+
+  const auto count = static_cast<int64_t>(config.levels.size());
+  config.middle = {config.levels.back().channels, depth("middle_block.1"), 0};
+  config.context_width =
+      reader.shape("middle_block.1.transformer_blocks.0.attn2.to_k.weight", 2)[1];
+  int64_t deepest = config.middle.depth;
+  for (const UnetConfig::Level& level : config.levels) deepest = std::max(deepest, level.depth);
+  reader.check_blocks(count, config.res_blocks, deepest);
+  // As diffusers reads its own configuration: `attention_head_dim` is the number of heads.
+  const std::vector<int64_t> heads =
+      reader.configured_levels({"num_attention_heads", "attention_head_dim"}, folder, count, 8);
+  for (size_t i = 0; i < heads.size(); ++i) config.levels[i].heads = heads[i];
+  config.middle.heads = heads.back();
+  reader.check_divides("groups", config.groups, config.model_channels);
+  for (const UnetConfig::Level& level : config.levels) {
+    reader.check_divides("groups", config.groups, level.channels);
+    if (level.depth > 0) reader.check_divides("heads", level.heads, level.channels);
+  }
+  reader.check_divides("heads", config.middle.heads, config.middle.channels);
+  return config;
+}
+
+}  // namespace
+
+ClipConfig detect_clip(const NamedTensors& tensors) {
+  const Reader reader(tensors, Part::text);
+  ClipConfig config;
+  const Shape& embedding = reader.shape("text_model.embeddings.token_embedding.weight", 2);
+  config.vocabulary = embedding[0];
+  config.width = embedding[1];
+  config.positions = reader.shape("text_model.embeddings.position_embedding.weight", 2)[0];
+  const std::string layers = "text_model.encoder.layers.";
+  config.mlp_width = reader.shape(layers + "0.mlp.fc1.weight", 2)[0];
+  config.layers = reader.count(layers, ".mlp.fc1.weight");
+  // A configuration may leave out the last layers.
+  config.layers = std::min(config.layers,
+                           reader.configured({"num_hidden_layers"}, "text_encoder", config.layers));
+  config.heads = reader.configured({"num_attention_heads"}, "text_encoder",
+                                   std::max<int64_t>(config.width / 64, 1));
+  reader.check_divides("heads", config.heads, config.width);
+  return config;
+}
+
+UnetConfig detect_unet(const NamedTensors& tensors) {
+  const Reader reader(tensors, Part::unet);
+  UnetConfig config = detect_trunk(reader, "unet");
+  config.out_channels = reader.shape("out.2.weight", 4)[0];
+  return config;
+}
+
+ControlnetConfig detect_controlnet(const NamedTensors& tensors) {
+  const Reader reader(tensors, Part::control);
+  ControlnetConfig config;
+  config.trunk = detect_trunk(reader, "controlnet");
+  config.trunk.out_channels = 0;
+  config.hint_channels = {reader.shape("input_hint_block.0.weight", 4)[1]};
+  for (int i = 0; reader.has(fmt::format("input_hint_block.{}.weight", 2 * i)); ++i)
+    config.hint_channels.push_back(
+        reader.shape(fmt::format("input_hint_block.{}.weight", 2 * i), 4)[0]);
+  if (config.hint_channels.back() != config.trunk.model_channels)
+    fail(ErrorKind::bad_file, "control_model: the hint ends with {} channels, expected {}",
+         config.hint_channels.back(), config.trunk.model_channels);
+  return config;
+}
+
+VaeConfig detect_vae(const NamedTensors& tensors) {
+  const Reader reader(tensors, Part::vae);
+  VaeConfig config;
+  config.has_encoder = reader.has_prefix("encoder.");
+  config.latent_channels = reader.shape("decoder.conv_in.weight", 4)[1];
+  const std::string side = config.has_encoder ? "encoder.down." : "decoder.up.";
+  const int64_t levels = reader.count(side, ".block.0.conv1.weight");
+  for (int64_t level = 0; level < std::max<int64_t>(levels, 1); ++level)
+    config.channels.push_back(
+        reader.shape(fmt::format("{}{}.block.0.conv1.weight", side, level), 4)[0]);
+  config.res_blocks = reader.count(side + "0.block.", ".conv1.weight");
+  int64_t moments = 2 * config.latent_channels;
+  if (config.has_encoder) {
+    const Shape& first = reader.shape("encoder.conv_in.weight", 4);
+    config.base_channels = first[0];
+    config.image_channels = first[1];
+    moments = reader.shape("encoder.conv_out.weight", 4)[0];
+  } else {
+    config.res_blocks -= 1;
+    config.base_channels = config.channels[0];
+    config.image_channels = reader.shape("decoder.conv_out.weight", 4)[0];
+  }
+  if (config.res_blocks < 1) reader.shape(side + "0.block.1.conv1.weight", 4);  // throws
+  reader.check_blocks(static_cast<int64_t>(config.channels.size()), config.res_blocks, 0);
+  config.groups = reader.configured({"norm_num_groups"}, "vae", 32);
+  config.scaling_factor = reader.scaling_factor(config.scaling_factor);
+  reader.check_divides("groups", config.groups, config.base_channels);
+  for (const int64_t width : config.channels) reader.check_divides("groups", config.groups, width);
+  if (moments != 2 * config.latent_channels)
+    fail(ErrorKind::bad_file, "first_stage_model: {} moments for {} latent channels, expected {}",
+         moments, config.latent_channels, 2 * config.latent_channels);
+  return config;
+}
+
+ModelConfig detect(const NamedTensors& tensors) {
+  ModelConfig config{
+      .unet = detect_unet(tensors), .vae = detect_vae(tensors), .text = detect_clip(tensors)};
+  if (!tensors.has_prefix(prefix_of(Part::control))) return config;
+  config.control = detect_controlnet(tensors);
+  if (tensors.metadata.contains("controlnet/config.json")) return config;
+  // What no shape shows is as in the base model that it steers.
+  UnetConfig& trunk = config.control->trunk;
+  trunk.groups = config.unet.groups;
+  trunk.middle.heads = config.unet.middle.heads;
+  for (size_t i = 0; i < std::min(trunk.levels.size(), config.unet.levels.size()); ++i)
+    trunk.levels[i].heads = config.unet.levels[i].heads;
+  return config;
+}
+
+}  // namespace drypoint
