@@ -105,6 +105,8 @@ void run(const Options& options) {
   std::optional<Comparison> comparison;
   if (before) comparison = compare(*before, result);
   options.workload.device.note_vain(result.device, notices);
+  if (options.spin && (result.device == "cpu" || result.device == "reference"))
+    notices.push_back(fmt::format("--spin is for GPUs, and this runs on {}", result.device));
   notices.insert(notices.end(), result.warnings.begin(), result.warnings.end());
   if (comparison)
     for (const auto& difference : comparison->differences)
@@ -139,15 +141,14 @@ void add_bench(CLI::App& program) {
                     "Leave out copies between host and device, and with them\n"
                     "the time of a whole picture in host memory");
   command->add_flag("--spin", o->spin,
-                    "Wait by asking all the time: sooner, but for a whole core;\n"
-                    "on a CPU, threads wait so for one another");
+                    "GPU: wait by asking all the time: sooner, but for a whole core");
   command->add_flag("--profiler-range", o->profiler_range,
                     "Mark the part that counts for Nsight, and name its parts");
   command
       ->add_option("--compare", o->compare,
                    "What --json printed before: says what became slower or faster,\n"
                    "and whether that exceeds the noise")
-      ->check(path());
+      ->transform(path());
   command->add_flag("--json", o->json, "Print the result, with all times, as JSON");
   command->footer(
       "Times are the device's; \"host\" is the median until the call that ordered the work\n"

@@ -25,20 +25,18 @@ struct Options {
 };
 
 void run(const Options& options) {
-  check_file_output("--output", options.output);
+  check_file_output("--output", options.output, {".plan"});
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "building from");
   BuildOptions build = options.build;
   if (options.sizes) build.sizes = parse_sizes("--sizes", *options.sizes);
   build.any_size = !options.only_sizes;
   build.pipeline = options.device.pipeline_options();
-  std::optional<Finishing> writing;  // then it stops by itself, and takes its unfinished file along
   BuiltPlan built;
   {
     ProgressLine line;
     built = build_plan(files, options.output, build,
                        {[&](const BuildProgress& progress) {
-                          if (progress.what == "writing" && !writing) writing.emplace();
                           line.show(progress.what, progress.done, progress.of);
                         },
                         interrupted});
@@ -73,7 +71,9 @@ void add_build(CLI::App& program) {
                     "CPU: leave out what other sizes and settings need; a smaller file");
   o->device.add_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");
-  command->add_option("-o,--output", o->output, "Plan to write (.plan)")->required();
+  command->add_option("-o,--output", o->output, "Plan to write (.plan)")
+      ->required()
+      ->transform(output_path());
   command->footer(
       "A plan holds all that generate needs, packed for the device it was built on. Pictures of\n"
       "other sizes can be drawn from it, too.\n\n"

@@ -31,7 +31,7 @@ void DeviceOptions::add_to(CLI::App& command) {
   command
       .add_option("--tuning-cache", tuning_cache,
                   "GPU: file of measured choices, read and added to")
-      ->check(path());
+      ->transform(path());
   command.add_flag("--no-tf32", no_tf32,
                    "GPU: fp32 where --precision says tf32: all bits of both factors");
   command

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "drypoint/edges.h"
 #include "options.h"
+#include "picture_files.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
@@ -18,18 +19,21 @@ struct Options {
 
 void run(const Options& options) {
   check_output("--output", options.output);
+  if (options.json && is_standard(options.output))
+    bad_option("--json: goes to standard output, as --output - does; expected one of them");
   check_files_differ({{"--output", options.output}}, {{"--image", options.image}});
-  const ReadImage read = read_image(std::filesystem::path(options.image));
+  const ReadImage read = read_picture("--image", options.image);
   const Image edges = control_edges(read.image, options.edges);
-  const Finishing writing;
-  write_image(options.output, edges);
+  PictureSet outputs;
+  outputs.add(options.output, edges);
+  outputs.commit();
   for (const auto& notice : read.notices) print_notice(notice);
   if (options.json)
     print_json({{"edges", options.output},
                 {"width", edges.width},
                 {"height", edges.height},
                 {"notices", read.notices}});
-  else
+  else if (!is_standard(options.output))
     fmt::print("{}\n", options.output);
 }
 
@@ -39,9 +43,11 @@ void add_edges(CLI::App& program) {
   auto* command =
       program.add_subcommand("edges", "Find a picture's edges, as generate would use them");
   auto o = std::make_shared<Options>();
-  command->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP, PGM, PPM)")
+  command
+      ->add_option("-i,--image", o->image,
+                   "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
       ->required()
-      ->check(path());
+      ->transform(path());
   command->add_option("--resolution", o->edges.resolution, "Of the shorter side, rounded to 64")
       ->check(whole_number())
       ->capture_default_str();
@@ -52,7 +58,9 @@ void add_edges(CLI::App& program) {
       ->check(number())
       ->capture_default_str();
   command->add_flag("--json", o->json, "Print the result as JSON");
-  command->add_option("-o,--output", o->output, "Picture to write")->required();
+  command->add_option("-o,--output", o->output, "Picture to write, or - for standard output (PNG)")
+      ->required()
+      ->transform(output_path());
   command->footer(
       "  drypoint edges -i photo.jpg --low-threshold 50 -o edges.png\n"
       "  drypoint generate --edges edges.png -p \"a castle\" -o castle.png\n");

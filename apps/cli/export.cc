@@ -24,7 +24,6 @@ struct Options {
 void run(const Options& options) {
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "exporting");
-  const Finishing writing;  // it stops by itself, and takes its unfinished files along
   OnnxOptions onnx = options.onnx;
   if (options.parts) onnx.parts = split(*options.parts, ',');
   const auto written = export_onnx(files, options.folder, onnx, interrupted);
@@ -47,7 +46,7 @@ void add_export(CLI::App& program) {
   auto* command = program.add_subcommand("export", "Write a model's parts as ONNX files");
   auto o = std::make_shared<Options>();
   o->model.add_to(*command, /*plans=*/false);
-  command->add_option("--onnx", o->folder, "Folder to write into")->required()->check(path());
+  command->add_option("--onnx", o->folder, "Folder to write into")->required()->transform(path());
   command->add_option("--precision", o->onnx.precision, "Of weights and values")
       ->check(one_of({"fp32", "fp16"}))
       ->capture_default_str();

@@ -8,6 +8,7 @@
 #include "drypoint/pipeline.h"
 #include "model_options.h"
 #include "options.h"
+#include "picture_files.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
@@ -59,11 +60,19 @@ std::vector<fs::path> output_names(const fs::path& output, int samples) {
   return names;
 }
 
+bool writes_standard(const Options& options) {
+  return is_standard(options.output) || is_standard(options.save_edges);
+}
+
 /// Finds out before the work whether its results can be written, each to a file of its own.
 void check_outputs(const Options& options, const std::vector<fs::path>& names) {
   OptionFiles outputs;
   for (const fs::path& name : names) outputs.emplace_back("--output", name);
+  if (is_standard(options.output) && names.size() > 1)
+    bad_option(fmt::format("--samples: {}, but --output - takes one picture", names.size()));
   if (!options.save_edges.empty()) outputs.emplace_back("--save-edges", options.save_edges);
+  if (options.json && writes_standard(options))
+    bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
   check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
 }
@@ -89,7 +98,8 @@ Request to_request(const Options& options, Request request, std::vector<std::str
   request.random = parse_rng(options.rng);
   request.noise = options.noise == "batch" ? NoiseKind::batch : NoiseKind::per_sample;
   request.is_edges = !options.edges.empty();
-  ReadImage read = read_image(fs::path(request.is_edges ? options.edges : options.image));
+  ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
+                                    : read_picture("--image", options.image);
   request.image = std::move(read.image);
   notices.insert(notices.end(), read.notices.begin(), read.notices.end());
   return request;
@@ -120,7 +130,8 @@ void print_result(const Options& options, const Pipeline& pipeline, const Result
     print_json(json);
     return;
   }
-  for (const auto& name : names) fmt::print("{}\n", name.string());
+  if (!writes_standard(options))
+    for (const auto& name : names) fmt::print("{}\n", name.string());
   if (options.seed == "-1") print_notice(fmt::format("seed {}", result.seed));
 }
 
@@ -162,10 +173,11 @@ void run(const Options& options) {
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
 
-  const Finishing writing;
+  PictureSet outputs;
   for (size_t i = 0; i < names.size(); ++i)
-    write_image(names[i], result.images[i], result.parameters[i]);
-  if (!options.save_edges.empty()) write_image(options.save_edges, result.edges);
+    outputs.add(names[i], result.images[i], result.parameters[i]);
+  if (!options.save_edges.empty()) outputs.add(options.save_edges, result.edges);
+  outputs.commit();
   for (const auto& notice : notices) print_notice(notice);
   print_result(options, pipeline, result, times, names, notices);
 }
@@ -177,9 +189,12 @@ void add_generate(CLI::App& program) {
   auto o = std::make_shared<Options>();
   o->model.add_to(*command);
   command
-      ->add_option("-i,--image", o->image, "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer")
-      ->check(path());
-  command->add_option("--edges", o->edges, "Ready edge map, taken at its own size")->check(path());
+      ->add_option(
+          "-i,--image", o->image,
+          "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard input")
+      ->transform(path());
+  command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
+      ->transform(path());
   command->add_option("-p,--prompt", o->prompt, "What to draw");
   command->add_option("--added-prompt", o->added_prompt,
                       "Added to the prompt [best quality, extremely detailed]");
@@ -217,16 +232,18 @@ void add_generate(CLI::App& program) {
   command
       ->add_option("--high-threshold", o->high_threshold, "Of the edge detector, 0 to 1000 [200]")
       ->check(number());
-  command->add_option("--save-edges", o->save_edges, "Write the edges to this file too")
-      ->check(path());
+  command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
+      ->transform(path());
   o->device.add_to(*command);
   command->add_flag("--warm", o->warm,
                     "Draw once before, so that --json's seconds are those of a warm engine");
   command->add_flag("--json", o->json, "Print the result as JSON");
   command
       ->add_option("-o,--output", o->output,
-                   "Picture to write (.png, .jpg, .webp); several samples:\nNAME_0.png ...")
-      ->required();
+                   "Picture to write (.png, .jpg, .webp), or - for standard output\n(PNG); several "
+                   "samples: NAME_0.png ...")
+      ->required()
+      ->transform(output_path());
   command->footer(
       "A model may carry defaults of its own; those in brackets apply if it does not.\n\n"
       "  drypoint generate -i photo.jpg -p \"a red bird\" -o bird.png\n"

@@ -52,11 +52,12 @@ void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
   auto o = std::make_shared<Options>();
-  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")->check(path());
+  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")
+      ->transform(path());
   command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");
   command
       ->add_option("--depth", o->depth, "With FILE: levels of modules to list [1; all with --json]")
-      ->check(CLI::Range(0, 100));
+      ->check(whole_number(0, 100));
   command
       ->add_option("--diff", o->difference,
                    "Compare two checkpoints or two plans A B; the exit code is 0 if\nthey are the "
@@ -80,16 +81,16 @@ void add_inspect(CLI::App& program) {
       ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
   compiled
       ->add_option("--tuning-cache", o->tuning_cache, "Show the times measured in this file (cuda)")
-      ->check(path());
+      ->transform(path());
   compiled->add_option("--pass", graph.pass, "List what this pass did");
   compiled->add_flag("--operations", graph.operations, "List the operations");
   compiled->add_option("--module", graph.view.module,
                        "List and draw only what lies in this module");
   compiled->add_option("--graph", graph.graph_file, "Draw the graph: .svg, or .dot for Graphviz")
-      ->check(path());
+      ->transform(path());
   compiled->add_flag("--before", graph.view.before, "Draw it as it was before all passes");
   compiled->add_option("--memory", graph.memory_file, "Draw what lies where in memory, when: .svg")
-      ->check(path());
+      ->transform(path());
   command->footer(
       "  drypoint inspect control_canny.pth --depth 2\n"
       "  drypoint inspect --diff a.safetensors b.safetensors\n"

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 
+#include "drypoint/output.h"
 #include "inspect_views.h"
 #include "options.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 3> rates = {"load", "picture", "step"};
 
@@ -223,8 +226,13 @@ void inspect_graph(GraphCommand command) {
     bad_option(fmt::format("--module: \"{}\", expected a module of the {}, such as {}", module,
                            graph.part, graph.operations.back().module));
   notices.insert(notices.end(), graph.notices.begin(), graph.notices.end());
-  if (!command.graph_file.empty()) inspection.write_graph(command.graph_file, command.view);
-  if (!command.memory_file.empty()) inspection.write_memory(command.memory_file);
+  OutputSet outputs;
+  if (const fs::path file = command.graph_file; !file.empty())
+    outputs.add(
+        file, inspection.draw_graph(
+                  file.extension() == ".dot" ? GraphFormat::dot : GraphFormat::svg, command.view));
+  if (!command.memory_file.empty()) outputs.add(command.memory_file, inspection.draw_memory());
+  outputs.commit();
   for (const auto& notice : notices) print_notice(notice);
   if (command.json) return print_json(to_json(graph, notices));
   print_passes(graph);

@@ -10,9 +10,12 @@ namespace {
 
 /// "canny=FILE"
 std::filesystem::path parse_control(const std::string& text) {
+  std::error_code ignored;
   if (!text.starts_with("canny=") || text.size() == 6)
-    bad_option(fmt::format("--control: \"{}\", expected canny=FILE or canny=FOLDER", text));
-  return text.substr(6);
+    bad_option(fmt::format(
+        "--control: \"{}\", expected canny=FILE or canny=FOLDER{}", text,
+        std::filesystem::exists(text, ignored) ? fmt::format(", as in canny={}", text) : ""));
+  return without_tilde(text.substr(6));
 }
 
 }  // namespace
@@ -23,14 +26,15 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
                   "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
                   "random:sd15 and random:tiny are random weights, for measurements.\n"
                   "Without it, the small demo model serves")
-      ->check(path());
-  command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")->check(path());
-  command.add_option("--vae", vae, "Take the VAE from this checkpoint")->check(path());
+      ->transform(path());
+  command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")
+      ->transform(path());
+  command.add_option("--vae", vae, "Take the VAE from this checkpoint")->transform(path());
   if (plans)
     command
         .add_option("--plan", plan,
                     "Instead of --model and --vae: a file by drypoint build, which\nloads at once")
-        ->check(path());
+        ->transform(path());
 }
 
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {

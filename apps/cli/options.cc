@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <cctype>
+#include <cstdlib>
 #include <map>
 
 #include "drypoint/image.h"
+#include "drypoint/output.h"
+#include "picture_files.h"
 
 namespace drypoint::cli {
 namespace {
@@ -42,6 +45,13 @@ CLI::Validator whole_number() {
   });
 }
 
+CLI::Validator whole_number(int low, int high) {
+  return expecting(fmt::format("{} to {}", low, high), [=](const std::string& text) {
+    int value;
+    return parse(text, value) && low <= value && value <= high;
+  });
+}
+
 CLI::Validator seed() {
   return expecting("0 to 18446744073709551615", [](const std::string& text) {
     uint64_t value;
@@ -50,7 +60,30 @@ CLI::Validator seed() {
 }
 
 CLI::Validator path() {  // an empty one is a script's variable that was never set
-  return expecting("a file or folder", [](const std::string& text) { return !text.empty(); });
+  return {[](std::string& text) -> std::string {
+            if (text.empty()) return "\"\", expected a file or folder";
+            text = without_tilde(text);
+            return "";
+          },
+          ""};
+}
+
+CLI::Validator output_path() {
+  return {[](std::string& text) {
+            text = without_tilde(text);
+            return std::string();
+          },
+          ""};
+}
+
+std::string without_tilde(const std::string& path) {
+  std::error_code ignored;
+  const size_t end = std::min(path.find('/'), path.size());
+  if (!path.starts_with("~") || fs::exists(path.substr(0, end), ignored)) return path;
+  const char* home = end == 1 ? std::getenv("HOME") : nullptr;
+  if (end > 1)
+    if (const passwd* user = ::getpwnam(path.substr(1, end - 1).c_str())) home = user->pw_dir;
+  return home ? home + path.substr(end) : path;
 }
 
 CLI::Validator one_of(const std::vector<std::string>& words) {
@@ -74,6 +107,10 @@ std::vector<std::string> split(const std::string& text, char at) {
       parts.emplace_back();
     else
       parts.back() += c;
+  for (std::string& part : parts) {
+    const size_t begin = part.find_first_not_of(" \t");
+    part = begin == part.npos ? "" : part.substr(begin, part.find_last_not_of(" \t") - begin + 1);
+  }
   return parts;
 }
 
@@ -92,6 +129,13 @@ std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& t
 }
 
 void check_output(std::string_view option, const fs::path& path) {
+  if (is_standard(path)) {
+    if (::isatty(STDOUT_FILENO))
+      throw Error(
+          ErrorKind::write_failed,
+          fmt::format("{}: -: standard output is a terminal, expected a pipe or a file", option));
+    return;
+  }
   check_file_output(option, path);
   try {
     image_format(path);
@@ -102,19 +146,15 @@ void check_output(std::string_view option, const fs::path& path) {
 
 void check_file_output(std::string_view option, const fs::path& path,
                        const std::vector<std::string>& endings) {
-  const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorKind::write_failed, fmt::format("{}: {}: {}", option, path.string(), why));
-  };
-  std::error_code ignored;
   if (path.empty()) bad_option(fmt::format("{}: is empty, expected a file name", option));
-  if (fs::is_directory(path, ignored)) refuse("is a directory, expected a file name");
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  if (!fs::is_directory(folder, ignored))
-    refuse(fmt::format("there is no folder {}", folder.string()));
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    refuse(fmt::format("folder {}: {}", folder.string(), std::strerror(errno)));
-  if (!endings.empty() &&
-      std::find(endings.begin(), endings.end(), path.extension()) == endings.end())
+  try {
+    drypoint::check_output(path);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", option, error.what()));
+  }
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (!endings.empty() && std::find(endings.begin(), endings.end(), ending) == endings.end())
     bad_option(fmt::format("{}: {}, expected a name that ends in {}", option, path.string(),
                            fmt::join(endings, " or ")));
 }
@@ -124,11 +164,14 @@ namespace {
 /// The file that a path stands for, whether it is there or not: links are followed, also those to
 /// what is not there.
 fs::path file_of(fs::path path) {
+  if (is_standard(path)) return path;
   std::error_code ignored;
   path = fs::absolute(path, ignored);
   for (int links = 0; links < 40 && fs::is_symlink(path, ignored); ++links)
     path = path.parent_path() / fs::read_symlink(path, ignored);
-  return fs::weakly_canonical(path, ignored);
+  const fs::path canonical = fs::weakly_canonical(path, ignored);
+  return canonical.empty() ? path
+                           : canonical;  // a name too long, or a folder not to be looked into
 }
 
 }  // namespace
@@ -136,7 +179,7 @@ fs::path file_of(fs::path path) {
 void check_files_differ(const OptionFiles& outputs, const OptionFiles& inputs) {
   std::map<fs::path, std::string_view> options;
   for (const auto& [option, path] : inputs)
-    if (!path.empty()) options.emplace(file_of(path), option);
+    if (!path.empty() && !is_standard(path)) options.emplace(file_of(path), option);
   for (const auto& [option, path] : outputs) {
     if (path.empty()) continue;
     const auto [other, is_new] = options.emplace(file_of(path), option);

@@ -26,13 +26,20 @@ bool parse(std::string_view text, Number& number) {
 /// Checks that say what was found and what was expected.
 CLI::Validator number();
 CLI::Validator whole_number();
+CLI::Validator whole_number(int low, int high);
 CLI::Validator seed();  // of 64 bits
+/// Of a file or folder, for `Option::transform`: a home folder's "~" is put in full, which shells
+/// do not do inside a word ("--model=~/a", "canny=~/a").
 CLI::Validator path();
+/// The same for an output, which is checked later.
+CLI::Validator output_path();
+/// "~/a" and "~name/a" in full, but where there is a file or folder of that name.
+std::string without_tilde(const std::string& path);
 CLI::Validator one_of(const std::vector<std::string>& words);
 
 /// "a", "b", "c" -> "a, b or c"
 std::string listed(const std::vector<std::string>& words);
-/// "a,b" -> "a", "b"
+/// "a, b" -> "a", "b"
 std::vector<std::string> split(const std::string& text, char at);
 
 /// "256x384": height, width. Throws bad_argument naming the option.
@@ -41,7 +48,8 @@ ImageSize parse_size(std::string_view option, const std::string& text);
 std::vector<ImageSize> parse_sizes(std::string_view option, const std::string& text);
 
 /// Finds out before the work whether its result can be written. Throws write_failed, and
-/// bad_argument for an extension that is no picture's.
+/// bad_argument for an extension that is no picture's. "-" is standard output, which may be no
+/// terminal.
 void check_output(std::string_view option, const std::filesystem::path& path);
 /// The same for a file that is no picture; `endings`: what its name may end in, if not anything.
 void check_file_output(std::string_view option, const std::filesystem::path& path,

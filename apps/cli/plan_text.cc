@@ -22,7 +22,8 @@ Json plan_json(const PlanInfo& info) {
   json["device"] = {{"kind", info.device.kind},
                     {"hardware", info.device.hardware},
                     {"name", info.device.name},
-                    {"precision", info.device.precision}};
+                    {"precision", info.device.precision},
+                    {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
   json["sizes"] = sizes_of(info);

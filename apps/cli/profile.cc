@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "commands.h"
+#include "drypoint/output.h"
 #include "options.h"
 #include "terminal.h"
 #include "workload_options.h"
@@ -117,9 +118,10 @@ void run(const Options& options) {
                    {[&](const std::string& doing) { line.show(doing); }, interrupted});
   }();
 
-  const Finishing writing;
-  if (!options.html.empty()) write_profile_page(options.html, result);
-  if (!options.trace.empty()) write_trace(options.trace, result);
+  OutputSet outputs;
+  if (!options.html.empty()) outputs.add(options.html, to_page(result));
+  if (!options.trace.empty()) outputs.add(options.trace, to_trace(result));
+  outputs.commit();
   options.workload.device.note_vain(result.device, notices);
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
   for (const auto& notice : notices) print_notice(notice);
@@ -149,9 +151,9 @@ void add_profile(CLI::App& program) {
       ->check(one_of({"operation", "module", "kind", "shape"}));
   command->add_option("--rows", o->rows, "Of each table; 0: all [20]")->check(whole_number());
   command->add_option("--html", o->html, "Write a page with roofline, flame graph, table and graph")
-      ->check(path());
+      ->transform(path());
   command->add_option("--trace", o->trace, "Write a trace for Perfetto or chrome://tracing")
-      ->check(path());
+      ->transform(path());
   command->add_flag("--json", o->json, "Print all of it as JSON");
   command->footer(
       "\"x limit\" is how many times longer something took than it must at the limits measured.\n\n"

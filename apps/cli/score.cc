@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "device_options.h"
+#include "drypoint/output.h"
 #include "model_options.h"
 #include "options.h"
 #include "sweep.h"
@@ -76,15 +77,23 @@ void check_folder(const Options& options, const std::string& variant) {
                              place.string()));
 }
 
-void write_pictures(const fs::path& folder, const VariantScore& variant) {
-  const fs::path place = folder / variant.name;
-  std::error_code error;
-  fs::create_directories(place, error);
-  if (error)
-    throw Error(ErrorKind::write_failed,
-                fmt::format("--output: {}: {}", place.string(), error.message()));
-  for (const PictureScore& picture : variant.pictures)
-    write_image(place / (fs::path(picture.name).stem().string() + ".png"), picture.drawn);
+fs::path drawing(const Options& options, const std::string& variant, const fs::path& picture) {
+  return fs::path(options.output) / variant / (picture.stem().string() + ".png");
+}
+
+/// Finds out before the work whether its results can be written.
+void check_outputs(const Options& options, const ScoreOptions& settings) {
+  if (options.output.empty()) return;
+  for (const ScoreVariant& variant : settings.variants) {
+    check_folder(options, variant.name);
+    for (const fs::path& picture : score_pictures(options.pictures)) {
+      try {
+        check_output(drawing(options, variant.name, picture), Folders::are_made);
+      } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("--output: {}", error.what()));
+      }
+    }
+  }
 }
 
 std::string text_of(std::optional<double> value, int digits) {
@@ -140,21 +149,30 @@ void run(const Options& options) {
   if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
   std::vector<std::string> notices;
   const ScoreOptions settings = to_score(options, notices);
-  for (const ScoreVariant& variant : settings.variants) check_folder(options, variant.name);
+  check_outputs(options, settings);
+  OutputSet outputs;
+  std::optional<Gallery> gallery;
+  if (!options.html.empty()) gallery.emplace(outputs, options.html);
   ScoreResult result;
   {
     ProgressLine line;
-    result = score(settings, {[&](const ScoreProgress& progress) {
-                                line.show(fmt::format("{} {}/{}", progress.variant,
-                                                      progress.picture, progress.pictures));
-                              },
-                              interrupted});
+    const auto show = [&](const ScoreProgress& progress) {
+      line.show(fmt::format("{} {}/{}", progress.variant, progress.picture, progress.pictures));
+    };
+    const auto keep = [&](const std::string& variant, const PictureScore& picture,
+                          const Image& drawn, const Image& reference) {
+      const fs::path path = drawing(options, variant, picture.name);
+      if (!options.output.empty()) {
+        outputs.make_folder(path.parent_path());
+        outputs.add(path, encode_image(drawn, ImageFormat::png));
+      }
+      if (gallery) gallery->add(variant, picture, drawn, reference);
+    };
+    result = score(settings, {show, interrupted, keep});
   }
 
-  const Finishing writing;
-  if (!options.output.empty())
-    for (const VariantScore& variant : result.variants) write_pictures(options.output, variant);
-  if (!options.html.empty()) write_gallery(options.html, result);
+  if (gallery) gallery->finish(result);
+  outputs.commit();
   for (const auto& notice : notices) print_notice(notice);
   if (options.json)
     print_as_json(result, notices);
@@ -171,16 +189,16 @@ void add_score(CLI::App& program) {
   o->model.add_to(*command);
   command->add_option("PICTURES", o->pictures, "Folder of pictures whose edges steer")
       ->required()
-      ->check(path());
+      ->transform(path());
   command
       ->add_option("--references", o->references,
                    "Folder of pictures of the same names to compare with;\n"
                    "without it, they are drawn in float32 with the settings not swept")
-      ->check(path());
+      ->transform(path());
   command
       ->add_option("--inception", o->inception,
                    "Weights of the Inception network (pytorch-fid's .pth), for the distance")
-      ->check(path());
+      ->transform(path());
   command->add_option("--sweep", o->sweep,
                       "KEY=VALUE,VALUE,...: draw with each; KEY is steps, scale, strength,\n"
                       "eta, seed, schedule, device, threads or precision");
@@ -203,9 +221,9 @@ void add_score(CLI::App& program) {
       ->check(number());
   o->device.add_to(*command);
   command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
-      ->check(path());
+      ->transform(path());
   command->add_option("--html", o->html, "Write a page with all pictures and differences")
-      ->check(path());
+      ->transform(path());
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->footer(
       "  drypoint score birds/ --sweep steps=8,11,20 --html score.html\n"

@@ -31,11 +31,12 @@ void add_synth(CLI::App& program) {
   command->add_option("--dtype", o->synth.dtype, "Of the values")
       ->check(one_of({"f16", "bf16", "f32"}))
       ->capture_default_str();
-  command->add_option("-o,--output", o->output, "Checkpoint to write (.safetensors)")->required();
+  command->add_option("-o,--output", o->output, "Checkpoint to write (.safetensors)")
+      ->required()
+      ->transform(output_path());
   command->footer("  drypoint synth --arch sd15 --seed 1 -o random.safetensors\n");
   command->callback([o] {
-    check_file_output("--output", o->output);
-    const Finishing writing;  // it stops by itself, and takes its unfinished file along
+    check_file_output("--output", o->output, {".safetensors"});
     synthesize(o->output, o->synth, interrupted);
     fmt::print("{}\n", o->output);
   });

@@ -1,4 +1,4 @@
-// What people see: progress, notices, errors, and whether to stop.
+// What people see: progress, notices, errors, results as JSON.
 #pragma once
 
 #include <chrono>
@@ -8,32 +8,13 @@
 #include <vector>
 
 #include "drypoint/pipeline.h"
+#include "interrupts.h"
 
 namespace drypoint::cli {
-
-/// Exit codes, as documented in --help.
-int exit_code(ErrorKind kind);
 
 /// Keeps files from getting the numbers of standard streams that are closed: what is then written
 /// to those is lost as before, and does not end up in the files.
 void keep_standard_streams();
-
-/// Makes Ctrl-C (and SIGTERM, and the terminal's end) set a flag, so that work ends in good order;
-/// what takes longer than half a second to do so is left as it is. Lets writing past a limit on
-/// file sizes fail as on a full disk.
-void catch_signals(bool json);
-bool interrupted();
-/// The program is about to end by itself.
-void forget_interrupts();
-
-/// While files are written, interrupts wait. Throws cancelled if there was one before.
-class Finishing {
- public:
-  Finishing();
-  ~Finishing();
-  Finishing(const Finishing&) = delete;
-  Finishing& operator=(const Finishing&) = delete;
-};
 
 /// One line on stderr that is rewritten in place, with the time left; nothing if stderr is no
 /// terminal.
@@ -50,9 +31,9 @@ class ProgressLine {
   std::chrono::steady_clock::time_point started_;
 };
 
-/// Text out of a file or from the command line without what a terminal would obey: control
-/// characters become blanks.
-std::string in_one_line(std::string text);
+/// Text out of a file or from the command line, fit to be shown: UTF-8 without what a terminal
+/// would obey, at most 480 bytes.
+std::string in_one_line(const std::string& text);
 
 /// To stderr. Where that cannot be written, work goes on without.
 void tell(const std::string& text);
@@ -61,6 +42,7 @@ void print_error(const std::string& text);
 
 using Json = nlohmann::ordered_json;
 Json to_json(const Error& error);
+std::string dumped(const Json& json);
 void print_json(const Json& json);
 
 /// Bytes in MiB.

@@ -94,6 +94,87 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"PICTURES"}, {"score"});
 }
 
+TEST_F(BadOption, SuggestsWhatIsMeant) {
+  const std::map<std::string, std::string> meant{{"--cfg", "--scale"},
+                                                 {"--cfg-scale", "--scale"},
+                                                 {"--cfg_scale=7", "--scale"},
+                                                 {"--guidance", "--scale"},
+                                                 {"--guidance_scale", "--scale"},
+                                                 {"--width", "--resolution"},
+                                                 {"--height", "--resolution"},
+                                                 {"-W", "--resolution"},
+                                                 {"--negative", "--negative-prompt"},
+                                                 {"--negative_prompt", "--negative-prompt"},
+                                                 {"--Steps", "--steps"},
+                                                 {"--step", "--steps"},
+                                                 {"--setps", "--steps"},
+                                                 {"--num_inference_steps", "--steps"},
+                                                 {"--n", "--samples"},
+                                                 {"--batch-size", "--samples"},
+                                                 {"--num_images_per_prompt", "--samples"},
+                                                 {"--ckpt", "--model"},
+                                                 {"--controlnet", "--control"},
+                                                 {"--input", "--image"},
+                                                 {"--out", "--output"},
+                                                 {"--gpu", "--device"},
+                                                 {"--fp16", "--precision"},
+                                                 {"--low-treshold", "--low-threshold"}};
+  for (const auto& [word, option] : meant)
+    expect_refused(
+        2, {"has no option " + word.substr(0, word.find('=')) + "; did you mean " + option + "?"},
+        {"generate", "-o", path("out.png"), word});
+  expect_refused(2, {"has no option --sampler; DDIM"}, {"generate", "--sampler", "ddim"});
+  expect_refused(2, {"no option --size; did you mean --sizes?"}, {"build", "--size", "64x64"});
+  expect_refused(2, {"no option --strength; it is one of generate or score's"},
+                 {"edges", "--strength", "1"});
+  expect_refused(2, {"options follow a command, as in drypoint generate -i"}, {"-i", "a.png"});
+  for (const auto& [word, command] : std::map<std::string, std::string>{{"txt2img", "generate"},
+                                                                        {"genrate", "generate"},
+                                                                        {"info", "inspect"},
+                                                                        {"canny", "edges"},
+                                                                        {"benchmark", "bench"},
+                                                                        {"prof", "profile"}})
+    expect_refused(2, {"\"" + word + "\" is no command", "; did you mean " + command + "?"},
+                   {word});
+  expect_refused(2, {"\"lamp\" is no command"}, {"help", "lamp"});
+}
+
+TEST_F(BadOption, ValuesThatAreNotThere) {
+  const auto out = path("out.png");
+  for (const char* option : {"--prompt", "--steps", "--output", "-p"})
+    expect_refused(2, {": found no value, expected one"}, {"generate", option});
+  expect_refused(2, {"--diff: found no value"}, {"inspect", "--diff"});
+  expect_refused(2, {"--json: \"5\", expected no value"}, {"generate", "--json=5", "-o", out});
+  expect_refused(2, {"--guess-mode: \"", "expected no value"},
+                 generate({{"--guess-mode=no", std::nullopt}}));
+  expect_refused(2, {"--output: is empty"},
+                 {"generate", "--edges", path("edges.png"), "--output="});
+  expect_refused(2, {"--model: \"\", expected a file"}, {"generate", "--model=", "-o", out});
+  expect_refused(2, {"\"-o\" belongs to no option"}, {"generate", "--", "-o"});
+  for (const char* depth : {"x", "-1", "101", "1.5"})
+    expect_refused(2, {"--depth: \"", "expected 0 to 100"}, {"inspect", "a", "--depth", depth});
+}
+
+TEST_F(BadOption, EndingsOfOutputs) {
+  expect_refused(2, {"--output", "expected a name that ends in .safetensors"},
+                 {"synth", "-o", path("a.ckpt")});
+  expect_refused(2, {"--output", "expected a name that ends in .plan"},
+                 {"build", "-m", tiny_model_path(), "-o", path("a.safetensors")});
+}
+
+TEST_F(BadOption, HomeFoldersAreNotLookedForHere) {
+  for (const auto& arguments :
+       {generate({{"--control", "canny=~/none.pth"}}),
+        generate({{"--control", "canny=~root/none.pth"}}), generate({{"--vae", "~/none.pth"}})}) {
+    const Outcome outcome = drypoint(arguments);
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_EQ(outcome.err.find('~'), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("/none.pth"), std::string::npos) << outcome.err;
+  }
+  expect_refused(2, {"--control", ", as in canny=" + tiny_control_path().string()},
+                 generate({{"--control", tiny_control_path()}}));
+}
+
 TEST_F(BadOption, OfEdgesAndSynth) {
   const auto edges = [&](const char* option, const char* value) {
     return std::vector<std::string>{"edges", "-i", data("images/cat.png"), "-o", path("out.png"),
@@ -104,7 +185,7 @@ TEST_F(BadOption, OfEdgesAndSynth) {
   expect_refused(2, {"low threshold", "-1", "0 to 1000"}, edges("--low-threshold", "-1"));
   expect_refused(2, {"high threshold", "200"}, edges("--low-threshold", "201"));
   const auto synth = [&](const char* option, const char* value) {
-    return std::vector<std::string>{"synth", "-o", path("out.png"), option, value};
+    return std::vector<std::string>{"synth", "-o", path("a.safetensors"), option, value};
   };
   expect_refused(2, {"--arch: \"sdxl\"", "sd15 or tiny"}, synth("--arch", "sdxl"));
   expect_refused(2, {"--dtype: \"f8\"", "f16 or bf16 or f32"}, synth("--dtype", "f8"));
@@ -118,6 +199,7 @@ TEST_F(BadOption, OfExport) {
   };
   expect_refused(2, {"--precision: \"fp8\"", "fp32 or fp16"}, onnx("--precision", "fp8"));
   expect_refused(2, {"parts: \"lamp\"", "text_encoder, unet"}, onnx("--parts", "unet,lamp"));
+  expect_refused(2, {"parts: \"lamp\""}, onnx("--parts", " unet , lamp "));
   expect_refused(2, {"parts: \"denoiser\""}, onnx("--parts", "denoiser"));
   expect_refused(2, {"parts: \"\""}, onnx("--parts", "unet,,vae_decoder"));
   expect_refused(2, {"parts: \"\""}, onnx("--parts", ""));

@@ -96,9 +96,13 @@ TEST_F(Commands, Help) {
     for (const auto& option : options)
       EXPECT_NE(manual.find("`" + option), std::string::npos) << "docs: " << option;
   }
-  const Outcome version = drypoint({"--version"});
-  EXPECT_EQ(version.status, 0);
-  EXPECT_EQ(version.out, std::string(drypoint::version()) + "\n");
+  for (const char* word : {"--version", "version"}) {
+    const Outcome version = drypoint({word});
+    EXPECT_EQ(version.status, 0);
+    EXPECT_EQ(version.out, std::string(drypoint::version()) + "\n");
+  }
+  EXPECT_EQ(drypoint({"help"}).out, program);
+  EXPECT_EQ(drypoint({"help", "edges"}).out, drypoint({"edges", "--help"}).out);
 }
 
 TEST_F(Commands, InspectEveryLayout) {

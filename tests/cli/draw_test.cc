@@ -72,6 +72,26 @@ TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
   }
 }
 
+TEST_F(Draw, OptionsAreWrittenInAnyWay) {
+  expect_done(generate({{"--added-prompt", ""}}));
+  const std::string first = contents("out.png");
+  auto words = generate({{"--added-prompt=", std::nullopt}, {"-p=a cat", std::nullopt}});
+  expect_done(words);
+  EXPECT_EQ(contents("out.png"), first);
+}
+
+TEST_F(Draw, WhatIsNoPlainPromptIsNoticed) {
+  const auto notices = [&](const std::string& prompt) {
+    const Outcome outcome = drypoint(generate({{"--prompt", prompt}}));
+    EXPECT_EQ(outcome.status, 0);
+    return outcome.err;
+  };
+  EXPECT_EQ(notices("  "), "note: prompt: is blank\n");
+  EXPECT_NE(notices("a (red:1.2) cat").find("note: prompt: \"(red:1.2)\" is read as plain text"),
+            std::string::npos);
+  EXPECT_NE(notices("a cat <lora:ink:1>").find("\"<lora:ink:1>\""), std::string::npos);
+}
+
 TEST_F(Draw, SettingsAreInThePicture) {
   expect_done(generate({{"--steps", "2"}, {"--scale", "7.5"}}));
   const std::string text = parameters_in(contents("out.png"));

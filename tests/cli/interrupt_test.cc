@@ -1,4 +1,7 @@
 // Ctrl-C: the program ends within a second, with exit code 130 and without an output file.
+#include <sys/stat.h>
+
+#include <atomic>
 #include <thread>
 
 #include "cli/program.h"
@@ -14,14 +17,23 @@ class Interrupt : public Cli {
 
   /// Stops a program once its progress has shown `moment`, or some time after.
   Outcome stop_at(const std::string& moment, const Options& options, int signal = SIGINT,
-                  std::chrono::milliseconds after = {}) const {
+                  std::chrono::milliseconds after = {}, bool more = false) const {
     const auto before = files();
     Program program(generate(options), {.terminal = true});
     EXPECT_TRUE(program.shows(moment));
     std::this_thread::sleep_for(after);
     const auto start = std::chrono::steady_clock::now();
     program.send(signal);
+    std::atomic<bool> ended = false;
+    std::thread further([&] {  // which give it no more time
+      while (more && !ended) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (!ended) program.send(signal);
+      }
+    });
     const Outcome outcome = program.finish();
+    ended = true;
+    further.join();
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
     EXPECT_EQ(outcome.status, 130);
     EXPECT_TRUE(outcome.err.ends_with("\x1b[31merror:\x1b[0m cancelled\r\n")) << outcome.err;
@@ -42,14 +54,35 @@ TEST_F(Interrupt, WithinAnOperationThatTakesLong) {
   // The reference backend's convolutions of so large a hint take seconds each.
   Image edges{1280, 1280, 1, std::vector<uint8_t>(1280 * 1280)};
   write_image(path("large.png"), edges);
-  stop_at("denoise", {{"--edges", path("large.png")}, {"--device", "reference"}}, SIGINT,
-          std::chrono::milliseconds(1500));
+  for (const bool more : {false, true})
+    stop_at("denoise", {{"--edges", path("large.png")}, {"--device", "reference"}}, SIGINT,
+            std::chrono::milliseconds(1500), more);
 }
 
 TEST_F(Interrupt, IsToldInJson) {
   EXPECT_EQ(stop_at(" 2/900", {{"--steps", "900"}, {"--json", std::nullopt}}).out,
             "{\n  \"error\": {\n    \"kind\": \"cancelled\",\n"
             "    \"message\": \"cancelled\"\n  }\n}\n");
+}
+
+class InterruptedReading : public Cli {};
+
+TEST_F(InterruptedReading, OfAPipeThatSaysNothing) {
+  const std::string pipe = path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int writer = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);
+  const auto before = files();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    Program program({"edges", "-i", "-", "-o", path("out.png"), "--json"}, {.input = pipe});
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    program.send(signal);
+    const Outcome outcome = program.finish();
+    EXPECT_EQ(outcome.status, 130);
+    EXPECT_EQ(outcome.err, "error: cancelled\n");
+    EXPECT_NE(outcome.out.find("\"kind\": \"cancelled\""), std::string::npos);
+    EXPECT_EQ(files(), before);
+  }
+  ::close(writer);
 }
 
 class InterruptedSynth : public Cli {};

@@ -9,11 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -27,10 +29,25 @@ struct Outcome {
   std::string out, err;
 };
 
+/// Changes an environment variable for the programs started meanwhile.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
 struct Surroundings {
   rlim_t file_size = RLIM_INFINITY, address_space = RLIM_INFINITY;
   bool terminal = false;  // stderr is one
   bool deaf = false;      // nothing can be written to stderr
+  bool full = false;      // nor to stdout
+  bool unread = false;    // both are pipes that nobody reads any more
+  std::string input;      // the file that stdin is, if not the test's own
 };
 
 /// Bare containers and chroots may lack /dev/pts.
@@ -54,9 +71,15 @@ class Program {
     std::vector<char*> words{const_cast<char*>(path())};
     for (const auto& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
+    if (surroundings.unread)
+      for (int* end : {&out[0], &err[0]})
+        ::close(std::exchange(*end, ::open("/dev/null", O_CLOEXEC)));
     pid_ = ::fork();
     if (pid_ == 0) {
-      ::dup2(out[1], STDOUT_FILENO);
+      for (const int signal : {SIGINT, SIGPIPE}) ::signal(signal, SIG_DFL);  // as a shell starts it
+      if (!surroundings.input.empty())
+        ::dup2(::open(surroundings.input.c_str(), O_RDONLY), STDIN_FILENO);
+      ::dup2(surroundings.full ? ::open("/dev/full", O_WRONLY) : out[1], STDOUT_FILENO);
       ::dup2(surroundings.deaf ? ::open("/dev/full", O_WRONLY) : err[1], STDERR_FILENO);
       const rlimit files{surroundings.file_size, surroundings.file_size};
       const rlimit space{surroundings.address_space, surroundings.address_space};
@@ -81,7 +104,9 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  void send(int signal) const { ::kill(pid_, signal); }
+  void send(int signal) const {
+    if (const pid_t pid = pid_; pid > 0) ::kill(pid, signal);  // 0 would be all of us
+  }
 
   /// Returns true once stderr has shown `text`, false if the program ends without.
   bool shows(const std::string& text) {
@@ -120,7 +145,7 @@ class Program {
     return true;
   }
 
-  pid_t pid_ = 0;
+  std::atomic<pid_t> pid_ = 0;
   int out_ = -1, err_ = -1;
   bool out_open_ = true, err_open_ = true;
   Outcome result_;

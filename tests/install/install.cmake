@@ -27,6 +27,32 @@ file(MAKE_DIRECTORY ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 expect_files(bin/drypoint share/doc/drypoint/LICENSE share/doc/drypoint/NOTICE)
 
+# What is loaded comes from beside the program or from where the system keeps it: no file names an
+# absolute folder to search, nor, with an empty entry, the current one.
+find_program(readelf readelf REQUIRED)
+function(entries result kind file)  # "kind ... [value]" in its dynamic section -> the values
+  execute_process(COMMAND ${readelf} -d ${file} OUTPUT_VARIABLE dynamic ERROR_QUIET)
+  string(REPLACE "[" "<" dynamic "${dynamic}")  # a bracket holds a list's items together
+  string(REPLACE "]" ">" dynamic "${dynamic}")
+  string(REGEX MATCHALL "\\((${kind})\\)[^<]*<[^>]*" found "${dynamic}")
+  list(TRANSFORM found REPLACE ".*<" "")
+  set(${result} ${found} PARENT_SCOPE)
+endfunction()
+file(GLOB_RECURSE files ${BUILD}/*.so* ${BUILD}/*_test ${BUILD}/apps/cli/drypoint ${WORK}/prefix/bin/*
+     ${WORK}/prefix/lib/*.so*)
+foreach(file ${files})
+  entries(searched "RPATH|RUNPATH" ${file})
+  foreach(path ${searched})
+    if(NOT path MATCHES "^\\$ORIGIN(/[^:]*)?(:\\$ORIGIN(/[^:]*)?)*$")
+      message(FATAL_ERROR "${file} searches \"${path}\", expected folders relative to $ORIGIN")
+    endif()
+  endforeach()
+endforeach()
+entries(searched "RPATH|RUNPATH" ${WORK}/prefix/bin/drypoint)
+if(NOT searched)
+  message(FATAL_ERROR "the installed program does not say where its library is")
+endif()
+
 # Each public header compiles alone, with both compilers where there are both.
 file(GLOB headers RELATIVE ${WORK}/prefix/include ${WORK}/prefix/include/drypoint/*.h)
 foreach(header ${headers})
@@ -55,6 +81,33 @@ expect_failure(1 "^bad_file: .*cat.png: is a picture"
 run(${WORK}/prefix/bin/drypoint generate -m ${model} --control canny=${control} -i ${picture}
     -p "a cat" --resolution 64 --steps 4 --seed 1 -o ${WORK}/generated.png)
 run(${CMAKE_COMMAND} -E compare_files ${WORK}/drawn.png ${WORK}/generated.png)
+
+# A library under the name of one that is needed or asked for, in the current folder or those above the
+# program, is not loaded: it would leave a file.
+file(WRITE ${WORK}/planted.c "#include <stdio.h>
+__attribute__((constructor)) void run(void) { fopen(\"${WORK}/was_run\", \"w\"); }")
+run(gcc -shared -fPIC -o ${WORK}/planted.so ${WORK}/planted.c)
+set(names libdrypoint.so.0 libdrypoint_cuda.so libcuda.so.1 libcublasLt.so.12 libcudnn.so.9
+          libcupti.so.12 libnvidia-ml.so.1)
+foreach(file bin/drypoint lib/libdrypoint.so)
+  entries(needed NEEDED ${WORK}/prefix/${file})
+  list(APPEND names ${needed})
+endforeach()
+list(REMOVE_DUPLICATES names)
+foreach(folder here prefix prefix/bin .)
+  file(MAKE_DIRECTORY ${WORK}/${folder})
+  foreach(name ${names})
+    file(COPY_FILE ${WORK}/planted.so ${WORK}/${folder}/${name})
+  endforeach()
+endforeach()
+foreach(program ${WORK}/prefix/bin/drypoint ${BUILD}/apps/cli/drypoint)
+  execute_process(COMMAND ${program} generate --device cuda --edges ${picture} -p "a cat" -o none/a.png
+                  WORKING_DIRECTORY ${WORK}/here OUTPUT_QUIET ERROR_QUIET)
+endforeach()
+if(EXISTS ${WORK}/was_run)
+  message(FATAL_ERROR "a planted library was loaded")
+endif()
+
 if(EXISTS ${SOURCE}/models/demo)
   file(GLOB shipped RELATIVE ${SOURCE} ${SOURCE}/models/demo/*)
   list(TRANSFORM shipped PREPEND share/drypoint/)
