@@ -70,8 +70,8 @@ format:
 lint:
 	$(SETUP) lint
 	clang-format --dry-run -Werror $(sources)
-	cmake --preset release -DDRYPOINT_TESTS=ON
-	run-clang-tidy -quiet -p build/release "$(CURDIR)/(src|apps)/.*(?<!_test)\.cc$$"
+	cmake --preset lint
+	run-clang-tidy -quiet -p build/lint "$(CURDIR)/(src|apps)/.*(?<!_test)\.cc$$"
 
 install: build
 	cmake --install build/release --prefix $(PREFIX)

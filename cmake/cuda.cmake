@@ -37,15 +37,24 @@ endif()
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc
      src/backend/cuda/*.S)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/choices.S PROPERTIES
+  INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/src
   OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/hopper.json)
 add_library(drypoint_cuda SHARED ${cuda_sources})
 target_compile_options(drypoint_cuda PRIVATE
-  $<$<COMPILE_LANGUAGE:CUDA>:${code} -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr --extended-lambda -Xcompiler=-fopenmp
+  $<$<COMPILE_LANGUAGE:CUDA>:${code} -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr --extended-lambda
     -Xcompiler=-Wall -diag-suppress=186>)
 set_target_properties(drypoint_cuda PROPERTIES CUDA_RUNTIME_LIBRARY Static
                                                CXX_VISIBILITY_PRESET hidden
-                                               CUDA_VISIBILITY_PRESET hidden)
-# Its own copy of the few parts of the core that it uses; nothing of it is to be seen from outside.
-target_link_libraries(drypoint_cuda PRIVATE drypoint_core)
+                                               CUDA_VISIBILITY_PRESET hidden
+                                               BUILD_WITH_INSTALL_RPATH ON)
+foreach(folder backend/cuda backend/cuda/kernels backend/cuda/libraries)
+  layer_headers(drypoint_cuda ${folder})
+endforeach()
+# Its own copies of the layers below; nothing of them is to be seen from outside.
+target_link_libraries(drypoint_cuda PRIVATE drypoint_backend drypoint_ops drypoint_tensor
+                                            drypoint_base)
+hash_of(drypoint_cuda interface_hash ${shared_headers})
+hash_of(drypoint_cuda packing_hash ${shared_packing} src/backend/cuda/* src/backend/cuda/kernels/*
+        src/backend/cuda/libraries/*)
 target_link_options(drypoint_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,--as-needed)
 target_include_directories(drypoint_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -4,12 +4,12 @@
 # them; or pages, which Debian alone has as packages.
 set -eu
 
-build="g++ cmake ninja-build make pkg-config ccache libdnnl-dev libhwy-dev libopencv-imgproc-dev
+build="g++ cmake ninja-build make pkg-config ccache libhwy-dev
        libpng-dev libjpeg-dev libwebp-dev libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev
        zlib1g-dev"
 test="libgtest-dev libgmock-dev liblzma-dev"
-lint="clang-format clang-tidy libomp-dev"
-fuzz="clang libclang-rt-dev libomp-dev"
+lint="clang-format clang-tidy"
+fuzz="clang libclang-rt-dev"
 bench="python3 python3-venv"
 pages="python3 python3-venv chromium chromium-driver"
 

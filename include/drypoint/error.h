@@ -24,10 +24,11 @@ enum class ErrorKind {
 std::string_view name(ErrorKind kind);
 
 /// The only exception that leaves the library. `what()` is one line that names the file, tensor or
-/// option, what was found and what was expected.
+/// option, what was found and what was expected: UTF-8 without control characters, at most 480
+/// bytes, of which the middle is left out where there would be more.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message);
   ErrorKind kind() const { return kind_; }
 
  private:

@@ -1,8 +1,8 @@
 #include "backend/backend.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -12,13 +12,14 @@ namespace drypoint {
 
 DeviceMemory Backend::allocate(size_t bytes) const {
   if (bytes == 0) return nullptr;
-  void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  DeviceMemory block = allocate_block(bytes);
   if (!block)
     fail(ErrorKind::out_of_memory, "{} MiB needed, {} MiB available", bytes >> 20,
          available_memory() >> 20);
   *allocated_ += bytes;
-  return {static_cast<std::byte*>(block), [bytes, allocated = allocated_](std::byte* p) {
-            std::free(p);
+  std::byte* const place = block.get();
+  return {place, [bytes, allocated = allocated_, block = std::move(block)](std::byte*) mutable {
+            block.reset();
             *allocated -= bytes;
           }};
 }
@@ -40,8 +41,15 @@ Incoming Backend::load(std::span<const std::byte> mapped, std::shared_ptr<const 
       check(mapped.subspan(i * load_piece, std::min(load_piece, mapped.size() - i * load_piece)));
     });
   };
-  return {memory,
-          std::async(std::launch::async, [=, keeper = std::move(keeper)] { read(); }).share()};
+  try {
+    return {memory,
+            std::async(std::launch::async, [=, keeper = std::move(keeper)] { read(); }).share()};
+  } catch (const std::system_error&) {  // no thread can be had for it
+    std::promise<void> done;
+    read();
+    done.set_value();
+    return {memory, done.get_future().share()};
+  }
 }
 
 size_t Backend::available_memory() const {
@@ -49,14 +57,6 @@ size_t Backend::available_memory() const {
   const size_t promised = *allocated_ - std::min<size_t>(*allocated_, touched_host_memory());
   const size_t available = available_host_memory();
   return available - std::min(available, promised);
-}
-
-void expect_room_for_kernels(const Backend& backend) {
-  constexpr size_t for_code = 64 << 20;
-  const size_t available = backend.available_memory();
-  if (available < for_code)
-    fail(ErrorKind::out_of_memory, "{} MiB needed for kernels, {} MiB available", for_code >> 20,
-         available >> 20);
 }
 
 }  // namespace drypoint

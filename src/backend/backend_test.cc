@@ -1,5 +1,8 @@
 #include "backend/backend.h"
 
+#include <dlfcn.h>
+
+#include "backend/cuda_entry.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -14,6 +17,23 @@ TEST(Backend, CountsWhatWasPromisedBeforeItIsTouched) {
   EXPECT_LT(backend->available_memory(), before - gib);
   memory.reset();
   EXPECT_GT(backend->available_memory(), before - gib);
+}
+
+// tests/support/stale_cuda.cc says of itself that it was built from other headers.
+TEST(CudaLibrary, OfOtherHeadersIsRefused) {
+  const std::string path = DRYPOINT_STALE_CUDA;
+  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_TRUE(library) << dlerror();
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {path, "interface 0123", "this program has"},
+                                  [&] { cuda::entry_of(library, path); }));
+  dlclose(library);
+}
+
+TEST(CudaLibrary, ThatIsAnotherIsRefused) {
+  void* const none = dlopen(nullptr, RTLD_NOW);
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"a.so", "interface none"},
+                                  [&] { cuda::entry_of(none, "a.so"); }));
 }
 
 }  // namespace

@@ -4,56 +4,59 @@
 #include <filesystem>
 
 #include "backend/backend.h"
-#include "backend/cuda/entry.h"
+#include "backend/cuda_entry.h"
 #include "base/error.h"
+#include "base/own_file.h"
+#include "hash/interface_hash.h"
 
 namespace drypoint {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* library = "libdrypoint_cuda.so";
 
-/// Where this very code lies, which is where the library lies when built and when installed.
-fs::path own_folder() {
-  Dl_info info{};
-  if (!dladdr(reinterpret_cast<const void*>(&own_folder), &info) || !info.dli_fname) return {};
+/// From beside this very code, where it lies when built and when installed, and from nowhere else:
+/// what other folders hold may be anyone's.
+void* load(std::string& name) {
+  const std::filesystem::path own = own_file();
+  const std::filesystem::path path = own.parent_path() / library;
+  name = path.string();
   std::error_code ignored;
-  return fs::weakly_canonical(info.dli_fname, ignored).parent_path();
-}
-
-void* load() {
-  const fs::path own = own_folder();
-  void* handle = nullptr;
-  for (const fs::path& folder : {own, own / "..", own / "../..", own / "../lib", fs::path()}) {
-    handle = dlopen((folder / library).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle) break;
-    std::error_code ignored;
-    if (fs::exists(folder / library, ignored))  // there, but it cannot be loaded
-      fail(ErrorKind::unsupported, "device cuda: {}", dlerror());
-  }
-  if (!handle) fail(ErrorKind::unsupported, "device cuda: this build has no {}", library);
+  if (own.empty() || !std::filesystem::exists(path, ignored))
+    fail(ErrorKind::unsupported, "device cuda: this build has no {}", library);
+  void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) fail(ErrorKind::unsupported, "device cuda: {}", dlerror());
   return handle;
 }
 
-template <class Function>
-Function* entry(const char* name) {
-  static void* const handle = load();  // thrown errors leave it to be tried again
-  void* function = dlsym(handle, name);
-  if (!function)
-    fail(ErrorKind::unsupported, "device cuda: {} is not of this version of Drypoint", library);
-  return reinterpret_cast<Function*>(function);
+const cuda::Entry& entry() {
+  static const cuda::Entry& found = []() -> const cuda::Entry& {  // if it throws, it is tried again
+    std::string path;
+    void* const handle = load(path);
+    return cuda::entry_of(handle, path);
+  }();
+  return found;
 }
 
 }  // namespace
 
+const cuda::Entry& cuda::entry_of(void* handle, const std::string& path) {
+  const auto* entry = static_cast<const Entry*>(dlsym(handle, entry_name));
+  const std::string_view found = entry ? entry->interface : "none";
+  if (found != interface_hash)
+    fail(
+        ErrorKind::bad_file,
+        "device cuda: {}: was built for the interface {}, but this program has {}: build both from "
+        "one source",
+        path, found, interface_hash);
+  return *entry;
+}
+
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
-  return std::unique_ptr<Backend>(entry<cuda::MakeBackend>(cuda::make_backend_name)(options));
+  return std::unique_ptr<Backend>(entry().make_backend(options));
 }
 
 std::unique_ptr<Instruments> make_cuda_instruments(const Backend& backend, bool spin) {
-  return std::unique_ptr<Instruments>(
-      entry<cuda::MakeInstruments>(cuda::make_instruments_name)(backend, spin));
+  return std::unique_ptr<Instruments>(entry().make_instruments(backend, spin));
 }
 
 }  // namespace drypoint
