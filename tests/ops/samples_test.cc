@@ -24,7 +24,8 @@ void compare(const Op& op, const std::vector<Tensor>& inputs,
              const std::vector<size_t>& of_samples) {
   for (const Backend* backend : backends()) {
     SCOPED_TRACE(backend->name() + ": " + describe(op, inputs));
-    const Tensor together = run(*backend, op, inputs);
+    const Tensor together =
+        run(*backend, op, inputs, Output::own_memory, inputs[of_samples[0]].shape()[0]);
     for (int64_t i = 0; i < together.shape()[0]; ++i) {
       std::vector<Tensor> own = inputs;
       for (const size_t input : of_samples) own[input] = sample(inputs[input], i);

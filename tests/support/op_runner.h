@@ -49,7 +49,7 @@ class OnTarget {
 
 /// With weights (the inputs that no picture changes) constant.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
-           Output output = Output::own_memory);
+           Output output = Output::own_memory, int64_t pictures = 1);
 
 /// The inputs as a backend of lower precision gets them, in f32.
 std::vector<Tensor> rounded_for(const Backend& backend, const Op& op,
