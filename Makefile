@@ -20,7 +20,7 @@ test:
 	$(SETUP) test
 	cmake --preset release -DDRYPOINT_TESTS=ON -DDRYPOINT_CUDA=ON
 	cmake --build --preset release
-	ctest --test-dir build/release --output-on-failure
+	ctest --test-dir build/release --output-on-failure -j2
 
 # Exported models in ONNX Runtime, which pip brings.
 test-onnx: test
@@ -48,7 +48,7 @@ asan:
 	$(SETUP) test
 	cmake --preset asan
 	cmake --build --preset asan
-	ctest --test-dir build/asan --output-on-failure
+	ctest --test-dir build/asan --output-on-failure -j2
 
 fuzz:
 	$(SETUP) fuzz

@@ -97,11 +97,13 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return true;
   }
   bool key(std::string& value) override {
-    if (depth_ == 2) field_ = std::move(value);
-    if (depth_ != 1) return true;
-    name_ = std::move(value);
-    field_.clear();
-    entry_ = {};
+    if (depth_ == 2) {
+      field_ = std::move(value);
+    } else if (depth_ == 1) {
+      name_ = std::move(value);
+      field_.clear();
+      entry_ = {};
+    }
     return true;
   }
   bool parse_error(size_t, const std::string&, const json::exception& error) override {

@@ -68,7 +68,7 @@ void on_progress(j_common_ptr common) {
   const uint64_t blocks = jpeg.comps_in_scan == 1
                               ? uint64_t{first.width_in_blocks} * uint64_t(first.v_samp_factor)
                               : uint64_t{jpeg.MCUs_per_row} * uint64_t(jpeg.blocks_in_MCU);
-  const auto coefficients = uint64_t(jpeg.Se - jpeg.Ss + 1);
+  const auto coefficients = uint64_t(jpeg.Se) + 1 - uint64_t(jpeg.Ss);
   if (errors->in_scans)
     errors->work += blocks * (jpeg.arith_code ? arithmetic_work(coefficients)
                                               : huffman_work(coefficients, jpeg.Ah > 0));

@@ -10,7 +10,7 @@
 namespace drypoint {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 struct Magic {
   size_t at;
