@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/plan_file.h"
+#include "drypoint/error.h"
+#include "models/assemble.h"
 
 namespace {
 
