@@ -55,7 +55,6 @@ Callbacks guarded(const Callbacks& callbacks) {
   Callbacks own = callbacks;
   own.progress = guarded(callbacks.progress);
   own.stop = guarded(callbacks.stop);
-  if constexpr (requires { callbacks.drawn; }) own.drawn = guarded(callbacks.drawn);
   return own;
 }
 

@@ -1,40 +1,40 @@
 #include "checkpoint/config_rules.h"
 
+#include <algorithm>
+#include <array>
+
 #include "checkpoint/configurations.h"
 
 namespace drypoint {
 namespace {
 
+template <size_t M, size_t N>
+constexpr std::array<KeyRule, M + N> joined(const KeyRule (&a)[M], const KeyRule (&b)[N]) {
+  std::array<KeyRule, M + N> all;
+  std::copy(b, b + N, std::copy(a, a + M, all.begin()));
+  return all;
+}
+
 constexpr std::string_view silu = R"(["silu", "swish"])", no = "[false, null]", none = "[null]";
 
-// diffusers/models/unets/unet_2d_condition.py
-constexpr KeyRule unet_rules[] = {
-    {"_class_name", R"(["UNet2DConditionModel"])"},
+// What diffusers' UNet and ControlNet have in common.
+constexpr KeyRule trunk_rules[] = {
     {"act_fn", silu},
     {"addition_embed_type", none},
     {"addition_embed_type_num_heads"},
     {"addition_time_embed_dim"},
     {"attention_head_dim"},
-    {"attention_type", R"(["default", null])"},
     {"block_out_channels"},
-    {"center_input_sample", no},
     {"class_embed_type", none},
-    {"class_embeddings_concat", no},
-    {"conv_in_kernel", "[3]"},
-    {"conv_out_kernel", "[3]"},
     {"cross_attention_dim"},
-    {"cross_attention_norm", none},
     {"down_block_types"},
     {"downsample_padding", "[1]"},
-    {"dropout"},
-    {"dual_cross_attention", no},
     {"encoder_hid_dim", none},
     {"encoder_hid_dim_type", none},
     {"flip_sin_to_cos", "[true]"},
     {"freq_shift", "[0]"},
     {"in_channels"},
     {"layers_per_block"},
-    {"mid_block_only_cross_attention", no},
     {"mid_block_scale_factor", "[1]"},
     {"mid_block_type", R"(["UNetMidBlock2DCrossAttn"])"},
     {"norm_eps", "[1e-5]"},
@@ -42,60 +42,45 @@ constexpr KeyRule unet_rules[] = {
     {"num_attention_heads"},
     {"num_class_embeds", none},
     {"only_cross_attention", "[false, [false, false, false, false]]"},
-    {"out_channels"},
     {"projection_class_embeddings_input_dim", none},
+    {"resnet_time_scale_shift", R"(["default"])"},
+    {"sample_size"},
+    {"transformer_layers_per_block"},
+    {"upcast_attention"},       // precision alone
+    {"use_linear_projection"},  // the same numbers, as matrices
+};
+
+// diffusers/models/unets/unet_2d_condition.py, beside these
+constexpr KeyRule unet_rules[] = {
+    {"_class_name", R"(["UNet2DConditionModel"])"},
+    {"attention_type", R"(["default", null])"},
+    {"center_input_sample", no},
+    {"class_embeddings_concat", no},
+    {"conv_in_kernel", "[3]"},
+    {"conv_out_kernel", "[3]"},
+    {"cross_attention_norm", none},
+    {"dropout"},
+    {"dual_cross_attention", no},
+    {"mid_block_only_cross_attention", no},
+    {"out_channels"},
     {"resnet_out_scale_factor", "[1, null]"},
     {"resnet_skip_time_act", no},
-    {"resnet_time_scale_shift", R"(["default"])"},
     {"reverse_transformer_layers_per_block", none},
-    {"sample_size"},
     {"time_cond_proj_dim", none},
     {"time_embedding_act_fn", none},
     {"time_embedding_dim"},
     {"time_embedding_type", R"(["positional"])"},
     {"timestep_post_act", none},
-    {"transformer_layers_per_block"},
     {"up_block_types"},
-    {"upcast_attention"},       // precision alone
-    {"use_linear_projection"},  // the same numbers, as matrices
 };
 
-// diffusers/models/controlnets/controlnet.py
+// diffusers/models/controlnets/controlnet.py, beside these
 constexpr KeyRule control_rules[] = {
     {"_class_name", R"(["ControlNetModel"])"},
-    {"act_fn", silu},
-    {"addition_embed_type", none},
-    {"addition_embed_type_num_heads"},
-    {"addition_time_embed_dim"},
-    {"attention_head_dim"},
-    {"block_out_channels"},
-    {"class_embed_type", none},
     {"conditioning_channels"},
     {"conditioning_embedding_out_channels"},
     {"controlnet_conditioning_channel_order", R"(["rgb"])"},
-    {"cross_attention_dim"},
-    {"down_block_types"},
-    {"downsample_padding", "[1]"},
-    {"encoder_hid_dim", none},
-    {"encoder_hid_dim_type", none},
-    {"flip_sin_to_cos", "[true]"},
-    {"freq_shift", "[0]"},
     {"global_pool_conditions", no},
-    {"in_channels"},
-    {"layers_per_block"},
-    {"mid_block_scale_factor", "[1]"},
-    {"mid_block_type", R"(["UNetMidBlock2DCrossAttn"])"},
-    {"norm_eps", "[1e-5]"},
-    {"norm_num_groups"},
-    {"num_attention_heads"},
-    {"num_class_embeds", none},
-    {"only_cross_attention", "[false, [false, false, false, false]]"},
-    {"projection_class_embeddings_input_dim", none},
-    {"resnet_time_scale_shift", R"(["default"])"},
-    {"sample_size"},
-    {"transformer_layers_per_block"},
-    {"upcast_attention"},
-    {"use_linear_projection"},
 };
 
 // diffusers/models/autoencoders/autoencoder_kl.py
@@ -336,8 +321,10 @@ constexpr KeyRule tokenizer_rules[] = {
 }  // namespace
 
 std::span<const KeyRule> rules_of(std::string_view place) {
-  if (place == unet_config) return unet_rules;
-  if (place == control_config) return control_rules;
+  static constexpr auto unet = joined(trunk_rules, unet_rules);
+  static constexpr auto control = joined(trunk_rules, control_rules);
+  if (place == unet_config) return unet;
+  if (place == control_config) return control;
   if (place == vae_config) return vae_rules;
   if (place == text_config) return text_rules;
   if (place == scheduler_config) return scheduler_rules;

@@ -110,15 +110,26 @@ void refuse_differences(const Checkpoint& checkpoint, const std::string& path) {
          path);
 }
 
+// Where a diffusers folder has it, and names of its configurations begin.
+std::string folder_of(Part part) {
+  switch (part) {
+    case Part::unet: return "unet/";
+    case Part::control: return "controlnet/";
+    case Part::vae: return "vae/";
+    case Part::text: return "text_encoder/";
+  }
+  return {};
+}
+
 // Puts the part that `path` holds in place of the model's own.
-void replace_part(Checkpoint& model, Part part, std::string_view folder,
-                  const std::filesystem::path& path) {
+void replace_part(Checkpoint& model, Part part, const std::filesystem::path& path) {
   Checkpoint other = load_checkpoint(path);
   if (!other.has(part))
     fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
          name_of(part));
   if (part == Part::control) refuse_differences(other, path.string());
   if (part == Part::control) check_marks(other.tensors, path.string());
+  const std::string folder = folder_of(part);
   const auto prefix = prefix_of(part);
   erase_prefix(model.tensors.tensors, prefix);
   erase_prefix(model.tensors.unusable, prefix);
@@ -160,31 +171,22 @@ bool is_harmless(Part part, std::string_view name, int64_t text_layers) {
          starts("logit_scale") || starts("vision_model.") || starts("visual_projection.");
 }
 
-std::string folder_of(Part part) {
-  switch (part) {
-    case Part::unet: return "unet/";
-    case Part::control: return "controlnet/";
-    case Part::vae: return "vae/";
-    case Part::text: return "text_encoder/";
-  }
-  return {};
-}
-
-// Everything about a part, given how its configuration is read.
+// Everything about a part, given how its configuration is read. -> the configuration.
 template <class Read>
-void check_part_as(const Checkpoint& model, Part part, Read read) {
+auto checked_part(const Checkpoint& model, Part part, Read read) {
   const std::string& source = model.sources.at(part);
   const std::string place = folder_of(part) + "config.json", file = source + "/config.json";
   check_configuration(model.tensors.metadata, place, file);
-  const auto config = config_in(model, part, read);
+  auto config = config_in(model, part, read);
   const auto needed = tensors_of(config);
   check_complete(model.tensors, needed, source);
   int64_t text_layers = INT64_MAX;
-  if constexpr (std::is_same_v<decltype(config), const ClipConfig>)
+  if constexpr (std::is_same_v<decltype(config), ClipConfig>)
     if (model.tensors.metadata.contains(text_config)) text_layers = config.layers;
   check_used(model.tensors, needed, part, source,
              [&](std::string_view name) { return is_harmless(part, name, text_layers); });
   check_sizes(model.tensors.metadata, config, file);
+  return config;
 }
 
 /// "text width 12, expected 64; ..." for all in which two trunks differ.
@@ -247,9 +249,9 @@ Checkpoint assemble(const ModelFiles& files) {
   const std::string own_parts = parts_of(model), path = files.model.string();
   check_marks(model.tensors, path);
   if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
-  if (files.control) replace_part(model, Part::control, "controlnet/", *files.control);
-  if (files.vae) replace_part(model, Part::vae, "vae/", *files.vae);
-  if (files.text_encoder) replace_part(model, Part::text, "text_encoder/", *files.text_encoder);
+  if (files.control) replace_part(model, Part::control, *files.control);
+  if (files.vae) replace_part(model, Part::vae, *files.vae);
+  if (files.text_encoder) replace_part(model, Part::text, *files.text_encoder);
   for (const Part part : {Part::unet, Part::vae, Part::text})
     if (!model.has(part))
       fail(ErrorKind::bad_file, "{}: holds {}, expected a base model; it has no {}", path,
@@ -265,10 +267,9 @@ Checkpoint assemble(const ModelFiles& files) {
 
 void check_fit(const Checkpoint& model) {
   const auto& sources = model.sources;
-  for (const Part part : {Part::unet, Part::vae, Part::text}) check_part(model, part);
-  const auto unet = config_in(model, Part::unet, detect_unet);
-  const auto vae = config_in(model, Part::vae, detect_vae);
-  const auto text = config_in(model, Part::text, detect_clip);
+  const UnetConfig unet = checked_part(model, Part::unet, detect_unet);
+  const VaeConfig vae = checked_part(model, Part::vae, detect_vae);
+  const ClipConfig text = checked_part(model, Part::text, detect_clip);
   if (unet.in_channels != vae.latent_channels)
     fail(ErrorKind::unsupported, "{}: the UNet takes {} channels, expected the VAE's {}{}",
          sources.at(Part::unet), unet.in_channels, vae.latent_channels,
@@ -283,8 +284,7 @@ void check_fit(const Checkpoint& model) {
          sources.at(Part::text), text.width, sources.at(Part::unet), unet.context_width);
   if (!model.has(Part::control)) return;
 
-  check_part(model, Part::control);
-  const auto control = config_in(model, Part::control, detect_controlnet);
+  const ControlnetConfig control = checked_part(model, Part::control, detect_controlnet);
   UnetConfig trunk = unet;
   trunk.out_channels = 0;
   // Heads and groups need not be the UNet's.
@@ -299,16 +299,16 @@ void check_fit(const Checkpoint& model) {
 
 void check_part(const Checkpoint& model, Part part) {
   switch (part) {
-    case Part::unet: return check_part_as(model, part, detect_unet);
-    case Part::control: return check_part_as(model, part, detect_controlnet);
-    case Part::vae: return check_part_as(model, part, detect_vae);
-    case Part::text: return check_part_as(model, part, detect_clip);
+    case Part::unet: checked_part(model, part, detect_unet); break;
+    case Part::control: checked_part(model, part, detect_controlnet); break;
+    case Part::vae: checked_part(model, part, detect_vae); break;
+    case Part::text: checked_part(model, part, detect_clip); break;
   }
 }
 
 void replace_control(Checkpoint& model, const std::filesystem::path& path) {
   Checkpoint next = model;
-  replace_part(next, Part::control, "controlnet/", path);
+  replace_part(next, Part::control, path);
   const auto config = config_in(model, Part::control, detect_controlnet);
   check_complete(next.tensors, tensors_of(config), next.sources.at(Part::control));
   check_fit(next);

@@ -259,6 +259,13 @@ Request score_defaults(Request request) {
   return request;
 }
 
+/// Found by `at_border`.
+ScoreCallbacks guarded(const ScoreCallbacks& callbacks) {
+  ScoreCallbacks own = guarded<ScoreCallbacks>(callbacks);
+  own.drawn = guarded(callbacks.drawn);
+  return own;
+}
+
 ScoreResult score(const ScoreOptions& options, const ScoreCallbacks& callbacks) {
   return at_border("scoring", callbacks, [&](const auto& own) { return score_all(options, own); });
 }
