@@ -43,19 +43,19 @@ struct Choice {
   std::string name, order;
 
   /// Blocks that share the depth.
-  int blocks_of_depth() const { return kernel && kernel->in_turn ? 1 : parts; }
+  int blocks_of_depth() const { return kernel && kernel->serial ? 1 : parts; }
 
   explicit Choice(const MmaChoice& mma)
       : mma(mma),
         name(fmt::format("mma {}x{}/{}{}", mma.rows, mma.columns, mma.parts,
-                         mma.in_turn ? " in turn" : "")),
+                         mma.serial ? " serial" : "")),
         order(fmt::format("mma/{}", mma.parts)) {}
   Choice(const HopperKernel<T>* tile, int parts, Sharing sharing)
       : kernel(tile),
         parts(parts),
         sharing(sharing),
         name(fmt::format("{}x{}x{}/{}{}", tile->rows, tile->columns, tile->stages, parts,
-                         tile->in_turn ? " in turn" : "")),
+                         tile->serial ? " serial" : "")),
         order(fmt::format("wgmma/{}", parts)) {
     if (sharing.blocks() > 1) name += fmt::format(" {}x{}", sharing.down, sharing.across);
   }
@@ -111,10 +111,10 @@ std::vector<Choice<T>> library_choices(const ProductShape& shape, int64_t pictur
   return choices;
 }
 
-/// `in_turn`: with those that do parts of the depth in turn. They are for several pictures, which
+/// `serial`: with those of serial split-K. They are for several pictures, which
 /// fill the device anyway and are to be added up like one.
 template <class T>
-std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool in_turn) {
+std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool serial) {
   std::vector<Choice<T>> choices;
   const int blocks = shape.depth() / 64;
   for (const auto& kernel : hopper_kernels<T>()) {
@@ -122,14 +122,14 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool in_turn) {
     if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
     if (kernel.columns < 64 && shape.columns > 64) continue;
-    if (kernel.in_turn && (!in_turn || shape.columns % 16 != 0)) continue;
+    if (kernel.serial && (!serial || shape.columns % 16 != 0)) continue;
     for (const Sharing sharing : {Sharing{1, 1}, Sharing{2, 1}, Sharing{1, 2}, Sharing{2, 2}}) {
       if (sharing.down > ceil_div(shape.rows, kernel.rows) ||
           sharing.across > ceil_div(shape.columns, kernel.columns))
         continue;
       for (int parts : {1, 2, 3, 4, 5, 6, 8})
-        if ((parts == 1 ? !kernel.in_turn : blocks >= 2 * parts) && parts <= kernel.most_parts &&
-            (kernel.in_turn || parts * sharing.blocks() <= 8))
+        if ((parts == 1 ? !kernel.serial : blocks >= 2 * parts) && parts <= kernel.most_parts &&
+            (kernel.serial || parts * sharing.blocks() <= 8))
           choices.push_back({&kernel, parts, sharing});
     }
   }
@@ -177,7 +177,7 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
   const bool large = choice.rows == LargeTile<T>::rows;
   const int shared_bytes = large ? LargeTile<T>::shared_bytes : SmallTile<T>::shared_bytes;
   const int by_registers = (sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3)) /
-                           (large && choice.in_turn && sizeof(T) == 2 ? 2 : 1);
+                           (large && choice.serial && sizeof(T) == 2 ? 2 : 1);
   const int parts = choice.parts_in_memory();
   const auto by_memory =
       static_cast<int>(context.properties.sharedMemPerMultiprocessor / (shared_bytes + 1024));

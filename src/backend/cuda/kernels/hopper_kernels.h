@@ -21,12 +21,12 @@ struct Sharing {
   constexpr int blocks() const { return down * across; }
 };
 
-constexpr int most_parts_in_turn = 8;
+constexpr int most_serial_parts = 8;
 
 template <class T>
 struct HopperKernel {
   int rows, columns, stages, most_parts;
-  bool in_turn;  // one block does all parts of the depth
+  bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
   void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
 };

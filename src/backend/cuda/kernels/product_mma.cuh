@@ -55,14 +55,14 @@ struct Rest {
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
 /// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
-/// in `partial` [parts, sets * rows, columns]; with `in_turn` a block does all of them, one after
-/// the other, and adds them up as `finish_product` would. `short_form`: f32 products from 11 bits
-/// of each factor, not from all.
-template <class Tile, class T, bool gathered, bool in_turn>
+/// in `partial` [parts, sets * rows, columns]; with `serial` (split-K within one block) a block
+/// does part after part and adds them up as `finish_product` would. `short_form`: f32 products from
+/// 11 bits of each factor, not from all.
+template <class Tile, class T, bool gathered, bool serial>
 __global__ void __launch_bounds__(Tile::threads)
     product_mma(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
                 float* __restrict__ partial, ProductShape shape, Ends<T> ends, int depth,
-                int depth_of_tap, int parts_in_turn, bool short_form) {
+                int depth_of_tap, int serial_parts, bool short_form) {
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;
@@ -192,8 +192,8 @@ __global__ void __launch_bounds__(Tile::threads)
   const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
   const int warp_column = warp / Tile::warps_down * 32;
   float sums[down][4][4] = {};
-  float all_sums[in_turn ? down : 1][4][4] = {};
-  [[maybe_unused]] int turn = 1;  // the part at hand ends before all_blocks * turn / parts_in_turn
+  float all_sums[serial ? down : 1][4][4] = {};
+  [[maybe_unused]] int turn = 1;  // the part at hand ends before all_blocks * turn / serial_parts
   for (int block = begin; block < end; ++block) {
     wait_for_copies<Tile::stages - 2>();
     __syncthreads();
@@ -236,8 +236,8 @@ __global__ void __launch_bounds__(Tile::threads)
         for (int n = 0; n < 4; ++n)
 #pragma unroll
           for (int i = 0; i < 4; ++i) sums[m][n][i] += part[m][n][i];
-    if constexpr (in_turn)
-      if (block + 1 == all_blocks * turn / parts_in_turn) {
+    if constexpr (serial)
+      if (block + 1 == all_blocks * turn / serial_parts) {
         ++turn;
 #pragma unroll
         for (int m = 0; m < down; ++m)
@@ -265,7 +265,7 @@ __global__ void __launch_bounds__(Tile::threads)
 #pragma unroll
       for (int i = 0; i < 4; ++i)
         tile[(warp_row + m * 16 + lane / 4 + i / 2 * 8) * Tile::pitch + warp_column + n * 8 +
-             lane % 4 * 2 + i % 2] = in_turn ? all_sums[in_turn ? m : 0][n][i] : sums[m][n][i];
+             lane % 4 * 2 + i % 2] = serial ? all_sums[serial ? m : 0][n][i] : sums[m][n][i];
   __syncthreads();
   if (parts > 1) {
     partial += (int64_t{part} * (gridDim.x / tiles) + group) * shape.rows * shape.columns;
@@ -291,10 +291,10 @@ __global__ void __launch_bounds__(Tile::threads)
 struct MmaChoice {
   int rows = 64, columns = 64;  // of a tile
   int parts = 1;                // of the depth
-  bool in_turn = false;         // one block does them all
+  bool serial = false;          // one block does them all
 
   /// Whose sums lie in memory.
-  int parts_in_memory() const { return in_turn ? 1 : parts; }
+  int parts_in_memory() const { return serial ? 1 : parts; }
 };
 
 /// Instantiated for each type in a file of its own. `partial`: for several parts.
@@ -307,11 +307,11 @@ template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
                              const MmaChoice& choice, const T* x, const Rest<T>& rest,
                              const T* weight, float* partial, const Ends<T>& ends) {
-  const auto launch_tile = [&]<class Tile, bool gathered, bool in_turn>() {
+  const auto launch_tile = [&]<class Tile, bool gathered, bool serial>() {
     const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
                     static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)),
                     static_cast<unsigned>(choice.parts_in_memory()));
-    const auto kernel = product_mma<Tile, T, gathered, in_turn>;
+    const auto kernel = product_mma<Tile, T, gathered, serial>;
     DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                        Tile::shared_bytes));
     launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight,
@@ -320,11 +320,11 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
   };
   if (shape.gathered())
     launch_tile.template operator()<SmallTile<T>, true, false>();
-  else if (choice.rows == SmallTile<T>::rows && choice.in_turn)
+  else if (choice.rows == SmallTile<T>::rows && choice.serial)
     launch_tile.template operator()<SmallTile<T>, false, true>();
   else if (choice.rows == SmallTile<T>::rows)
     launch_tile.template operator()<SmallTile<T>, false, false>();
-  else if (choice.in_turn)
+  else if (choice.serial)
     launch_tile.template operator()<LargeTile<T>, false, true>();
   else
     launch_tile.template operator()<LargeTile<T>, false, false>();

@@ -12,10 +12,10 @@ namespace drypoint::cuda {
 
 /// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way. Two
 /// blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins while
-/// the other ends. `parts_in_turn`: a block does all parts of the depth, one after the other, and
-/// adds them up as the blocks of a cluster would.
+/// the other ends. `is_serial`: split-K within one block, which does part after part and adds them
+/// up as the blocks of a cluster would.
 template <int tile_rows, int tile_columns, int pipeline_stages, bool two_blocks = false,
-          bool parts_in_turn = false>
+          bool is_serial = false>
 struct HopperTile {
   static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
   static constexpr int depth = 64;             // elements of two bytes: a row of the swizzle
@@ -23,10 +23,10 @@ struct HopperTile {
   static constexpr bool has_producer = !two_blocks;
   static constexpr int at_once = two_blocks ? 2 : 1;
   static constexpr int threads = 128 * (consumers + has_producer);
-  static constexpr bool in_turn = parts_in_turn;
-  /// Parts in turn need room for two sums of each element: where that is more than a thread gets
+  static constexpr bool serial = is_serial;
+  /// Serial split-K needs room for two sums of each element: where that is more than a thread gets
   /// at the start, those who copy leave some.
-  static constexpr bool shifts_registers = in_turn && threads > 256;
+  static constexpr bool shifts_registers = serial && threads > 256;
   static constexpr int few_registers = 56;
   static constexpr int many_registers =
       (65536 / threads / 8 * 8 * threads - few_registers * 128) / (128 * consumers) / 8 * 8;
@@ -119,8 +119,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const int first_column = blockIdx.y * Tile::columns;
   const int parts = gridDim.z, part = blockIdx.z;
   const auto begin_of = [&](int p) { return plan.parts.divide(plan.blocks * p); };
-  const int begin = Tile::in_turn ? 0 : begin_of(part),
-            count = Tile::in_turn ? plan.blocks : begin_of(part + 1) - begin;
+  const int begin = Tile::serial ? 0 : begin_of(part),
+            count = Tile::serial ? plan.blocks : begin_of(part + 1) - begin;
   const Neighbours neighbours(plan.sharing);
   const bool alone = parts * plan.sharing.blocks() == 1;
 
@@ -193,7 +193,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
         own_bias[i] = bias_of(ends, group, first_column + thread + i * Tile::consumers * 128);
-    float sums[Tile::columns / 2], all_sums[Tile::in_turn ? Tile::columns / 2 : 1] = {};
+    float sums[Tile::columns / 2], all_sums[Tile::serial ? Tile::columns / 2 : 1] = {};
     Turn<Tile::stages> turn, to_fill;
     float2 moments{};
     const bool releases = thread % (ends.normed ? 32 : 128) == 0;
@@ -229,7 +229,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       const float2 own = row_moments.of_row();
       moments.x += own.x, moments.y += own.y;
     };
-    if constexpr (Tile::in_turn) {
+    if constexpr (Tile::serial) {
 #pragma unroll 1
       for (int p = 0; p < plan.parts.value; ++p) {
         add_part(begin_of(p + 1));
@@ -254,7 +254,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     if (straight) {
       store_warpgroup<Tile::columns>(
           ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr,
-          one_of<Tile::in_turn>(all_sums, sums),
+          one_of<Tile::serial>(all_sums, sums),
           reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
           int64_t{plan.doubled ? 0 : group} * plan.rows + first_row + warpgroup * 64,
           plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
@@ -275,7 +275,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     make_writes_visible();
   }
 
-  if constexpr (Tile::in_turn) return;
+  if constexpr (Tile::serial) return;
   // Results that straight ends cannot store, and parts of the depth: from shared memory.
   if (straight || (parts == 1 && warpgroup == Tile::consumers)) return;
   wait_for_previous();
@@ -343,7 +343,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 template <class Tile, class T>
 void add(std::vector<HopperKernel<T>>& kernels) {
   kernels.push_back({Tile::rows, Tile::columns, Tile::stages,
-                     Tile::in_turn ? most_parts_in_turn : Tile::most_parts(), Tile::in_turn,
+                     Tile::serial ? most_serial_parts : Tile::most_parts(), Tile::serial,
                      Tile::threads, Tile::shared_bytes, product_sm90<Tile, T>});
 }
 
