@@ -45,15 +45,15 @@ demo: build
 	  -p "a red ladybug on a yellow background" --seed 1 -o build/demo.png
 
 asan:
-	$(SETUP) test
+	$(SETUP) test fuzz
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan --output-on-failure -j2
 
 fuzz:
-	$(SETUP) fuzz
-	cmake --preset fuzz
-	cmake --build --preset fuzz --target tests/fuzz/all
+	$(SETUP) test fuzz
+	cmake --preset asan
+	cmake --build --preset asan --target tests/fuzz/all
 	tools/fuzz.sh $(FUZZ_SECONDS)
 
 # Against PyTorch, which this installs.

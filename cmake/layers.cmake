@@ -27,11 +27,11 @@ endfunction()
 set(layer_objects "")
 set(layer_table "")
 
-# layer(folder [SMALL] below...): what a folder holds, and the layers below it that it may include
-# from, with those that they include from. SMALL: its files are so small that most of the compiler's
-# time goes to what they include; they are compiled a dozen at once.
+# layer(folder [SEPARATE] below...): what a folder holds, and the layers below it that it may include
+# from, with those that they include from. Most of the compiler's time goes to what files include, so
+# those of a folder are compiled a dozen at once; SEPARATE: one by one (Highway's include themselves).
 function(layer folder)
-  cmake_parse_arguments(PARSE_ARGV 1 arg SMALL "" "")
+  cmake_parse_arguments(PARSE_ARGV 1 arg SEPARATE "" "")
   set(below_this ${arg_UNPARSED_ARGUMENTS})
   string(REPLACE "/" "_" target drypoint_${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${folder}/*.cc
@@ -44,8 +44,9 @@ function(layer folder)
     string(REPLACE "/" "_" below drypoint_${below})
     target_link_libraries(${target} PUBLIC ${below})
   endforeach()
-  if(arg_SMALL AND NOT DRYPOINT_LINT)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 13)
+  if(DRYPOINT_UNITY AND NOT arg_SEPARATE)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+                                               UNITY_BUILD_BATCH_SIZE ${DRYPOINT_UNITY})
   endif()
   if(folder STREQUAL base)
     precompile(${target})
@@ -72,14 +73,14 @@ layer(tensor base)
 layer(checkpoint tensor)
 layer(text base)
 layer(image base)
-layer(ops SMALL tensor)
+layer(ops tensor)
 layer(graph ops)
 layer(models graph checkpoint)
 layer(plan graph)
 layer(compile plan)
 layer(backend ops)
-layer(backend/reference SMALL backend)
-layer(backend/cpu backend)
+layer(backend/reference backend)
+layer(backend/cpu SEPARATE backend)
 layer(runtime backend plan checkpoint)
 layer(diffusion text image models compile runtime api)
 layer(export models api)

@@ -7,11 +7,7 @@ target_compile_options(drypoint_warnings INTERFACE -Wall -Wextra -Wpedantic -Wsh
 
 if(DRYPOINT_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-                      -Wno-array-bounds -Wno-stringop-overflow)
-  add_link_options(-fsanitize=address,undefined)
-endif()
-if(DRYPOINT_FUZZERS)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-                      -Wno-pass-failed)
+                      $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-array-bounds$<SEMICOLON>-Wno-stringop-overflow>
+                      $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-pass-failed>)
   add_link_options(-fsanitize=address,undefined)
 endif()

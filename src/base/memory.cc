@@ -23,7 +23,7 @@ std::optional<size_t> find(const char* file, const std::string& key) {
   return std::nullopt;
 }
 
-std::optional<size_t> first(const char* file) {
+std::optional<size_t> first_number(const char* file) {
   size_t value = 0;
   if (std::ifstream(file) >> value) return value;
   return std::nullopt;
@@ -39,8 +39,8 @@ size_t available_host_memory() {
   if (const auto kib = find("/proc/meminfo", "MemAvailable:")) available = *kib << 10;
 
   // Cached pages of files count as used there, but make room when asked.
-  const auto limit = first("/sys/fs/cgroup/memory.max"),
-             used = first("/sys/fs/cgroup/memory.current");
+  const auto limit = first_number("/sys/fs/cgroup/memory.max"),
+             used = first_number("/sys/fs/cgroup/memory.current");
   if (limit && used) {
     const size_t cached = find("/sys/fs/cgroup/memory.stat", "file").value_or(0);
     available = std::min(available, less(*limit, less(*used, cached)));
@@ -49,7 +49,7 @@ size_t available_host_memory() {
   rlimit space{};
   if (::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
     available =
-        std::min(available, less(space.rlim_cur, first("/proc/self/statm").value_or(0) * page));
+        std::min(available, less(space.rlim_cur, first_number("/proc/self/statm").value_or(0) * page));
   return available;
 }
 

@@ -124,21 +124,21 @@ bool guarded(Errors& errors, const Step& step) {
   return true;
 }
 
-struct Reader {
+struct JpegReader {
   Errors errors;
   jpeg_progress_mgr progress{};
   jpeg_decompress_struct jpeg{};
 
-  ~Reader() { jpeg_destroy_decompress(&jpeg); }
+  ~JpegReader() { jpeg_destroy_decompress(&jpeg); }
 };
 
-struct Writer {
+struct JpegWriter {
   Errors errors;
   jpeg_compress_struct jpeg{};
   unsigned char* out = nullptr;
   unsigned long size = 0;  // NOLINT: libjpeg's type
 
-  ~Writer() {
+  ~JpegWriter() {
     jpeg_destroy_compress(&jpeg);
     std::free(out);
   }
@@ -177,7 +177,7 @@ void check_cost(const jpeg_decompress_struct& jpeg, size_t channels, bool severa
 }  // namespace
 
 Decoded decode_jpeg(Bytes bytes, std::string_view name) {
-  Reader reader;
+  JpegReader reader;
   auto& jpeg = reader.jpeg;
   install(reader.errors, reinterpret_cast<jpeg_common_struct&>(jpeg));
   const auto check = [&](bool done) {
@@ -245,7 +245,7 @@ std::string encode_jpeg(const Image& image, std::string_view parameters) {
          image.height, longest_side);
   const std::string exif =
       parameters.empty() ? "" : std::string("Exif\0\0", 6) + exif_comment(parameters);
-  Writer writer;
+  JpegWriter writer;
   auto& jpeg = writer.jpeg;
   install(writer.errors, reinterpret_cast<jpeg_common_struct&>(jpeg));
   const bool done = guarded(writer.errors, [&] {

@@ -63,12 +63,12 @@ bool guarded(png_structp png, const Step& step) {
   return true;
 }
 
-struct Reader {
+struct PngReader {
   Session session;
   png_structp png = nullptr;
   png_infop info = nullptr;
 
-  Reader() {
+  PngReader() {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &session, on_error, ignore_warning);
     if (png) info = png_create_info_struct(png);
     if (!info) {
@@ -76,17 +76,17 @@ struct Reader {
       throw std::bad_alloc();
     }
   }
-  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
 };
 
-struct Writer {
+struct PngWriter {
   Session session;
   png_structp png = nullptr;
   png_infop info = nullptr;
 
-  Writer() {
+  PngWriter() {
     png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &session, on_error, ignore_warning);
     if (png) info = png_create_info_struct(png);
     if (!info) {
@@ -94,9 +94,9 @@ struct Writer {
       throw std::bad_alloc();
     }
   }
-  ~Writer() { png_destroy_write_struct(&png, &info); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  ~PngWriter() { png_destroy_write_struct(&png, &info); }
+  PngWriter(const PngWriter&) = delete;
+  PngWriter& operator=(const PngWriter&) = delete;
 };
 
 /// Whether the last row of the last pass has been read, whatever failed then.
@@ -175,7 +175,7 @@ struct Texts {
 }  // namespace
 
 Decoded decode_png(Bytes bytes, std::string_view name) {
-  Reader reader;
+  PngReader reader;
   Session& session = reader.session;
   png_structp png = reader.png;
   png_infop info = reader.info;
@@ -241,7 +241,7 @@ std::string encode(const Image& image, const PngText& text) {
   check_image(image);
   Texts texts(text);
   std::string out;
-  Writer writer;
+  PngWriter writer;
   writer.session.out = &out;
   png_structp png = writer.png;
   png_infop info = writer.info;

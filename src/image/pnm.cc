@@ -20,9 +20,9 @@ struct Header {
   bool bits = false;                   // 1 is black
 };
 
-class Reader {
+class PnmReader {
  public:
-  Reader(std::string_view file, std::string_view name) : file_(file), name_(name) {}
+  PnmReader(std::string_view file, std::string_view name) : file_(file), name_(name) {}
 
   Decoded read() {
     const Header header = file_[1] == '7' ? pam_header() : pnm_header();
@@ -158,7 +158,7 @@ class Reader {
 }  // namespace
 
 Decoded decode_pnm(Bytes bytes, std::string_view name) {
-  return Reader(as_text(bytes), name).read();
+  return PnmReader(as_text(bytes), name).read();
 }
 
 }  // namespace drypoint

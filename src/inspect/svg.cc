@@ -17,7 +17,7 @@ namespace {
 
 constexpr double box_width = 190, box_height = 46, box_gap = 14, row_gap = 18;
 constexpr double padding = 12, heading = 18, cluster_gap = 22, band_gap = 150, margin = 40;
-constexpr double top = 80;
+constexpr double bands_top = 80;
 
 /// Keeps the end, which tells more of a module's name.
 std::string shortened(const std::string& text, size_t most) {
@@ -53,7 +53,7 @@ class Layout {
     std::string svg = head();
     for (size_t i = 0; i < drawing_.bands.size(); ++i)
       svg += fmt::format("<text class=\"band\" x=\"{:.0f}\" y=\"{}\">{}</text>\n", band_x_[i],
-                         top - 16, escaped(drawing_.bands[i].name));
+                         bands_top - 16, escaped(drawing_.bands[i].name));
     for (size_t i = 0; i < drawing_.clusters.size(); ++i) svg += cluster(i);
     for (const Drawing::Edge& edge : drawing_.edges) svg += path(edge);
     for (size_t i = 0; i < drawing_.boxes.size(); ++i) svg += box(i);
@@ -96,7 +96,7 @@ class Layout {
   /// Clusters come in the order of their first operation: below the last of their band, and below
   /// what other bands give them.
   void place() {
-    std::vector<double> free(drawing_.bands.size(), top);
+    std::vector<double> free(drawing_.bands.size(), bands_top);
     for (size_t i = 0; i < drawing_.clusters.size(); ++i) {
       const Drawing::Cluster& cluster = drawing_.clusters[i];
       double y = free[cluster.band];
