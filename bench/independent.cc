@@ -30,7 +30,7 @@ int main(int argc, char** argv) try {
   Pipeline pipeline(workload.files, workload.options);
   Model& stages = model_of(pipeline);
   stages.begin();
-  const MeasuredPicture picture(stages, workload, {width, height}, {});
+  MeasuredPicture picture(stages, workload, {width, height}, {});
   std::map<std::string, std::vector<double>> times;
   const auto finish = [&] {
     if (const auto mark = stages.backend().mark(0)) mark->wait();
@@ -50,10 +50,10 @@ int main(int argc, char** argv) try {
     picture.set_picture(picture.context());
     time("hint", 1, [&] { picture.denoiser.run(Rate::picture); });
     picture.set_first_step();
-    time("first_step", 1, [&] { picture.denoiser.run(Rate::step); });
+    time("first_step", 1, [&] { picture.loop.run(); });
     time("step", workload.steps - 1, [&] {
-      picture.denoiser.run(Rate::step);
-      picture.denoiser.wait_for_all_but(2);
+      picture.loop.run();
+      picture.loop.wait_for_all_but_two();
     });
     picture.decoder.set_input("latent", picture.latent(stages.scaling_factor()));
     time("vae", 1, [&] { picture.decoder.run(Rate::picture); });

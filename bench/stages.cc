@@ -42,10 +42,12 @@ void run(const Options& o) {
   const Shape size = inputs.at("latent").shape();
   Executor& denoiser =
       model.denoiser({.height = size[2], .width = size[3], .max_steps = 1, .expose = true});
-  for (const char* name : {"latent", "context", "hint"}) denoiser.set_input(name, values(name));
+  denoiser.set_input("slots", values("latent"));
+  for (const char* name : {"context", "hint"}) denoiser.set_input(name, values(name));
   denoiser.set_input("timesteps", values("timestep"));
   denoiser.set_input("control_scales", std::vector<float>(13, 1.0f));
-  denoiser.set_input("coefficients", std::vector<float>{1, 0, 1, 0, 0, 1});
+  denoiser.set_input("sampler", std::vector<float>{1, 0, 0});
+  denoiser.set_input("guidance_scale", std::vector<float>{1});
   denoiser.set_input("step", std::vector<int32_t>{0});
   denoiser.run(Rate::picture);
   denoiser.run(Rate::step);

@@ -139,12 +139,14 @@ void measure(const Options& o, std::chrono::steady_clock::time_point start) {
                                        .contexts = 2,
                                        .height = o.height / 8,
                                        .width = o.width / 8});
-  for (const char* input : {"latent", "context", "hint", "control_scales"}) fill(denoiser, input);
+  for (const char* input : {"slots", "context", "hint", "control_scales"}) fill(denoiser, input);
   denoiser.set_input("timesteps", std::vector<float>(32, 501.0f));
-  std::vector<float> coefficients;  // each step leaves the latents as they are
+  std::vector<float> rows;  // each step leaves the latents as they are
   for (int i = 0; i < 32; ++i)
-    for (const float value : {1.0f, 0.0f, 1.0f, 0.0f, 0.0f, 9.0f}) coefficients.push_back(value);
-  denoiser.set_input("coefficients", coefficients);
+    for (const float value : {1.0f, 0.0f, 0.0f}) rows.push_back(value);
+  denoiser.set_input("sampler", rows);
+  denoiser.set_input("guidance_scale",
+                     std::vector<float>(denoiser.type_of_input("guidance_scale").elements(), 9.0f));
   denoiser.set_input("step", std::vector<int32_t>{0});
   denoiser.run(Rate::picture);
   denoiser.wait_for_all_but(0);

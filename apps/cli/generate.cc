@@ -21,10 +21,11 @@ struct Options {
   ModelOptions model;
   DeviceOptions device;
   std::string image, edges, save_edges, output;
-  std::optional<std::string> prompt, added_prompt, negative_prompt;
+  std::optional<std::string> prompt, added_prompt, negative_prompt, sampler;
   std::optional<int> samples, resolution, steps;
-  std::optional<double> scale, strength, eta, low_threshold, high_threshold;
-  std::string seed = "-1", rng = "cpu", schedule = "exact", noise = "batch";
+  std::optional<double> scale, strength, eta, s_noise, s_churn, s_tmin, s_tmax;
+  std::optional<double> low_threshold, high_threshold;
+  std::string seed = "-1", rng = "cpu", schedule = "automatic", noise = "batch";
   bool guess_mode = false, warm = false, json = false;
 };
 
@@ -89,10 +90,15 @@ Request to_request(const Options& options, Request request, std::vector<std::str
   set(request.steps, options.steps);
   set(request.guidance_scale, options.scale);
   set(request.strength, options.strength);
+  set(request.sampler, options.sampler);
   set(request.eta, options.eta);
+  set(request.s_noise, options.s_noise);
+  set(request.s_churn, options.s_churn);
+  set(request.s_tmin, options.s_tmin);
+  set(request.s_tmax, options.s_tmax);
   set(request.low_threshold, options.low_threshold);
   set(request.high_threshold, options.high_threshold);
-  request.schedule = options.schedule == "exact" ? ScheduleKind::exact : ScheduleKind::official;
+  request.schedule = schedule_named(options.schedule);
   request.guess_mode = options.guess_mode;
   request.seed = parse_seed(options.seed);
   request.random = parse_rng(options.rng);
@@ -207,11 +213,12 @@ void add_generate(CLI::App& program) {
                    "Of the shorter side, rounded to 64, 64 to 4096 [512]")
       ->check(whole_number());
   command->add_option("--steps", o->steps, "Denoising steps, 1 to 999 [20]")->check(whole_number());
-  command
-      ->add_option("--schedule", o->schedule,
-                   "exact: N steps; official: as ControlNet's own code,\n"
-                   "more where N does not divide 1000 [exact]")
-      ->check(one_of({"exact", "official"}));
+  command->add_option("--sampler", o->sampler,
+                      "DDIM, Euler a, DPM++ 2M, DPM++ 2M Karras, ..., as the web UI,\n"
+                      "diffusers or ComfyUI calls it [DDIM]");
+  command->add_option("--schedule", o->schedule,
+                      "Of noise levels: karras, exponential, sgm_uniform, ...; exact: DDIM's;\n"
+                      "official: as ControlNet's own code; automatic: the sampler's [automatic]");
   command->add_option("--scale", o->scale, "Guidance: how closely to follow the prompt [9]")
       ->check(number());
   command->add_option("--strength", o->strength, "How closely to follow the edges [1]")
@@ -225,8 +232,18 @@ void add_generate(CLI::App& program) {
                    "Noise of several samples: one draw for all (batch),\n"
                    "or sample i from seed+i (per-sample) [batch]")
       ->check(one_of({"batch", "per-sample"}));
-  command->add_option("--eta", o->eta, "Fresh noise at each step, from 0 (none) [0]")
+  command
+      ->add_option("--eta", o->eta,
+                   "Fresh noise at each step, from 0 (none) [the sampler's, 0 for DDIM]")
       ->check(number());
+  command->add_option("--s-noise", o->s_noise, "Factor of fresh noise, from 0 [1]")
+      ->check(number());
+  command
+      ->add_option("--s-churn", o->s_churn, "Euler, Heun, DPM2: noise before each step, from 0 [0]")
+      ->check(number());
+  command->add_option("--s-tmin", o->s_tmin, "The least sigma at which there is churn [0]")
+      ->check(number());
+  command->add_option("--s-tmax", o->s_tmax, "The largest; 0: any [0]")->check(number());
   command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]")
       ->check(number());
   command

@@ -201,7 +201,7 @@ void add_score(CLI::App& program) {
       ->transform(path());
   command->add_option("--sweep", o->sweep,
                       "KEY=VALUE,VALUE,...: draw with each; KEY is steps, scale, strength,\n"
-                      "eta, seed, schedule, device, threads or precision");
+                      "eta, seed, sampler, schedule, device, threads or precision");
   command->add_option("--fail-above", o->threshold, "The distance at which a picture fails")
       ->check(number())
       ->capture_default_str();

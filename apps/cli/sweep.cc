@@ -38,8 +38,7 @@ Set number_into(Field field) {
 }
 
 void set_schedule(ScoreVariant& variant, const std::string& value) {
-  if (value != "exact" && value != "official") expect("exact or official");
-  variant.request.schedule = value == "exact" ? ScheduleKind::exact : ScheduleKind::official;
+  variant.request.schedule = schedule_named(value);
 }
 
 void set_precision(ScoreVariant& variant, const std::string& value) {
@@ -53,10 +52,11 @@ const std::map<std::string, Set>& keys() {
       {"steps", whole_number_into([](ScoreVariant& v) -> int& { return v.request.steps; })},
       {"scale", number_into([](ScoreVariant& v) -> double& { return v.request.guidance_scale; })},
       {"strength", number_into([](ScoreVariant& v) -> double& { return v.request.strength; })},
-      {"eta", number_into([](ScoreVariant& v) -> double& { return v.request.eta; })},
+      {"eta", number_into([](ScoreVariant& v) -> double& { return v.request.eta.emplace(); })},
       {"seed",
        number_into<uint64_t>(
            [](ScoreVariant & v) -> auto& { return v.request.seed; }, "0 to 18446744073709551615")},
+      {"sampler", [](ScoreVariant& v, const std::string& value) { v.request.sampler = value; }},
       {"schedule", set_schedule},
       {"device", [](ScoreVariant& v, const std::string& value) { v.options.device = value; }},
       {"threads", whole_number_into([](ScoreVariant& v) -> int& { return v.options.threads; })},

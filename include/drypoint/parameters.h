@@ -28,7 +28,7 @@ struct ControlParameters {
 struct Parameters {
   std::string prompt, negative_prompt;
   int steps = 20;
-  std::string sampler = "DDIM";
+  std::string sampler = "DDIM", schedule_type;
   double cfg_scale = 7;
   uint64_t seed = 0;
   int width = 512, height = 512;

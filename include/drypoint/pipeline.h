@@ -29,15 +29,24 @@ struct Request {
   int samples = 1;       ///< 1 to 64
   int resolution = 512;  ///< of the shorter side, about: 64 to 4096
   int steps = 20;        ///< 1 to 999
-  ScheduleKind schedule = ScheduleKind::exact;
+  /// As the web UI, diffusers or ComfyUI calls it, case aside: "DDIM", "Euler a", "DPM++ 2M",
+  /// "dpmpp_2m_sde", "DPM++ 2M Karras" (with the schedule in its name).
+  std::string sampler = "DDIM";
+  ScheduleKind schedule = ScheduleKind::automatic;
   double guidance_scale = 9;     ///< 0 and up; at 1 the negative prompt has no effect
   double strength = 1;           ///< of the control: 0 and up
   bool guess_mode = false;       ///< controls the positive prompt only, less in shallow layers
   std::optional<uint64_t> seed;  ///< none: a random one, told in the result
   RandomOptions random;
   NoiseKind noise = NoiseKind::batch;
-  /// Fresh noise at each step: 0 is DDIM (none), 1 is DDPM; more, as far as the schedule bears it.
-  double eta = 0;
+  /// Fresh noise at each step, from 0: none. None: the sampler's own, 0 for DDIM, 0.3 for TCD, 1
+  /// for ancestral samplers and those of stochastic equations. DDIM takes as much as a step can
+  /// hold.
+  std::optional<double> eta;
+  double s_noise = 1;  ///< factor of fresh noise, 0 and up
+  /// Noise that Euler, Heun and DPM2 add before a step (Karras and others, 2022), where sigma is
+  /// between `s_tmin` and `s_tmax` (0: no limit); all 0 and up.
+  double s_churn = 0, s_tmin = 0, s_tmax = 0;
   double low_threshold = 100, high_threshold = 200;  ///< of the edge detector: 0 to 1000
 
   /// The picture whose edges steer the drawing, or, with `is_edges`, the edges themselves, taken

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace drypoint {
 
@@ -19,10 +21,32 @@ struct RandomOptions {
   int multiprocessors = 132, threads = 2048;
 };
 
+/// Which noise levels a run visits; `steps` of them, where nothing else is said.
 enum class ScheduleKind : uint8_t {
-  exact,     ///< as many steps as asked for: the first of the official list, as diffusers does
-  official,  ///< the official ControlNet code's list, longer where `steps` does not divide 1000
+  automatic,  ///< the sampler's own
+  exact,      ///< DDIM's: the first `steps` of the official list, as diffusers does ("leading")
+  official,   ///< the official ControlNet code's list, longer where `steps` does not divide 1000
+  trailing,   ///< diffusers' other spacings
+  linspace,
+  uniform,          ///< even in timesteps, from the last to the first
+  karras,           ///< Karras and others', rho 7
+  exponential,      ///< even in the logarithm of sigma
+  polyexponential,  ///< rho 1
+  sgm_uniform,      ///< even in timesteps, without the last
+  simple,
+  ddim,              ///< as `official`, without the trained level 0 as its end
+  beta,              ///< quantiles over sigma
+  align_your_steps,  ///< NVIDIA's table for Stable Diffusion 1.5
+  kl_optimal,        ///< even in the arc tangent of sigma; it does not end without noise
+  lcm,               ///< of the 50 timesteps that latent consistency models are distilled on
 };
+
+/// "karras", "automatic" ...
+std::string_view name(ScheduleKind kind);
+/// By its name or what other programs call it, case aside. Throws bad_argument naming the nearest.
+ScheduleKind schedule_named(std::string_view name);
+/// "DDIM", "Euler a" ...
+std::vector<std::string_view> sampler_names();
 
 /// How the noise of several samples is drawn.
 enum class NoiseKind : uint8_t {

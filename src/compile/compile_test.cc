@@ -37,21 +37,22 @@ std::vector<float> run(Plan plan) {
   const auto backend = make_reference_backend();
   WeightStore store(tiny_weights(), *backend);
   Executor executor(std::move(plan), *backend, store);
-  for (const char* input : {"latent", "context", "hint", "control_scales"}) {
+  for (const char* input : {"slots", "context", "hint", "control_scales"}) {
     std::vector<float> values(executor.type_of_input(input).elements());
     make_generator({}, 11)->randn(values);
     executor.set_input(input, values);
   }
   executor.set_input("timesteps", std::vector<float>{981, 741, 501, 1});
-  std::vector<float> coefficients;
+  std::vector<float> rows;
   for (int i = 0; i < 4; ++i)
-    for (const float value : {1.0f, 1.0f, 1.0f, 0.5f, 0.0f, 2.0f}) coefficients.push_back(value);
-  executor.set_input("coefficients", coefficients);
+    for (const float value : {1.0f, -0.5f, 0.0f}) rows.push_back(value);
+  executor.set_input("sampler", rows);
+  executor.set_input("guidance_scale", std::vector<float>{2, 2});
   executor.set_input("step", std::vector<int32_t>{2});
   executor.run(Rate::picture);
   executor.run(Rate::step);
-  const auto latent = executor.output("latent");
-  return {latent.begin(), latent.end()};
+  const auto slots = executor.output("slots");
+  return {slots.begin(), slots.end()};
 }
 
 template <class Kind>
@@ -88,8 +89,9 @@ TEST(Passes, SeveralPicturesAreComputedLikeOne) {
   };
   for (const Target& target : {Target{}, Target{.launches_cost = true},
                                Target{.precision = DType::f16, .launches_cost = true}})
-    for (DenoiserShape shape : {DenoiserShape{}, DenoiserShape{.apart = true},
-                                DenoiserShape{.prompts = 1, .contexts = 1, .fresh_noise = true}}) {
+    for (DenoiserShape shape :
+         {DenoiserShape{}, DenoiserShape{.apart = true},
+          DenoiserShape{.prompts = 1, .contexts = 1, .slots = 4, .noises = 32}}) {
       shape.height = 6, shape.width = 5, shape.max_steps = 4;
       const Plan one = compile(build_denoiser(testing::tiny_config(), shape), target);
       for (const int64_t pictures : {2, 3, 8}) {

@@ -8,6 +8,7 @@
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
 #include "diffusion/request.h"
+#include "diffusion/sampling.h"
 #include "drypoint/plan.h"
 #include "drypoint/version.h"
 #include "models/complete.h"
@@ -48,10 +49,11 @@ void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& r
   report("text encoder");
   model.begin();
   model.text_encoder(2, callbacks.stop);
+  const SamplerTable table = sampler_table(request, model.noise_schedule());
   for (const ImageSize size : sizes) {
     // Those of other sizes make room where memory is short: weights stay.
     model.begin();
-    const auto shape = denoiser_shape(model, request, size, static_cast<size_t>(request.steps));
+    const auto shape = denoiser_shape(model, request, size, table);
     const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
     model.denoiser(shape, callbacks.stop);

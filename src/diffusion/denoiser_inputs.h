@@ -5,18 +5,17 @@
 #include <vector>
 
 #include "diffusion/model.h"
-#include "diffusion/schedule.h"
+#include "diffusion/samplers/table.h"
 
 namespace drypoint {
 
-/// The denoiser for a picture of this size in `steps` steps.
+/// The denoiser for a picture of this size and a sampler.
 DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
-                             size_t steps);
+                             const SamplerTable& table);
 
-/// All that a picture's steps have in common: tables of the steps, `context` [prompts, 77, D], the
-/// edges, the strength of the control.
-void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape,
-                        const std::vector<DdimStep>& steps, std::span<const float> context,
-                        const Image& edges, const Request& request);
+/// All that a picture's steps have in common: the sampler's table, guidance, `context` [prompts,
+/// 77, D], the edges, the strength of the control.
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        std::span<const float> context, const Image& edges, const Request& request);
 
 }  // namespace drypoint

@@ -139,7 +139,7 @@ TEST_F(DevicePlans, ServeEverySizeAndSetting) {
   };
   stages.denoiser(with([](DenoiserShape& s) { s.prompts = s.contexts = 1; }));
   stages.denoiser(with([](DenoiserShape& s) { s.apart = true; }));
-  stages.denoiser(with([](DenoiserShape& s) { s.fresh_noise = true; }));
+  stages.denoiser(with([](DenoiserShape& s) { s.noises = 32; }));
   stages.denoiser(with([](DenoiserShape& s) { s.latents = 4; }));
   stages.denoiser(with([](DenoiserShape& s) { s.max_steps = 64; }));
   // Beside what the plan has, only copies of the first convolutions, which not all have in pairs.

@@ -9,7 +9,6 @@
 #include "checkpoint/configurations.h"
 #include "checkpoint/noise_schedule.h"
 #include "compile/compile.h"
-#include "diffusion/schedule.h"
 #include "drypoint/version.h"
 #include "models/controlnet.h"
 #include "models/denoiser.h"
@@ -156,15 +155,21 @@ Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
                               : Tokenizer::built_in();
 }
 
-// A single file's own noise levels, those of a folder's scheduler, or the usual ones.
-std::vector<float> alphas_of(const NamedTensors& tensors, const std::string& model) {
+// A single file's own noise levels, those of a folder's scheduler, or the usual ones. Fails now
+// rather than with the first picture if they make no sense.
+NoiseSchedule noise_schedule_of(const Checkpoint& checkpoint, const std::string& model) {
+  const Metadata& metadata = checkpoint.tensors.metadata;
   const std::string file = (std::filesystem::path(model) / scheduler_config).string();
-  check_sampler(tensors.metadata, file);
-  if (auto configured = configured_alphas_cumprod(tensors.metadata, file)) return *configured;
-  const Tensor* own = tensors.find("alphas_cumprod");
-  if (!own) return default_alphas_cumprod();
+  check_sampler(metadata, file);
+  if (auto configured = configured_alphas_cumprod(metadata, file))
+    return NoiseSchedule(std::move(*configured), file);
+  const Tensor* own = checkpoint.tensors.find("alphas_cumprod");
+  if (!own) return NoiseSchedule();
   const Tensor values = own->to_f32();
-  return {values.floats().begin(), values.floats().end()};
+  const auto unet = checkpoint.sources.find(Part::unet);
+  return NoiseSchedule(
+      {values.floats().begin(), values.floats().end()},
+      (unet == checkpoint.sources.end() ? model : unet->second) + ": alphas_cumprod");
 }
 
 std::string file_name(const std::filesystem::path& path) {
@@ -198,7 +203,7 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
       backend_(backend_for(file_.get(), options)),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_, file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
-      alphas_cumprod_(alphas_of(checkpoint_.tensors, name_)) {
+      noise_schedule_(noise_schedule_of(checkpoint_, name_)) {
   if (!checkpoint_.has(Part::control))
     fail(ErrorKind::bad_argument,
          "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
@@ -208,9 +213,6 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
-  // Fails now rather than with the first picture if the file's own noise levels make no sense.
-  ddim_steps(alphas_cumprod_, 1, ScheduleKind::exact, 0,
-             checkpoint_.sources.at(Part::unet) + ": alphas_cumprod");
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
   if (!file_) return;

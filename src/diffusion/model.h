@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/plan_file.h"
+#include "diffusion/schedules/noise_schedule.h"
 #include "drypoint/pipeline.h"
 #include "models/assemble.h"
 #include "models/clip.h"
@@ -34,7 +35,7 @@ class Model {
   const Backend& backend() const { return *backend_; }
   const WeightStore& store() const { return *store_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
-  const std::vector<float>& alphas_cumprod() const { return alphas_cumprod_; }
+  const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
 
   /// More would need memory without running faster.
   int64_t most_latents_together() const { return backend_->target().launches_cost ? 16 : 4; }
@@ -63,7 +64,7 @@ class Model {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
-  std::vector<float> alphas_cumprod_;
+  NoiseSchedule noise_schedule_;
   ModelDescription description_;
   // Text encoders by the number of prompts, denoisers, decoders by height and width.
   ExecutorCache<int64_t, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{2, 8, 4}};

@@ -3,9 +3,19 @@
 #include <fmt/format.h>
 
 #include "diffusion/request.h"
+#include "diffusion/samplers/names.h"
 #include "drypoint/version.h"
 
 namespace drypoint {
+
+namespace {
+
+/// Other programs do not know which of these is a sampler's own, so that it is always written.
+bool is_of_sigmas(ScheduleKind kind) {
+  return kind >= ScheduleKind::uniform && kind <= ScheduleKind::kl_optimal;
+}
+
+}  // namespace
 
 Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
                          uint64_t seed, int number) {
@@ -19,7 +29,11 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   parameters.width = size.width;
   parameters.height = size.height;
   parameters.model = model.model;
-  parameters.eta = request.eta;
+  const auto [sampler, schedule] = choose_sampler(request.sampler, request.schedule);
+  parameters.sampler = sampler.name;
+  if (schedule != ScheduleKind::official &&
+      (schedule != sampler.schedule || is_of_sigmas(schedule)))
+    parameters.schedule_type = label(schedule);
   parameters.rng = request.random.kind == RandomKind::cpu ? "CPU" : "GPU";
   ControlParameters control;
   control.module = request.is_edges ? "none" : "canny";
@@ -34,6 +48,15 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
     parameters.others.emplace_back(key, value);
   };
   if (request.schedule == ScheduleKind::official) add("Schedule", "official");
+  if (sampler.name == "DDIM") parameters.eta = request.eta.value_or(0);
+  const auto add_number = [&](const char* key, double value, double usual) {
+    if (value != usual) add(key, fmt::to_string(value));
+  };
+  if (sampler.name != "DDIM" && request.eta) add_number("Eta", *request.eta, sampler.settings.eta);
+  add_number("Sigma churn", request.s_churn, 0);
+  add_number("Sigma tmin", request.s_tmin, 0);
+  add_number("Sigma tmax", request.s_tmax, 0);
+  add_number("Sigma noise", request.s_noise, 1);
   if (alone) add("Noise", "per-sample");
   if (!alone && request.samples > 1) {  // the noise of one depends on how many there are
     add("Batch size", fmt::to_string(request.samples));

@@ -21,6 +21,24 @@ TEST(ParametersOf, SayWhatDiffersFromTheDefaults) {
   EXPECT_EQ(of(request).others, (Others{{"Schedule", "official"}, {"RNG grid", "108x2048"}}));
 }
 
+TEST(ParametersOf, NameTheSamplerAsTheWebUiDoes) {
+  Request request;
+  EXPECT_EQ(of(request).sampler, "DDIM");
+  EXPECT_EQ(of(request).schedule_type, "");
+  request.sampler = "dpmpp_2m karras";
+  EXPECT_EQ(of(request).sampler, "DPM++ 2M");
+  EXPECT_EQ(of(request).schedule_type, "Karras");
+  request.sampler = "Euler a";
+  request.eta = 0.5;
+  request.s_noise = 1.25;
+  EXPECT_EQ(of(request).schedule_type, "Uniform");
+  EXPECT_EQ(of(request).others, (Others{{"Eta", "0.5"}, {"Sigma noise", "1.25"}}));
+  request.sampler = "UniPC";
+  EXPECT_EQ(of(request).schedule_type, "");
+  request.schedule = ScheduleKind::sgm_uniform;
+  EXPECT_EQ(of(request).schedule_type, "SGM Uniform");
+}
+
 TEST(ParametersOf, SayWhichOfSeveralSamples) {
   Request request;
   request.samples = 3;

@@ -10,11 +10,13 @@
 #include "base/memory.h"
 #include "base/stopwatch.h"
 #include "base/utf8.h"
+#include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
 #include "diffusion/random.h"
 #include "diffusion/request.h"
+#include "diffusion/sampling.h"
 #include "image/edge_checks.h"
 #include "text/foreign_syntax.h"
 #include "text/unicode.h"
@@ -71,6 +73,21 @@ class NoiseSource {
   std::vector<std::unique_ptr<Generator>> generators_;
 };
 
+/// Once more, slowly, to say where it went wrong.
+[[noreturn]] void find_non_finite_step(DenoiseLoop& loop, std::span<const float> noise,
+                                       const std::vector<std::span<const float>>& draws,
+                                       const SamplerTable& table) {
+  loop.begin(noise, draws);
+  while (!loop.done()) {
+    const SamplerTable::Row& row = table.rows[loop.row()];
+    loop.run();
+    expect_finite(loop.first_slot(), fmt::format("denoiser at step {} of {} (timestep {})",
+                                                 row.step + 1, table.steps, row.timestep));
+  }
+  fail(ErrorKind::device_failure,
+       "denoiser: the result held NaN or infinity, but not when it was computed again");
+}
+
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -103,16 +120,9 @@ class Pipeline::Implementation {
                               std::vector<std::string>& notices) const;
   std::vector<float> encode(const std::vector<int32_t>& tokens, const StopRequested& stop);
   std::vector<float> denoise(const Request& request, const DenoiserShape& shape,
-                             const std::vector<DdimStep>& steps, const Image& edges,
+                             const SamplerTable& table, const Image& edges,
                              std::span<const float> context, NoiseSource& noise,
                              const Callbacks& callbacks);
-  /// Walks all steps from `latents` [n, 4, h, w] on. `fresh`: noise for each step, where wanted.
-  void walk(Executor& denoiser, std::span<float> latents,
-            const std::vector<std::span<const float>>& fresh, size_t steps,
-            const StopRequested& stop, const std::function<void(size_t)>& done);
-  [[noreturn]] void find_non_finite_step(Executor& denoiser, std::span<const float> first,
-                                         const std::vector<std::span<const float>>& fresh,
-                                         const std::vector<DdimStep>& steps);
 
   Model model_;
   Request defaults_;
@@ -152,48 +162,15 @@ std::vector<float> Pipeline::Implementation::encode(const std::vector<int32_t>& 
   return {embedding.begin(), embedding.end()};
 }
 
-void Pipeline::Implementation::walk(Executor& denoiser, std::span<float> latents,
-                                    const std::vector<std::span<const float>>& fresh, size_t steps,
-                                    const StopRequested& stop,
-                                    const std::function<void(size_t)>& done) {
-  // A device that works on its own is kept this far ahead, so that it never waits for us, and stops
-  // soon when asked to.
-  constexpr size_t steps_ahead = 2;
-  denoiser.set_input("latent", latents);
-  denoiser.set_input("step", std::vector<int32_t>{0});
-  for (size_t i = 0; i < steps; ++i) {
-    if (!fresh.empty()) denoiser.set_input("noise", fresh[i]);
-    denoiser.run(Rate::step, stop);
-    denoiser.wait_for_all_but(i + 1 < steps ? steps_ahead : 0);
-    done(i + 1);
-  }
-  const auto result = denoiser.output("latent");
-  std::copy(result.begin(), result.end(), latents.begin());
-}
-
-/// Once more, slowly, to say where it went wrong.
-void Pipeline::Implementation::find_non_finite_step(
-    Executor& denoiser, std::span<const float> first,
-    const std::vector<std::span<const float>>& fresh, const std::vector<DdimStep>& steps) {
-  denoiser.set_input("latent", first);
-  denoiser.set_input("step", std::vector<int32_t>{0});
-  for (size_t i = 0; i < steps.size(); ++i) {
-    if (!fresh.empty()) denoiser.set_input("noise", fresh[i]);
-    denoiser.run(Rate::step);
-    expect_finite(denoiser.output("latent"), fmt::format("denoiser at step {} of {} (timestep {})",
-                                                         i + 1, steps.size(), steps[i].timestep));
-  }
-  fail(ErrorKind::device_failure,
-       "denoiser: the result held NaN or infinity, but not when it was computed again");
-}
-
 /// -> [samples, 4, h, w]
-std::vector<float> Pipeline::Implementation::denoise(
-    const Request& request, const DenoiserShape& shape, const std::vector<DdimStep>& steps,
-    const Image& edges, std::span<const float> context, NoiseSource& noise,
-    const Callbacks& callbacks) {
+std::vector<float> Pipeline::Implementation::denoise(const Request& request,
+                                                     const DenoiserShape& shape,
+                                                     const SamplerTable& table, const Image& edges,
+                                                     std::span<const float> context,
+                                                     NoiseSource& noise,
+                                                     const Callbacks& callbacks) {
   Executor& denoiser = model_.denoiser(shape);
-  set_picture_inputs(denoiser, shape, steps, context, edges, request);
+  set_picture_inputs(denoiser, shape, table, context, edges, request);
   denoiser.run(Rate::picture, callbacks.stop);
 
   const size_t latent =
@@ -201,23 +178,27 @@ std::vector<float> Pipeline::Implementation::denoise(
   const size_t chunk = latent * static_cast<size_t>(shape.latents);
   std::vector<float> x(latent * static_cast<size_t>(request.samples));
   noise.draw(x);
-  const auto first = x;
-  std::vector<std::vector<float>> fresh(request.eta > 0 ? steps.size() : 0);
-  expect_host_memory(fresh.size() * x.size() * sizeof(float), "the noise of all steps");
-  for (auto& of_step : fresh) noise.draw(of_step = std::vector<float>(x.size()));
+  std::vector<std::vector<float>> draws(table.draws.size());
+  expect_host_memory(draws.size() * x.size() * sizeof(float), "the noise of all steps");
+  for (auto& draw : draws) noise.draw(draw = std::vector<float>(x.size()));
 
-  const int all = static_cast<int>(steps.size() * (x.size() / chunk));
+  const int all = table.steps * static_cast<int>(x.size() / chunk);
+  DenoiseLoop loop(denoiser, shape, table);
   int before = 0;  // steps done for the latents before
-  for (size_t at = 0; at < x.size(); at += chunk, before += static_cast<int>(steps.size())) {
+  for (size_t at = 0; at < x.size(); at += chunk, before += table.steps) {
     const std::span<float> latents = std::span(x).subspan(at, chunk);
     std::vector<std::span<const float>> own;
-    for (const auto& of_step : fresh) own.push_back(std::span(of_step).subspan(at, chunk));
-    walk(denoiser, latents, own, steps.size(), callbacks.stop, [&](size_t done) {
-      if (callbacks.progress)
-        callbacks.progress({Stage::denoise, before + static_cast<int>(done), all});
-    });
-    if (!all_finite(latents))
-      find_non_finite_step(denoiser, std::span(first).subspan(at, chunk), own, steps);
+    for (const auto& draw : draws) own.push_back(std::span(draw).subspan(at, chunk));
+    loop.begin(latents, own);
+    while (!loop.done()) {
+      loop.run(callbacks.stop);
+      loop.wait_for_all_but_two();
+      const int done = loop.done() ? table.steps : table.rows[loop.row()].step;
+      if (callbacks.progress) callbacks.progress({Stage::denoise, before + done, all});
+    }
+    const auto result = loop.first_slot();
+    if (!all_finite(result)) find_non_finite_step(loop, latents, own, table);
+    std::ranges::copy(result, latents.begin());
   }
   return x;
 }
@@ -230,7 +211,8 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   for (ImageSize size : sizes) {
     Request request = defaults_;
     request.samples = samples;
-    const auto shape = denoiser_shape(model_, request, size, static_cast<size_t>(request.steps));
+    const auto shape =
+        denoiser_shape(model_, request, size, sampler_table(request, model_.noise_schedule()));
     model_.denoiser(shape);
     model_.vae_decoder(shape.height, shape.width);
   }
@@ -268,8 +250,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   // All that can be wrong with a request shows before anything large is made.
   const bool guided = request.guidance_scale != 1;
   const auto prompts = tokens(request, guided, result.notices);
-  const auto steps =
-      ddim_steps(model_.alphas_cumprod(), request.steps, request.schedule, request.eta);
+  const SamplerTable table = sampler_table(request, model_.noise_schedule());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
   result.edges = request.is_edges
@@ -277,7 +258,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
                      : control_edges(request.image, {request.resolution, request.low_threshold,
                                                      request.high_threshold});
   const ImageSize size{result.edges.width, result.edges.height};
-  const DenoiserShape shape = denoiser_shape(model_, request, size, steps.size());
+  const DenoiserShape shape = denoiser_shape(model_, request, size, table);
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);
   std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
   finish(Stage::prepare);
@@ -286,8 +267,8 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   const auto context = encode(prompts, callbacks.stop);
   finish(Stage::text);
 
-  report(Stage::denoise, 0, static_cast<int>(steps.size()));
-  auto latents = denoise(request, shape, steps, result.edges, context, noise, callbacks);
+  report(Stage::denoise, 0, table.steps);
+  auto latents = denoise(request, shape, table, result.edges, context, noise, callbacks);
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);

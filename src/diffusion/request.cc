@@ -62,7 +62,7 @@ void check(const Request& request) {
   check_resolution(request.resolution);
   expect_not_negative("scale", request.guidance_scale);
   expect_not_negative("strength", request.strength);
-  expect_not_negative("eta", request.eta);
+  if (request.eta) expect_not_negative("eta", *request.eta);
   check_thresholds(request.low_threshold, request.high_threshold);
   const Image& image = request.image;
   if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");

@@ -123,6 +123,7 @@ void read_setting(const std::string& key, const std::string& value, Parameters& 
   if (key == "Size") return read_size(value, parameters.width, parameters.height);
   if (key == "Eta DDIM") return read_number(value, parameters.eta);
   if (key == "Sampler") return void(parameters.sampler = value);
+  if (key == "Schedule type") return void(parameters.schedule_type = value);
   if (key == "Model hash") return void(parameters.model_hash = value);
   if (key == "Model") return void(parameters.model = value);
   if (key == "RNG") return void(parameters.rng = value);
@@ -138,6 +139,7 @@ std::string format_parameters(const Parameters& parameters) {
   std::string line;
   append(line, "Steps", fmt::to_string(parameters.steps));
   append(line, "Sampler", parameters.sampler);
+  append(line, "Schedule type", parameters.schedule_type);
   append(line, "CFG scale", short_number(parameters.cfg_scale));
   append(line, "Seed", fmt::to_string(parameters.seed));
   append(line, "Size", fmt::format("{}x{}", parameters.width, parameters.height));

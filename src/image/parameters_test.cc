@@ -17,6 +17,8 @@ Parameters full() {
   p.model = "my, odd: \"model\"\nname";
   p.eta = 0.25;
   p.rng = "CPU";
+  p.sampler = "DPM++ 2M";
+  p.schedule_type = "Karras";
   p.controls.resize(2);
   p.controls[0].model = "control_sd15_canny [d14c016b]";
   p.controls[0].weight = 0.8;

@@ -12,7 +12,7 @@ const std::vector<KindColor>& kind_colors() {
       {"norm", "#9ed6a3", {"group_norm", "layer_norm"}},
       {"elementwise",
        "#f0dc82",
-       {"activation", "add", "add_scaled", "gated_gelu", "ddim_update", "increment"}},
+       {"activation", "add", "add_scaled", "gated_gelu", "sampler_update", "increment"}},
       {"input, output", "#ffffff", {"input", "output", "outside"}},
       {"rearranging", "#d5d8dc", {}}};
   return colors;

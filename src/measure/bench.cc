@@ -179,7 +179,7 @@ class Bench {
     SizeBench result{.size = size};
     const auto start = Clock::now();
     model_.begin();
-    const MeasuredPicture picture(model_, options_.workload, size, callbacks_.stop);
+    MeasuredPicture picture(model_, options_.workload, size, callbacks_.stop);
     feed(picture);
     std::vector<PartTimes> ignored;
     for (int i = 0; i < options_.warmup; ++i) {
@@ -211,7 +211,7 @@ class Bench {
   }
 
   /// All inputs, once: without transfers they stay.
-  void feed(const MeasuredPicture& picture) const {
+  void feed(MeasuredPicture& picture) const {
     picture.set_tokens();
     picture.encoder.run(Rate::picture, callbacks_.stop);
     picture.set_picture(picture.context());
@@ -220,7 +220,7 @@ class Bench {
   }
 
   /// One picture (or batch), part by part, then once more as a whole.
-  void draw(const MeasuredPicture& picture, std::vector<PartTimes>& parts) {
+  void draw(MeasuredPicture& picture, std::vector<PartTimes>& parts) {
     Laps laps(*instruments_, options_.profiler_range);
     const StopRequested& stop = callbacks_.stop;
     const auto copy = [&](const auto& work) {
@@ -233,9 +233,9 @@ class Bench {
     for (int64_t chunk = 0; chunk < picture.chunks; ++chunk) {
       // Without transfers, too, steps begin at the noise, lest they end in infinity.
       laps.lap(options_.transfers ? "copies" : "", [&] { picture.set_first_step(); });
-      for (size_t i = 0; i < picture.steps.size(); ++i) {
-        laps.lap(i == 0 ? "first_step" : "step", [&] { picture.denoiser.run(Rate::step, stop); });
-        picture.denoiser.wait_for_all_but(2);  // as the pipeline does
+      while (!picture.loop.done()) {
+        laps.lap(picture.loop.row() == 0 ? "first_step" : "step", [&] { picture.loop.run(stop); });
+        picture.loop.wait_for_all_but_two();
       }
     }
     for (int i = 0; i < options_.workload.batch; ++i) {

@@ -72,7 +72,10 @@ double flops_of(const Op& op, Inputs inputs, const TensorType& output) {
             return count(output) * static_cast<double>(o.size * o.size);
           },
           [&](const MaxPool& o) { return count(output) * static_cast<double>(o.size * o.size); },
-          [&](const DdimUpdate&) { return 8 * count(output); },
+          [&](const SamplerUpdate& o) {
+            const auto slots = static_cast<double>(inputs[0].shape[0] / o.latents(inputs));
+            return count(output) * (2 * (slots + 2) + (o.guided ? 3 / slots : 0));
+          },
           [&](const TimestepEmbedding&) { return 2 * count(output); },
           [](const auto&) { return 0.0; },
       },
@@ -101,7 +104,12 @@ double bytes_read(const Op& op, size_t i, Inputs inputs, const std::vector<bool>
           [&](const Linear& o) { return row_of_table(o.select ? 2 : -1); },
           [&](const Select&) { return row_of_table(0); },
           [&](const Embedding&) { return i == 1 ? static_cast<double>(output.bytes()) : size; },
-          [&](const DdimUpdate&) { return row_of_table(2); },
+          [&](const SamplerUpdate& o) {
+            const bool noise = o.noise && static_cast<int>(i) == o.noise_input();
+            return noise ? size * static_cast<double>(o.latents(inputs)) /
+                               static_cast<double>(inputs[i].shape[0])
+                         : row_of_table(2);
+          },
           [&](const Attention& o) {  // some columns of what may be one product's result
             return size * static_cast<double>(o.heads * o.head_size) /
                    static_cast<double>(inputs[i].shape.back());

@@ -5,6 +5,7 @@
 
 #include "diffusion/random.h"
 #include "diffusion/request.h"
+#include "diffusion/sampling.h"
 
 namespace drypoint {
 namespace {
@@ -62,27 +63,23 @@ std::vector<float> noise_for(const Model& model, const DenoiserShape& shape) {
 MeasuredPicture::MeasuredPicture(Model& model, const Workload& workload, ImageSize size,
                                  const StopRequested& stop)
     : request(request_for(workload, size)),
-      shape(denoiser_shape(model, request, size, static_cast<size_t>(request.steps))),
-      steps(ddim_steps(model.alphas_cumprod(), request.steps, request.schedule, request.eta)),
+      table(sampler_table(request, model.noise_schedule())),
+      shape(denoiser_shape(model, request, size, table)),
       chunks(workload.batch / shape.latents),
       encoder(model.text_encoder(shape.prompts, stop)),
       denoiser(model.denoiser(shape, stop)),
       decoder(model.vae_decoder(shape.height, shape.width, stop)),
       tokens(tokens_for(model, request)),
-      noise(noise_for(model, shape)) {}
+      noise(noise_for(model, shape)),
+      loop(denoiser, shape, table) {}
 
 std::vector<float> MeasuredPicture::context() const {
   const auto values = encoder.output("embedding");
   return {values.begin(), values.end()};
 }
 
-void MeasuredPicture::set_first_step() const {
-  denoiser.set_input("latent", noise);
-  denoiser.set_input("step", std::vector<int32_t>{0});
-}
-
-std::vector<float> MeasuredPicture::latent(float scaling_factor) const {
-  const auto values = denoiser.output("latent");
+std::vector<float> MeasuredPicture::latent(float scaling_factor) {
+  const auto values = loop.first_slot();
   std::vector<float> one(
       values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size()) / shape.latents);
   for (float& value : one) value /= scaling_factor;

@@ -78,7 +78,7 @@ class Profiler {
                .size = options_.size};
     tell("preparing");
     model_.begin();
-    const MeasuredPicture picture(model_, workload, options_.size, callbacks_.stop);
+    MeasuredPicture picture(model_, workload, options_.size, callbacks_.stop);
     tell("measuring the device's limits");
     result_.limits = measure_limits(backend_, *instruments_);
     picture.set_tokens();

@@ -11,13 +11,17 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   graph.twins = {{"control_model", "model.diffusion_model"}};
   const Module unet_module(graph, "model.diffusion_model"), control_module(graph, "control_model");
   const Module inputs(graph, "inputs"), sampler(graph, "sampler");
-  const Shape size{shape.latents, config.unet.in_channels, shape.height, shape.width};
 
+  // Rows of a latent, or of several for each, one after the other.
+  const auto latents = [&](int64_t count) {
+    return TensorType{DType::f32,
+                      {count * shape.latents, config.unet.in_channels, shape.height, shape.width}};
+  };
   // Of inputs that pictures may share, whether they do.
   const auto own = [&](int64_t rows) {
     return shape.latents > 1 && rows == shape.latents * shape.prompts;
   };
-  const ValueId latent = graph.add_input("latent", {DType::f32, size}, Rate::step, true);
+  const ValueId slots = graph.add_input("slots", latents(shape.slots), Rate::step, true);
   const ValueId step = graph.add_input("step", {DType::i32, {1}}, Rate::step);
   const ValueId timesteps =
       graph.add_input("timesteps", {DType::f32, {shape.max_steps}}, Rate::picture);
@@ -27,6 +31,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
 
   const int64_t together = shape.apart ? 1 : shape.prompts;  // runs in one batch
   const ValueId timestep = inputs.node(Select{}, {timesteps, step});
+  const ValueId latent = shape.slots > 1 ? inputs.node(Slice{0, shape.latents}, {slots}) : slots;
   ValueId x = to_channels_last(inputs, latent);
   if (together > 1) x = inputs.node(Expand{together}, {x});
   const auto row_of_context = [&](int64_t row) {
@@ -64,12 +69,17 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   }
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
 
-  const ValueId coefficients =
-      graph.add_input("coefficients", {DType::f32, {shape.max_steps, 6}}, Rate::picture);
-  std::vector<ValueId> update{latent, eps, coefficients, step};
-  if (shape.fresh_noise)
-    update.push_back(graph.add_input("noise", {DType::f32, size}, Rate::step, true));
-  graph.outputs["latent"] = sampler.node(DdimUpdate{shape.fresh_noise}, update);
+  const SamplerUpdate update{.guided = shape.prompts > 1, .noise = shape.noises > 0};
+  const int64_t columns = shape.slots * (shape.slots + 2);
+  std::vector<ValueId> reads{
+      slots, eps,
+      graph.add_input("sampler", {DType::f32, {shape.max_steps, columns}}, Rate::picture), step};
+  if (update.guided)
+    reads.push_back(
+        graph.add_input("guidance_scale", {DType::f32, {shape.latents}}, Rate::picture, true));
+  if (update.noise)
+    reads.push_back(graph.add_input("noise", latents(shape.noises), Rate::picture, true));
+  graph.outputs["slots"] = sampler.node(update, reads);
   graph.outputs["step"] = sampler.node(Increment{}, {step});
   return graph;
 }

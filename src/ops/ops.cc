@@ -163,10 +163,10 @@ int in_place_input(const Op& op) {
                         [](const Activation&) { return 0; },
                         [](const Add&) { return 0; },
                         [](const AddScaled&) { return 0; },
-                        [](const DdimUpdate&) { return 0; },
                         [](const GroupNorm& o) { return o.joined ? -1 : 0; },
                         [](const Increment&) { return 0; },
                         [](const LayerNorm&) { return 0; },
+                        [](const SamplerUpdate&) { return 0; },
                         [](const auto&) { return -1; },
                     },
                     op);

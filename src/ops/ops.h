@@ -12,7 +12,6 @@
 #include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
-#include "ops/ddim_update.h"
 #include "ops/embedding.h"
 #include "ops/expand.h"
 #include "ops/fold_norm.h"
@@ -24,6 +23,7 @@
 #include "ops/max_pool.h"
 #include "ops/permute.h"
 #include "ops/reshape.h"
+#include "ops/sampler_update.h"
 #include "ops/select.h"
 #include "ops/slice.h"
 #include "ops/timestep_embedding.h"
@@ -32,8 +32,8 @@
 namespace drypoint {
 
 using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast, Concat, Conv2d,
-                        DdimUpdate, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
-                        LayerNorm, Linear, MaxPool, Permute, Reshape, Select, Slice,
+                        Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment, LayerNorm,
+                        Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
                         TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);

@@ -25,7 +25,7 @@ TEST_F(BadOption, Numbers) {
       {"--strength", "inf", "strength: inf", "a finite number from 0"},
       {"--eta", "-1", "eta: -1", "a finite number from 0"},
       {"--eta", "nan", "eta: nan", "a finite number from 0"},
-      {"--eta", "50", "--eta 50", "less"},
+      {"--eta", "50", "eta: 50", "less"},
       {"--low-threshold", "-1", "low threshold: -1", "0 to 1000"},
       {"--high-threshold", "1001", "high threshold: 1001", "0 to 1000"},
       {"--high-threshold", "99", "low threshold: 100", "at most the high threshold, 99"},
@@ -41,7 +41,7 @@ TEST_F(BadOption, Numbers) {
 }
 
 TEST_F(BadOption, Words) {
-  expect_refused(2, {"--schedule: \"x\"", "exact or official"}, generate({{"--schedule", "x"}}));
+  expect_refused(2, {"schedule: \"x\"", "did you mean", "karras"}, generate({{"--schedule", "x"}}));
   expect_refused(2, {"--noise: \"x\"", "batch or per-sample"}, generate({{"--noise", "x"}}));
   expect_refused(2, {"device: \"x\"", "auto, cpu"}, generate({{"--device", "x"}}));
   expect_refused(2, {"--rng: \"x\"", "cuda:SMSxTHREADS"}, generate({{"--rng", "x"}}));
@@ -49,7 +49,10 @@ TEST_F(BadOption, Words) {
   expect_refused(2, {"--control", "expected canny=FILE"},
                  generate({{"--control", tiny_control_path()}}));
   expect_refused(2, {"--control", "depth=x", "canny="}, generate({{"--control", "depth=x"}}));
-  expect_refused(2, {"--steps 3", "--schedule exact"},
+  expect_refused(2, {"sampler: \"Eular\"", "mean \"Euler\"", "DPM++ 2M SDE"},
+                 generate({{"--sampler", "Eular"}}));
+  expect_refused(2, {"eta: 0.5", "Euler"}, generate({{"--sampler", "Euler"}, {"--eta", "0.5"}}));
+  expect_refused(2, {"steps: 3", "schedule exact"},
                  generate({{"--steps", "3"}, {"--schedule", "official"}}));
 }
 

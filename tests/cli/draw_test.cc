@@ -60,6 +60,8 @@ TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
     EXPECT_EQ(contents("out.png"), first);
   }
   expect_done(generate({{"--schedule", "official"}}));
+  expect_done(generate({{"--sampler", "dpmpp_2m_sde karras"}, {"--eta", "0.5"}}));
+  expect_done(generate({{"--sampler", "Heun"}, {"--s-churn", "1"}, {"--schedule", "Beta"}}));
   EXPECT_EQ(read_image(path("out.png")).image, picture);
   EXPECT_NE(parameters_in(contents("out.png")).find("Schedule: official"), std::string::npos);
   for (const Options& other :

@@ -51,7 +51,7 @@ std::vector<Case> read_cases() {
     r.strength = entry["strength"];
     r.guess_mode = entry["guess_mode"];
     r.seed = entry["seed"].get<uint64_t>();
-    r.eta = entry["eta"];
+    r.eta = entry["eta"].get<double>();
     r.image = read_image(testing::data("golden/process/" + c.name + "_edges.png")).image;
     r.is_edges = true;
   }

@@ -74,10 +74,10 @@ TEST_P(Stages, Denoiser) {
   denoiser.set_input("context", expected("text.embedding").floats());
   denoiser.set_input("hint", expected("stage.hint").floats());
   denoiser.set_input("control_scales", std::vector<float>(13, 1.0f));
-  denoiser.set_input("latent", expected("stage.x").floats());
+  denoiser.set_input("slots", expected("stage.x").floats());
   denoiser.run(Rate::picture);
   for (int32_t step : {0, 1, 2}) {
-    denoiser.set_input("latent", expected("stage.x").floats());  // each run goes on from the last
+    denoiser.set_input("slots", expected("stage.x").floats());  // each run goes on from the last
     denoiser.set_input("step", std::vector<int32_t>{step});
     denoiser.run(Rate::step);
     const auto stage = fmt::format("stage.t{}.", timesteps[step]);
@@ -102,10 +102,10 @@ TEST_P(Stages, DenoiserWithoutControl) {
   const std::vector<float> timesteps{981, 501, 1};
   denoiser.set_input("timesteps", timesteps);
   denoiser.set_input("context", expected("text.embedding").floats());
-  denoiser.set_input("latent", expected("stage.x").floats());
+  denoiser.set_input("slots", expected("stage.x").floats());
   denoiser.run(Rate::picture);
   for (int32_t step : {0, 1, 2}) {
-    denoiser.set_input("latent", expected("stage.x").floats());  // each run goes on from the last
+    denoiser.set_input("slots", expected("stage.x").floats());  // each run goes on from the last
     denoiser.set_input("step", std::vector<int32_t>{step});
     denoiser.run(Rate::step);
     EXPECT_TRUE(agrees(denoiser, "eps", fmt::format("stage.t{}.eps_nocontrol", timesteps[step])));
@@ -133,7 +133,7 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
     denoiser.set_input("context", context);
     denoiser.set_input("hint", first(hints));
     denoiser.set_input("control_scales", std::vector<float>(13, 0.7f));
-    denoiser.set_input("latent", first(latents));
+    denoiser.set_input("slots", first(latents));
     denoiser.set_input("step", std::vector<int32_t>{0});
     denoiser.run(Rate::picture);
     denoiser.run(Rate::step);

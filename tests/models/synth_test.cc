@@ -104,7 +104,7 @@ TEST_F(Synth, TextEncoderBlocksAreOfModerateSize) {
 TEST_F(Synth, DenoiserBlocksAreOfModerateSize) {
   Executor denoiser = executor(
       build_denoiser(config(), {.height = 16, .width = 16, .max_steps = 1, .expose = true}));
-  fill(denoiser, "latent", 1);
+  fill(denoiser, "slots", 1);
   fill(denoiser, "context", 2);
   const auto hint = denoiser.type_of_input("hint").elements();
   std::vector<float> edges(hint);
@@ -112,7 +112,8 @@ TEST_F(Synth, DenoiserBlocksAreOfModerateSize) {
   denoiser.set_input("hint", edges);
   denoiser.set_input("control_scales", std::vector<float>(13, 1.0f));
   denoiser.set_input("timesteps", std::vector<float>{501});
-  denoiser.set_input("coefficients", std::vector<float>{1, 0, 1, 0, 0, 1});  // changes nothing
+  denoiser.set_input("sampler", std::vector<float>{1, 0, 0});  // changes nothing
+  denoiser.set_input("guidance_scale", std::vector<float>{1});
   denoiser.set_input("step", std::vector<int32_t>{0});
   denoiser.run(Rate::picture);
   denoiser.run(Rate::step);

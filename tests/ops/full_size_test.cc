@@ -174,6 +174,7 @@ TEST(FullSize, LayerNorm) { check_all<LayerNorm>(); }
 TEST(FullSize, Linear) { check_all<Linear>(); }
 TEST(FullSize, Permute) { check_all<Permute>(); }
 TEST(FullSize, Reshape) { check_all<Reshape>(); }
+TEST(FullSize, SamplerUpdate) { check_all<SamplerUpdate>(); }
 TEST(FullSize, Select) { check_all<Select>(); }
 TEST(FullSize, TimestepEmbedding) { check_all<TimestepEmbedding>(); }
 TEST(FullSize, Upsample) { check_all<Upsample>(); }

@@ -112,22 +112,6 @@ TEST(Golden, Cast) {
   expect_everywhere(Cast{DType::f32}, {tensor({2}, {1, -0.5f})}, {1, -0.5f}, {2});
 }
 
-TEST(Golden, DdimUpdate) {
-  // Two channels of two pixels; guided eps -1 + 2 (0 - -1) = 1 and 0 + 2 (3 - 0) = 6.
-  const Tensor latent = tensor({1, 2, 1, 2}, {5, 5, 7, 9}),
-               eps = tensor({2, 1, 2, 2}, {-1, 0, -1, 0, 0, 3, 0, 3}),
-               table = tensor({2, 6}, {9, 9, 9, 9, 9, 9, 2, 1, 0.5f, 0.25f, 0, 2}),
-               step = ids_tensor({1}, {1});
-  // (5 - 1) / 2 / 2 + 1 / 4; (7 - 6) / 2 / 2 + 6 / 4
-  expect_everywhere(DdimUpdate{}, {latent, eps, table, step}, {1.25f, 1.25f, 1.75f, 2.25f},
-                    {1, 2, 1, 2});
-  const Tensor noisy = tensor({1, 6}, {2, 1, 0.5f, 0.25f, 3, 0});
-  expect_everywhere(DdimUpdate{true},
-                    {latent, tensor({1, 1, 2, 2}, {1, 6, 1, 6}), noisy, ids_tensor({1}, {0}),
-                     tensor({1, 2, 1, 2}, {1, 2, 3, 4})},
-                    {4.25f, 7.25f, 10.75f, 14.25f}, {1, 2, 1, 2});
-}
-
 TEST(Golden, Embedding) {
   const Tensor table = tensor({3, 2}, {1, 2, 3, 4, 5, 6});
   expect_everywhere(Embedding{}, {ids_tensor({1, 2}, {2, 0}), table}, {5, 6, 1, 2}, {1, 2, 2});
@@ -185,6 +169,29 @@ TEST(Golden, Permute) {
 
 TEST(Golden, Reshape) {
   expect_everywhere(Reshape{{4}}, {tensor({2, 2}, {1, 2, 3, 4})}, {1, 2, 3, 4}, {4});
+}
+
+TEST(Golden, SamplerUpdate) {
+  // One slot of two channels of two pixels; output -1 + 2 (0 - -1) = 1 and 0 + 2 (3 - 0) = 6.
+  const Tensor slot = tensor({1, 2, 1, 2}, {5, 5, 7, 9}),
+               outputs = tensor({2, 1, 2, 2}, {-1, 0, -1, 0, 0, 3, 0, 3}),
+               rows = tensor({2, 3}, {9, 9, 9, 0.5f, -0.25f, 9});
+  expect_everywhere(SamplerUpdate{.guided = true},
+                    {slot, outputs, rows, ids_tensor({1}, {1}), tensor({1}, {2})},
+                    {2.25f, 2.25f, 2, 3}, {1, 2, 1, 2});
+  // Three slots of two latents, each with a guidance scale of its own: outputs 10 and 24. Step 3 of
+  // 4 takes the second of two noises.
+  std::vector<float> table(60, 9);
+  const float last_row[] = {1, 10, 0, 0, 0,  //
+                            0, 0,  1, 1, 0,  //
+                            1, 0,  0, 0, 100};
+  std::copy(std::begin(last_row), std::end(last_row), table.end() - 15);
+  expect_everywhere(
+      SamplerUpdate{.guided = true, .noise = true},
+      {tensor({6, 1, 1, 1}, {1, 2, 3, 4, 5, 6}), tensor({4, 1, 1, 1}, {0, 20, 10, 22}),
+       tensor({4, 15}, table), ids_tensor({1}, {3}), tensor({2}, {1, 2}),
+       tensor({4, 1, 1, 1}, {7, 7, 0.25f, 0.5f})},
+      {31, 42, 15, 30, 26, 52}, {6, 1, 1, 1});
 }
 
 TEST(Golden, Select) {

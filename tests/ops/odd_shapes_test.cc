@@ -245,6 +245,19 @@ TEST(OddShapes, WeightsThatAreNotConstantAreTakenAsTheyAre) {
   }
 }
 
+TEST(OddShapes, SamplerUpdate) {
+  for (const int64_t slots : {1, 4, 5, 8})
+    for (const bool guided : {false, true})
+      for (const bool noise : {false, true}) {
+        std::vector<Tensor> inputs{
+            random_tensor({slots * 3, 4, 5, 7}, 1), random_tensor({guided ? 6 : 3, 5, 7, 4}, 2),
+            random_tensor({6, slots * (slots + 2)}, 3), ids_tensor({1}, {5})};
+        if (guided) inputs.push_back(random_tensor({3}, 4));
+        if (noise) inputs.push_back(random_tensor({4 * 3, 4, 5, 7}, 5));
+        compare(SamplerUpdate{guided, noise}, inputs);
+      }
+}
+
 TEST(OddShapes, Upsample) {
   for (const auto& [h, w, height, width] : {std::array{1, 1, 2, 2}, {3, 5, 6, 10}, {3, 5, 5, 9}})
     compare(Upsample{.height = height, .width = width}, {random_tensor({2, h, w, 19}, 1)});

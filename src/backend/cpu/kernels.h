@@ -32,7 +32,6 @@ KernelPtr make(const AveragePool& op, const KernelRequest& request, const Contex
 KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
-KernelPtr make(const DdimUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 /// Of weights alone: refused.
@@ -45,6 +44,7 @@ KernelPtr make(const Linear& op, const KernelRequest& request, const Context& co
 KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);

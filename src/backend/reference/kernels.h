@@ -14,7 +14,6 @@ void run(const AveragePool& op, const KernelRequest& request, const Launch& laun
 void run(const Cast& op, const KernelRequest& request, const Launch& launch);
 void run(const Concat& op, const KernelRequest& request, const Launch& launch);
 void run(const Conv2d& op, const KernelRequest& request, const Launch& launch);
-void run(const DdimUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Embedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Expand& op, const KernelRequest& request, const Launch& launch);
 void run(const FoldNorm& op, const KernelRequest& request, const Launch& launch);
@@ -26,6 +25,7 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch);
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
+void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);

@@ -1,0 +1,91 @@
+#include "diffusion/denoise_loop.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+/// Fresh noise of so many rows lies on the device at once.
+constexpr int64_t most_noises = 64;
+
+int64_t table_length(size_t rows) {
+  int64_t length = 32;
+  while (length < static_cast<int64_t>(rows)) length *= 2;
+  return length;
+}
+
+bool has_noise(const SamplerTable& table) {
+  return std::any_of(table.rows.begin(), table.rows.end(),
+                     [](const SamplerTable::Row& row) { return row.draw >= 0; });
+}
+
+}  // namespace
+
+void fit_shape(DenoiserShape& shape, const SamplerTable& table) {
+  shape.max_steps = table_length(table.rows.size());
+  shape.slots = table.slots > 1 ? std::max<int64_t>(table.slots, 4) : 1;
+  shape.noises = has_noise(table) ? std::min(shape.max_steps, most_noises) : 0;
+}
+
+void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table) {
+  DRYPOINT_EXPECT(static_cast<int64_t>(table.rows.size()) <= shape.max_steps &&
+                      table.slots <= shape.slots && (shape.noises > 0) == has_noise(table),
+                  "a sampler's table of {} rows and {} slots does not fit", table.rows.size(),
+                  table.slots);
+  const auto from = static_cast<size_t>(table.slots), to = static_cast<size_t>(shape.slots);
+  std::vector<float> timesteps(static_cast<size_t>(shape.max_steps), 0.0f);
+  std::vector<float> rows(timesteps.size() * to * (to + 2), 0.0f);
+  for (size_t r = 0; r < table.rows.size(); ++r) {
+    timesteps[r] = static_cast<float>(table.rows[r].timestep);
+    for (size_t slot = 0; slot < from; ++slot) {
+      const float* shares = &table.rows[r].matrix[slot * (from + 2)];
+      float* wider = &rows[(r * to + slot) * (to + 2)];
+      std::copy(shares, shares + from, wider);
+      std::copy(shares + from, shares + from + 2, wider + to);
+    }
+  }
+  denoiser.set_input("timesteps", timesteps);
+  denoiser.set_input("sampler", rows);
+}
+
+void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<const float>> draws) {
+  DRYPOINT_EXPECT(draws.size() == table_.draws.size(), "{} draws of {}", draws.size(),
+                  table_.draws.size());
+  draws_ = std::move(draws);
+  row_ = 0;
+  std::vector<float> slots(noise.size() * static_cast<size_t>(shape_.slots), 0.0f);
+  for (size_t i = 0; i < noise.size(); ++i)
+    slots[i] = static_cast<float>(table_.start_noise) * noise[i];
+  if (table_.start_draw != 0)
+    for (size_t i = 0; i < noise.size(); ++i)
+      slots[i] += static_cast<float>(table_.start_draw) * draws_[0][i];
+  denoiser_.set_input("slots", slots);
+  denoiser_.set_input("step", std::vector<int32_t>{0});
+}
+
+/// The fresh noise of this row and those after it.
+void DenoiseLoop::set_noise() {
+  const auto count = static_cast<size_t>(shape_.noises);
+  const size_t one = static_cast<size_t>(denoiser_.type_of_input("noise").elements()) / count;
+  std::vector<float> noises(count * one, 0.0f);
+  for (size_t i = 0; i < count && row_ + i < table_.rows.size(); ++i)
+    if (const int draw = table_.rows[row_ + i].draw; draw >= 0)
+      std::ranges::copy(draws_[static_cast<size_t>(draw)],
+                        noises.begin() + static_cast<std::ptrdiff_t>(i * one));
+  denoiser_.set_input("noise", noises);
+}
+
+void DenoiseLoop::run(const StopRequested& stop) {
+  if (shape_.noises > 0 && row_ % static_cast<size_t>(shape_.noises) == 0) set_noise();
+  denoiser_.run(Rate::step, stop);
+  ++row_;
+}
+
+std::span<const float> DenoiseLoop::first_slot() {
+  const auto slots = denoiser_.output("slots");
+  return slots.first(slots.size() / static_cast<size_t>(shape_.slots));
+}
+
+}  // namespace drypoint

@@ -1,0 +1,51 @@
+// The denoiser, run once for each row of a sampler's table.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "diffusion/samplers/table.h"
+#include "models/denoiser.h"
+#include "runtime/executor.h"
+
+namespace drypoint {
+
+/// Rows of the denoiser's tables that serve a sampler. They are rounded up, so that few shapes
+/// occur.
+void fit_shape(DenoiserShape& shape, const SamplerTable& table);
+
+/// Sets the inputs that a sampler's table decides.
+void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table);
+
+class DenoiseLoop {
+ public:
+  /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
+  DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table)
+      : denoiser_(denoiser), shape_(shape), table_(table) {}
+
+  /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws.
+  void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {});
+
+  size_t row() const { return row_; }
+  bool done() const { return row_ == table_.rows.size(); }
+  /// Orders one evaluation; its fresh noise is on the device, but for each 64th or so.
+  void run(const StopRequested& stop = {});
+  /// A device that works on its own is kept this far ahead, so that it never waits for us, and
+  /// stops soon when asked to.
+  void wait_for_all_but_two() { denoiser_.wait_for_all_but(2); }
+
+  /// Slot 0 as it is: between evaluations the sample times the next row's scale, in the end the
+  /// latents.
+  std::span<const float> first_slot();
+
+ private:
+  void set_noise();
+
+  Executor& denoiser_;
+  const DenoiserShape& shape_;
+  const SamplerTable& table_;
+  std::vector<std::span<const float>> draws_;
+  size_t row_ = 0;
+};
+
+}  // namespace drypoint

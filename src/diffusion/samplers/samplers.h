@@ -1,0 +1,71 @@
+// The samplers: each a function from the levels to visit to a table, in a file of its own.
+#pragma once
+
+#include <limits>
+#include <span>
+
+#include "diffusion/samplers/table_builder.h"
+
+namespace drypoint {
+
+enum class Solver : uint8_t { midpoint, heun, bh1, bh2 };
+
+/// What some samplers can be told. Each reads what its declaration names.
+struct SamplerSettings {
+  double eta = 1;      ///< fresh noise: 0 none, 1 as much as makes up for all that is taken
+  double s_noise = 1;  ///< factor of fresh noise
+  /// Karras and others' churn: noise that is added before a step, if sigma is within a range.
+  double s_churn = 0, s_tmin = 0, s_tmax = std::numeric_limits<double>::infinity();
+  int order = 2;
+  Solver solver = Solver::midpoint;
+  /// Multistep samplers end with lower orders in a walk of fewer than 15 steps, as in diffusers.
+  bool lower_order_final = false;
+};
+
+/// What a sampler walks on.
+struct Walk {
+  const NoiseSchedule& trained;
+  /// One for each step, the noisiest first, and the one where the last step leads.
+  std::vector<NoiseLevel> levels;
+  SamplerSettings settings;
+  /// Samplers over clean + sigma * n begin with noise of this sigma and end with the result times
+  /// this.
+  double start_sigma, end_scale = 1;
+
+  int steps() const { return static_cast<int>(levels.size()) - 1; }
+  const NoiseLevel& level(int i) const { return levels[static_cast<size_t>(i)]; }
+  double sigma(int i) const { return level(i).sigma(); }
+  /// The half logarithm of the signal's share over the noise's grows by this in step i.
+  double log_way(int i) const;
+  Latent begin(TableBuilder& table) const { return start_sigma * table.start(); }
+  Latent end(Latent x) const { return end_scale * x; }
+};
+
+using Sampler = Latent (*)(TableBuilder& table, const Walk& walk);
+
+// Latents as clean + sigma * n, after k-diffusion's sampling.py.
+Latent euler(TableBuilder& table, const Walk& walk);               // churn
+Latent euler_ancestral(TableBuilder& table, const Walk& walk);     // eta, s_noise
+Latent heun(TableBuilder& table, const Walk& walk);                // churn
+Latent dpm_2(TableBuilder& table, const Walk& walk);               // churn
+Latent dpm_2_ancestral(TableBuilder& table, const Walk& walk);     // eta, s_noise
+Latent lms(TableBuilder& table, const Walk& walk);                 // order, 1 to 4
+Latent dpmpp_2s_ancestral(TableBuilder& table, const Walk& walk);  // eta, s_noise
+Latent dpmpp_sde(TableBuilder& table, const Walk& walk);           // eta, s_noise
+Latent dpmpp_2m_sde(TableBuilder& table, const Walk& walk);        // eta, s_noise, midpoint or heun
+Latent dpmpp_3m_sde(TableBuilder& table, const Walk& walk);        // eta, s_noise
+Latent restart(TableBuilder& table, const Walk& walk);             // s_noise
+/// 2M and its kin. Order 1 to 3, midpoint or heun, lower_order_final.
+Latent dpmpp_multistep(TableBuilder& table, const Walk& walk);
+
+// The same, after diffusers' schedulers.
+Latent unipc(TableBuilder& table, const Walk& walk);  // order, 1 to 3; bh1 or bh2
+Latent deis(TableBuilder& table, const Walk& walk);   // order, 1 to 3; lower_order_final
+
+// Latents as signal * clean + noise * n, after diffusers' schedulers.
+Latent ddim(TableBuilder& table, const Walk& walk);  // eta
+Latent plms(TableBuilder& table, const Walk& walk);
+Latent lcm(TableBuilder& table, const Walk& walk);
+Latent tcd(TableBuilder& table, const Walk& walk);  // eta, there gamma: 0 to 1
+
+}  // namespace drypoint

@@ -1,0 +1,75 @@
+#include "diffusion/sampling.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "diffusion/schedules/schedules.h"
+
+namespace drypoint {
+namespace {
+
+void expect_not_negative(std::string_view name, double value) {
+  if (!std::isfinite(value) || value < 0)
+    fail(ErrorKind::bad_argument, "{}: {}, expected a finite number from 0", name, value);
+}
+
+/// A setting that the sampler would pass over is refused, lest one trust in it.
+void check(const Request& request, const NamedSampler& sampler) {
+  const auto refuse = [&](std::string_view name, double value) {
+    fail(ErrorKind::bad_argument, "{}: {}, but the sampler {} has no use for it", name, value,
+         sampler.name);
+  };
+  const double eta = request.eta.value_or(0);
+  expect_not_negative("eta", eta);
+  if (request.eta && !sampler.eta) refuse("eta", eta);
+  if (sampler.function == tcd && eta > 1)
+    fail(ErrorKind::bad_argument, "eta: {}, expected 0 to 1 with the sampler {}", eta,
+         sampler.name);
+  const std::pair<std::string_view, double> churn[] = {
+      {"s_churn", request.s_churn}, {"s_tmin", request.s_tmin}, {"s_tmax", request.s_tmax}};
+  for (const auto& [name, value] : churn) {
+    expect_not_negative(name, value);
+    if (value != 0 && !sampler.churn) refuse(name, value);
+  }
+  expect_not_negative("s_noise", request.s_noise);
+  if (request.s_noise != 1 && !sampler.s_noise && !sampler.churn)
+    refuse("s_noise", request.s_noise);
+}
+
+Walk walk_for(const Request& request, const NoiseSchedule& trained, const SamplerChoice& choice) {
+  const NamedSampler& sampler = choice.sampler;
+  const bool spaced =
+      choice.schedule == ScheduleKind::exact || choice.schedule == ScheduleKind::linspace;
+  const bool one_more = sampler.leaves_out_last_but_one || (sampler.leaves_out_last && spaced);
+  Walk walk{.trained = trained,
+            .levels = make_levels(choice.schedule, request.steps + one_more, trained,
+                                  sampler.ends_at_first_level ? trained.at(0) : kNoNoise),
+            .settings = sampler.settings,
+            .start_sigma = 1};
+  if (one_more) walk.levels.erase(walk.levels.end() - 2);
+  if (request.eta) walk.settings.eta = *request.eta;
+  walk.settings.s_noise = request.s_noise;
+  walk.settings.s_churn = request.s_churn;
+  walk.settings.s_tmin = request.s_tmin;
+  if (request.s_tmax > 0) walk.settings.s_tmax = request.s_tmax;
+  walk.start_sigma = sampler.begins_whole ? 1 / walk.level(0).signal : walk.sigma(0);
+  if (sampler.begins_whole) walk.end_scale = walk.levels.back().signal;
+  return walk;
+}
+
+}  // namespace
+
+SamplerTable make_table(Sampler sampler, const Walk& walk, Prediction prediction) {
+  TableBuilder table(prediction);
+  return table.finish(sampler(table, walk));
+}
+
+SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained) {
+  if (request.steps < 1 || request.steps >= kNoiseLevels)
+    fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {}", request.steps, kNoiseLevels - 1);
+  const SamplerChoice choice = choose_sampler(request.sampler, request.schedule);
+  check(request, choice.sampler);
+  return make_table(choice.sampler.function, walk_for(request, trained, choice));
+}
+
+}  // namespace drypoint

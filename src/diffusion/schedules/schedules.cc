@@ -1,0 +1,55 @@
+#include "diffusion/schedules/schedules.h"
+
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+std::vector<NoiseLevel> at_timesteps(const std::vector<double>& timesteps,
+                                     const NoiseSchedule& trained) {
+  std::vector<NoiseLevel> levels;
+  for (const double timestep : timesteps) levels.push_back(trained.at_timestep(timestep));
+  return levels;
+}
+
+std::vector<NoiseLevel> at_sigmas(const std::vector<double>& sigmas, const NoiseSchedule& trained) {
+  std::vector<NoiseLevel> levels;
+  for (const double sigma : sigmas) levels.push_back(trained.at_sigma(sigma));
+  return levels;
+}
+
+std::vector<NoiseLevel> levels_of(ScheduleKind kind, int64_t steps, const NoiseSchedule& trained) {
+  const double low = trained.sigma(0), high = trained.sigma(kNoiseLevels - 1);
+  switch (kind) {
+    case ScheduleKind::exact:
+    case ScheduleKind::official:
+    case ScheduleKind::ddim: return at_timesteps(ddim_timesteps(steps, kind), trained);
+    case ScheduleKind::trailing: return at_timesteps(trailing_timesteps(steps), trained);
+    case ScheduleKind::linspace: return at_timesteps(linspace_timesteps(steps), trained);
+    case ScheduleKind::uniform: return at_timesteps(uniform_timesteps(steps), trained);
+    case ScheduleKind::sgm_uniform: return at_timesteps(sgm_uniform_timesteps(steps), trained);
+    case ScheduleKind::simple: return at_timesteps(simple_timesteps(steps), trained);
+    case ScheduleKind::karras: return at_sigmas(karras_sigmas(steps, low, high), trained);
+    case ScheduleKind::exponential: return at_sigmas(exponential_sigmas(steps, low, high), trained);
+    case ScheduleKind::polyexponential:
+      return at_sigmas(polyexponential_sigmas(steps, low, high), trained);
+    case ScheduleKind::beta: return at_sigmas(beta_sigmas(steps, low, high), trained);
+    case ScheduleKind::align_your_steps: return at_sigmas(align_your_steps_sigmas(steps), trained);
+    case ScheduleKind::lcm: return at_timesteps(lcm_timesteps(steps), trained);
+    case ScheduleKind::automatic: break;
+    case ScheduleKind::kl_optimal: return at_sigmas(kl_optimal_sigmas(steps, low, high), trained);
+  }
+  fail(ErrorKind::internal, "schedule {}", static_cast<int>(kind));
+}
+
+}  // namespace
+
+std::vector<NoiseLevel> make_levels(ScheduleKind kind, int64_t steps, const NoiseSchedule& trained,
+                                    NoiseLevel end) {
+  DRYPOINT_EXPECT(steps >= 1 && steps <= kNoiseLevels, "{} steps", steps);
+  auto levels = levels_of(kind, steps, trained);
+  if (kind != ScheduleKind::kl_optimal) levels.push_back(end);
+  return levels;
+}
+
+}  // namespace drypoint
