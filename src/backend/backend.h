@@ -108,7 +108,7 @@ class Backend {
   virtual void take_choices(const std::string& /*json*/, const std::string& /*source*/) {}
   /// What people should know of the kernels made so far, e.g. that a choice cannot be made here.
   virtual std::vector<std::string> notices() const { return {}; }
-  /// What the compiler should make of a graph for this device.
+  /// What the compiler may make of a graph for this device.
   virtual Target target() const { return {}; }
   /// 64-byte aligned memory on the device. Throws out_of_memory.
   virtual DeviceMemory allocate(size_t bytes) const;
@@ -152,6 +152,7 @@ inline constexpr size_t load_piece = 4 << 20;
 std::unique_ptr<Backend> make_reference_backend();
 /// Vector code for the instruction set found. `threads` 0: all cores this process may use.
 std::unique_ptr<Backend> make_cpu_backend(int threads);
+Target cpu_target();
 
 struct CudaOptions {
   int device = 0;
@@ -165,5 +166,7 @@ struct CudaOptions {
 /// NVIDIA GPUs, from a shared library that is loaded now. Throws unsupported where this build, the
 /// driver or the device is missing.
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options);
+/// What such a backend's target is, whether one can be made here or not.
+Target cuda_target(const CudaOptions& options);
 
 }  // namespace drypoint

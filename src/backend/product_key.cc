@@ -15,17 +15,17 @@ std::string product_key(const Conv2d& op, Inputs inputs, const TensorType& outpu
   if (op.doubled) key += " doubled";
   for (const TensorType& rest : inputs.last(op.joined))
     key += fmt::format(" joined {}", rest.shape.back());
-  return key + (op.residual ? " residual" : "");
+  return key + (op.epilogue.residual ? " residual" : "");
 }
 
 std::string product_key(const Linear& op, Inputs inputs, const TensorType& output) {
   const Shape &x = inputs[0].shape, &w = inputs[1].shape;
   std::string key = fmt::format("product {} {}x{} rows {} columns {}x1{}", name(output.dtype),
                                 op.groups, element_count(x) / x.back() / op.groups,
-                                w[0] / op.groups, w[1], op.gated ? " gated" : "");
+                                w[0] / op.groups, w[1], op.epilogue.gate ? " gated" : "");
   if (op.joined) key += fmt::format(" joined {}", inputs.back().shape.back());
   if (op.normed) key += " normed";
-  return key + (op.residual ? " residual" : "");
+  return key + (op.epilogue.residual ? " residual" : "");
 }
 
 }  // namespace drypoint

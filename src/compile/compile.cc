@@ -1,27 +1,41 @@
 #include "compile/compile.h"
 
+#include <algorithm>
+
 #include "graph/rewrite.h"
 
 namespace drypoint {
 
+namespace {
+
+bool all_targets(const Target& /*target*/) { return true; }
+template <bool FusedForms::*form>
+bool having(const Target& target) {
+  return target.fused.*form;
+}
+bool computing_in_less_than_f32(const Target& target) { return target.precision != DType::f32; }
+
+}  // namespace
+
 std::span<const Pass> passes() {
   static constexpr Pass all[] = {
-      {"lower_pointwise", lower_pointwise},
-      {"fuse_bias", fuse_bias},
-      {"deduplicate", deduplicate},
-      {"delay_rows", delay_rows},
-      {"merge_projections", merge_projections},
-      {"fuse_residual", fuse_residual},
-      {"fuse_activation", fuse_activation},
-      {"fuse_upsample", fuse_upsample, true},
-      {"fuse_concat", fuse_concat, true},
-      {"fuse_skip", fuse_skip, true},
-      {"chain_products", chain_products, true},
-      {"fuse_gate", fuse_gate, true},
-      {"fold_layer_norm", fold_layer_norm, true},
-      {"fuse_scale", fuse_scale, true},
-      {"fuse_select", fuse_select, true},
-      {"pair_twins", pair_twins, true},
+      {"lower_pointwise", lower_pointwise, all_targets},
+      {"fuse_bias", fuse_bias, all_targets},
+      {"deduplicate", deduplicate, all_targets},
+      {"delay_rows", delay_rows, all_targets},
+      {"merge_projections", merge_projections, all_targets},
+      {"fuse_residual", fuse_residual, all_targets},
+      {"fuse_activation", fuse_activation, all_targets},
+      {"fuse_upsample", fuse_upsample, having<&FusedForms::upsample>},
+      {"fuse_concat", fuse_concat, having<&FusedForms::concat>},
+      {"fuse_skip", fuse_skip, having<&FusedForms::concat>},
+      {"chain_products", chain_products, having<&FusedForms::concat>},
+      {"fuse_gate", fuse_gate, having<&FusedForms::gate>},
+      {"fold_layer_norm", fold_layer_norm, having<&FusedForms::row_scale>},
+      {"fuse_scale", fuse_scale, having<&FusedForms::scale>},
+      {"fuse_select", fuse_select, having<&FusedForms::select>},
+      {"pair_twins", pair_twins, having<&FusedForms::groups>},
+      {"lower_precision", lower_precision, computing_in_less_than_f32},
   };
   return all;
 }
@@ -32,14 +46,14 @@ Plan compile(Graph graph, const Target& target, const PassObserver& observer) {
     if (observer) observer(pass, graph);
   };
   after("built");
+  if (std::ranges::find(target.dtypes, target.precision) == target.dtypes.end())
+    fail(ErrorKind::unsupported, "precision {}: the target has no kernels for it",
+         name(target.precision));
+  const PassContext context{target};
   for (const Pass& pass : passes()) {
-    if (pass.only_where_launches_cost && !target.launches_cost) continue;
-    graph = pass.run(graph);
+    if (!pass.is_for(target)) continue;
+    graph = pass.run(graph, context);
     after(pass.name);
-  }
-  if (target.precision != DType::f32) {
-    graph = lower_precision(graph, target.precision);
-    after("lower_precision");
   }
   Plan plan = schedule(graph);
   assign_streams(plan, target.aux_streams);

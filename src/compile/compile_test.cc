@@ -7,6 +7,7 @@
 
 #include "backend/backend.h"
 #include "diffusion/random.h"
+#include "graph/text.h"
 #include "models/assemble.h"
 #include "models/denoiser.h"
 #include "runtime/executor.h"
@@ -26,6 +27,8 @@ Graph tiny_denoiser() {
   return build_denoiser(testing::tiny_config(),
                         {.latents = 2, .height = 6, .width = 5, .max_steps = 4});
 }
+
+const Target fused{.fused = FusedForms::all(), .vector_width = 8};
 
 Plan plan_of(const Graph& graph) {
   Plan plan = schedule(graph);
@@ -65,7 +68,8 @@ TEST(Passes, NoneChangesTheResult) {
   Graph graph = tiny_denoiser();
   const auto expected = run(plan_of(graph));
   for (const Pass& pass : passes()) {
-    graph = pass.run(graph);
+    if (!pass.is_for(fused)) continue;
+    graph = pass.run(graph, {fused});
     verify(graph, pass.name);
     EXPECT_TRUE(testing::close(run(plan_of(graph)), expected, 2e-5)) << pass.name;
   }
@@ -87,8 +91,7 @@ TEST(Passes, SeveralPicturesAreComputedLikeOne) {
     }
     return text;
   };
-  for (const Target& target : {Target{}, Target{.launches_cost = true},
-                               Target{.precision = DType::f16, .launches_cost = true}})
+  for (const Target& target : {Target{}, fused, cuda_target({})})
     for (DenoiserShape shape :
          {DenoiserShape{}, DenoiserShape{.apart = true},
           DenoiserShape{.prompts = 1, .contexts = 1, .slots = 4, .noises = 32}}) {
@@ -135,10 +138,9 @@ void shuffle(std::vector<PlanStep>& steps, std::mt19937& random) {
 /// Whatever the streams' progress, no value is overwritten while it is needed.
 TEST(Streams, AnyOrderTheyMayRunInGivesTheSame) {
   std::mt19937 random(5);
-  const Target one{.launches_cost = true};
-  const auto expected = run(compile(tiny_denoiser(), one));
+  const auto expected = run(compile(tiny_denoiser(), fused));
   for (const int aux : {1, 2, 5}) {
-    Target target = one;
+    Target target = fused;
     target.aux_streams = aux;
     const Plan plan = compile(tiny_denoiser(), target);
     EXPECT_EQ(run(plan), expected);
@@ -160,7 +162,8 @@ TEST(Streams, AResultTakesItsInputsPlaceWhenViewsOfItAreReadToo) {
   const ValueId view = graph.add_node(Reshape{{16}}, {x}, "view");
   graph.outputs["of_view"] = silu(view);
   graph.outputs["x"] = graph.add_node(Add{}, {x, silu(silu(silu(x)))}, "sum");
-  const Plan plan = compile(std::move(graph), {.launches_cost = true, .aux_streams = 1});
+  const Plan plan =
+      compile(std::move(graph), {.fused = FusedForms::all(), .vector_width = 8, .aux_streams = 1});
   const auto position_of = [&](const std::string& output) {
     return static_cast<int>(
         std::ranges::find(plan.step, plan.outputs.at(output), &PlanStep::output) -
@@ -170,7 +173,8 @@ TEST(Streams, AResultTakesItsInputsPlaceWhenViewsOfItAreReadToo) {
 }
 
 TEST(Streams, TheLongestChainStaysOnTheMainOne) {
-  const Plan plan = compile(tiny_denoiser(), {.launches_cost = true, .aux_streams = 2});
+  const Plan plan =
+      compile(tiny_denoiser(), {.fused = FusedForms::all(), .vector_width = 8, .aux_streams = 2});
   std::map<int, int> kernels;  // of each stream
   for (const PlanStep& step : plan.step) {
     if (!is_view(step.op)) ++kernels[step.stream];
@@ -185,7 +189,8 @@ TEST(Streams, TheLongestChainStaysOnTheMainOne) {
 TEST(Passes, EachFindsSomethingToDo) {
   Graph graph = tiny_denoiser();
   for (const Pass& pass : passes()) {
-    const Graph after = pass.run(graph);
+    if (!pass.is_for(fused)) continue;
+    const Graph after = pass.run(graph, {fused});
     EXPECT_NE(to_string(after), to_string(graph)) << pass.name;
     graph = after;
   }
@@ -227,7 +232,7 @@ TEST(Passes, FusionLeavesAPicturesWorkToThePicture) {
   const ValueId row = graph.add_input("row", {DType::f32, {4}}, Rate::step);
   const auto product = [&](const std::string& name) {
     const ValueId weight = graph.add_weight(name, {DType::f32, {4, 8}});
-    return graph.add_node(Linear{.bias = false}, {still, weight}, name);
+    return graph.add_node(Linear{.epilogue = {.bias = false}}, {still, weight}, name);
   };
   graph.outputs["sum"] = graph.add_node(Add{}, {moving, product("a")}, "sum");
   graph.outputs["row_sum"] = graph.add_node(Add{}, {product("b"), row}, "sum");
@@ -246,7 +251,7 @@ TEST(Passes, ElementwiseWorkIsFused) {
 }
 
 TEST(Passes, SumsOfProductsAreOneProduct) {
-  const Plan plan = compile(tiny_denoiser(), {.launches_cost = true});
+  const Plan plan = compile(tiny_denoiser(), fused);
   int skips = 0, chains = 0;
   for (const PlanStep& step : plan.step) {
     if (const auto* conv = std::get_if<Conv2d>(&step.op)) skips += conv->joined > 0;
@@ -333,10 +338,10 @@ TEST(Graph, ErrorsNameTheModuleAndTheOperation) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::f32, {1, 8}}, Rate::picture);
   const ValueId w = graph.add_weight("w", {DType::f32, {4, 9}});
-  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument,
-                                  {"some.layer", "[linear]", "[4, 9]", "[1, 8]"}, [&] {
-                                    graph.add_node(Linear{.bias = false}, {x, w}, "some.layer");
-                                  }));
+  EXPECT_TRUE(testing::fails_with(
+      ErrorKind::bad_argument, {"some.layer", "[linear]", "[4, 9]", "[1, 8]"}, [&] {
+        graph.add_node(Linear{.epilogue = {.bias = false}}, {x, w}, "some.layer");
+      }));
 }
 
 TEST(Graph, TheVerifierSeesABrokenType) {

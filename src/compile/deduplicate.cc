@@ -3,7 +3,7 @@
 
 namespace drypoint {
 
-Graph deduplicate(const Graph& graph) {
+Graph deduplicate(const Graph& graph, const PassContext& /*context*/) {
   std::multimap<std::vector<ValueId>, const Node*> seen;  // by inputs in the new graph
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto inputs = r.mapped(node.inputs);

@@ -23,7 +23,7 @@ std::optional<RowMaker> row_maker(const Graph& graph, ValueId id) {
 
 }  // namespace
 
-Graph delay_rows(const Graph& graph) {
+Graph delay_rows(const Graph& graph, const PassContext& /*context*/) {
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto rows = row_inputs(node.op, graph.input_types(node));
     if (rows.empty()) return -1;

@@ -8,35 +8,32 @@ namespace {
 /// A product whose weight and bias are known when loading and whose input nothing else reads.
 const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
-  if (!linear || linear->normed || linear->joined || linear->select || linear->groups != 1 ||
-      uses[node.inputs[0]] != 1)
+  if (!linear || linear->normed || linear->joined || linear->epilogue.select ||
+      linear->groups != 1 || uses[node.inputs[0]] != 1)
     return nullptr;
-  return has_known_weights(graph, node, linear->bias) ? linear : nullptr;
+  return has_known_weights(graph, ProductOperands(*linear, node.inputs)) ? linear : nullptr;
 }
 
 }  // namespace
 
-Graph fold_layer_norm(const Graph& graph) {
+Graph fold_layer_norm(const Graph& graph, const PassContext& /*context*/) {
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const Linear* linear = can_fold(graph, uses, node);
     const Node* producer = linear ? graph.producer(node.inputs[0]) : nullptr;
     const auto* norm = producer ? std::get_if<LayerNorm>(&producer->op) : nullptr;
     if (!norm || norm->weight_groups != 1) return -1;
-    const ValueId weight = r(node.inputs[1]), gamma = r(producer->inputs[1]),
-                  beta = r(producer->inputs[2]);
-    const ValueId bias = through_product(r.to, beta, weight, linear->bias ? r(node.inputs[2]) : -1,
-                                         producer->module);
+    const ValueId gamma = r(producer->inputs[1]), beta = r(producer->inputs[2]);
+    ProductOperands operands(*linear, r.mapped(node.inputs));
+    operands.x = r(producer->inputs[0]);
+    operands.bias = through_product(r.to, beta, operands.weight, operands.bias, producer->module);
+    operands.weight = r.to.add_node(FoldNorm{}, {operands.weight, gamma}, producer->module);
 
     Linear op = *linear;
     op.normed = true;
     op.epsilon = norm->epsilon;
-    op.bias = true;
-    std::vector<ValueId> inputs{r(producer->inputs[0]),
-                                r.to.add_node(FoldNorm{}, {weight, gamma}, producer->module), bias};
-    for (size_t i = 2u + linear->bias; i < node.inputs.size(); ++i)
-      inputs.push_back(r(node.inputs[i]));
-    return r.to.add_node(op, inputs, node.module);
+    operands.describe(op);
+    return r.to.add_node(op, operands.list(), node.module);
   });
 }
 

@@ -5,15 +5,15 @@ namespace drypoint {
 namespace {
 
 ActivationKind* activation_of(Op& op) {
-  if (auto* conv = std::get_if<Conv2d>(&op)) return &conv->activation;
-  if (auto* linear = std::get_if<Linear>(&op)) return &linear->activation;
+  if (auto* conv = std::get_if<Conv2d>(&op)) return &conv->epilogue.activation;
+  if (auto* linear = std::get_if<Linear>(&op)) return &linear->epilogue.activation;
   if (auto* norm = std::get_if<GroupNorm>(&op)) return &norm->activation;
   return nullptr;
 }
 
 }  // namespace
 
-Graph fuse_activation(const Graph& graph) {
+Graph fuse_activation(const Graph& graph, const PassContext& /*context*/) {
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto* activation = std::get_if<Activation>(&node.op);

@@ -5,13 +5,13 @@ namespace drypoint {
 namespace {
 
 /// Two feature maps, joined along channels that kernels can cut: whole vectors.
-bool joins_channels(const Graph& graph, const Node& node) {
+bool joins_channels(const Graph& graph, const PassContext& context, const Node& node) {
   const auto* concat = std::get_if<Concat>(&node.op);
   if (!concat || node.inputs.size() != 2) return false;
   const auto last = static_cast<int64_t>(graph[node.output].type.shape.size()) - 1;
   if (last < 1 || (concat->axis != -1 && concat->axis != last)) return false;
-  return graph[node.inputs[0]].type.shape.back() % 8 == 0 &&
-         graph[node.inputs[1]].type.shape.back() % 8 == 0;
+  return context.whole_vectors(graph[node.inputs[0]].type.shape.back()) &&
+         context.whole_vectors(graph[node.inputs[1]].type.shape.back());
 }
 
 bool can_join(const Op& op) {
@@ -21,9 +21,9 @@ bool can_join(const Op& op) {
 }
 
 /// The results of concatenations that nobody needs in one piece.
-std::vector<bool> found_apart(const Graph& graph) {
+std::vector<bool> found_apart(const Graph& graph, const PassContext& context) {
   std::vector<bool> apart(graph.values.size());
-  for (const Node& node : graph.nodes) apart[node.output] = joins_channels(graph, node);
+  for (const Node& node : graph.nodes) apart[node.output] = joins_channels(graph, context, node);
   for (const auto& [name, id] : graph.outputs) apart[id] = false;
   for (const Node& node : graph.nodes)
     for (size_t i = 0; i < node.inputs.size(); ++i)
@@ -33,8 +33,8 @@ std::vector<bool> found_apart(const Graph& graph) {
 
 }  // namespace
 
-Graph fuse_concat(const Graph& graph) {
-  const auto apart = found_apart(graph);
+Graph fuse_concat(const Graph& graph, const PassContext& context) {
+  const auto apart = found_apart(graph, context);
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     if (node.inputs.empty() || !apart[node.inputs[0]]) return -1;
     const Node* concat = graph.producer(node.inputs[0]);

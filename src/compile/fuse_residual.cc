@@ -1,20 +1,30 @@
 #include "compile/passes.h"
 #include "graph/rewrite.h"
+#include "ops/product.h"
 
 namespace drypoint {
 namespace {
 
-bool can_take_residual(const Node* node) {
-  if (!node) return false;
-  const auto open = [](const auto* op) {
-    return op && !op->residual && op->activation == ActivationKind::none;
-  };
-  return open(std::get_if<Conv2d>(&node->op)) || open(std::get_if<Linear>(&node->op));
+/// The product with `other` as its residual; -1 if it can take none.
+template <class Product>
+ValueId with_residual(Rewriter& r, const Node& node, Product op, ValueId other) {
+  if (!op.epilogue.is_open()) return -1;
+  ProductOperands operands(op, r.mapped(node.inputs));
+  operands.residual = r(other);
+  operands.describe(op);
+  return r.to.add_node(op, operands.list(), node.module);
+}
+
+ValueId with_residual(Rewriter& r, const Node& node, ValueId other) {
+  if (const auto* conv = std::get_if<Conv2d>(&node.op)) return with_residual(r, node, *conv, other);
+  if (const auto* linear = std::get_if<Linear>(&node.op))
+    return with_residual(r, node, *linear, other);
+  return -1;
 }
 
 }  // namespace
 
-Graph fuse_residual(const Graph& graph) {
+Graph fuse_residual(const Graph& graph, const PassContext& /*context*/) {
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     if (!std::holds_alternative<Add>(node.op)) return -1;
@@ -27,14 +37,9 @@ Graph fuse_residual(const Graph& graph) {
     for (auto [product, other] :
          {std::pair{std::max(a, b), std::min(a, b)}, std::pair{std::min(a, b), std::max(a, b)}}) {
       const Node* producer = graph.producer(product);
-      if (product == other || uses[product] != 1 || !can_take_residual(producer)) continue;
+      if (product == other || uses[product] != 1 || !producer) continue;
       if (graph[product].rate != graph[node.output].rate) continue;  // it would run more often
-      Op op = producer->op;
-      if (auto* conv = std::get_if<Conv2d>(&op)) conv->residual = true;
-      if (auto* linear = std::get_if<Linear>(&op)) linear->residual = true;
-      auto inputs = r.mapped(producer->inputs);
-      inputs.push_back(r(other));
-      return r.to.add_node(op, inputs, producer->module);
+      if (const ValueId sum = with_residual(r, *producer, other); sum >= 0) return sum;
     }
     return -1;
   });

@@ -7,13 +7,12 @@ namespace {
 /// A 3x3 convolution as the models have it after an enlargement, with nothing at its end.
 bool can_double(const Conv2d& conv, const Shape& weight) {
   return weight[2] == 3 && weight[3] == 3 && conv.stride == 1 && conv.top == 1 && conv.left == 1 &&
-         conv.bottom == 1 && conv.right == 1 && conv.groups == 1 && !conv.residual &&
-         conv.activation == ActivationKind::none;
+         conv.bottom == 1 && conv.right == 1 && conv.groups == 1 && conv.epilogue.is_open();
 }
 
 }  // namespace
 
-Graph fuse_upsample(const Graph& graph) {
+Graph fuse_upsample(const Graph& graph, const PassContext& /*context*/) {
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto* conv = std::get_if<Conv2d>(&node.op);
     const Node* producer = graph.producer(node.inputs[0]);

@@ -2,7 +2,9 @@
 #include "graph/rewrite.h"
 
 namespace drypoint {
-Graph lower_precision(const Graph& graph, DType precision) {
+
+Graph lower_precision(const Graph& graph, const PassContext& context) {
+  const DType precision = context.target.precision;
   std::map<ValueId, ValueId> lowered;  // values of the new graph
   const auto lower = [&](Rewriter& r, ValueId id, const std::string& module) {
     if (r.to[id].rate == Rate::load || r.to[id].type.dtype != DType::f32) return id;

@@ -8,7 +8,7 @@ namespace {
 const Node* projection(const Graph& graph, const std::vector<int>& uses, ValueId id) {
   const Node* node = graph.producer(id);
   const auto* linear = node ? std::get_if<Linear>(&node->op) : nullptr;
-  const bool plain = linear && !linear->residual && linear->activation == ActivationKind::none;
+  const bool plain = linear && linear->epilogue.is_open();
   return plain && uses[id] == 1 ? node : nullptr;
 }
 
@@ -29,7 +29,7 @@ ValueId merged_product(Rewriter& r, std::span<const Node* const> products,
 
 }  // namespace
 
-Graph merge_projections(const Graph& graph) {
+Graph merge_projections(const Graph& graph, const PassContext& /*context*/) {
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto* attention = std::get_if<Attention>(&node.op);

@@ -2,53 +2,13 @@
 // the same work with other weights. Here each of their nodes joins its twin: the rows of one lie
 // before those of the other, and weights become pairs (`groups` of `Conv2d` and `Linear`). Where
 // only one of the two is wanted, a `Slice` gives it.
-#include <optional>
 #include <set>
 
-#include "base/overloaded.h"
 #include "compile/passes.h"
 #include "graph/rewrite.h"
-#include "ops/product.h"
 
 namespace drypoint {
 namespace {
-
-/// The operation on both twins' rows; none if it cannot treat them apart.
-std::optional<Op> paired(const Op& op) {
-  return std::visit(Overloaded{
-                        [](Conv2d o) -> std::optional<Op> { return o.groups = 2, o; },
-                        [](Linear o) -> std::optional<Op> { return o.groups = 2, o; },
-                        [](GroupNorm o) -> std::optional<Op> { return o.weight_groups = 2, o; },
-                        [](LayerNorm o) -> std::optional<Op> { return o.weight_groups = 2, o; },
-                        [](Expand o) -> std::optional<Op> { return o.groups = 2, o; },
-                        [](Reshape o) -> std::optional<Op> { return o.shape[0] *= 2, o; },
-                        [](const Attention& o) -> std::optional<Op> { return o; },
-                        [](const Activation& o) -> std::optional<Op> { return o; },
-                        [](const GatedGelu& o) -> std::optional<Op> { return o; },
-                        [](const auto&) -> std::optional<Op> { return std::nullopt; },
-                    },
-                    op);
-}
-
-/// What an input is to both twins.
-enum class Role { rows, columns, shared };
-
-Role role(const Op& op, int input) {
-  return std::visit(Overloaded{
-                        [&](const Conv2d& o) {
-                          return o.select && input == 2               ? Role::columns
-                                 : o.select && input == step_index(o) ? Role::shared
-                                                                      : Role::rows;
-                        },
-                        [&](const Linear& o) {
-                          return o.select && input == 2               ? Role::columns
-                                 : o.select && input == step_index(o) ? Role::shared
-                                                                      : Role::rows;
-                        },
-                        [](const auto&) { return Role::rows; },
-                    },
-                    op);
-}
 
 class Pairing {
  public:
@@ -69,7 +29,8 @@ class Pairing {
       return false;
     for (size_t i = 0; i < a.inputs.size(); ++i)
       if (r_.from[a.inputs[i]].type != r_.from[b.inputs[i]].type ||
-          (role(a.op, static_cast<int>(i)) == Role::shared && a.inputs[i] != b.inputs[i]))
+          (paired_input(a.op, static_cast<int>(i)) == PairedInput::shared &&
+           a.inputs[i] != b.inputs[i]))
         return false;
     return true;
   }
@@ -121,10 +82,11 @@ class Pairing {
       const Node* other = r_.from.producer(b);
       std::vector<ValueId> inputs;
       for (size_t i = 0; i < node->inputs.size(); ++i) {
-        const Role part = role(node->op, static_cast<int>(i));
-        inputs.push_back(part == Role::shared ? alone(node->inputs[i])
-                                              : together(node->inputs[i], other->inputs[i],
-                                                         part == Role::columns ? -1 : 0));
+        const PairedInput part = paired_input(node->op, static_cast<int>(i));
+        inputs.push_back(part == PairedInput::shared
+                             ? alone(node->inputs[i])
+                             : together(node->inputs[i], other->inputs[i],
+                                        part == PairedInput::columns ? -1 : 0));
       }
       both = r_.to.add_node(*paired(node->op), inputs, other->module);
     } else {
@@ -142,6 +104,8 @@ class Pairing {
 
 }  // namespace
 
-Graph pair_twins(const Graph& graph) { return graph.twins.empty() ? graph : Pairing(graph).run(); }
+Graph pair_twins(const Graph& graph, const PassContext& /*context*/) {
+  return graph.twins.empty() ? graph : Pairing(graph).run();
+}
 
 }  // namespace drypoint

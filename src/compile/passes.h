@@ -1,70 +1,80 @@
 // The compiler's passes, in the order in which they run. Each takes a graph and gives a better one.
+// Each is in the file of its name, and its cases, a graph before and after, in cases/.
 #pragma once
 
 #include "graph/graph.h"
+#include "ops/target.h"
 
 namespace drypoint {
 
+/// What a pass knows besides the graph.
+struct PassContext {
+  const Target& target;
+
+  bool whole_vectors(int64_t channels) const { return channels % target.vector_width == 0; }
+};
+
 /// 1x1 convolutions become products: channels last, their picture is already a matrix.
-Graph lower_pointwise(const Graph& graph);
+Graph lower_pointwise(const Graph& graph, const PassContext& context);
 
 /// Nodes that compute the same thing become one.
-Graph deduplicate(const Graph& graph);
+Graph deduplicate(const Graph& graph, const PassContext& context);
 
 /// A vector added to a convolution's or product's result becomes part of its bias.
-Graph fuse_bias(const Graph& graph);
+Graph fuse_bias(const Graph& graph, const PassContext& context);
 
 /// Moves `Select` and `Expand` towards the results, past operations that treat rows alike. What is
 /// selected from is then computed once a picture for all steps, and what is expanded once for all
 /// prompts.
-Graph delay_rows(const Graph& graph);
+Graph delay_rows(const Graph& graph, const PassContext& context);
 
 /// Products of one input that feed one attention (q, k, v, or k and v) become one product.
-Graph merge_projections(const Graph& graph);
+Graph merge_projections(const Graph& graph, const PassContext& context);
 
 /// A sum with a convolution's or product's result becomes its residual input.
-Graph fuse_residual(const Graph& graph);
+Graph fuse_residual(const Graph& graph, const PassContext& context);
 
 /// An activation after a convolution, product or group norm becomes its last part.
-Graph fuse_activation(const Graph& graph);
+Graph fuse_activation(const Graph& graph, const PassContext& context);
 
-// Those that follow pay where each operation costs a launch.
+// Those that follow make fused forms, each where the target has kernels for them.
 
 /// A convolution of an enlarged picture takes the picture itself.
-Graph fuse_upsample(const Graph& graph);
+Graph fuse_upsample(const Graph& graph, const PassContext& context);
 
 /// Norms and products of joined feature maps take them apart.
-Graph fuse_concat(const Graph& graph);
+Graph fuse_concat(const Graph& graph, const PassContext& context);
 
 /// A product that is added to a convolution's result continues its sums: further inputs after the
 /// windows, further columns of the weight.
-Graph fuse_skip(const Graph& graph);
+Graph fuse_skip(const Graph& graph, const PassContext& context);
 
 /// Two products, one after the other with a sum between them, become one of both inputs joined.
-Graph chain_products(const Graph& graph);
+Graph chain_products(const Graph& graph, const PassContext& context);
 
 /// A gated GELU after a product becomes its last part.
-Graph fuse_gate(const Graph& graph);
+Graph fuse_gate(const Graph& graph, const PassContext& context);
 
 /// A layer norm before a product becomes part of its weight and bias, and a division of its rows.
-Graph fold_layer_norm(const Graph& graph);
+Graph fold_layer_norm(const Graph& graph, const PassContext& context);
 
 /// A control tensor's product takes the sum it is added to, and its strength, as its ends.
-Graph fuse_scale(const Graph& graph);
+Graph fuse_scale(const Graph& graph, const PassContext& context);
 
 /// A row selected for a bias is read from its table by the convolution or product itself.
-Graph fuse_select(const Graph& graph);
+Graph fuse_select(const Graph& graph, const PassContext& context);
 
 /// Nodes that the graph's twin modules have in common run as one, with both modules' weights.
-Graph pair_twins(const Graph& graph);
+Graph pair_twins(const Graph& graph, const PassContext& context);
 
-/// Products, convolutions, norms and attention in this precision; inputs and outputs stay f32.
-Graph lower_precision(const Graph& graph, DType precision);
+/// Products, convolutions, norms and attention in the target's precision; inputs and outputs stay
+/// f32.
+Graph lower_precision(const Graph& graph, const PassContext& context);
 
 struct Pass {
   std::string_view name;
-  Graph (*run)(const Graph&);
-  bool only_where_launches_cost = false;
+  Graph (*run)(const Graph&, const PassContext&);
+  bool (*is_for)(const Target&);  // whether the target has what the pass makes
 };
 std::span<const Pass> passes();
 

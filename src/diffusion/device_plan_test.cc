@@ -23,7 +23,7 @@ class PackingKernel : public Kernel {
   explicit PackingKernel(const KernelRequest& request) {
     std::visit(
         [&](const auto& op) {
-          if constexpr (requires { op.groups, op.residual, op.bias; }) {
+          if constexpr (requires { op.epilogue; }) {
             shares_ = static_cast<int>(op.groups);
             elements_ = static_cast<size_t>(request.inputs[1].elements());
           }
@@ -52,7 +52,7 @@ class PackingDevice : public Backend {
   std::string name() const override { return "packing device"; }
   int threads() const override { return 1; }
   PlanDevice identity() const override { return {"packing", "any", "any", "fp16"}; }
-  Target target() const override { return {.precision = DType::f16, .launches_cost = true}; }
+  Target target() const override { return cuda_target({}); }
   bool shares_host_memory() const override { return false; }
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     return std::make_unique<PackingKernel>(request);

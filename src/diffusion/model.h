@@ -38,7 +38,7 @@ class Model {
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
 
   /// More would need memory without running faster.
-  int64_t most_latents_together() const { return backend_->target().launches_cost ? 16 : 4; }
+  int64_t most_latents_together() const { return backend_->target().useful_batch; }
 
   /// A new picture: what others before it needed makes room where memory runs out.
   void begin() { executors_.begin(); }

@@ -58,7 +58,16 @@ class Lowering {
   Lowered lower(const TimestepEmbedding& op);
   Lowered lower(const Upsample& op);
   /// What only stands in graphs that are compiled for a device.
-  Lowered lower(const auto& op) { fail(ErrorKind::unsupported, "{} as ONNX", op.name); }
+  template <class T>
+  requires(!OpTraits<T>::exported) Lowered lower(const T& op) {
+    fail(ErrorKind::unsupported, "{} as ONNX", op.name);
+  }
+  /// Refuses fused forms, which builders do not make.
+  template <class T>
+  Lowered lower_plain(const T& op) {
+    if (!has_forms({}, op)) refuse("a form that only compiled graphs have");
+    return lower(op);
+  }
 
   template <class Pool>
   Lowered pool(const std::string& type, const Pool& op);
@@ -261,19 +270,19 @@ Lowered Lowering::lower(const Concat& op) {
 
 Lowered Lowering::lower(const Conv2d& op) {
   Lowered x = picture(0);
+  const OperandPositions at = positions_of(op);
   std::vector<std::string> inputs{x.name, weight(1)};
-  if (op.bias) {
-    expect(shape(2).size() == 1, "a bias that is no vector");
-    inputs.push_back(weight(2));
+  if (op.epilogue.bias) {
+    expect(shape(at.bias).size() == 1, "a bias that is no vector");
+    inputs.push_back(weight(at.bias));
   }
   const Shape& kernel = shape(1);
   x.name = emit("Conv", inputs,
                 {{"kernel_shape", std::vector<int64_t>{kernel[2], kernel[3]}},
                  {"pads", std::vector<int64_t>{op.top, op.left, op.bottom, op.right}},
                  {"strides", std::vector<int64_t>{op.stride, op.stride}}});
-  if (op.residual)
-    x.name = emit("Add", {x.name, picture(static_cast<size_t>(residual_index(op))).name});
-  x.name = activate(op.activation, x.name);
+  if (op.epilogue.residual) x.name = emit("Add", {x.name, picture(at.residual).name});
+  x.name = activate(op.epilogue.activation, x.name);
   const bool same_size =
       op.stride == 1 && op.top + op.bottom == kernel[2] - 1 && op.left + op.right == kernel[3] - 1;
   if (!same_size)
@@ -324,9 +333,10 @@ Lowered Lowering::lower(const Linear& op) {
   Lowered x = in(0);
   expect(!x.channels_first, "of a picture");
   x.name = emit("MatMul", {x.name, weight(1, /*transposed=*/true)});
-  if (op.bias) x.name = emit("Add", {x.name, weight(2)});
-  if (op.residual) x.name = emit("Add", {x.name, in(static_cast<size_t>(residual_index(op))).name});
-  x.name = activate(op.activation, x.name);
+  const OperandPositions at = positions_of(op);
+  if (op.epilogue.bias) x.name = emit("Add", {x.name, weight(at.bias)});
+  if (op.epilogue.residual) x.name = emit("Add", {x.name, in(at.residual).name});
+  x.name = activate(op.epilogue.activation, x.name);
   return x;
 }
 
@@ -444,7 +454,7 @@ onnx::Model Lowering::run(const std::string& name, const DimensionNames& dimensi
   for (const Node& node : graph_.nodes) {
     node_ = &node;
     values_[static_cast<size_t>(node.output)] =
-        std::visit([&](const auto& op) { return lower(op); }, node.op);
+        std::visit([&](const auto& op) { return lower_plain(op); }, node.op);
   }
   for (const auto& [output, id] : graph_.outputs) add_output(output, id, dimensions.at(output));
   return std::move(model_);

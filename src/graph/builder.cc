@@ -24,7 +24,7 @@ std::vector<TensorSpec> weights_of(const Graph& graph) {
 
 ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t height, int64_t width,
                Conv2d op) {
-  op.bias = true;
+  op.epilogue.bias = true;
   return m.node(op, {x, m.weight("weight", {channels, m.shape(x)[3], height, width}),
                      m.weight("bias", {channels})});
 }
@@ -37,7 +37,7 @@ ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel, int
 ValueId linear(const Module& m, ValueId x, int64_t width, bool bias) {
   std::vector<ValueId> inputs{x, m.weight("weight", {width, m.shape(x).back()})};
   if (bias) inputs.push_back(m.weight("bias", {width}));
-  return m.node(Linear{.bias = bias}, std::move(inputs));
+  return m.node(Linear{.epilogue = {.bias = bias}}, std::move(inputs));
 }
 
 ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon) {

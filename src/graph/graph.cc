@@ -1,8 +1,8 @@
 #include "graph/graph.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+
+#include "tensor/shape.h"
 
 namespace drypoint {
 
@@ -60,6 +60,8 @@ ValueId Graph::add_node(Op op, std::vector<ValueId> reads, std::string module) {
   }
   try {
     result.type = infer(node.op, input_types(node));
+    expect_input(has_sane_size(result.type.shape), drypoint::name(node.op), "a result of {}",
+                 to_string(result.type.shape));
   } catch (const Error& error) {
     fail(error.kind(), "{}: {}", node.module, error.what());
   }
@@ -68,28 +70,17 @@ ValueId Graph::add_node(Op op, std::vector<ValueId> reads, std::string module) {
   return nodes.back().output;
 }
 
-std::string to_string(const Graph& graph) {
-  std::string text;
-  const auto reference = [&](ValueId id) {
-    const Value& value = graph[id];
-    return value.source == Value::Source::node ? fmt::format("%{}", id) : value.name;
-  };
-  for (const auto& [name, id] : graph.inputs)
-    text += fmt::format("{} {} {} = input\n", name, to_string(graph[id].type),
-                        drypoint::name(graph[id].rate));
-  for (const Node& node : graph.nodes) {
-    std::vector<std::string> inputs;
-    for (ValueId id : node.inputs) inputs.push_back(reference(id));
-    text += fmt::format("%{} {} {} = {} ({}) # {}\n", node.output,
-                        to_string(graph[node.output].type), name(graph[node.output].rate),
-                        to_string(node.op), fmt::join(inputs, ", "), node.module);
-  }
-  for (const auto& [name, id] : graph.outputs)
-    text += fmt::format("{} = output {}\n", name, reference(id));
-  return text;
-}
-
 void verify(const Graph& graph, std::string_view after) {
+  for (size_t id = 0; id < graph.values.size(); ++id) {
+    const Value& value = graph.values[id];
+    if (value.source == Value::Source::node) continue;
+    const auto& named = value.source == Value::Source::input ? graph.inputs : graph.weights;
+    const auto found = named.find(value.name);
+    DRYPOINT_EXPECT(found != named.end() && found->second == static_cast<ValueId>(id),
+                    "after {}: %{} is not the value of its name, {}", after, id, value.name);
+    DRYPOINT_EXPECT(!graph.inputs.contains(value.name) || !graph.weights.contains(value.name),
+                    "after {}: {} is an input and a weight", after, value.name);
+  }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     const Value& result = graph[node.output];
@@ -106,7 +97,8 @@ void verify(const Graph& graph, std::string_view after) {
     DRYPOINT_EXPECT(rate == result.rate, "after {}: {} has rate {}, expected {}", after,
                     node.module, name(result.rate), name(rate));
     DRYPOINT_EXPECT(of_picture == result.of_picture &&
-                        (!of_picture || result.type.shape.at(0) % graph.pictures == 0),
+                        (!of_picture || (!result.type.shape.empty() &&
+                                         result.type.shape[0] % graph.pictures == 0)),
                     "after {}: {} {} has not rows for each of {} pictures", after, node.module,
                     to_string(result.type), graph.pictures);
     const TensorType type = infer(node.op, graph.input_types(node));

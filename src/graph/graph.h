@@ -24,6 +24,8 @@ struct Value {
   bool of_picture = false;  // has rows for each of the graph's pictures; else they share it
   std::string name;         // of an input or, in the checkpoint, of a weight
   int32_t node = -1;        // that computes it, if one does
+
+  bool operator==(const Value&) const = default;
 };
 
 struct Node {
@@ -31,6 +33,8 @@ struct Node {
   std::vector<ValueId> inputs;
   ValueId output = -1;
   std::string module;  // as in the checkpoint: "model.diffusion_model.input_blocks.1.0.in_layers.2"
+
+  bool operator==(const Node&) const = default;
 };
 
 struct Graph {
@@ -54,10 +58,9 @@ struct Graph {
   /// Infers the result's type and rate, and whose it is. Throws bad_argument naming module and
   /// operation.
   ValueId add_node(Op op, std::vector<ValueId> reads, std::string module);
-};
 
-/// One line a node: "%12 f32[2, 32, 48, 320] step = conv2d top=1 ... (%11, weight) # module".
-std::string to_string(const Graph& graph);
+  bool operator==(const Graph&) const = default;
+};
 
 /// Throws if the graph breaks its own rules: order, types, rates, pictures, dangling values.
 void verify(const Graph& graph, std::string_view after);

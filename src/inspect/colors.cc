@@ -1,28 +1,41 @@
 #include "inspect/colors.h"
 
-#include <algorithm>
+#include "ops/ops.h"
 
 namespace drypoint {
+namespace {
 
-const std::vector<KindColor>& kind_colors() {
-  static const std::vector<KindColor> colors{
-      {"convolution", "#8fb8e8", {"conv2d"}},
-      {"product", "#b9a7e6", {"linear"}},
-      {"attention", "#f2a97e", {"attention"}},
-      {"norm", "#9ed6a3", {"group_norm", "layer_norm"}},
-      {"elementwise",
-       "#f0dc82",
-       {"activation", "add", "add_scaled", "gated_gelu", "sampler_update", "increment"}},
-      {"input, output", "#ffffff", {"input", "output", "outside"}},
-      {"rearranging", "#d5d8dc", {}}};
+constexpr KindColor port{"input, output", "#ffffff"};
+
+constexpr Category categories[] = {Category::convolution, Category::product,
+                                   Category::attention,   Category::norm,
+                                   Category::elementwise, Category::rearranging};
+
+KindColor color_of(Category category) {
+  switch (category) {
+    case Category::convolution: return {"convolution", "#8fb8e8"};
+    case Category::product: return {"product", "#b9a7e6"};
+    case Category::attention: return {"attention", "#f2a97e"};
+    case Category::norm: return {"norm", "#9ed6a3"};
+    case Category::elementwise: return {"elementwise", "#f0dc82"};
+    case Category::rearranging: return {"rearranging", "#d5d8dc"};
+  }
+  return port;
+}
+
+}  // namespace
+
+std::vector<KindColor> kind_colors() {
+  std::vector<KindColor> colors;
+  for (const Category category : categories) colors.push_back(color_of(category));
+  colors.insert(colors.end() - 1, port);
   return colors;
 }
 
 std::string_view color_of(std::string_view kind) {
-  for (const KindColor& color : kind_colors())
-    if (std::find(color.kinds.begin(), color.kinds.end(), kind) != color.kinds.end())
-      return color.color;
-  return kind_colors().back().color;
+  if (kind == "input" || kind == "output" || kind == "outside") return port.color;
+  const auto op = op_named(kind);
+  return color_of(op ? category(*op) : Category::rearranging).color;
 }
 
 }  // namespace drypoint

@@ -1,8 +1,7 @@
-// One colour for each sort of operation, in all drawings.
+// One colour for each category of operations, in all drawings.
 #pragma once
 
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace drypoint {
@@ -10,10 +9,10 @@ namespace drypoint {
 struct KindColor {
   std::string_view sort;   // for the legend
   std::string_view color;  // a fill under black text
-  std::vector<std::string_view> kinds;
 };
-/// The last, without kinds, is for all others.
-const std::vector<KindColor>& kind_colors();
+/// Those of `Category`, and one for what goes in and out.
+std::vector<KindColor> kind_colors();
+/// `kind`: an operation's name, or "input", "output", "outside".
 std::string_view color_of(std::string_view kind);
 
 }  // namespace drypoint

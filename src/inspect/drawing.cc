@@ -25,22 +25,23 @@ std::string marks_of(const Graph& graph, const Node& node) {
     add(fmt::format("{}x{}", filter_height(*conv, weight), filter_width(*conv, weight)));
     if (conv->stride > 1) add(fmt::format("/{}", conv->stride));
   }
+  const FusedForms forms = forms_of(node.op);
+  if (forms.gate) add("gated");
+  if (forms.upsample) add("doubled");
+  if (forms.row_scale) add("normed");
+  if (forms.concat) add("joined");
+  const auto add_activation = [&](ActivationKind kind) {
+    if (kind != ActivationKind::none) add(std::string(name(kind)));
+  };
   std::visit(
       [&](const auto& op) {
-        if constexpr (requires { op.groups > 1 && op.select; })
+        if constexpr (requires { op.epilogue; }) {
           if (op.groups > 1) add(fmt::format("x{}", op.groups));
-        if constexpr (requires { op.gated; })
-          if (op.gated) add("gated");
-        if constexpr (requires { op.doubled; })
-          if (op.doubled) add("doubled");
-        if constexpr (requires { op.normed; })
-          if (op.normed) add("normed");
-        if constexpr (requires { op.joined; })
-          if (op.joined) add("joined");
-        if constexpr (requires { op.activation; })
-          if (op.activation != ActivationKind::none) add(std::string(name(op.activation)));
-        if constexpr (requires { op.residual; })
-          if (op.residual) add("+residual");
+          add_activation(op.epilogue.activation);
+          if (op.epilogue.residual) add("+residual");
+        } else if constexpr (requires { op.activation; }) {
+          add_activation(op.activation);
+        }
       },
       node.op);
   return marks;

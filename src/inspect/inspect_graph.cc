@@ -106,7 +106,7 @@ class GraphInspection::Implementation {
     const Target target = target_for(options);
     TuningCache tuning;
     if (!options.tuning_cache.empty()) {
-      if (!target.launches_cost)
+      if (!target.tunes)
         fail(ErrorKind::bad_argument, "tuning-cache: given for device {}, expected cuda",
              options.device);
       tuning = read_tuning_cache(options.tuning_cache);

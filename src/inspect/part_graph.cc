@@ -1,5 +1,6 @@
 #include "inspect/part_graph.h"
 
+#include "backend/backend.h"
 #include "base/error.h"
 #include "diffusion/request.h"
 #include "models/assemble.h"
@@ -36,9 +37,11 @@ Target target_for(const GraphOptions& options) {
          precision);
   if (!gpu && precision != "auto" && precision != "fp32")
     fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32", precision);
-  if (!gpu) return {};
-  if (precision == "bf16") return {DType::bf16, true};
-  return {precision == "auto" || precision == "fp16" ? DType::f16 : DType::f32, true};
+  if (!gpu) return cpu_target();
+  const bool half = precision == "auto" || precision == "fp16";
+  return cuda_target({.precision = precision == "bf16" ? DType::bf16
+                                   : half              ? DType::f16
+                                                       : DType::f32});
 }
 
 }  // namespace drypoint

@@ -8,7 +8,7 @@ namespace drypoint {
 struct Cost {
   /// Additions and multiplications, each one; of products, convolutions and attention those of the
   /// definition (a Winograd convolution gets by with fewer), of norms and activations a few for
-  /// each element, see cost.cc.
+  /// each element, see ops/traits.h.
   double flops = 0;
   /// Bytes that must be read and written if caches start empty: each input once, where an operation
   /// reads only parts of it those parts, and the result. Weights count in the result's precision.

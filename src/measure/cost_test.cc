@@ -30,7 +30,7 @@ TEST(Cost, DoubledConv2d) {
 
 TEST(Cost, GroupsAndTablesOfConv2d) {
   // Two groups: each picture sees 5 of 10 filters. The bias is a row of a table of 32.
-  const Conv2d op{.select = true, .groups = 2};
+  const Conv2d op{.epilogue = {.select = true}, .groups = 2};
   const Cost c =
       cost(op, {f16({2, 8, 6, 3}), f32({10, 3, 1, 1}), f32({32, 10}), TensorType{DType::i32, {1}}},
            {false, true, false, false});
@@ -39,16 +39,17 @@ TEST(Cost, GroupsAndTablesOfConv2d) {
 }
 
 TEST(Cost, Linear) {
-  const Cost plain = cost(Linear{.bias = false}, {f16({4, 7, 16}), f32({24, 16})}, {false, true});
+  const Cost plain =
+      cost(Linear{.epilogue = {.bias = false}}, {f16({4, 7, 16}), f32({24, 16})}, {false, true});
   EXPECT_EQ(plain.flops, 4 * 7 * 24 * 2 * 16);
   EXPECT_EQ(plain.bytes, 2 * (4 * 7 * 16 + 24 * 16 + 4 * 7 * 24));  // weights in half precision
   const Cost residual =
-      cost(Linear{.residual = true}, {f32({4, 16}), f32({8, 16}), f32({8}), f32({4, 8})},
-           {false, true, true, false});
+      cost(Linear{.epilogue = {.residual = true}},
+           {f32({4, 16}), f32({8, 16}), f32({8}), f32({4, 8})}, {false, true, true, false});
   EXPECT_EQ(residual.flops, 4 * 8 * (2 * 16 + 2));
   // The gate halves the result, not the work.
-  const Cost gated =
-      cost(Linear{.bias = false, .gated = true}, {f32({4, 16}), f32({8, 16})}, {false, true});
+  const Cost gated = cost(Linear{.epilogue = {.bias = false, .gate = true}},
+                          {f32({4, 16}), f32({8, 16})}, {false, true});
   EXPECT_EQ(gated.flops, 4 * 8 * 2 * 16 + 4 * 4 * 7);
 }
 

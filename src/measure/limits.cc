@@ -82,7 +82,7 @@ DeviceLimits measure_limits(const Backend& backend, const Instruments& instrumen
              : std::vector<std::array<int64_t, 3>>{{4096, 4096, 4096}, {8192, 4096, 4096}};
   for (const auto& [rows, depth, columns] : products) {
     const TensorType x{dtype, {rows, depth}}, weight{DType::f32, {columns, depth}};
-    const Op op = Linear{.bias = false};
+    const Op op = Linear{.epilogue = {.bias = false}};
     const double seconds = fastest(instruments, {backend, op, {x, weight}, {false, true}});
     const double rate =
         cost_of(op, std::vector{x, weight}, {false, true}, infer(op, std::vector{x, weight}))

@@ -1,16 +1,21 @@
 #include "ops/activation.h"
 
 namespace drypoint {
+namespace {
 
-std::string_view name(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::none: return "none";
-    case ActivationKind::silu: return "silu";
-    case ActivationKind::gelu: return "gelu";
-    case ActivationKind::quick_gelu: return "quick_gelu";
-    case ActivationKind::relu: return "relu";
-  }
-  return "unknown";
+constexpr bool in_order() {
+  for (size_t i = 0; i < std::size(activations); ++i)
+    if (activations[i].kind != static_cast<ActivationKind>(i)) return false;
+  return true;
+}
+static_assert(in_order(), "a row of `activations` for each kind, in the order of the kinds");
+
+}  // namespace
+
+std::optional<ActivationKind> activation_named(std::string_view name) {
+  for (const ActivationTraits& one : activations)
+    if (one.name == name) return one.kind;
+  return std::nullopt;
 }
 
 TensorType infer(const Activation& op, Inputs inputs) {

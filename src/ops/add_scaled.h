@@ -15,4 +15,15 @@ struct AddScaled {
 };
 TensorType infer(const AddScaled& op, Inputs inputs);
 
+template <>
+struct OpTraits<AddScaled> : InPlaceOfFirst, NotPaired, PlainForm, ReadsAllOnce {
+  static constexpr Category category = Category::elementwise;
+  static constexpr bool exported = true;
+  static std::vector<int> rows(const AddScaled&, Inputs) { return {0, 1}; }
+  static std::vector<int> of_own_precision(const AddScaled&, size_t) { return {0, 1}; }
+  static double flops(const AddScaled&, Inputs, const TensorType& output) {
+    return 2 * elements_of(output);
+  }
+};
+
 }  // namespace drypoint

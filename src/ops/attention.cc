@@ -10,7 +10,8 @@ TensorType infer(const Attention& op, Inputs inputs) {
   expect_input(k[0] == v[0] && k[1] == v[1] && k[0] > 0 && q[0] % k[0] == 0, op.name,
                "k {} and v {} for q {}", to_string(k), to_string(v), to_string(q));
   const int64_t width = op.heads * op.head_size;
-  expect_input(width > 0 && op.q_column + width <= q[2] && op.k_column + width <= k[2] &&
+  expect_input(op.heads > 0 && op.head_size > 0 && op.q_column >= 0 && op.k_column >= 0 &&
+                   op.v_column >= 0 && op.q_column + width <= q[2] && op.k_column + width <= k[2] &&
                    op.v_column + width <= v[2],
                op.name, "{} heads of {} in q {}, k {}, v {}", op.heads, op.head_size, to_string(q),
                to_string(k), to_string(v));

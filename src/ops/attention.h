@@ -27,4 +27,29 @@ struct Attention {
 };
 TensorType infer(const Attention& op, Inputs inputs);
 
+template <>
+struct OpTraits<Attention> : NotInPlace, PairedAsItIs, PlainForm {
+  static constexpr Category category = Category::attention;
+  static constexpr bool exported = true;
+  static std::vector<int> rows(const Attention&, Inputs inputs) {
+    if (inputs[0].shape[0] != inputs[1].shape[0]) return {};
+    return {0, 1, 2};
+  }
+  static std::vector<int> of_own_precision(const Attention&, size_t) { return {0, 1, 2}; }
+  static double flops(const Attention& op, Inputs inputs, const TensorType&) {
+    const auto batch = static_cast<double>(inputs[0].shape[0]);
+    const auto queries = static_cast<double>(inputs[0].shape[1]);
+    const auto keys = static_cast<double>(inputs[1].shape[1]);
+    const double pairs = op.causal ? queries * (keys + 1) / 2 : queries * keys;
+    // Scores and sums over values; the softmax: scaled, less the greatest, exponential, summed.
+    return batch * static_cast<double>(op.heads) * pairs *
+           (4 * static_cast<double>(op.head_size) + 4);
+  }
+  /// Some columns of what may be one product's result.
+  static double elements_read(const Attention& op, size_t i, Inputs inputs, const TensorType&) {
+    return elements_of(inputs[i]) * static_cast<double>(op.heads * op.head_size) /
+           static_cast<double>(inputs[i].shape.back());
+  }
+};
+
 }  // namespace drypoint

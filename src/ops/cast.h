@@ -15,4 +15,11 @@ struct Cast {
 };
 TensorType infer(const Cast& op, Inputs inputs);
 
+template <>
+struct OpTraits<Cast>
+    : RowsOfFirst, AnyPrecision, NotInPlace, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = false;
+};
+
 }  // namespace drypoint

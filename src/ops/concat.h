@@ -1,6 +1,8 @@
 // Concatenation along one dimension.
 #pragma once
 
+#include <numeric>
+
 #include "ops/fields.h"
 
 namespace drypoint {
@@ -15,5 +17,16 @@ struct Concat {
   bool operator==(const Concat&) const = default;
 };
 TensorType infer(const Concat& op, Inputs inputs);
+
+template <>
+struct OpTraits<Concat> : MixesRows, NotInPlace, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static std::vector<int> of_own_precision(const Concat&, size_t count) {
+    std::vector<int> all(count);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+};
 
 }  // namespace drypoint

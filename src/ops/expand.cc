@@ -3,7 +3,7 @@
 namespace drypoint {
 
 TensorType infer(const Expand& op, Inputs inputs) {
-  expect_input(inputs.size() == 1 && !inputs[0].shape.empty() && op.times > 0 &&
+  expect_input(inputs.size() == 1 && !inputs[0].shape.empty() && op.times > 0 && op.groups > 0 &&
                    inputs[0].shape[0] % op.groups == 0,
                op.name, "expected one input [N, ...] of {} groups, times {}", op.groups, op.times);
   TensorType out = inputs[0];

@@ -20,4 +20,13 @@ struct Expand {
 };
 TensorType infer(const Expand& op, Inputs inputs);
 
+template <>
+struct OpTraits<Expand>
+    : MixesRows, AnyPrecision, NotInPlace, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static bool pair(Expand& op) { return op.groups = 2, true; }
+  static PairedInput paired_input(const Expand&, int) { return PairedInput::rows; }
+};
+
 }  // namespace drypoint

@@ -7,7 +7,7 @@
 #include <type_traits>
 
 #include "base/error.h"
-#include "tensor/tensor.h"
+#include "ops/traits.h"
 
 namespace drypoint {
 
@@ -19,7 +19,5 @@ void expect_input(bool fits, std::string_view op, fmt::format_string<Args...> fo
                   Args&&... args) {
   if (!fits) refuse_input(op, format, fmt::make_format_args(args...));
 }
-
-using Inputs = std::span<const TensorType>;
 
 }  // namespace drypoint

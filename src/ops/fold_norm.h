@@ -21,4 +21,11 @@ struct FoldNorm {
 };
 TensorType infer(const FoldNorm& op, Inputs inputs);
 
+template <>
+struct OpTraits<FoldNorm>
+    : MixesRows, AnyPrecision, NotInPlace, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = false;
+};
+
 }  // namespace drypoint

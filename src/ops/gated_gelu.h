@@ -14,4 +14,14 @@ struct GatedGelu {
 };
 TensorType infer(const GatedGelu& op, Inputs inputs);
 
+template <>
+struct OpTraits<GatedGelu>
+    : RowsOfFirst, PrecisionOfFirst, NotInPlace, PairedAsItIs, PlainForm, ReadsAllOnce {
+  static constexpr Category category = Category::elementwise;
+  static constexpr bool exported = true;
+  static double flops(const GatedGelu&, Inputs, const TensorType& output) {
+    return elements_of(output) * flops_of_gate;
+  }
+};
+
 }  // namespace drypoint

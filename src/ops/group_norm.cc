@@ -12,6 +12,8 @@ TensorType infer(const GroupNorm& op, Inputs inputs) {
   if (op.joined && !x.empty()) x.back() += joined_width(op, x, inputs);
   expect_input(x.size() >= 2 && op.groups > 0 && x.back() % op.groups == 0, op.name,
                "{} groups on x {}", op.groups, to_string(x));
+  expect_input(op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,
+               "{} sets of weights on x {}", op.weight_groups, to_string(x));
   for (int i : {1, 2})
     expect_input(inputs[i].elements() == op.weight_groups * x.back(), op.name,
                  "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),

@@ -29,4 +29,26 @@ struct GroupNorm {
 };
 TensorType infer(const GroupNorm& op, Inputs inputs);
 
+template <>
+struct OpTraits<GroupNorm> : ReadsAllOnce {
+  static constexpr Category category = Category::norm;
+  static constexpr bool exported = true;
+  static bool pair(GroupNorm& op) { return op.weight_groups = 2, true; }
+  static PairedInput paired_input(const GroupNorm&, int) { return PairedInput::rows; }
+  static constexpr bool is_view = false;
+  static int in_place(const GroupNorm& op) { return op.joined ? -1 : 0; }
+  static std::vector<int> rows(const GroupNorm& op, Inputs inputs) {
+    return op.weight_groups > 1 ? std::vector<int>() : of_own_precision(op, inputs.size());
+  }
+  static std::vector<int> of_own_precision(const GroupNorm& op, size_t) {
+    return op.joined ? std::vector{0, 3} : std::vector{0};
+  }
+  static FusedForms forms(const GroupNorm& op) {
+    return {.concat = op.joined, .groups = op.weight_groups > 1};
+  }
+  static double flops(const GroupNorm& op, Inputs, const TensorType& output) {
+    return elements_of(output) * (flops_of_norm + flops_of(op.activation));
+  }
+};
+
 }  // namespace drypoint

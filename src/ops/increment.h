@@ -14,4 +14,11 @@ struct Increment {
 };
 TensorType infer(const Increment& op, Inputs inputs);
 
+template <>
+struct OpTraits<Increment>
+    : MixesRows, AnyPrecision, InPlaceOfFirst, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::elementwise;
+  static constexpr bool exported = false;
+};
+
 }  // namespace drypoint

@@ -5,8 +5,10 @@ namespace drypoint {
 TensorType infer(const LayerNorm& op, Inputs inputs) {
   expect_input(inputs.size() == 3, op.name, "{} inputs, expected 3", inputs.size());
   const Shape& x = inputs[0].shape;
+  expect_input(!x.empty() && op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,
+               "{} sets of weights on x {}", op.weight_groups, to_string(x));
   for (int i : {1, 2})
-    expect_input(!x.empty() && inputs[i].elements() == op.weight_groups * x.back(), op.name,
+    expect_input(inputs[i].elements() == op.weight_groups * x.back(), op.name,
                  "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),
                  op.weight_groups * x.back());
   return inputs[0];

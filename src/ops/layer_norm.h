@@ -20,4 +20,19 @@ struct LayerNorm {
 };
 TensorType infer(const LayerNorm& op, Inputs inputs);
 
+template <>
+struct OpTraits<LayerNorm> : PrecisionOfFirst, InPlaceOfFirst, ReadsAllOnce {
+  static constexpr Category category = Category::norm;
+  static constexpr bool exported = true;
+  static bool pair(LayerNorm& op) { return op.weight_groups = 2, true; }
+  static PairedInput paired_input(const LayerNorm&, int) { return PairedInput::rows; }
+  static std::vector<int> rows(const LayerNorm& op, Inputs) {
+    return op.weight_groups > 1 ? std::vector<int>() : std::vector{0};
+  }
+  static FusedForms forms(const LayerNorm& op) { return {.groups = op.weight_groups > 1}; }
+  static double flops(const LayerNorm&, Inputs, const TensorType& output) {
+    return elements_of(output) * flops_of_norm;
+  }
+};
+
 }  // namespace drypoint

@@ -1,40 +1,28 @@
 // Product with a weight matrix.
 #pragma once
 
-#include "ops/activation.h"
+#include "ops/product.h"
 
 namespace drypoint {
 
-/// x [N, ..., I], weight [groups * O, I], bias [groups * O] or [1, O] if `bias`, residual
-/// [N, ..., O] if `residual` -> activation(scale * (x weight^T + bias) + residual) [N, ..., O].
-/// `groups`, `select` and `scale` as in `Conv2d`.
-///
-/// `gated`: of the product p [N, ..., 2 C] with its bias, p[..., :C] * gelu(p[..., C:]) goes on,
-/// and the result is [N, ..., C]; see `GatedGelu`.
+/// x [N, ..., I], weight [groups * O, I] -> epilogue(x weight^T) [N, ..., O]. For the operands see
+/// `positions_of`, for what follows the product `Epilogue`; `groups` is as in `Conv2d`.
 ///
 /// `normed`: x is first divided by its rows' sqrt(variance + epsilon): what is left of a layer norm
 /// when the rest of it is in the weight and the bias; see `FoldNorm`.
-/// `joined`: the last input `rest` [N, ..., I'] continues the rows of x, for a weight [O, I + I'].
+/// `joined`: the last operand `rest` [N, ..., I'] continues the rows of x, for a weight
+/// [O, I + I'].
 struct Linear {
   static constexpr std::string_view name = "linear";
-  bool bias = true, residual = false;
-  ActivationKind activation = ActivationKind::none;
-  bool select = false;
-  int64_t scale = -1;
+  Epilogue epilogue;
   int64_t groups = 1;
-  bool gated = false;
   bool normed = false;
   float epsilon = 1e-5f;
   bool joined = false;
 
   static void fields(auto& self, auto&& field) {
-    field("bias", self.bias);
-    field("residual", self.residual);
-    field("activation", self.activation);
-    field("select", self.select);
-    field("scale", self.scale);
+    Epilogue::fields(self.epilogue, field);
     field("groups", self.groups);
-    field("gated", self.gated);
     field("normed", self.normed);
     field("epsilon", self.epsilon);
     field("joined", self.joined);
@@ -42,5 +30,19 @@ struct Linear {
   bool operator==(const Linear&) const = default;
 };
 TensorType infer(const Linear& op, Inputs inputs);
+
+template <>
+struct OpTraits<Linear> : ProductTraits<Linear> {
+  static constexpr Category category = Category::product;
+  static FusedForms forms(const Linear& op) {
+    FusedForms forms = ProductTraits::forms(op);
+    forms.row_scale = op.normed;
+    return forms;
+  }
+  static double flops(const Linear& op, Inputs inputs, const TensorType& output) {
+    return flops_of_weight(op, inputs[1], output) +
+           (op.normed ? flops_of_row_scale * elements_of(inputs[0]) : 0);
+  }
+};
 
 }  // namespace drypoint

@@ -2,6 +2,7 @@
 // kernel for each, in a file of the operation's name.
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "ops/activation.h"
@@ -39,24 +40,30 @@ using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.
 TensorType infer(const Op& op, Inputs inputs);
-/// "conv2d{stride=1 top=1 ...}": attributes that differ from the defaults.
+/// "conv2d top=1 left=1 ...": attributes that differ from the defaults.
 std::string to_string(const Op& op);
+/// The operation of this name, its attributes with their defaults.
+std::optional<Op> op_named(std::string_view name);
+bool has_attribute(const Op& op, std::string_view key);
+/// False, with the operation in any state, if there is no such attribute or the text is no value
+/// for it.
+bool set_attribute(Op& op, std::string_view key, std::string_view text);
 
-/// The inputs whose leading dimension is the result's: row i of the result depends on row i of
-/// these alone (all others serve every row alike). Empty if the operation mixes rows.
+// What each operation says of itself, see `HasTraits`.
+Category category(const Op& op);
 std::vector<int> row_inputs(const Op& op, Inputs inputs);
-
-/// The inputs that have the result's precision where a device lowers it. Weights are not among
-/// them: kernels pack them as they like. Nor are tables of a few numbers. Empty: the operation
-/// takes what it gets.
 std::vector<int> inputs_of_own_precision(const Op& op, size_t count);
-
-/// Whether the result is a part of the input's bytes, so that it need not be computed.
 bool is_view(const Op& op);
 /// Where a view's bytes begin in the input of this type.
 size_t view_offset(const Op& op, const TensorType& input);
-
-/// The input whose memory the result may take over, element for element; -1 if there is none.
 int in_place_input(const Op& op);
+/// The operation on both twins' rows; none if it cannot treat them apart.
+std::optional<Op> paired(const Op& op);
+PairedInput paired_input(const Op& op, int input);
+FusedForms forms_of(const Op& op);
+/// Whether all forms that the operation uses are among `forms`.
+bool has_forms(const FusedForms& forms, const Op& op);
+double flops_of(const Op& op, Inputs inputs, const TensorType& output);
+double elements_read(const Op& op, size_t i, Inputs inputs, const TensorType& output);
 
 }  // namespace drypoint

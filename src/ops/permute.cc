@@ -10,11 +10,10 @@ TensorType infer(const Permute& op, Inputs inputs) {
                inputs.empty() ? "nothing" : to_string(inputs[0].shape));
   auto sorted = op.axes;
   std::sort(sorted.begin(), sorted.end());
-  TensorType out{inputs[0].dtype, {}};
-  for (size_t i = 0; i < sorted.size(); ++i) {
+  for (size_t i = 0; i < sorted.size(); ++i)
     expect_input(sorted[i] == static_cast<int64_t>(i), op.name, "axes {}", to_string(op.axes));
-    out.shape.push_back(inputs[0].shape[op.axes[i]]);
-  }
+  TensorType out{inputs[0].dtype, {}};
+  for (const int64_t axis : op.axes) out.shape.push_back(inputs[0].shape[axis]);
   return out;
 }
 

@@ -15,4 +15,14 @@ struct Permute {
 };
 TensorType infer(const Permute& op, Inputs inputs);
 
+template <>
+struct OpTraits<Permute>
+    : AnyPrecision, NotInPlace, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static std::vector<int> rows(const Permute& op, Inputs) {
+    return !op.axes.empty() && op.axes[0] == 0 ? std::vector{0} : std::vector<int>();
+  }
+};
+
 }  // namespace drypoint

@@ -3,41 +3,83 @@
 
 #include <algorithm>
 
-#include "ops/activation.h"
+#include "ops/epilogue.h"
 
 namespace drypoint {
 
-// Inputs of `Conv2d` and `Linear`, in this order, those after the weight as the operation says:
-//   x, weight, bias, step (if `select`), residual, scales (if `scale` >= 0), rest (as many as
-//   `joined`).
+/// Where each operand of a `Conv2d` or `Linear` is among the inputs, in this order; -1: nowhere.
+struct OperandPositions {
+  int x = 0, weight = 1;
+  int bias = -1, step = -1, residual = -1, scales = -1;
+  int rest = -1;  ///< the first of those that continue the rows of x (`joined`)
+  int count = 0;
+};
 
 template <class Product>
-int step_index(const Product& op) {
-  return op.select ? 3 : -1;
+OperandPositions positions_of(const Product& op) {
+  OperandPositions at;
+  int next = 2;
+  if (op.epilogue.bias) at.bias = next++;
+  if (op.epilogue.select) at.step = next++;
+  if (op.epilogue.residual) at.residual = next++;
+  if (op.epilogue.scale >= 0) at.scales = next++;
+  if (op.joined > 0) at.rest = next;
+  at.count = next + static_cast<int>(op.joined);
+  return at;
 }
 
-template <class Product>
-int residual_index(const Product& op) {
-  return op.residual ? 2 + op.bias + op.select : -1;
-}
+/// The operands by role, to be changed: `list` puts them in order again, `describe` makes the
+/// operation say which there are.
+template <class Value>
+struct ProductOperands {
+  Value x, weight;
+  std::optional<Value> bias, step, residual, scales;
+  std::vector<Value> rest;
+
+  template <class Product>
+  ProductOperands(const Product& op, const std::vector<Value>& inputs)
+      : x(inputs[0]), weight(inputs[1]) {
+    const OperandPositions at = positions_of(op);
+    if (at.bias >= 0) bias = inputs[at.bias];
+    if (at.step >= 0) step = inputs[at.step];
+    if (at.residual >= 0) residual = inputs[at.residual];
+    if (at.scales >= 0) scales = inputs[at.scales];
+    if (at.rest >= 0) rest.assign(inputs.begin() + at.rest, inputs.end());
+  }
+
+  std::vector<Value> list() const {
+    std::vector<Value> all{x, weight};
+    for (const auto* operand : {&bias, &step, &residual, &scales})
+      if (*operand) all.push_back(**operand);
+    all.insert(all.end(), rest.begin(), rest.end());
+    return all;
+  }
+
+  template <class Product>
+  void describe(Product& op) const {
+    op.epilogue.bias = bias.has_value();
+    op.epilogue.select = step.has_value();
+    op.epilogue.residual = residual.has_value();
+    op.joined = static_cast<decltype(op.joined)>(rest.size());
+  }
+};
 
 template <class Product>
-int scales_index(const Product& op) {
-  return op.scale >= 0 ? 3 + op.bias + op.select : -1;
-}
-
-template <class Product>
-void expect_input_count(const Product& op, Inputs inputs) {
-  const size_t count = 2u + op.bias + op.select + op.residual + (op.scale >= 0) + op.joined;
+void expect_operands(const Product& op, Inputs inputs) {
+  const Epilogue& epilogue = op.epilogue;
+  const int64_t joined = op.joined;  // a number or whether there is one
+  expect_input(joined >= 0 && joined <= 2, op.name, "joined={}", joined);
+  const auto count = static_cast<size_t>(positions_of(op).count);
   expect_input(inputs.size() == count, op.name, "{} inputs, expected {}", inputs.size(), count);
-  expect_input(op.groups >= 1 && (!op.select || op.bias) && (op.scale < 0 || op.residual), op.name,
-               "groups={} select={} bias={} scale={} residual={}", op.groups, op.select, op.bias,
-               op.scale, op.residual);
+  expect_input(op.groups >= 1 && (!epilogue.select || epilogue.bias) &&
+                   (epilogue.scale < 0 || epilogue.residual),
+               op.name, "groups={} select={} bias={} scale={} residual={}", op.groups,
+               epilogue.select, epilogue.bias, epilogue.scale, epilogue.residual);
 }
 
 /// Channels of the last inputs, which continue rows whose other dimensions are those of `rows`.
-template <class Product>
-int64_t joined_width(const Product& op, const Shape& rows, Inputs inputs) {
+template <class Op>
+int64_t joined_width(const Op& op, const Shape& rows, Inputs inputs) {
   int64_t width = 0;
   for (const TensorType& rest : inputs.last(op.joined)) {
     const Shape& shape = rest.shape;
@@ -50,27 +92,75 @@ int64_t joined_width(const Product& op, const Shape& rows, Inputs inputs) {
   return width;
 }
 
-/// All after the weight, for a result of this type computed from a weight of `channels` rows.
+/// What the epilogue needs, for a result of this type computed from a weight of `channels` rows.
 template <class Product>
-void expect_ends(const Product& op, Inputs inputs, const TensorType& out, int64_t channels) {
+void expect_epilogue(const Product& op, Inputs inputs, const TensorType& out, int64_t channels) {
+  const OperandPositions at = positions_of(op);
   expect_input(out.shape[0] % op.groups == 0, op.name, "{} groups of {}", op.groups,
                to_string(out.shape));
-  if (op.select) {
-    const Shape& table = inputs[2].shape;
+  if (op.epilogue.select) {
+    const Shape& table = inputs[at.bias].shape;
     expect_input(table.size() == 2 && table[1] == channels, op.name, "bias {}, expected [S, {}]",
                  to_string(table), channels);
-    expect_input(inputs[3] == (TensorType{DType::i32, {1}}), op.name, "step {}, expected i32[1]",
-                 to_string(inputs[3]));
-  } else if (op.bias) {
-    expect_input(inputs[2].elements() == channels, op.name, "bias {}, expected [{}]",
-                 to_string(inputs[2].shape), channels);
+    expect_input(inputs[at.step] == (TensorType{DType::i32, {1}}), op.name,
+                 "step {}, expected i32[1]", to_string(inputs[at.step]));
+  } else if (op.epilogue.bias) {
+    expect_input(inputs[at.bias].elements() == channels, op.name, "bias {}, expected [{}]",
+                 to_string(inputs[at.bias].shape), channels);
   }
-  if (op.residual)
-    expect_input(inputs[residual_index(op)] == out, op.name, "residual {}, expected {}",
-                 to_string(inputs[residual_index(op)]), to_string(out));
-  if (op.scale >= 0)
-    expect_input(op.scale < inputs[scales_index(op)].elements(), op.name, "scale {} of {}",
-                 op.scale, to_string(inputs[scales_index(op)].shape));
+  if (op.epilogue.residual)
+    expect_input(inputs[at.residual] == out, op.name, "residual {}, expected {}",
+                 to_string(inputs[at.residual]), to_string(out));
+  if (op.epilogue.scale >= 0)
+    expect_input(op.epilogue.scale < inputs[at.scales].elements(), op.name, "scale {} of {}",
+                 op.epilogue.scale, to_string(inputs[at.scales].shape));
 }
+
+/// What is common in the traits of both.
+template <class Product>
+struct ProductTraits {
+  static constexpr bool exported = true, is_view = false;
+  /// The operands that are neither weights nor tables.
+  static std::vector<int> of_own_precision(const Product& op, size_t /*count*/) {
+    const OperandPositions at = positions_of(op);
+    std::vector<int> inputs{at.x};
+    if (at.residual >= 0) inputs.push_back(at.residual);
+    for (int i = 0; i < static_cast<int>(op.joined); ++i) inputs.push_back(at.rest + i);
+    return inputs;
+  }
+  static std::vector<int> rows(const Product& op, Inputs inputs) {
+    if (op.groups > 1 || inputs[0].shape.size() < 2) return {};
+    return of_own_precision(op, inputs.size());
+  }
+  static int in_place(const Product& op) { return positions_of(op).residual; }
+  static bool pair(Product& op) { return op.groups = 2, true; }
+  static PairedInput paired_input(const Product& op, int input) {
+    const OperandPositions at = positions_of(op);
+    if (input == at.step) return PairedInput::shared;
+    return op.epilogue.select && input == at.bias ? PairedInput::columns : PairedInput::rows;
+  }
+  static FusedForms forms(const Product& op) {
+    return {.concat = op.joined > 0,
+            .gate = op.epilogue.gate,
+            .scale = op.epilogue.scale >= 0,
+            .select = op.epilogue.select,
+            .groups = op.groups > 1};
+  }
+  /// Of a weight [rows, depth] as kernels read it.
+  static double flops_of_weight(const Product& op, const TensorType& weight,
+                                const TensorType& output) {
+    const Epilogue& epilogue = op.epilogue;
+    const int64_t filters = weight.shape[0] / op.groups;
+    const double depth = elements_of(weight) / static_cast<double>(weight.shape[0]);
+    const double places = elements_of(output) / static_cast<double>(output.shape.back());
+    const double each = epilogue.bias + epilogue.residual + (epilogue.scale >= 0) +
+                        flops_of(epilogue.activation) + (epilogue.gate ? flops_of_gate : 0);
+    return places * static_cast<double>(filters) * (2 * depth) + elements_of(output) * each;
+  }
+  static double elements_read(const Product& op, size_t i, Inputs inputs, const TensorType&) {
+    const bool is_table = op.epilogue.select && static_cast<int>(i) == positions_of(op).bias;
+    return is_table ? elements_of_row(inputs[i]) : elements_of(inputs[i]);
+  }
+};
 
 }  // namespace drypoint

@@ -14,4 +14,20 @@ struct Reshape {
 };
 TensorType infer(const Reshape& op, Inputs inputs);
 
+template <>
+struct OpTraits<Reshape> : AnyPrecision, View, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static std::vector<int> rows(const Reshape& op, Inputs inputs) {
+    const bool same_rows = !op.shape.empty() && op.shape[0] == inputs[0].shape[0];
+    return same_rows ? std::vector{0} : std::vector<int>();
+  }
+  static bool pair(Reshape& op) {
+    if (op.shape.empty()) return false;
+    op.shape[0] *= 2;
+    return true;
+  }
+  static PairedInput paired_input(const Reshape&, int) { return PairedInput::rows; }
+};
+
 }  // namespace drypoint

@@ -25,6 +25,22 @@ struct SamplerUpdate {
 };
 TensorType infer(const SamplerUpdate& op, Inputs inputs);
 
+template <>
+struct OpTraits<SamplerUpdate> : MixesRows, AnyPrecision, InPlaceOfFirst, NotPaired, PlainForm {
+  static constexpr Category category = Category::elementwise;
+  static constexpr bool exported = false;
+  static double flops(const SamplerUpdate& op, Inputs inputs, const TensorType& output) {
+    const auto slots = static_cast<double>(inputs[0].shape[0] / op.latents(inputs));
+    return elements_of(output) * (2 * (slots + 2) + (op.guided ? 3 / slots : 0));
+  }
+  static double elements_read(const SamplerUpdate& op, size_t i, Inputs inputs, const TensorType&) {
+    if (i == 2) return elements_of_row(inputs[i]);
+    if (op.noise && static_cast<int>(i) == op.noise_input())
+      return elements_of_row(inputs[i]) * static_cast<double>(op.latents(inputs));
+    return elements_of(inputs[i]);
+  }
+};
+
 /// How many slots there may be.
 constexpr int kMostSlots = 8;
 

@@ -14,4 +14,13 @@ struct Select {
 };
 TensorType infer(const Select& op, Inputs inputs);
 
+template <>
+struct OpTraits<Select> : MixesRows, AnyPrecision, NotInPlace, NotPaired, PlainForm, NoArithmetic {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static double elements_read(const Select&, size_t i, Inputs inputs, const TensorType&) {
+    return i == 0 ? elements_of_row(inputs[i]) : elements_of(inputs[i]);
+  }
+};
+
 }  // namespace drypoint

@@ -18,4 +18,11 @@ struct Slice {
 };
 TensorType infer(const Slice& op, Inputs inputs);
 
+template <>
+struct OpTraits<Slice>
+    : MixesRows, AnyPrecision, View, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = false;
+};
+
 }  // namespace drypoint

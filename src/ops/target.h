@@ -1,17 +1,29 @@
-// What a device wants of the compiler.
+// What a device can do, as far as the compiler asks.
 #pragma once
 
+#include <vector>
+
+#include "ops/forms.h"
 #include "tensor/dtype.h"
 
 namespace drypoint {
 
+/// Each backend states its own, once (`cpu_target`, `cuda_target`).
 struct Target {
   /// Of products, convolutions, norms and attention; inputs and outputs of a graph stay f32.
   DType precision = DType::f32;
-  /// Each operation costs a launch: fewer and larger ones pay, even where they do more at once.
-  bool launches_cost = false;
+  /// Those that `precision` may be.
+  std::vector<DType> dtypes{DType::f32};
+  FusedForms fused;
+  /// Kernels take so many neighbouring channels at once: concatenated operands and gates must be
+  /// whole vectors.
+  int64_t vector_width = 1;
   /// Streams of work beside the main one.
   int aux_streams = 0;
+  /// More latents in one batch need memory without running faster.
+  int64_t useful_batch = 4;
+  /// Kernels are chosen among by measuring, and a tuning cache keeps the choices.
+  bool tunes = false;
 };
 
 }  // namespace drypoint

@@ -16,4 +16,14 @@ struct TimestepEmbedding {
 };
 TensorType infer(const TimestepEmbedding& op, Inputs inputs);
 
+template <>
+struct OpTraits<TimestepEmbedding>
+    : RowsOfFirst, AnyPrecision, NotInPlace, NotPaired, PlainForm, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static double flops(const TimestepEmbedding&, Inputs, const TensorType& output) {
+    return 2 * elements_of(output);
+  }
+};
+
 }  // namespace drypoint

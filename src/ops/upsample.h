@@ -19,4 +19,11 @@ struct Upsample {
 };
 TensorType infer(const Upsample& op, Inputs inputs);
 
+template <>
+struct OpTraits<Upsample>
+    : RowsOfFirst, PrecisionOfFirst, NotInPlace, NotPaired, PlainForm, NoArithmetic, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+};
+
 }  // namespace drypoint

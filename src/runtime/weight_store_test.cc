@@ -13,7 +13,7 @@ Plan product() {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::f32, {1, 2}}, Rate::step);
   const ValueId w = graph.add_weight("w", {DType::f32, {1, 2}});
-  graph.outputs["y"] = graph.add_node(Linear{.bias = false}, {x, w}, "product");
+  graph.outputs["y"] = graph.add_node(Linear{.epilogue = {.bias = false}}, {x, w}, "product");
   return compile(std::move(graph));
 }
 
@@ -65,8 +65,8 @@ Plan product_of_pair() {
   const ValueId a = graph.add_weight("first.a", {DType::f32, {8, 4}});
   const ValueId b = graph.add_weight("second.b", {DType::f32, {8, 4}});
   const ValueId pair = graph.add_node(Concat{0}, {a, b}, "pair");
-  graph.outputs["y"] = graph.add_node(Linear{.bias = false}, {x, pair}, "product");
-  graph.outputs["z"] = graph.add_node(Linear{.bias = false}, {x, b}, "alone");
+  graph.outputs["y"] = graph.add_node(Linear{.epilogue = {.bias = false}}, {x, pair}, "product");
+  graph.outputs["z"] = graph.add_node(Linear{.epilogue = {.bias = false}}, {x, b}, "alone");
   return compile(std::move(graph));
 }
 

@@ -86,7 +86,8 @@ std::vector<Step> steps_of(DenoiserShape shape, const Target& target) {
 }
 
 void compare_steps(const Backend& backend, const DenoiserShape& shape) {
-  for (const Step& step : steps_of(shape, {.launches_cost = backend.target().launches_cost})) {
+  const Target own = backend.target(), in_f32{.fused = own.fused, .vector_width = own.vector_width};
+  for (const Step& step : steps_of(shape, in_f32)) {
     const auto inputs = random_inputs(step);
     const Tensor all =
         run(backend, step.together, inputs, step.constant, Output::own_memory, shape.latents);
@@ -182,10 +183,10 @@ INSTANTIATE_TEST_SUITE_P(Backends, BatchChoices,
                          [](const auto& one) { return std::string(name(one.param)); });
 
 TEST_P(BatchChoices, OfLinear) {
-  compare(Linear{.residual = true, .activation = ActivationKind::silu, .groups = 2},
+  compare(Linear{.epilogue = {.residual = true, .activation = ActivationKind::silu}, .groups = 2},
           {{6, 209, 448}, {2 * 136, 448}, {2 * 136}, {6, 209, 136}}, {3, 1, 1, 3});
-  compare(Linear{.groups = 2, .gated = true}, {{6, 209, 448}, {2 * 400, 448}, {2 * 400}},
-          {3, 1, 1});
+  compare(Linear{.epilogue = {.gate = true}, .groups = 2},
+          {{6, 209, 448}, {2 * 400, 448}, {2 * 400}}, {3, 1, 1});
   compare(Linear{.normed = true}, {{3, 418, 320}, {200, 320}, {200}}, {3, 1, 1});
   compare(Linear{.joined = true}, {{3, 418, 320}, {136, 448}, {136}, {3, 418, 128}}, {3, 1, 1, 3});
 }
@@ -196,7 +197,7 @@ TEST_P(BatchChoices, OfConv2d) {
   grouped.groups = 2;
   compare(grouped, {{6, 17, 13, 64}, {2 * 136, 64, 3, 3}, {2 * 136}}, {3, 1, 1});
   Conv2d joined = op;
-  joined.joined = 1, joined.height = joined.width = 3, joined.residual = true;
+  joined.joined = 1, joined.height = joined.width = 3, joined.epilogue.residual = true;
   compare(joined, {{6, 17, 13, 64}, {136, 64 * 9 + 40}, {136}, {6, 17, 13, 136}, {6, 17, 13, 40}},
           {3, 1, 1, 3, 3});
   Conv2d doubled = op;

@@ -39,7 +39,7 @@ class Choices : public ::testing::TestWithParam<DType> {
   }
   /// Of a product for which nothing is shipped.
   static std::unique_ptr<Kernel> kernel(const Backend& backend) {
-    return kernel_for(backend, Linear{.bias = false},
+    return kernel_for(backend, Linear{.epilogue = {.bias = false}},
                       {random_tensor({1, 309, 192}, 1), random_tensor({400, 192}, 2)},
                       {false, true});
   }
@@ -54,16 +54,16 @@ TEST_P(Choices, OfLinear) {
                bias = random_tensor({2 * 400}, 3), residual = random_tensor({2, 1109, 400}, 4),
                scales = random_tensor({3}, 5);
   compare_choices(GetParam(),
-                  Linear{.bias = true,
-                         .residual = true,
-                         .activation = ActivationKind::silu,
-                         .scale = 2,
+                  Linear{.epilogue = {.bias = true,
+                                      .residual = true,
+                                      .activation = ActivationKind::silu,
+                                      .scale = 2},
                          .groups = 2},
                   {x, weight, bias, residual, scales}, {false, true, true, false, false});
-  compare_choices(GetParam(), Linear{.bias = true, .groups = 2, .gated = true}, {x, weight, bias},
-                  {false, true, true});
-  compare_choices(GetParam(), Linear{.bias = false, .groups = 2, .normed = true}, {x, weight},
-                  {false, true});
+  compare_choices(GetParam(), Linear{.epilogue = {.bias = true, .gate = true}, .groups = 2},
+                  {x, weight, bias}, {false, true, true});
+  compare_choices(GetParam(), Linear{.epilogue = {.bias = false}, .groups = 2, .normed = true},
+                  {x, weight}, {false, true});
   compare_choices(GetParam(), Linear{.joined = true},
                   {random_tensor({1, 2218, 320}, 1), random_tensor({400, 448}, 2),
                    random_tensor({400}, 3), random_tensor({1, 2218, 128}, 6)},
@@ -90,9 +90,9 @@ TEST_P(Choices, OfConv2d) {
                    random_tensor({200}, 3)},
                   {false, true, true});
   Conv2d selected = op;
-  selected.select = true;
+  selected.epilogue.select = true;
   selected.stride = 2;
-  selected.residual = true;
+  selected.epilogue.residual = true;
   compare_choices(
       GetParam(), selected,
       {random_tensor({8, 63, 75, 64}, 1), random_tensor({320, 64, 3, 3}, 2),

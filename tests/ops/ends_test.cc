@@ -1,4 +1,4 @@
-// What products and norms do at once where launches cost, on the backends that can.
+// Fused forms of products and norms, on the backends that have them.
 #include "support/op_runner.h"
 
 namespace drypoint {
@@ -9,7 +9,7 @@ using namespace drypoint::testing;
 void compare(const Op& op, const std::vector<Tensor>& inputs, const std::vector<bool>& constant) {
   const Tensor expected = run(reference(), op, inputs, constant);
   for (const Backend* backend : backends()) {
-    if (!backend->target().launches_cost) continue;
+    if (!has_forms(backend->target().fused, op)) continue;
     const Tensor actual = run(*backend, op, inputs, constant);
     EXPECT_TRUE(close(actual.floats(), expected.floats(), tolerance(*backend, op)))
         << backend->name() << ": " << describe(op, inputs);
@@ -18,7 +18,8 @@ void compare(const Op& op, const std::vector<Tensor>& inputs, const std::vector<
 
 TEST(Ends, ReferenceSelectsScalesAndGates) {
   // Two groups of one row, each with its weight; bias row 1 of 2; 0.5 times that, plus 10.
-  const Linear op{.bias = true, .residual = true, .select = true, .scale = 1, .groups = 2};
+  const Linear op{.epilogue = {.bias = true, .residual = true, .select = true, .scale = 1},
+                  .groups = 2};
   const Tensor out = run(
       reference(), op,
       {make_tensor({2, 1}, std::vector<float>{1, 2}), make_tensor({2, 1}, std::vector<float>{3, 4}),
@@ -29,7 +30,7 @@ TEST(Ends, ReferenceSelectsScalesAndGates) {
   EXPECT_EQ(out.floats()[0], 0.5f * (3 + 5) + 10);
   EXPECT_EQ(out.floats()[1], 0.5f * (8 + 7) + 10);
   const Tensor gated = run(
-      reference(), Linear{.bias = false, .gated = true},
+      reference(), Linear{.epilogue = {.bias = false, .gate = true}},
       {make_tensor({1, 1}, std::vector<float>{1}), make_tensor({2, 1}, std::vector<float>{3, 2})},
       {false, true});
   EXPECT_NEAR(gated.floats()[0], 3 * 1.954499736f, 1e-5);  // 3 gelu(2)
@@ -44,12 +45,14 @@ TEST(Ends, Linear) {
                                       {200, 40, 128}}) {
     const Tensor x = random_tensor({2, rows, in}, 1), weight = random_tensor({2 * out, in}, 2),
                  bias = random_tensor({2 * out}, 3), residual = random_tensor({2, rows, out}, 4);
-    compare(Linear{.bias = true, .groups = 2}, {x, weight, bias}, {false, true, true});
-    compare(Linear{.bias = true, .residual = true, .scale = 2, .groups = 2},
-            {x, weight, bias, residual, random_tensor({3}, 5)}, {false, true, true, false, false});
-    compare(Linear{.bias = true, .groups = 2, .gated = true}, {x, weight, bias},
+    compare(Linear{.epilogue = {.bias = true}, .groups = 2}, {x, weight, bias},
             {false, true, true});
-    compare(Linear{.bias = true, .gated = true}, {x, weight, bias}, {false, true, true});
+    compare(Linear{.epilogue = {.bias = true, .residual = true, .scale = 2}, .groups = 2},
+            {x, weight, bias, residual, random_tensor({3}, 5)}, {false, true, true, false, false});
+    compare(Linear{.epilogue = {.bias = true, .gate = true}, .groups = 2}, {x, weight, bias},
+            {false, true, true});
+    compare(Linear{.epilogue = {.bias = true, .gate = true}}, {x, weight, bias},
+            {false, true, true});
   }
 }
 
@@ -106,7 +109,7 @@ TEST(Ends, ReferenceDoublesNormsAndJoins) {
   joined.joined = 2, joined.height = joined.width = 3;
   const Tensor filters = random_tensor({4, 24}, 9), more = random_tensor({2, 3, 5, 8}, 10);
   const Tensor skip =
-      run(reference(), Linear{.bias = false, .joined = true}, {more, filters, rest});
+      run(reference(), Linear{.epilogue = {.bias = false}, .joined = true}, {more, filters, rest});
   EXPECT_TRUE(close(
       run(reference(), joined,
           {x, run(reference(), Concat{1}, {weight.reshaped({4, 72}), filters}), bias, more, rest})
@@ -145,9 +148,10 @@ TEST(Ends, NormedLinear) {
     const Tensor x = random_tensor({2, rows, in}, 1, 2.0f, 0.5f),
                  weight = random_tensor({2 * out, in}, 2), bias = random_tensor({2 * out}, 3);
     for (const bool gated : {false, true})
-      compare(Linear{.groups = 2, .gated = gated, .normed = true}, {x, weight, bias},
+      compare(Linear{.epilogue = {.gate = gated}, .groups = 2, .normed = true}, {x, weight, bias},
               {false, true, true});
-    compare(Linear{.bias = false, .gated = true, .normed = true}, {x, weight}, {false, true});
+    compare(Linear{.epilogue = {.bias = false, .gate = true}, .normed = true}, {x, weight},
+            {false, true});
   }
 }
 

@@ -14,10 +14,10 @@ using namespace drypoint::testing;
 /// As the compiler's fusion leaves it: every other layer gets an activation, a residual, or both.
 void fuse(Case& one, size_t turn) {
   const auto vary = [&](auto& op) {
-    if (turn % 3 == 1) op.activation = ActivationKind::silu;
+    if (turn % 3 == 1) op.epilogue.activation = ActivationKind::silu;
     if (turn % 2 == 0) return;
     const TensorType out = infer(op, one.inputs);
-    op.residual = true;
+    op.epilogue.residual = true;
     one.inputs.push_back(out);
   };
   if (auto* conv = std::get_if<Conv2d>(&one.op)) vary(*conv);
@@ -63,8 +63,8 @@ Samples sample_of(const Linear& op, const std::vector<Tensor>& in, const Tensor&
   const auto some_rows = sample(rows, 24), some_out = sample(w[0], 67);
   std::vector<Tensor> parts{pick(in[0], w[1], some_rows, range(w[1])),
                             pick(in[1], w[1], some_out, range(w[1]))};
-  if (op.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
-  if (op.residual) parts.push_back(pick(in.back(), w[0], some_rows, some_out));
+  if (op.epilogue.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
+  if (op.epilogue.residual) parts.push_back(pick(in.back(), w[0], some_rows, some_out));
   Samples samples;
   samples.add(run(reference(), op, parts), pick(out, w[0], some_rows, some_out));
   return samples;
@@ -92,8 +92,8 @@ Samples sample_of(const Conv2d& op, const std::vector<Tensor>& in, const Tensor&
     std::vector<Tensor> parts{
         make_tensor({1, w[2], w[3], x[3]}, window),
         pick(in[1], taps, some_out, range(taps)).reshaped({channels, w[1], w[2], w[3]})};
-    if (op.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
-    if (op.residual)
+    if (op.epilogue.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
+    if (op.epilogue.residual)
       parts.push_back(pick(in.back(), w[0], {pixel}, some_out).reshaped({1, 1, 1, channels}));
     samples.add(run(reference(), bare, parts), pick(out, w[0], {pixel}, some_out));
   }

@@ -99,10 +99,10 @@ TEST(Golden, Conv2d) {
   expect_everywhere(Conv2d{.top = 1, .left = 1, .bottom = 1, .right = 1}, {x, ones, bias},
                     {112, 121, 116, 127, 145, 133, 124, 139, 128}, {1, 3, 3, 1});
   // Stride 2 with padding below and to the right only, as the VAE's encoder halves.
-  expect_everywhere(Conv2d{.stride = 2, .bottom = 1, .right = 1, .bias = false},
+  expect_everywhere(Conv2d{.stride = 2, .bottom = 1, .right = 1, .epilogue = {.bias = false}},
                     {x, tensor({1, 1, 3, 3}, {1, 0, 0, 0, 0, 0, 0, 0, 10})}, {91}, {1, 1, 1, 1});
   // Which weight belongs to which channel: out = (a + 2 b, 3 a + 4 b) + residual.
-  expect_everywhere(Conv2d{.bias = false, .residual = true},
+  expect_everywhere(Conv2d{.epilogue = {.bias = false, .residual = true}},
                     {tensor({1, 1, 2, 2}, {1, 10, 2, 20}), tensor({2, 2, 1, 1}, {1, 2, 3, 4}),
                      tensor({1, 1, 2, 2}, {1000, 2000, 3000, 4000})},
                     {1021, 2043, 3042, 4086}, {1, 1, 2, 2});
@@ -158,7 +158,7 @@ TEST(Golden, Linear) {
   const Tensor x = tensor({2, 2}, {1, 2, 3, 4}), weight = tensor({3, 2}, {1, 0, 0, 1, 1, 1});
   expect_everywhere(Linear{}, {x, weight, tensor({1, 3}, {10, 20, 30})}, {11, 22, 33, 13, 24, 37},
                     {2, 3});
-  expect_everywhere(Linear{.bias = false, .residual = true},
+  expect_everywhere(Linear{.epilogue = {.bias = false, .residual = true}},
                     {x, weight, tensor({2, 3}, {1, 1, 1, 2, 2, 2})}, {2, 3, 4, 5, 6, 9}, {2, 3});
 }
 

@@ -30,12 +30,14 @@ void compare(const Op& op, const std::vector<Tensor>& inputs) {
   }
 }
 
-constexpr ActivationKind activations[] = {ActivationKind::none, ActivationKind::silu,
-                                          ActivationKind::gelu, ActivationKind::quick_gelu,
-                                          ActivationKind::relu};
+std::vector<ActivationKind> all_activations() {
+  std::vector<ActivationKind> kinds;
+  for (const ActivationTraits& one : activations) kinds.push_back(one.kind);
+  return kinds;
+}
 
 TEST(OddShapes, Activation) {
-  for (const auto kind : activations)
+  for (const auto kind : all_activations())
     for (const int64_t count : {1, 7, 16, 33, 50'000})
       compare(Activation{kind}, {random_tensor({count}, 1, 12, 4)});
 }
@@ -148,27 +150,31 @@ TEST(OddShapes, Conv2d) {
                                      random_tensor({o, i, kernel, kernel}, 2),
                                      random_tensor({1, o}, 3)};
     compare(op, inputs);
-    op.bias = false;
+    op.epilogue.bias = false;
     compare(op, {inputs[0], inputs[1]});
     const Shape out = run(reference(), op, {inputs[0], inputs[1]}).shape();
-    op.residual = true;
+    op.epilogue.residual = true;
     compare(op, {inputs[0], inputs[1], random_tensor(out, 4)});
   }
 }
 
 TEST(OddShapes, Conv2dPaddedOnOneSide) {
   const Tensor x = random_tensor({1, 10, 14, 16}, 1), weight = random_tensor({32, 16, 3, 3}, 2);
-  compare(Conv2d{.stride = 2, .bottom = 1, .right = 1, .bias = false}, {x, weight});
-  compare(Conv2d{.bottom = 1, .right = 1, .bias = false}, {x, weight});
-  compare(Conv2d{.top = 2, .left = 0, .bottom = 0, .right = 3, .bias = false}, {x, weight});
-  compare(Conv2d{.bias = false}, {x, weight});
+  compare(Conv2d{.stride = 2, .bottom = 1, .right = 1, .epilogue = {.bias = false}}, {x, weight});
+  compare(Conv2d{.bottom = 1, .right = 1, .epilogue = {.bias = false}}, {x, weight});
+  compare(Conv2d{.top = 2, .left = 0, .bottom = 0, .right = 3, .epilogue = {.bias = false}},
+          {x, weight});
+  compare(Conv2d{.epilogue = {.bias = false}}, {x, weight});
 }
 
 TEST(OddShapes, Conv2dEndsInActivation) {
-  for (const auto kind : activations)
+  for (const auto kind : all_activations())
     for (const bool residual : {false, true}) {
-      const Conv2d op{
-          .top = 1, .left = 1, .bottom = 1, .right = 1, .residual = residual, .activation = kind};
+      const Conv2d op{.top = 1,
+                      .left = 1,
+                      .bottom = 1,
+                      .right = 1,
+                      .epilogue = {.residual = residual, .activation = kind}};
       std::vector<Tensor> inputs{random_tensor({2, 9, 10, 32}, 1), random_tensor({40, 32, 3, 3}, 2),
                                  random_tensor({40}, 3)};
       if (residual) inputs.push_back(random_tensor({2, 9, 10, 40}, 4));
@@ -221,21 +227,21 @@ TEST(OddShapes, Linear) {
                                       {154, 768, 40},
                                       {100, 80, 37},
                                       {7, 1000, 16}})
-    for (const auto kind : activations)
+    for (const auto kind : all_activations())
       for (const bool residual : {false, true}) {
         std::vector<Tensor> inputs{random_tensor({1, rows, in}, 1), random_tensor({out, in}, 2),
                                    random_tensor({out}, 3)};
         if (residual) inputs.push_back(random_tensor({1, rows, out}, 4));
-        compare(Linear{.residual = residual, .activation = kind}, inputs);
+        compare(Linear{.epilogue = {.residual = residual, .activation = kind}}, inputs);
       }
 }
 
 TEST(OddShapes, WeightsThatAreNotConstantAreTakenAsTheyAre) {
-  const Conv2d conv{.top = 1, .left = 1, .bottom = 1, .right = 1, .bias = false};
+  const Conv2d conv{.top = 1, .left = 1, .bottom = 1, .right = 1, .epilogue = {.bias = false}};
   const std::vector<Tensor> pictures{random_tensor({1, 8, 8, 32}, 1),
                                      random_tensor({32, 32, 3, 3}, 2)};
   const std::vector<Tensor> rows{random_tensor({9, 32}, 1), random_tensor({32, 32}, 2)};
-  const Linear linear{.bias = false};
+  const Linear linear{.epilogue = {.bias = false}};
   for (const Backend* backend : backends()) {
     if (!backend->shares_host_memory()) continue;  // a GPU packs all weights
     EXPECT_TRUE(close(run(*backend, conv, pictures, {false, false}).floats(),
@@ -275,11 +281,11 @@ TEST(OddShapes, SameBytesEveryTime) {
   };
   const Tensor x = random_tensor({2, 24, 20, 64}, 1), rows = random_tensor({2, 480, 64}, 1);
   const std::vector<std::pair<Op, std::vector<Tensor>>> cases{
-      {Conv2d{.top = 1, .left = 1, .bottom = 1, .right = 1, .bias = false},
+      {Conv2d{.top = 1, .left = 1, .bottom = 1, .right = 1, .epilogue = {.bias = false}},
        {x, random_tensor({64, 64, 3, 3}, 2)}},
       {GroupNorm{}, {x, random_tensor({64}, 2), random_tensor({64}, 3)}},
       {Attention{.heads = 4, .head_size = 16}, {rows, rows, rows}},
-      {Linear{.bias = false}, {rows, random_tensor({256, 64}, 2)}}};
+      {Linear{.epilogue = {.bias = false}}, {rows, random_tensor({256, 64}, 2)}}};
   for (const Backend* backend : backends())
     for (const auto& [op, inputs] : cases)
       for (int i = 0; i < 3; ++i)

@@ -55,8 +55,7 @@ TEST(Samples, Conv2d) {
                    .left = pad,
                    .bottom = pad,
                    .right = pad,
-                   .residual = true,
-                   .activation = ActivationKind::silu},
+                   .epilogue = {.residual = true, .activation = ActivationKind::silu}},
             {random_tensor({5, c.height, c.width, c.in}, 1),
              random_tensor({c.out, c.in, c.filter, c.filter}, 2), random_tensor({c.out}, 3),
              random_tensor({5, height, width, c.out}, 4)},
@@ -67,7 +66,7 @@ TEST(Samples, Conv2d) {
 TEST(Samples, Linear) {
   for (const int64_t rows : {1, 2, 7, 24, 77, 150})
     for (const int64_t depth : {64, 320, 1280})
-      compare(Linear{.residual = true},
+      compare(Linear{.epilogue = {.residual = true}},
               {random_tensor({5, rows, depth}, 1), random_tensor({200, depth}, 2),
                random_tensor({200}, 3), random_tensor({5, rows, 200}, 4)},
               {0, 3});

@@ -8,19 +8,6 @@
 namespace drypoint {
 namespace {
 
-/// What the compiler makes only for devices where launches cost has no kernel here.
-bool pays_where_launches_cost(const Op& op) {
-  const auto product = [](const auto& o) { return o.select || o.scale >= 0 || o.groups > 1; };
-  if (const auto* conv = std::get_if<Conv2d>(&op))
-    return product(*conv) || conv->doubled || conv->joined > 0;
-  if (const auto* linear = std::get_if<Linear>(&op))
-    return product(*linear) || linear->gated || linear->normed || linear->joined;
-  if (const auto* norm = std::get_if<GroupNorm>(&op))
-    return norm->weight_groups > 1 || norm->joined;
-  if (const auto* norm = std::get_if<LayerNorm>(&op)) return norm->weight_groups > 1;
-  return false;
-}
-
 class CpuBackend : public Backend {
  public:
   explicit CpuBackend(int threads)
@@ -33,10 +20,11 @@ class CpuBackend : public Backend {
             packing_hash};
   }
   bool packing_depends_on_size() const override { return true; }
+  Target target() const override { return cpu_target(); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;
-    if (request.output.dtype != expected || pays_where_launches_cost(request.op))
+    if (request.output.dtype != expected || !has_forms(cpu_target().fused, request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            to_string(request.op), drypoint::name(request.output.dtype));
     return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
@@ -67,6 +55,8 @@ void parallel_copy(const Context& context, const float* from, int64_t count, flo
 }
 
 }  // namespace cpu
+
+Target cpu_target() { return {}; }
 
 std::unique_ptr<Backend> make_cpu_backend(int threads) {
   return std::make_unique<CpuBackend>(threads);

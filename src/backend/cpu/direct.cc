@@ -44,9 +44,8 @@ KernelPtr make_direct(const Conv2d& op, const KernelRequest& request, const Cont
                     .depth = w[1] * w[2] * w[3],
                     .taps = w[2] * w[3],
                     .constant = request.constant[1],
-                    .bias = op.bias,
-                    .residual = residual_index(op),
-                    .activation = op.activation,
+                    .at = positions_of(op),
+                    .activation = op.epilogue.activation,
                     .description = "direct"},
                    context, read);
 }

@@ -146,13 +146,13 @@ class GemmKernel : public Kernel {
       (a, weight + ((first + p) * s_.depth + k) * width_, depth, rows, columns_of(first + p), k > 0,
        sums + p * rows_ * width_);
     }
-    const float* residual = s_.residual >= 0 ? launch.f32(s_.residual) : nullptr;
+    const float* residual = s_.at.residual >= 0 ? launch.f32(s_.at.residual) : nullptr;
     for (int64_t p = 0; p < panels; ++p) {
       const int64_t column = (first + p) * width_, at = row * s_.columns + column;
       HWY_DYNAMIC_DISPATCH(finish_products)
       (sums + p * rows_ * width_, rows, columns_of(first + p),
-       s_.bias ? launch.f32(2) + column : nullptr, residual ? residual + at : nullptr,
-       s_.activation, launch.out() + at, s_.columns);
+       s_.at.bias >= 0 ? launch.f32(s_.at.bias) + column : nullptr,
+       residual ? residual + at : nullptr, s_.activation, launch.out() + at, s_.columns);
     }
   }
   int64_t columns_of(int64_t panel) const { return std::min(width_, s_.columns - panel * width_); }

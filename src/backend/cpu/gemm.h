@@ -19,8 +19,7 @@ struct GemmSizes {
   int64_t rows, columns, depth;
   int64_t taps = 1;      // see `Columns`
   bool constant = true;  // the weight is known before: it is packed once
-  bool bias = false;
-  int residual = -1;  // which input
+  OperandPositions at;
   ActivationKind activation = ActivationKind::none;
   std::string description;  // of the kernel
 };
@@ -30,7 +29,6 @@ struct GemmSizes {
 using ReadRows = std::function<GemmRows(const float* x, int64_t row, int64_t rows, int64_t k,
                                         int64_t depth, float* buffer)>;
 
-/// Inputs x, weight, bias and residual as Linear and Conv2d have them.
 KernelPtr make_gemm(const GemmSizes& sizes, const Context& context, ReadRows read);
 
 }  // namespace drypoint::cpu

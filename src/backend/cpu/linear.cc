@@ -14,9 +14,8 @@ KernelPtr make(const Linear& op, const KernelRequest& request, const Context& co
                     .columns = w[0],
                     .depth = depth,
                     .constant = request.constant[1],
-                    .bias = op.bias,
-                    .residual = residual_index(op),
-                    .activation = op.activation},
+                    .at = positions_of(op),
+                    .activation = op.epilogue.activation},
                    context, read);
 }
 

@@ -223,7 +223,7 @@ constexpr int64_t most_tiles = 96;
 class WinogradConv2d : public Kernel {
  public:
   WinogradConv2d(const Conv2d& op, const Winograd& sizes, const Context& context)
-      : op_(op), w_(sizes), context_(context) {
+      : at_(positions_of(op)), w_(sizes), context_(context) {
     const int64_t fits =
         most_transformed / static_cast<int64_t>(sizeof(float)) / (w_.positions * w_.v_stride(1));
     stored_ = std::min(w_.tiles(), std::max(fits / most_tiles * most_tiles, most_tiles));
@@ -261,18 +261,17 @@ class WinogradConv2d : public Kernel {
       const int64_t pieces = (count + tiles_ - 1) / tiles_;
       context_.pool->run(pieces * w_.blocks(), [&](int64_t i, int thread) {
         const int64_t at = i / w_.blocks() * tiles_;
-        const WinogradTask task{
-            .v = v,
-            .packed = launch.f32(1),
-            .bias = op_.bias ? launch.f32(2) : nullptr,
-            .residual = op_.residual ? launch.f32(residual_index(op_)) : nullptr,
-            .y = launch.out(),
-            .scratch = scratch + thread * scratch_per_task(),
-            .stored = count,
-            .at = at,
-            .count = std::min(tiles_, count - at),
-            .first = first + at,
-            .block = i % w_.blocks()};
+        const WinogradTask task{.v = v,
+                                .packed = launch.f32(1),
+                                .bias = at_.bias >= 0 ? launch.f32(at_.bias) : nullptr,
+                                .residual = at_.residual >= 0 ? launch.f32(at_.residual) : nullptr,
+                                .y = launch.out(),
+                                .scratch = scratch + thread * scratch_per_task(),
+                                .stored = count,
+                                .at = at,
+                                .count = std::min(tiles_, count - at),
+                                .first = first + at,
+                                .block = i % w_.blocks()};
         HWY_DYNAMIC_DISPATCH(multiply)(w_, task);
       });
     }
@@ -285,7 +284,7 @@ class WinogradConv2d : public Kernel {
     pack_columns({weight.floats().data(), w.in * 9, w.out}, w.block, packed);
   }
 
-  Conv2d op_;
+  OperandPositions at_;
   Winograd w_;
   Context context_;
   int64_t stored_ = 0, tiles_ = 0;  // whose V is kept at a time; of a task
@@ -307,7 +306,7 @@ KernelPtr make_winograd(const Conv2d& op, const KernelRequest& request, const Co
                        .left = op.left,
                        .out_height = y[1],
                        .out_width = y[2],
-                       .activation = op.activation};
+                       .activation = op.epilogue.activation};
   return std::make_unique<WinogradConv2d>(op, sizes, context);
 }
 

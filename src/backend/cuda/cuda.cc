@@ -125,9 +125,8 @@ class CudaBackend : public Backend {
   }
   std::vector<std::string> notices() const override { return context().tuner->notices(); }
   Target target() const override {
-    return {.precision = context().precision,
-            .launches_cost = true,
-            .aux_streams = static_cast<int>(streams_.size()) - 1};
+    return cuda_target(
+        {.precision = context().precision, .aux_streams = static_cast<int>(streams_.size()) - 1});
   }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {

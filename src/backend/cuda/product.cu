@@ -99,7 +99,8 @@ class ProductKernel : public Kernel {
         one_(shape),
         pictures_(request.pictures),
         context_(context),
-        constant_bias_(op.bias && request.constant[2]),
+        at_(positions_of(op)),
+        constant_bias_(op.epilogue.bias && request.constant[at_.bias]),
         key_(product_key(op, request.inputs, request.output) + (context.tf32 ? " tf32" : "")) {
     ends_.columns = shape.columns;
     ends_.width = static_cast<int>(request.output.shape.back());
@@ -108,7 +109,7 @@ class ProductKernel : public Kernel {
     ends_.doubled = shape.doubled ? shape.width : 0;
     if constexpr (std::is_same_v<Op, Linear>)
       if (op.normed) ends_.normed = shape.channels, ends_.epsilon = op.epsilon;
-    ends_.activation = op.activation;
+    ends_.activation = op.epilogue.activation;
     if (pictures_ > 1) {
       const KernelRequest one = of_one_picture(request);
       one_ = product_shape(op, one);
@@ -144,21 +145,20 @@ class ProductKernel : public Kernel {
 
   void run(const Launch& l) const override {
     Ends<T> ends = ends_;
-    if (op_.select) {
-      ends.table = static_cast<const T*>(l.inputs[2]);
-      ends.step = l.i32(step_index(op_));
-    } else if (op_.bias && constant_bias_) {
-      ends.bias = l.f32(2);
-    } else if (op_.bias) {  // a table of one row
-      ends.table = static_cast<const T*>(l.inputs[2]);
+    if (op_.epilogue.select) {
+      ends.table = static_cast<const T*>(l.inputs[at_.bias]);
+      ends.step = l.i32(at_.step);
+    } else if (op_.epilogue.bias && constant_bias_) {
+      ends.bias = l.f32(at_.bias);
+    } else if (op_.epilogue.bias) {  // a table of one row
+      ends.table = static_cast<const T*>(l.inputs[at_.bias]);
       ends.step = nullptr;
     }
-    if (op_.residual) ends.residual = static_cast<const T*>(l.inputs[residual_index(op_)]);
-    if (op_.scale >= 0) ends.scale = l.f32(scales_index(op_)) + op_.scale;
+    if (op_.epilogue.residual) ends.residual = static_cast<const T*>(l.inputs[at_.residual]);
+    if (op_.epilogue.scale >= 0) ends.scale = l.f32(at_.scales) + op_.epilogue.scale;
     ends.out = static_cast<T*>(l.output);
     Rest<T> rest;
-    for (int i = 0; i < op_.joined; ++i)
-      rest.x[i] = static_cast<const T*>(l.inputs[l.inputs.size() - op_.joined + i]);
+    for (int i = 0; i < op_.joined; ++i) rest.x[i] = static_cast<const T*>(l.inputs[at_.rest + i]);
     order(choice_, static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]),
           ends, l.workspace);
   }
@@ -359,7 +359,7 @@ class ProductKernel : public Kernel {
                          Ends<T> ends = ends_;
                          ends.bias = memory->bias;
                          ends.out = memory->out;
-                         if (op_.residual) ends.residual = memory->out;
+                         if (op_.epilogue.residual) ends.residual = memory->out;
                          Rest<T> rest;
                          for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
                          order(choice, memory->x, rest,
@@ -390,6 +390,7 @@ class ProductKernel : public Kernel {
   ProductShape shape_, one_;  // of all pictures, and of one of them
   int64_t pictures_;
   const Context& context_;
+  OperandPositions at_;
   bool constant_bias_;
   Ends<T> ends_;
   Choice<T> choice_{MmaChoice{}};
@@ -405,16 +406,17 @@ void expect_own_precision(const Op& op, const KernelRequest& request) {
            request.module, op.name, input, name(request.inputs[input].dtype),
            name(request.output.dtype));
   };
-  if (op.bias && !request.constant[2]) expect(2);
-  if (op.residual) expect(residual_index(op));
+  const OperandPositions at = positions_of(op);
+  if (op.epilogue.bias && !request.constant[at.bias]) expect(at.bias);
+  if (op.epilogue.residual) expect(at.residual);
 }
 
 template <class Op>
 void expect_supported(const Op& op, const KernelRequest& request, const ProductShape& shape) {
-  if (shape.gated && (shape.columns % 16 != 0 || op.scale >= 0))
+  if (shape.gated && (shape.columns % 16 != 0 || op.epilogue.scale >= 0))
     fail(ErrorKind::unsupported,
          "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
-         request.module, op.name, shape.columns / 2, op.scale);
+         request.module, op.name, shape.columns / 2, op.epilogue.scale);
   if (shape.is_joined() && (shape.channels | shape.rest[0] | shape.rest[1]) % 8 != 0)
     fail(ErrorKind::unsupported,
          "{}: a {} of {}, {} and {} channels joined on device cuda, expected whole eights",
@@ -423,7 +425,7 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
     if (op.doubled &&
         !(!op.joined && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&
           op.stride == 1 && op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 &&
-          op.groups == 1 && !op.residual && op.activation == ActivationKind::none))
+          op.groups == 1 && op.epilogue.is_open()))
       fail(ErrorKind::unsupported,
            "{}: {} with a weight {} on device cuda, expected 3x3 filters and one pixel of padding "
            "alone",
@@ -432,7 +434,7 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
 
 template <class Op>
 void set_rest(ProductShape& shape, const Op& op, const KernelRequest& request) {
-  const size_t first = request.inputs.size() - op.joined;
+  const int first = positions_of(op).rest;
   for (int i = 0; i < op.joined; ++i)
     shape.rest[i] = static_cast<int>(request.inputs[first + i].shape.back());
 }
@@ -474,7 +476,7 @@ ProductShape product_shape(const Linear& op, const KernelRequest& request) {
   shape.width = shape.out_width = rows;
   shape.channels = static_cast<int>(request.inputs[0].shape.back());
   shape.columns = static_cast<int>(w[0] / op.groups);
-  shape.gated = op.gated;
+  shape.gated = op.epilogue.gate;
   set_rest(shape, op, request);
   return shape;
 }

@@ -16,9 +16,11 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
       weight[place * filters + o] = launch.f32(1)[o * row_size + i];
     }
   const int64_t channels = y[3], times = op.doubled ? 2 : 1;
-  const float* bias = op.bias ? launch.f32(2) : nullptr;
-  if (op.select) bias += launch.i32(step_index(op))[0] * filters;
-  const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
+  const OperandPositions operand = positions_of(op);
+  const Epilogue& epilogue = op.epilogue;
+  const float* bias = epilogue.bias ? launch.f32(operand.bias) : nullptr;
+  if (epilogue.select) bias += launch.i32(operand.step)[0] * filters;
+  const double scale = epilogue.scale >= 0 ? launch.f32(operand.scales)[epilogue.scale] : 1.0;
   parallel(y[0] * y[1], [&](int64_t row) {
     std::vector<double> sums(channels);
     const int64_t n = row / y[1], oy = row % y[1];
@@ -39,16 +41,16 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
           add(pixel, x[3], (ky * width + kx) * x[3]);
         }
       int64_t place = taps * x[3];
-      for (size_t i = request.inputs.size() - op.joined; i < request.inputs.size(); ++i) {
+      for (int i = operand.rest; op.joined > 0 && i < operand.count; ++i) {
         const int64_t size = request.inputs[i].shape[3];
         add(launch.f32(i) + (row * y[2] + ox) * size, size, place);
         place += size;
       }
       const int64_t at = (row * y[2] + ox) * y[3];
       for (int64_t o = 0; o < channels; ++o) {
-        const double residual = op.residual ? launch.f32(residual_index(op))[at + o] : 0.0;
+        const double residual = epilogue.residual ? launch.f32(operand.residual)[at + o] : 0.0;
         launch.out()[at + o] =
-            static_cast<float>(activate(op.activation, scale * sums[o] + residual));
+            static_cast<float>(activated(epilogue.activation, scale * sums[o] + residual));
       }
     }
   });

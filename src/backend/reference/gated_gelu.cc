@@ -8,7 +8,7 @@ void run(const GatedGelu&, const KernelRequest& request, const Launch& launch) {
     for (int64_t c = 0; c < width; ++c) {
       const float* x = launch.f32(0) + 2 * r * width + c;
       launch.out()[r * width + c] =
-          static_cast<float>(x[0] * activate(ActivationKind::gelu, x[width]));
+          static_cast<float>(x[0] * activated(ActivationKind::gelu, x[width]));
     }
 }
 

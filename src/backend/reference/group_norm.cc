@@ -30,7 +30,7 @@ void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch
       for (int64_t c = 0; c < size; ++c) {
         const int64_t channel = g * size + c;
         const int64_t weight = n / (x[0] / op.weight_groups) * channels + channel;
-        launch.out()[(first + p) * channels + channel] = static_cast<float>(activate(
+        launch.out()[(first + p) * channels + channel] = static_cast<float>(activated(
             op.activation, (value(first + p, channel) - mean) * scale * launch.f32(1)[weight] +
                                launch.f32(2)[weight]));
       }

@@ -38,7 +38,4 @@ void parallel(int64_t count, const Body& body) {
                [&](size_t i) { body(static_cast<int64_t>(i)); });
 }
 
-/// The activation of one value, in double precision.
-double activate(ActivationKind kind, double x);
-
 }  // namespace drypoint::reference

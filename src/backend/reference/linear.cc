@@ -21,11 +21,13 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const Shape& w = request.inputs[1].shape;
   const int64_t width = request.output.shape.back(), rows = request.output.elements() / width;
   const int64_t first_width = request.inputs[0].shape.back(), rest_width = w[1] - first_width;
-  const float* rest = op.joined ? launch.f32(request.inputs.size() - 1) : nullptr;
+  const OperandPositions operand = positions_of(op);
+  const Epilogue& epilogue = op.epilogue;
+  const float* rest = op.joined ? launch.f32(operand.rest) : nullptr;
   const int64_t group_rows = rows / op.groups, group_width = w[0] / op.groups;
-  const float* bias = op.bias ? launch.f32(2) : nullptr;
-  if (op.select) bias += launch.i32(step_index(op))[0] * w[0];
-  const double scale = op.scale >= 0 ? launch.f32(scales_index(op))[op.scale] : 1.0;
+  const float* bias = epilogue.bias ? launch.f32(operand.bias) : nullptr;
+  if (epilogue.select) bias += launch.i32(operand.step)[0] * w[0];
+  const double scale = epilogue.scale >= 0 ? launch.f32(operand.scales)[epilogue.scale] : 1.0;
   parallel(rows, [&](int64_t r) {
     const float* x = launch.f32(0) + r * first_width;
     const double divisor = op.normed ? deviation(x, first_width, op.epsilon) : 1.0;
@@ -40,10 +42,10 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
         return sum / divisor + (bias ? bias[row] : 0.0);
       };
       double sum = product(o);
-      if (op.gated) sum *= activate(ActivationKind::gelu, product(width + o));
+      if (epilogue.gate) sum *= activated(ActivationKind::gelu, product(width + o));
       sum *= scale;
-      if (op.residual) sum += launch.f32(residual_index(op))[r * width + o];
-      launch.out()[r * width + o] = static_cast<float>(activate(op.activation, sum));
+      if (epilogue.residual) sum += launch.f32(operand.residual)[r * width + o];
+      launch.out()[r * width + o] = static_cast<float>(activated(epilogue.activation, sum));
     }
   });
 }

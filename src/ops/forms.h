@@ -1,0 +1,29 @@
+// Forms of operations beyond the plain ones, for which a device may or may not have kernels.
+#pragma once
+
+namespace drypoint {
+
+struct FusedForms {
+  bool upsample = false;   ///< a convolution of its input's enlargement (`doubled`)
+  bool concat = false;     ///< products, convolutions, norms of concatenated operands (`joined`)
+  bool gate = false;       ///< a gated GELU in a product's epilogue (`gate`)
+  bool row_scale = false;  ///< a product of rows divided by their deviation (`normed`)
+  bool scale = false;      ///< a factor known at run time in the epilogue (`scale`)
+  bool select = false;     ///< a bias that is a row of a table (`select`)
+  bool groups = false;     ///< several sets of weights, each for its share of the rows (`groups`)
+
+  static void fields(auto& self, auto&& field) {
+    field("upsample", self.upsample);
+    field("concat", self.concat);
+    field("gate", self.gate);
+    field("row_scale", self.row_scale);
+    field("scale", self.scale);
+    field("select", self.select);
+    field("groups", self.groups);
+  }
+  bool operator==(const FusedForms&) const = default;
+
+  static constexpr FusedForms all() { return {true, true, true, true, true, true, true}; }
+};
+
+}  // namespace drypoint
