@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "options.h"
+#include "size_options.h"
 #include "terminal.h"
 #include "workload_options.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 struct Options {
   WorkloadOptions workload;
-  std::string sizes = "256x384", compare;
+  SizeOptions sizes;
+  std::string compare;
   int warmup = 1, iterations = 10;
   double duration = 0;
   bool no_transfers = false, spin = false, profiler_range = false, json = false;
@@ -85,7 +87,9 @@ void print_table(const BenchResult& result, const std::optional<Comparison>& com
 }
 
 void run(const Options& options) {
-  BenchOptions bench_options{.sizes = parse_sizes("--sizes", options.sizes),
+  auto sizes = options.sizes.sizes();
+  if (sizes.empty()) sizes.push_back({.width = 384, .height = 256});
+  BenchOptions bench_options{.sizes = sizes,
                              .warmup = options.warmup,
                              .iterations = options.iterations,
                              .duration = options.duration,
@@ -129,8 +133,7 @@ void add_bench(CLI::App& program) {
       program.add_subcommand("bench", "How fast: each part of a picture, timed over and over");
   auto o = std::make_shared<Options>();
   o->workload.add_to(*command);
-  command->add_option("--sizes,--size", o->sizes,
-                      "Of the pictures: HEIGHTxWIDTH,HEIGHTxWIDTH,... [256x384]");
+  o->sizes.add_to(*command, /*several=*/true, "256x384");
   command->add_option("--warmup", o->warmup, "Pictures drawn before any counts [1]")
       ->check(whole_number());
   command->add_option("--iterations", o->iterations, "Pictures that count, at least [10]")

@@ -10,6 +10,7 @@
 #include "model_options.h"
 #include "options.h"
 #include "plan_text.h"
+#include "size_options.h"
 #include "terminal.h"
 
 namespace drypoint::cli {
@@ -19,7 +20,7 @@ struct Options {
   ModelOptions model;
   DeviceOptions device;
   BuildOptions build;
-  std::optional<std::string> sizes;
+  SizeOptions sizes;
   std::string output;
   bool only_sizes = false, json = false;
 };
@@ -29,7 +30,7 @@ void run(const Options& options) {
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "building from");
   BuildOptions build = options.build;
-  if (options.sizes) build.sizes = parse_sizes("--sizes", *options.sizes);
+  build.sizes = options.sizes.sizes();
   build.any_size = !options.only_sizes;
   build.pipeline = options.device.pipeline_options();
   BuiltPlan built;
@@ -61,9 +62,7 @@ void add_build(CLI::App& program) {
       "build", "Make a model ready for a device, as a plan file that loads at once");
   auto o = std::make_shared<Options>();
   o->model.add_to(*command, /*plans=*/false);
-  command->add_option("--sizes", o->sizes,
-                      "Of the pictures, HEIGHTxWIDTH,...: multiples of 8 [the model's\n"
-                      "default resolution, square]");
+  o->sizes.add_to(*command, /*several=*/true, "the model's default resolution, square");
   command->add_option("--samples", o->build.samples, "Pictures at once, 1 to 64")
       ->check(whole_number())
       ->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "drypoint/edges.h"
+#include "field_options.h"
 #include "options.h"
 #include "picture_files.h"
 #include "terminal.h"
@@ -13,17 +14,21 @@ namespace {
 
 struct Options {
   std::string image, output;
-  EdgeOptions edges;
+  FieldOptions<Request> request{request_fields()};
   bool json = false;
 };
 
 void run(const Options& options) {
+  Request request;
+  options.request.expect_one_of("size", "resolution");
+  options.request.apply(request);
   check_output("--output", options.output);
   if (options.json && is_standard(options.output))
     bad_option("--json: goes to standard output, as --output - does; expected one of them");
   check_files_differ({{"--output", options.output}}, {{"--image", options.image}});
   const ReadImage read = read_picture("--image", options.image);
-  const Image edges = control_edges(read.image, options.edges);
+  const Image edges = control_edges(read.image, {request.resolution, request.low_threshold,
+                                                 request.high_threshold, request.size});
   PictureSet outputs;
   outputs.add(options.output, edges);
   outputs.commit();
@@ -48,15 +53,8 @@ void add_edges(CLI::App& program) {
                    "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
       ->required()
       ->transform(path());
-  command->add_option("--resolution", o->edges.resolution, "Of the shorter side, rounded to 64")
-      ->check(whole_number())
-      ->capture_default_str();
-  command->add_option("--low-threshold", o->edges.low_threshold, "0 to 1000")
-      ->check(number())
-      ->capture_default_str();
-  command->add_option("--high-threshold", o->edges.high_threshold, "0 to 1000")
-      ->check(number())
-      ->capture_default_str();
+  for (const char* name : {"resolution", "size", "low_threshold", "high_threshold"})
+    o->request.add(*command, name, {});
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->add_option("-o,--output", o->output, "Picture to write, or - for standard output (PNG)")
       ->required()

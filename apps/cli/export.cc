@@ -31,7 +31,7 @@ void run(const Options& options) {
   if (!options.json)
     for (const auto& file : written) fmt::print("{}\n", file.string());
   if (options.json) {
-    Json json{{"precision", options.onnx.precision}, {"files", Json::array()}};
+    Json json{{"precision", options.onnx.precision.name()}, {"files", Json::array()}};
     for (const auto& file : written)
       json["files"].push_back(
           {{"path", file.string()}, {"bytes", std::filesystem::file_size(file)}});
@@ -47,9 +47,11 @@ void add_export(CLI::App& program) {
   auto o = std::make_shared<Options>();
   o->model.add_to(*command, /*plans=*/false);
   command->add_option("--onnx", o->folder, "Folder to write into")->required()->transform(path());
-  command->add_option("--precision", o->onnx.precision, "Of weights and values")
-      ->check(one_of({"fp32", "fp16"}))
-      ->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--precision", [o](const std::string& text) { o->onnx.precision = text; },
+          "Of weights and values [fp32]")
+      ->check(one_of({"fp32", "fp16"}));
   command->add_option("--parts", o->parts,
                       "Of text_encoder, controlnet, unet, denoiser (both), vae_decoder,\n"
                       "vae_encoder, separated by commas [all]");

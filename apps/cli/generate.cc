@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <fstream>
+#include <iostream>
 #include <memory>
 
 #include "commands.h"
 #include "device_options.h"
 #include "drypoint/pipeline.h"
+#include "field_options.h"
 #include "model_options.h"
 #include "options.h"
 #include "picture_files.h"
@@ -16,40 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Options as given; what is not given is left to the model's defaults.
 struct Options {
   ModelOptions model;
   DeviceOptions device;
-  std::string image, edges, save_edges, output;
-  std::optional<std::string> prompt, added_prompt, negative_prompt, sampler;
-  std::optional<int> samples, resolution, steps;
-  std::optional<double> scale, strength, eta, s_noise, s_churn, s_tmin, s_tmax;
-  std::optional<double> low_threshold, high_threshold;
-  std::string seed = "-1", rng = "cpu", schedule = "automatic", noise = "batch";
-  bool guess_mode = false, warm = false, json = false;
+  FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
+  std::string image, edges, save_edges, output, json_request;
+  bool warm = false, json = false;
 };
-
-std::optional<uint64_t> parse_seed(const std::string& text) {
-  if (text == "-1") return std::nullopt;
-  uint64_t seed = 0;
-  if (!parse(text, seed))
-    bad_option(fmt::format("--seed: \"{}\", expected -1 (random) to 18446744073709551615", text));
-  return seed;
-}
-
-/// "cpu", "cuda" or "cuda:132x2048"
-RandomOptions parse_rng(const std::string& text) {
-  RandomOptions random;
-  if (text == "cpu") return random;
-  random.kind = RandomKind::cuda;
-  if (text == "cuda") return random;
-  const auto x = text.find('x');
-  if (!text.starts_with("cuda:") || x == std::string::npos ||
-      !parse(std::string_view(text).substr(5, x - 5), random.multiprocessors) ||
-      !parse(std::string_view(text).substr(x + 1), random.threads))
-    bad_option(fmt::format("--rng: \"{}\", expected cpu, cuda or cuda:SMSxTHREADS", text));
-  return random;
-}
 
 /// "a.png", or "a_0.png", "a_1.png", ... for several samples.
 std::vector<fs::path> output_names(const fs::path& output, int samples) {
@@ -78,37 +54,55 @@ void check_outputs(const Options& options, const std::vector<fs::path>& names) {
   check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
 }
 
-Request to_request(const Options& options, Request request, std::vector<std::string>& notices) {
-  const auto set = [](auto& field, const auto& given) {
-    if (given) field = *given;
-  };
-  set(request.prompt, options.prompt);
-  set(request.added_prompt, options.added_prompt);
-  set(request.negative_prompt, options.negative_prompt);
-  set(request.samples, options.samples);
-  set(request.resolution, options.resolution);
-  set(request.steps, options.steps);
-  set(request.guidance_scale, options.scale);
-  set(request.strength, options.strength);
-  set(request.sampler, options.sampler);
-  set(request.eta, options.eta);
-  set(request.s_noise, options.s_noise);
-  set(request.s_churn, options.s_churn);
-  set(request.s_tmin, options.s_tmin);
-  set(request.s_tmax, options.s_tmax);
-  set(request.low_threshold, options.low_threshold);
-  set(request.high_threshold, options.high_threshold);
-  request.schedule = schedule_named(options.schedule);
-  request.guess_mode = options.guess_mode;
-  request.seed = parse_seed(options.seed);
-  request.random = parse_rng(options.rng);
-  request.noise = options.noise == "batch" ? NoiseKind::batch : NoiseKind::per_sample;
+/// The text of --json-request, "-" being standard input.
+std::string read_text(const std::string& file) {
+  std::ifstream named(file, std::ios::binary);
+  std::istream& in = file == "-" ? std::cin : named;
+  constexpr std::streamsize most = 1 << 20;
+  std::string text(most + 1, '\0');
+  in.read(text.data(), most + 1);
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (in.bad() || (file != "-" && !named.is_open()))
+    throw Error(ErrorKind::bad_file, fmt::format("{}: cannot be read", file));
+  if (text.size() > most)
+    throw Error(ErrorKind::bad_file, fmt::format("{}: has over {} bytes", file, most));
+  return text;
+}
+
+/// A request in JSON, if there is one: its fields are `text`'s defaults, and it may name files too,
+/// which count where the options do not.
+void read_request(Options& options, std::string& text) {
+  if (options.json_request.empty()) return;
+  text = read_text(options.json_request);
+  const bool has_picture = !options.image.empty() || !options.edges.empty();
+  Request scratch;
+  read_json(text, options.json_request, scratch,
+            [&](const std::string& name, const std::string& value) {
+              if (name == "image" && !has_picture) options.image = value;
+              if (name == "edges" && !has_picture) options.edges = value;
+              if (name == "output" && options.output.empty()) options.output = value;
+              if (name == "save_edges" && options.save_edges.empty()) options.save_edges = value;
+              return name == "image" || name == "edges" || name == "output" || name == "save_edges";
+            });
+}
+
+/// From the model's defaults, the request in JSON, and the options, of which the latter count.
+Request to_request(const Options& options, const std::string& json, Request request) {
+  if (!json.empty())
+    read_json(json, options.json_request, request, [](auto&, auto&) { return true; });
+  options.request.expect_one_of("size", "resolution");
+  if (options.request.has("resolution")) request.size = {};  // the request's in JSON
+  options.request.apply(request);
+  for (const auto& field : request_fields()) field.check(request);
   request.is_edges = !options.edges.empty();
+  return request;
+}
+
+void take_picture(const Options& options, Request& request, std::vector<std::string>& notices) {
   ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
                                     : read_picture("--image", options.image);
   request.image = std::move(read.image);
   notices.insert(notices.end(), read.notices.begin(), read.notices.end());
-  return request;
 }
 
 /// Seconds from the command's start; with --warm, of the first step, from the end of warming.
@@ -117,14 +111,17 @@ struct Times {
   double to_first_step = 0;
 };
 
-void print_result(const Options& options, const Pipeline& pipeline, const Result& result,
-                  const Times& times, const std::vector<fs::path>& names,
+void print_result(const Options& options, const Pipeline& pipeline, const Request& request,
+                  const Result& result, const Times& times, const std::vector<fs::path>& names,
                   const std::vector<std::string>& notices) {
   if (options.json) {
     Json json;
     json["device"] = pipeline.description().device;
     json["threads"] = pipeline.description().threads;
     json["seed"] = result.seed;
+    Request drawn = request;
+    drawn.seed = result.seed;
+    json["request"] = Json::parse(to_json(drawn));
     for (const auto& name : names) json["images"].push_back(name.string());
     if (!options.save_edges.empty()) json["edges"] = options.save_edges;
     json["width"] = result.images[0].width;
@@ -138,18 +135,22 @@ void print_result(const Options& options, const Pipeline& pipeline, const Result
   }
   if (!writes_standard(options))
     for (const auto& name : names) fmt::print("{}\n", name.string());
-  if (options.seed == "-1") print_notice(fmt::format("seed {}", result.seed));
+  if (!request.seed) print_notice(fmt::format("seed {}", result.seed));
 }
 
-void run(const Options& options) {
+void run(Options options) {
+  std::string json;
+  read_request(options, json);  // options first: files can take their time
+  to_request(options, json, {});
+  if (options.output.empty()) bad_option("--output is required");
   if (options.image.empty() == options.edges.empty())
     bad_option(fmt::format("--image and --edges: found {}, expected one of them",
                            options.image.empty() ? "neither" : "both"));
+  if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
+    bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
 
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "drawing with");
-  parse_seed(options.seed);  // options first: files can take their time
-  parse_rng(options.rng);
 
   auto start = std::chrono::steady_clock::now();
   const auto since_start = [&] {
@@ -159,9 +160,10 @@ void run(const Options& options) {
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
-  const Request request = to_request(options, pipeline.defaults(), notices);
+  Request request = to_request(options, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
+  take_picture(options, request, notices);
   Result result;
   {
     ProgressLine line;
@@ -185,7 +187,7 @@ void run(const Options& options) {
   if (!options.save_edges.empty()) outputs.add(options.save_edges, result.edges);
   outputs.commit();
   for (const auto& notice : notices) print_notice(notice);
-  print_result(options, pipeline, result, times, names, notices);
+  print_result(options, pipeline, request, result, times, names, notices);
 }
 
 }  // namespace
@@ -201,54 +203,13 @@ void add_generate(CLI::App& program) {
       ->transform(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());
-  command->add_option("-p,--prompt", o->prompt, "What to draw");
-  command->add_option("--added-prompt", o->added_prompt,
-                      "Added to the prompt [best quality, extremely detailed]");
-  command->add_option("-n,--negative-prompt", o->negative_prompt,
-                      "What not to draw [longbody, lowres, bad anatomy, ...]");
-  command->add_option("--samples", o->samples, "Pictures to draw, 1 to 64 [1]")
-      ->check(whole_number());
+  for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
   command
-      ->add_option("--resolution", o->resolution,
-                   "Of the shorter side, rounded to 64, 64 to 4096 [512]")
-      ->check(whole_number());
-  command->add_option("--steps", o->steps, "Denoising steps, 1 to 999 [20]")->check(whole_number());
-  command->add_option("--sampler", o->sampler,
-                      "DDIM, Euler a, DPM++ 2M, DPM++ 2M Karras, ..., as the web UI,\n"
-                      "diffusers or ComfyUI calls it [DDIM]");
-  command->add_option("--schedule", o->schedule,
-                      "Of noise levels: karras, exponential, sgm_uniform, ...; exact: DDIM's;\n"
-                      "official: as ControlNet's own code; automatic: the sampler's [automatic]");
-  command->add_option("--scale", o->scale, "Guidance: how closely to follow the prompt [9]")
-      ->check(number());
-  command->add_option("--strength", o->strength, "How closely to follow the edges [1]")
-      ->check(number());
-  command->add_flag("--guess-mode", o->guess_mode, "Let the edges decide; works without a prompt");
-  command->add_option("--seed", o->seed, "0 to 2^64-1, or -1 for a random one [-1]");
-  command->add_option("--rng", o->rng,
-                      "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS] [cpu]");
-  command
-      ->add_option("--noise", o->noise,
-                   "Noise of several samples: one draw for all (batch),\n"
-                   "or sample i from seed+i (per-sample) [batch]")
-      ->check(one_of({"batch", "per-sample"}));
-  command
-      ->add_option("--eta", o->eta,
-                   "Fresh noise at each step, from 0 (none) [the sampler's, 0 for DDIM]")
-      ->check(number());
-  command->add_option("--s-noise", o->s_noise, "Factor of fresh noise, from 0 [1]")
-      ->check(number());
-  command
-      ->add_option("--s-churn", o->s_churn, "Euler, Heun, DPM2: noise before each step, from 0 [0]")
-      ->check(number());
-  command->add_option("--s-tmin", o->s_tmin, "The least sigma at which there is churn [0]")
-      ->check(number());
-  command->add_option("--s-tmax", o->s_tmax, "The largest; 0: any [0]")->check(number());
-  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector, 0 to 1000 [100]")
-      ->check(number());
-  command
-      ->add_option("--high-threshold", o->high_threshold, "Of the edge detector, 0 to 1000 [200]")
-      ->check(number());
+      ->add_option("--json-request", o->json_request,
+                   "File of a request in JSON, or - for standard input: fields are named as\n"
+                   "in --json's \"request\", beside \"image\" or \"edges\", \"output\" and\n"
+                   "\"save_edges\"; options that are given as well count instead")
+      ->transform(path());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());
   o->device.add_to(*command);
@@ -259,7 +220,6 @@ void add_generate(CLI::App& program) {
       ->add_option("-o,--output", o->output,
                    "Picture to write (.png, .jpg, .webp), or - for standard output\n(PNG); several "
                    "samples: NAME_0.png ...")
-      ->required()
       ->transform(output_path());
   command->footer(
       "A model may carry defaults of its own; those in brackets apply if it does not.\n\n"

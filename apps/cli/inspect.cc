@@ -70,15 +70,16 @@ void add_inspect(CLI::App& program) {
   graph.model.add_to(*compiled, /*plans=*/false);
   compiled->add_option("--part", graph.graph.part, "text, denoiser or vae [denoiser]")
       ->check(one_of({"text", "denoiser", "vae"}));
-  compiled->add_option("--size", graph.size, "HEIGHTxWIDTH of the picture [512x512]");
+  graph.size.add_to(*compiled, /*several=*/false, "512x512");
   compiled->add_option("--batch", graph.graph.batch, "Pictures drawn together, 1 to 64 [1]")
       ->check(whole_number());
   compiled
       ->add_option("--device", graph.graph.device,
                    "cpu or cuda; needs no GPU, but only shows kernels on one\n[cpu]")
       ->check(one_of({"cpu", "cuda"}));
-  compiled->add_option("--precision", graph.graph.precision, "As generate's [auto]")
-      ->check(one_of({"auto", "fp16", "bf16", "tf32", "fp32"}));
+  compiled->add_option_function<std::string>(
+      "--precision", [&graph](const std::string& text) { graph.graph.precision = text; },
+      "As generate's [auto]");
   compiled
       ->add_option("--tuning-cache", o->tuning_cache, "Show the times measured in this file (cuda)")
       ->transform(path());

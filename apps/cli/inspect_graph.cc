@@ -211,7 +211,7 @@ void inspect_graph(GraphCommand command) {
   if (!command.view.module.empty() && command.graph_file.empty() && !command.operations &&
       command.pass.empty())
     bad_option("--module: only with --graph, --operations or --pass, of which it shows a part");
-  command.graph.size = parse_size("--size", command.size);
+  command.graph.size = command.size.size({.width = 512, .height = 512});
   if (!command.graph_file.empty())
     check_file_output("--graph", command.graph_file, {".svg", ".dot"});
   if (!command.memory_file.empty()) check_file_output("--memory", command.memory_file, {".svg"});

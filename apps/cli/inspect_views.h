@@ -6,6 +6,7 @@
 
 #include "drypoint/inspect_graph.h"
 #include "model_options.h"
+#include "size_options.h"
 
 namespace drypoint::cli {
 
@@ -19,7 +20,8 @@ struct GraphCommand {
   ModelOptions model;
   GraphOptions graph;
   GraphView view;
-  std::string size = "512x512", pass, graph_file, memory_file;
+  SizeOptions size;
+  std::string pass, graph_file, memory_file;
   bool operations = false, json = false;
 };
 

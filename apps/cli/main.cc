@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "commands.h"
+#include "drypoint/fields.h"
 #include "drypoint/version.h"
 #include "lost_file.h"
 #include "options.h"
@@ -152,8 +153,23 @@ int run(CLI::App& program, int argc, char** argv) {
   return result;
 }
 
-int report(drypoint::Error error, bool json) {
+/// A message on a field of the library's, "steps: 0, ...", as one on this command's option.
+std::string naming_option(CLI::App& program, const std::string& message) {
+  const auto given = program.get_subcommands();
+  const size_t end = message.find(':');
+  if (given.empty() || end == message.npos) return message;
+  std::string name = message.substr(0, end);
+  if (const auto* field = drypoint::find_field(drypoint::request_fields(), name))
+    name = field->option;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '_' || c == ' '; }, '-');
+  return has(*given[0], "--" + name) ? "--" + name + message.substr(end) : message;
+}
+
+int report(drypoint::Error error, bool json, CLI::App* program = nullptr) {
   using namespace drypoint;
+  if (program && error.kind() == ErrorKind::bad_argument)
+    error = Error(error.kind(), naming_option(*program, error.what()));
   if (cli::interrupted()) error = Error(ErrorKind::cancelled, "cancelled");
   const int code = cli::exit_code(error.kind());
   cli::end_is_told(code);
@@ -193,7 +209,7 @@ int main(int argc, char** argv) {
   try {
     return run(program, argc, argv);
   } catch (const Error& error) {
-    return report(error, json);
+    return report(error, json, &program);
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorKind::out_of_memory, "out of memory"), json);
   } catch (const std::system_error&) {  // from printing

@@ -21,38 +21,24 @@ std::filesystem::path parse_control(const std::string& text) {
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& command, bool plans) {
-  command
-      .add_option("-m,--model", model,
-                  "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
-                  "random:sd15 and random:tiny are random weights, for measurements.\n"
-                  "Without it, the small demo model serves")
-      ->transform(path());
-  command.add_option("--control", control, "ControlNet: canny=FILE or canny=FOLDER")
-      ->transform(path());
-  command.add_option("--vae", vae, "Take the VAE from this checkpoint")->transform(path());
-  if (plans)
-    command
-        .add_option("--plan", plan,
-                    "Instead of --model and --vae: a file by drypoint build, which\nloads at once")
-        ->transform(path());
+  for (const char* name : {"model", "control", "vae"}) fields_.add(command, name, {});
+  if (plans) fields_.add(command, "plan", {});
 }
 
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {
   ModelFiles files;
-  if (!plan.empty()) {
-    for (const auto& [option, file] : {std::pair("--model", model), {"--vae", vae}})
+  fields_.apply(files);
+  if (files.control) files.control = parse_control(files.control->string());
+  if (files.plan) {
+    for (const auto& [option, file] :
+         {std::pair("--model", files.model), {"--vae", files.vae.value_or("")}})
       if (!file.empty())
         bad_option(fmt::format("{}: {}: comes with --plan {}, expected none beside it", option,
-                               file, plan));
-    files.plan = plan;
-  } else if (!model.empty()) {
-    files.model = model;
-  } else {
+                               file.string(), files.plan->string()));
+  } else if (files.model.empty()) {
     files.model = demo_model();
     notices.push_back(fmt::format("no --model given: {} the small demo model", doing));
   }
-  if (!control.empty()) files.control = parse_control(control);
-  if (!vae.empty()) files.vae = vae;
   return files;
 }
 

@@ -22,7 +22,7 @@ Json plan_json(const PlanInfo& info) {
   json["device"] = {{"kind", info.device.kind},
                     {"hardware", info.device.hardware},
                     {"name", info.device.name},
-                    {"precision", info.device.precision},
+                    {"precision", info.device.precision.name()},
                     {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
@@ -48,7 +48,8 @@ void print_plan(const PlanInfo& info) {
   const auto line = [](std::string_view what, const std::string& value) {
     fmt::print("  {:<18} {}\n", what, value);
   };
-  fmt::print("plan for {} ({}), {}\n", info.device.kind, info.device.name, info.device.precision);
+  fmt::print("plan for {} ({}), {}\n", info.device.kind, info.device.name,
+             info.device.precision.name());
   line("hardware", info.device.hardware);
   line("sizes", fmt::format("{}{}", fmt::join(sizes_of(info), ", "),
                             info.any_size ? ", and any other" : ", no others"));

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "drypoint/output.h"
 #include "options.h"
+#include "size_options.h"
 #include "terminal.h"
 #include "workload_options.h"
 
@@ -18,7 +19,8 @@ namespace {
 struct Options {
   WorkloadOptions workload;
   std::optional<std::string> parts;
-  std::string size = "256x384", html, trace, by = "operation";
+  SizeOptions size;
+  std::string html, trace, by = "operation";
   int repeats = 8, rows = 20;
   bool json = false;
 };
@@ -102,13 +104,12 @@ void print_tables(const ProfileResult& result, const Options& options) {
 }
 
 void run(const Options& options) {
-  const auto sizes = parse_sizes("--size", options.size);
-  if (sizes.size() != 1) bad_option(fmt::format("--size: found {}, expected one", sizes.size()));
+  const ImageSize size = options.size.size({.width = 384, .height = 256});
   if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
   if (!options.trace.empty()) check_file_output("--trace", options.trace, {".json"});
   check_files_differ({{"--html", options.html}, {"--trace", options.trace}});
   if (options.rows < 0) bad_option(fmt::format("--rows: {}, expected 0 or more", options.rows));
-  ProfileOptions profile_options{.size = sizes[0], .repeats = options.repeats};
+  ProfileOptions profile_options{.size = size, .repeats = options.repeats};
   if (options.parts) profile_options.parts = split(*options.parts, ',');
   std::vector<std::string> notices;
   profile_options.workload = options.workload.workload(notices, "profiling");
@@ -141,7 +142,7 @@ void add_profile(CLI::App& program) {
       program.add_subcommand("profile", "Where the time goes: every operation and every kernel");
   auto o = std::make_shared<Options>();
   o->workload.add_to(*command);
-  command->add_option("--size", o->size, "Of the picture: HEIGHTxWIDTH [256x384]");
+  o->size.add_to(*command, /*several=*/false, "256x384");
   command->add_option("--parts", o->parts, "Of text,hint,step,vae; without it, all");
   command
       ->add_option("--repeats", o->repeats,

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "drypoint/output.h"
+#include "field_options.h"
 #include "model_options.h"
 #include "options.h"
 #include "sweep.h"
@@ -22,31 +23,11 @@ struct Options {
   ModelOptions model;
   DeviceOptions device;
   std::string pictures, references, inception, output, html;
-  std::optional<std::string> prompt, added_prompt, negative_prompt;
-  std::optional<int> resolution, steps;
-  std::optional<double> scale, strength, low_threshold, high_threshold;
-  std::optional<uint64_t> seed;
+  FieldOptions<Request> request{request_fields()};
   std::vector<std::string> sweep;
   double threshold = 12;
   bool json = false;
 };
-
-Request to_request(const Options& options, Request request) {
-  const auto set = [](auto& field, const auto& given) {
-    if (given) field = *given;
-  };
-  set(request.prompt, options.prompt);
-  set(request.added_prompt, options.added_prompt);
-  set(request.negative_prompt, options.negative_prompt);
-  set(request.resolution, options.resolution);
-  set(request.steps, options.steps);
-  set(request.guidance_scale, options.scale);
-  set(request.strength, options.strength);
-  set(request.low_threshold, options.low_threshold);
-  set(request.high_threshold, options.high_threshold);
-  set(request.seed, options.seed);
-  return request;
-}
 
 ScoreOptions to_score(const Options& options, std::vector<std::string>& notices) {
   ScoreOptions score;
@@ -61,7 +42,10 @@ ScoreOptions to_score(const Options& options, std::vector<std::string>& notices)
   variants_of(score.base, options.sweep);  // options first: files can take their time
   const Pipeline pipeline(score.files, score.base.options);
   options.device.note_vain(pipeline.description().device, notices);
-  score.base.request = to_request(options, score_defaults(pipeline.defaults()));
+  score.base.request = score_defaults(pipeline.defaults());
+  options.request.expect_one_of("size", "resolution");
+  options.request.apply(score.base.request);
+  if (!score.base.request.seed) bad_option("--seed: -1, expected 0 to 18446744073709551615");
   score.variants = variants_of(score.base, options.sweep);
   return score;
 }
@@ -200,25 +184,15 @@ void add_score(CLI::App& program) {
                    "Weights of the Inception network (pytorch-fid's .pth), for the distance")
       ->transform(path());
   command->add_option("--sweep", o->sweep,
-                      "KEY=VALUE,VALUE,...: draw with each; KEY is steps, scale, strength,\n"
-                      "eta, seed, sampler, schedule, device, threads or precision");
+                      "KEY=VALUE,VALUE,...: draw with each; KEY is the name of an option\n"
+                      "with numbers or words, such as steps, scale, schedule or precision");
   command->add_option("--fail-above", o->threshold, "The distance at which a picture fails")
       ->check(number())
       ->capture_default_str();
-  command->add_option("-p,--prompt", o->prompt, "What to draw [a bird]");
-  command->add_option("--added-prompt", o->added_prompt, "Added to the prompt");
-  command->add_option("-n,--negative-prompt", o->negative_prompt, "What not to draw");
-  command->add_option("--resolution", o->resolution, "Of the shorter side [256]")
-      ->check(whole_number());
-  command->add_option("--steps", o->steps, "Denoising steps [20]")->check(whole_number());
-  command->add_option("--scale", o->scale, "Guidance [9]")->check(number());
-  command->add_option("--strength", o->strength, "How closely to follow the edges [1]")
-      ->check(number());
-  command->add_option("--seed", o->seed, "0 to 2^64-1 [2946901]")->check(seed());
-  command->add_option("--low-threshold", o->low_threshold, "Of the edge detector [100]")
-      ->check(number());
-  command->add_option("--high-threshold", o->high_threshold, "Of the edge detector [200]")
-      ->check(number());
+  const Request usual = score_defaults({});
+  for (const auto& field : request_fields())
+    if (field.name != "samples")  // one picture is compared with one
+      o->request.add(*command, field.name, usual);
   o->device.add_to(*command);
   command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
       ->transform(path());

@@ -8,60 +8,48 @@
 #include <map>
 #include <set>
 
-#include "device_options.h"
+#include "drypoint/fields.h"
 #include "options.h"
 
 namespace drypoint::cli {
 namespace {
 
+/// What sets a field by the name of its option, if numbers or words are its values.
 using Set = std::function<void(ScoreVariant&, const std::string& value)>;
 
-[[noreturn]] void expect(const char* what) { bad_option(fmt::format("expected {}", what)); }
-
-template <class Number, class Field>
-Set number_into(Field field, const char* expected) {
-  return [=](ScoreVariant& variant, const std::string& value) {
-    Number number;
-    if (!parse(value, number)) expect(expected);
-    field(variant) = number;
-  };
-}
-
-template <class Field>
-Set whole_number_into(Field field) {
-  return number_into<int>(field, "a whole number");
-}
-
-template <class Field>
-Set number_into(Field field) {
-  return number_into<double>(field, "a number");
-}
-
-void set_schedule(ScoreVariant& variant, const std::string& value) {
-  variant.request.schedule = schedule_named(value);
-}
-
-void set_precision(ScoreVariant& variant, const std::string& value) {
-  const auto& known = DeviceOptions::precisions();
-  if (std::find(known.begin(), known.end(), value) == known.end()) expect(listed(known).c_str());
-  variant.options.precision = value;
+template <class Settings>
+void add_keys(std::map<std::string, Set>& keys, const std::vector<Field<Settings>>& fields,
+              Settings ScoreVariant::*settings) {
+  for (const Field<Settings>& field : fields)
+    if (field.type != FieldType::text && field.type != FieldType::file)
+      keys.emplace(field.option, [=](ScoreVariant& variant, const std::string& value) {
+        field.set(variant.*settings, value);
+        field.check(variant.*settings);
+      });
 }
 
 const std::map<std::string, Set>& keys() {
-  static const std::map<std::string, Set> all{
-      {"steps", whole_number_into([](ScoreVariant& v) -> int& { return v.request.steps; })},
-      {"scale", number_into([](ScoreVariant& v) -> double& { return v.request.guidance_scale; })},
-      {"strength", number_into([](ScoreVariant& v) -> double& { return v.request.strength; })},
-      {"eta", number_into([](ScoreVariant& v) -> double& { return v.request.eta.emplace(); })},
-      {"seed",
-       number_into<uint64_t>(
-           [](ScoreVariant & v) -> auto& { return v.request.seed; }, "0 to 18446744073709551615")},
-      {"sampler", [](ScoreVariant& v, const std::string& value) { v.request.sampler = value; }},
-      {"schedule", set_schedule},
-      {"device", [](ScoreVariant& v, const std::string& value) { v.options.device = value; }},
-      {"threads", whole_number_into([](ScoreVariant& v) -> int& { return v.options.threads; })},
-      {"precision", set_precision}};
+  static const auto all = [] {
+    std::map<std::string, Set> found;
+    add_keys(found, request_fields(), &ScoreVariant::request);
+    add_keys(found, pipeline_fields(), &ScoreVariant::options);
+    for (const char* fixed : {"samples", "resolution", "size"})  // pictures are compared one by one
+      found.erase(fixed);
+    found["seed"] = [](ScoreVariant& variant, const std::string& value) {
+      uint64_t seed = 0;  // none is random here
+      if (!parse(value, seed))
+        bad_option("seed: \"" + value + "\", expected 0 to 18446744073709551615");
+      variant.request.seed = seed;
+    };
+    return found;
+  }();
   return all;
+}
+
+/// "steps: "x", expected ..." without the name, which is a field's, not an option's.
+std::string without_name(std::string_view message) {
+  const size_t colon = message.find(": ");
+  return std::string(colon == message.npos ? message : message.substr(colon + 2));
 }
 
 std::vector<ScoreVariant> varied(const std::vector<ScoreVariant>& variants,
@@ -86,7 +74,7 @@ std::vector<ScoreVariant> varied(const std::vector<ScoreVariant>& variants,
       try {
         set->second(next, value);
       } catch (const Error& error) {
-        throw Error(error.kind(), fmt::format("--sweep: {}: \"{}\", {}", key, value, error.what()));
+        throw Error(error.kind(), fmt::format("--sweep: {}: {}", key, without_name(error.what())));
       }
       next.name += fmt::format("{}{}={}", next.name.empty() ? "" : " ", key, value);
       result.push_back(std::move(next));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "drypoint/model_files.h"
+#include "drypoint/precision.h"
 
 namespace drypoint {
 
@@ -22,7 +23,7 @@ namespace drypoint {
 /// - "vae_encoder": image -> moments [N, 8, h, w]: mean, then log variance
 struct OnnxOptions {
   /// "fp32", or "fp16": all but `timestep` in half precision, inputs and outputs too.
-  std::string precision = "fp32";
+  Precision precision = Precision::fp32;
   std::vector<std::string> parts;  ///< by the names above; empty: all that the model has
 };
 

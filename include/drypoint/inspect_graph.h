@@ -12,6 +12,7 @@
 
 #include "drypoint/edges.h"
 #include "drypoint/model_files.h"
+#include "drypoint/precision.h"
 
 namespace drypoint {
 
@@ -22,7 +23,7 @@ struct GraphOptions {
   /// "cpu" or "cuda". What the compiler does for a GPU can be seen without one; kernels
   /// are chosen where there is one.
   std::string device = "cpu";
-  std::string precision = "auto";      ///< as in `PipelineOptions`
+  Precision precision;
   std::filesystem::path tuning_cache;  ///< measured choices of kernels, for a GPU; empty: none
 };
 

@@ -14,6 +14,7 @@
 #include "drypoint/error.h"
 #include "drypoint/image.h"
 #include "drypoint/model_files.h"
+#include "drypoint/precision.h"
 #include "drypoint/sampling.h"
 
 namespace drypoint {
@@ -28,6 +29,9 @@ struct Request {
       "cropped, worst quality, low quality";
   int samples = 1;       ///< 1 to 64
   int resolution = 512;  ///< of the shorter side, about: 64 to 4096
+  /// Instead, the very size, multiples of 8: the picture is cut from the middle to these
+  /// proportions, edges must have it. 0x0: by `resolution`.
+  ImageSize size;
   int steps = 20;        ///< 1 to 999
   /// As the web UI, diffusers or ComfyUI calls it, case aside: "DDIM", "Euler a", "DPM++ 2M",
   /// "dpmpp_2m_sde", "DPM++ 2M Karras" (with the schedule in its name).
@@ -90,8 +94,7 @@ struct PipelineOptions {
   /// one.
   std::string device = "auto";
   int threads = 0;  ///< of the host; 0: all cores that this process may use
-  /// "fp16", "bf16", "tf32" or "fp32"; "auto": fp16 on a GPU, fp32 on a CPU.
-  std::string precision = "auto";
+  Precision precision;
   // For GPUs:
   bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
   int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn

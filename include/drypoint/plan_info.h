@@ -6,16 +6,17 @@
 #include <vector>
 
 #include "drypoint/image.h"
+#include "drypoint/precision.h"
 
 namespace drypoint {
 
 /// What a plan's weights are packed for. A plan runs where all but `name` is the same.
 struct PlanDevice {
-  std::string kind;       ///< "cuda", "cpu" or "reference"
-  std::string hardware;   ///< "compute capability 9.0", or libraries and their instruction sets
-  std::string name;       ///< "NVIDIA H100 80GB HBM3"; choices among kernels hold for this one
-  std::string precision;  ///< "fp16", "bf16", "tf32" or "fp32"
-  std::string code;       ///< hash of the code that packs weights for it
+  std::string kind;      ///< "cuda", "cpu" or "reference"
+  std::string hardware;  ///< "compute capability 9.0", or libraries and their instruction sets
+  std::string name;      ///< "NVIDIA H100 80GB HBM3"; choices among kernels hold for this one
+  Precision precision;   ///< not `automatic`
+  std::string code;      ///< hash of the code that packs weights for it
 
   bool operator==(const PlanDevice&) const = default;
 };

@@ -57,7 +57,7 @@ ordered_json header_of(const PlanContents& contents) {
   json["device"] = {{"kind", info.device.kind},
                     {"hardware", info.device.hardware},
                     {"name", info.device.name},
-                    {"precision", info.device.precision},
+                    {"precision", info.device.precision.name()},
                     {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
@@ -226,10 +226,17 @@ void PlanFile::read_header(const std::string& text) {
            printable(value.dump()));
     return value.template get<int>();
   };
+  const auto precision_of = [&](const auto& value) {
+    try {
+      return Precision(value.template get<std::string>());
+    } catch (const Error& error) {
+      fail(ErrorKind::bad_file, "{}: the plan's header: {}", name(), error.what());
+    }
+  };
   info_.producer = text_of(json.at("producer"));
   const auto& device = json.at("device");
   info_.device = {text_of(device.at("kind")), text_of(device.at("hardware")),
-                  text_of(device.at("name")), text_of(device.at("precision")),
+                  text_of(device.at("name")), precision_of(device.at("precision")),
                   printable(device.value("code", "none"))};
   info_.model = text_of(json.at("model"));
   info_.control = text_of(json.at("control"));

@@ -8,7 +8,7 @@ namespace drypoint {
 
 std::array<float, 13> control_scales(double strength, bool guess_mode) {
   if (!std::isfinite(strength) || strength < 0)
-    fail(ErrorKind::bad_argument, "--strength {}: expected a finite number, 0 or more", strength);
+    fail(ErrorKind::bad_argument, "strength: {}, expected a finite number from 0", strength);
   std::array<float, 13> scales;
   for (int i = 0; i < 13; ++i)
     scales[static_cast<size_t>(i)] =

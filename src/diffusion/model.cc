@@ -9,39 +9,30 @@
 #include "checkpoint/configurations.h"
 #include "checkpoint/noise_schedule.h"
 #include "compile/compile.h"
+#include "drypoint/fields.h"
 #include "drypoint/version.h"
 #include "models/controlnet.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"
+#include "tensor/precision.h"
 #include "text/unicode.h"
 
 namespace drypoint {
 namespace {
 
-DType parse_precision(const std::string& text) {
-  if (text == "fp16") return DType::f16;
-  if (text == "bf16") return DType::bf16;
-  if (text == "fp32" || text == "tf32") return DType::f32;
-  fail(ErrorKind::bad_argument, "precision: \"{}\", expected auto, fp16, bf16, tf32 or fp32", text);
-}
-
-/// "cuda" or "cuda:1"
-int parse_device(const std::string& text) {
+/// The number in "cuda:1"; "cuda" and "auto" are the first.
+int number_of(std::string_view device) {
   int number = 0;
-  const char *first = text.data() + 5, *end = text.data() + text.size();
-  if (text.size() > 4)
-    if (const auto [last, error] = std::from_chars(first, end, number);
-        text[4] != ':' || error != std::errc() || last != end || number < 0)
-      fail(ErrorKind::bad_argument, "device: \"{}\", expected cuda or cuda:NUMBER", text);
+  if (const size_t colon = device.find(':'); colon != device.npos)
+    std::from_chars(device.data() + colon + 1, device.data() + device.size(), number);
   return number;
 }
 
 std::unique_ptr<Backend> make_gpu_backend(const PipelineOptions& options) {
-  const bool chosen = options.precision != "auto";
-  return make_cuda_backend({.device = options.device == "auto" ? 0 : parse_device(options.device),
-                            .precision = chosen ? parse_precision(options.precision) : DType::f16,
-                            .tf32 = options.precision == "tf32",
+  return make_cuda_backend({.device = number_of(options.device),
+                            .precision = dtype_of(options.precision),
+                            .tf32 = options.precision == Precision::tf32,
                             .graphs = options.graphs,
                             .aux_streams = options.aux_streams,
                             .level = options.level,
@@ -49,27 +40,17 @@ std::unique_ptr<Backend> make_gpu_backend(const PipelineOptions& options) {
 }
 
 std::unique_ptr<Backend> make_host_backend(const PipelineOptions& options) {
-  if (options.precision != "auto" && options.precision != "fp32") {
-    parse_precision(options.precision);
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32", options.precision,
-         options.device);
-  }
+  if (options.precision != Precision::automatic && options.precision != Precision::fp32)
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32",
+         options.precision.name(), options.device);
   if (options.device == "reference") return make_reference_backend();
   return make_cpu_backend(options.threads);
 }
 
 std::unique_ptr<Backend> make_backend(const PipelineOptions& options) {
-  if (options.threads < 0 || options.threads > 1024)
-    fail(ErrorKind::bad_argument, "threads: {}, expected 0 (all) to 1024", options.threads);
-  if (options.level < 0 || options.level > 5)
-    fail(ErrorKind::bad_argument, "level: {}, expected 0 to 5", options.level);
-  if (options.aux_streams < 0 || options.aux_streams > 7)
-    fail(ErrorKind::bad_argument, "aux streams: {}, expected 0 to 7", options.aux_streams);
+  for (const auto& field : pipeline_fields()) field.check(options);
   if (options.device.starts_with("cuda")) return make_gpu_backend(options);
   if (options.device == "cpu" || options.device == "reference") return make_host_backend(options);
-  if (options.device != "auto")
-    fail(ErrorKind::bad_argument, "device: \"{}\", expected auto, cpu, cuda, cuda:N or reference",
-         options.device);
   try {
     return make_gpu_backend(options);
   } catch (const Error& error) {
@@ -115,9 +96,9 @@ PipelineOptions options_for(const PlanFile& file, PipelineOptions options) {
   if (kind != "auto" && kind != device.kind)
     fail(ErrorKind::bad_argument, "device: \"{}\", but the plan {} was built for {}",
          options.device, file.name(), device.kind);
-  if (options.precision != "auto" && options.precision != device.precision)
+  if (options.precision != Precision::automatic && options.precision != device.precision)
     fail(ErrorKind::bad_argument, "precision: \"{}\", but the plan {} was built for {}",
-         options.precision, file.name(), device.precision);
+         options.precision.name(), file.name(), device.precision.name());
   if (kind == "auto") options.device = device.kind;
   options.precision = device.precision;
   return options;

@@ -4,6 +4,7 @@
 
 #include "diffusion/request.h"
 #include "diffusion/samplers/names.h"
+#include "drypoint/fields.h"
 #include "drypoint/version.h"
 
 namespace drypoint {
@@ -39,7 +40,8 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   control.module = request.is_edges ? "none" : "canny";
   control.model = model.control;
   control.weight = request.strength;
-  control.processor_resolution = request.resolution;
+  control.processor_resolution =
+      request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
   control.threshold_a = request.low_threshold;
   control.threshold_b = request.high_threshold;
   if (request.guess_mode) control.control_mode = "ControlNet is more important";
@@ -49,15 +51,13 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   };
   if (request.schedule == ScheduleKind::official) add("Schedule", "official");
   if (sampler.name == "DDIM") parameters.eta = request.eta.value_or(0);
-  const auto add_number = [&](const char* key, double value, double usual) {
-    if (value != usual) add(key, fmt::to_string(value));
-  };
-  if (sampler.name != "DDIM" && request.eta) add_number("Eta", *request.eta, sampler.settings.eta);
-  add_number("Sigma churn", request.s_churn, 0);
-  add_number("Sigma tmin", request.s_tmin, 0);
-  add_number("Sigma tmax", request.s_tmax, 0);
-  add_number("Sigma noise", request.s_noise, 1);
-  if (alone) add("Noise", "per-sample");
+  if (sampler.name != "DDIM" && request.eta && *request.eta != sampler.settings.eta)
+    add("Eta", fmt::to_string(*request.eta));
+  const Request usual_request;
+  for (const auto& field : request_fields())
+    if (const std::string value = field.get(request);
+        !field.text_key.empty() && value != field.get(usual_request))
+      add(field.text_key.c_str(), value);
   if (!alone && request.samples > 1) {  // the noise of one depends on how many there are
     add("Batch size", fmt::to_string(request.samples));
     add("Batch pos", fmt::to_string(number));

@@ -253,10 +253,8 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   const SamplerTable table = sampler_table(request, model_.noise_schedule());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
-  result.edges = request.is_edges
-                     ? request.image
-                     : control_edges(request.image, {request.resolution, request.low_threshold,
-                                                     request.high_threshold});
+  result.edges =
+      request.is_edges ? request.image : control_edges(request.image, edge_options(request));
   const ImageSize size{result.edges.width, result.edges.height};
   const DenoiserShape shape = denoiser_shape(model_, request, size, table);
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);

@@ -127,7 +127,7 @@ std::unique_ptr<Generator> make_generator(const RandomOptions& options, uint64_t
   const int multiprocessors = options.multiprocessors, threads = options.threads;
   if (multiprocessors < 1 || multiprocessors > 1024 || threads < 256 || threads > 4096)
     fail(ErrorKind::bad_argument,
-         "--rng cuda:{}x{}: expected 1 to 1024 multiprocessors and 256 to 4096 threads",
+         "rng: cuda:{}x{}, expected 1 to 1024 multiprocessors and 256 to 4096 threads",
          multiprocessors, threads);
   return std::make_unique<CudaGenerator>(seed, multiprocessors, threads);
 }

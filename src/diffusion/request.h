@@ -15,6 +15,11 @@ void check(const Request& request);
 /// The prompt with what is added to it, as the text encoder reads it.
 std::string full_prompt(const Request& request);
 
+/// How edges are found for it.
+EdgeOptions edge_options(const Request& request);
+/// The size of what is drawn along a picture of this size. Throws bad_argument.
+ImageSize drawn_size(const Request& request, ImageSize picture);
+
 /// The same for what a size or a number of samples may be.
 void check_size(ImageSize size, std::string_view what);
 void check_samples(int samples, std::string_view what = "samples");

@@ -8,16 +8,16 @@
 #include "base/file_set.h"
 #include "drypoint/output.h"
 #include "export/parts.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 namespace {
 
 namespace fs = std::filesystem;
 
-DType dtype_for(const std::string& precision) {
-  if (precision == "fp32") return DType::f32;
-  if (precision == "fp16") return DType::f16;
-  fail(ErrorKind::bad_argument, "precision: \"{}\", expected fp32 or fp16", precision);
+DType dtype_for(Precision precision) {
+  if (precision == Precision::fp32 || precision == Precision::fp16) return dtype_of(precision);
+  fail(ErrorKind::bad_argument, "precision: \"{}\", expected fp32 or fp16", precision.name());
 }
 
 /// The parts asked for, in the order of their use.

@@ -125,10 +125,10 @@ void check_thresholds(double low, double high) {
     if (!(value >= 0 && value <= 1000))
       fail(ErrorKind::bad_argument, "{}: {}, expected 0 to 1000", option, value);
   };
-  check("low threshold", low);
-  check("high threshold", high);
+  check("low_threshold", low);
+  check("high_threshold", high);
   if (low > high)
-    fail(ErrorKind::bad_argument, "low threshold: {}, expected at most the high threshold, {}", low,
+    fail(ErrorKind::bad_argument, "low_threshold: {}, expected at most high_threshold, {}", low,
          high);
 }
 
@@ -141,8 +141,9 @@ Image canny_edges(const Image& image, double low_threshold, double high_threshol
 }
 
 Image control_edges(const Image& image, const EdgeOptions& options) {
-  return canny_edges(resize_for_control(image, options.resolution), options.low_threshold,
-                     options.high_threshold);
+  return canny_edges(options.size == ImageSize() ? resize_for_control(image, options.resolution)
+                                                 : resize_for_control(image, options.size),
+                     options.low_threshold, options.high_threshold);
 }
 
 }  // namespace drypoint

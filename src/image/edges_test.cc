@@ -119,9 +119,9 @@ TEST(Canny, RefusesThresholdsOutOfRange) {
     return fails_with(ErrorKind::bad_argument, {"threshold", part},
                       [&] { canny_edges(image, low, high); });
   };
-  EXPECT_TRUE(refused(-1, 100, "low threshold: -1"));
-  EXPECT_TRUE(refused(0, 1001, "high threshold: 1001"));
-  EXPECT_TRUE(refused(200, 100, "at most the high threshold, 100"));
+  EXPECT_TRUE(refused(-1, 100, "low_threshold: -1"));
+  EXPECT_TRUE(refused(0, 1001, "high_threshold: 1001"));
+  EXPECT_TRUE(refused(200, 100, "at most high_threshold, 100"));
   EXPECT_TRUE(refused(std::numeric_limits<double>::quiet_NaN(), 100, "low"));
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"image"}, [] { canny_edges({}, 1, 2); }));
 }
@@ -139,6 +139,17 @@ TEST(EdgeMap, PhotosAndInvertedMapsAreNoticed) {
   ASSERT_TRUE(edge_map_notice(edges));
   EXPECT_NE(edge_map_notice(edges)->find("are white"), std::string::npos);
   EXPECT_FALSE(edge_map_notice({16, 16, 1, std::vector<uint8_t>(256)}));
+}
+
+TEST(Resize, ToASizeCutsTheMiddle) {
+  Image image{12, 4, 1, std::vector<uint8_t>(48)};
+  for (size_t i = 0; i < 48; ++i) image.pixels[i] = static_cast<uint8_t>(i % 12 * 10);
+  const Image middle = resize_for_control(image, ImageSize{4, 4});
+  EXPECT_EQ(middle.pixels,
+            (std::vector<uint8_t>{40, 50, 60, 70, 40, 50, 60, 70, 40, 50, 60, 70, 40, 50, 60, 70}));
+  const Image all = resize_for_control(image, ImageSize{6, 2});
+  EXPECT_EQ(all.pixels, (std::vector<uint8_t>{5, 25, 45, 65, 85, 105, 5, 25, 45, 65, 85, 105}));
+  EXPECT_EQ(resize_for_control(image, ImageSize{8, 64}).pixels.size(), 512u);
 }
 
 }  // namespace

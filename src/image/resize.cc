@@ -37,11 +37,50 @@ ImageSize control_size(ImageSize size, int resolution) {
   return {int(width), int(height)};
 }
 
+namespace {
+
+Image resized(const Image& image, ImageSize to, bool enlarges) {
+  return at_border("resizing",
+                   [&] { return enlarges ? resize_lanczos(image, to) : resize_area(image, to); });
+}
+
+/// The part of this size from the middle.
+Image cropped(const Image& image, ImageSize size) {
+  Image out{size.width, size.height, image.channels, {}};
+  const auto row = static_cast<size_t>(image.width) * image.channels;
+  const auto part = static_cast<size_t>(size.width) * image.channels;
+  const auto first = static_cast<size_t>(image.height - size.height) / 2 * row +
+                     static_cast<size_t>(image.width - size.width) / 2 * image.channels;
+  out.pixels.reserve(part * size.height);
+  for (size_t y = 0; y < static_cast<size_t>(size.height); ++y) {
+    const auto begin = image.pixels.begin() + static_cast<ptrdiff_t>(first + y * row);
+    out.pixels.insert(out.pixels.end(), begin, begin + static_cast<ptrdiff_t>(part));
+  }
+  return out;
+}
+
+}  // namespace
+
 Image resize_for_control(const Image& image, int resolution) {
   check_image(image);
-  const ImageSize from{image.width, image.height}, to = control_size(from, resolution);
+  const ImageSize from{image.width, image.height};
+  return resized(image, control_size(from, resolution), scale_to(from, resolution) > 1);
+}
+
+Image resize_for_control(const Image& image, ImageSize size) {
+  check_image(image);
+  if (size.width < 1 || size.height < 1 || int64_t{size.width} * size.height > most_pixels)
+    fail(ErrorKind::bad_argument, "size: {}x{}, expected sides from 1 and at most {} megapixels",
+         size.height, size.width, most_pixels / 1'000'000);
+  const double scale =
+      std::max(double(size.width) / image.width, double(size.height) / image.height);
+  const auto part_of = [&](int side, int whole) {
+    return std::clamp(static_cast<int>(std::lround(side / scale)), 1, whole);
+  };
   return at_border("resizing", [&] {
-    return scale_to(from, resolution) > 1 ? resize_lanczos(image, to) : resize_area(image, to);
+    const Image part =
+        cropped(image, {part_of(size.width, image.width), part_of(size.height, image.height)});
+    return resized(part, size, scale > 1);
   });
 }
 

@@ -37,7 +37,7 @@ NamedTensors read_plan(const std::filesystem::path& path) {
              {"device.kind", info.device.kind},
              {"device.hardware", info.device.hardware},
              {"device.name", info.device.name},
-             {"device.precision", info.device.precision},
+             {"device.precision", std::string(info.device.precision.name())},
              {"device.code", info.device.code},
              {"samples", fmt::format("{}", info.samples)},
              {"any_size", fmt::format("{}", info.any_size)},

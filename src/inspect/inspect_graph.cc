@@ -21,7 +21,7 @@ std::unique_ptr<Backend> backend_for(const GraphOptions& options, const Target& 
   if (options.device != "cuda") return make_cpu_backend(0);
   try {
     return make_cuda_backend({.precision = target.precision,
-                              .tf32 = options.precision == "tf32",
+                              .tf32 = options.precision == Precision::tf32,
                               .tuning_cache = options.tuning_cache.string()});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported) throw;
@@ -119,7 +119,8 @@ class GraphInspection::Implementation {
     });
     result_.part = options.part;
     result_.device = options.device;
-    result_.precision = options.precision == "tf32" ? "tf32" : std::string(name(target.precision));
+    result_.precision =
+        options.precision == Precision::tf32 ? "tf32" : std::string(name(target.precision));
     result_.passes = log.passes();
     if (!tuning.device.empty())
       result_.notices.push_back(fmt::format("times measured on {}", tuning.device));

@@ -8,6 +8,7 @@
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 
@@ -27,21 +28,14 @@ Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
 }
 
 Target target_for(const GraphOptions& options) {
-  const std::string& precision = options.precision;
+  const Precision precision = options.precision;
   const bool gpu = options.device == "cuda";
   if (!gpu && options.device != "cpu")
     fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu or cuda", options.device);
-  if (precision != "auto" && precision != "fp16" && precision != "bf16" && precision != "tf32" &&
-      precision != "fp32")
-    fail(ErrorKind::bad_argument, "precision: \"{}\", expected auto, fp16, bf16, tf32 or fp32",
-         precision);
-  if (!gpu && precision != "auto" && precision != "fp32")
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32", precision);
-  if (!gpu) return cpu_target();
-  const bool half = precision == "auto" || precision == "fp16";
-  return cuda_target({.precision = precision == "bf16" ? DType::bf16
-                                   : half              ? DType::f16
-                                                       : DType::f32});
+  if (!gpu && precision != Precision::automatic && precision != Precision::fp32)
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32",
+         precision.name());
+  return gpu ? cuda_target({.precision = dtype_of(precision)}) : cpu_target();
 }
 
 }  // namespace drypoint

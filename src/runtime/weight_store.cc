@@ -241,7 +241,7 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
     if (file_ && !weight.defined())
       fail(ErrorKind::unsupported,
            "{}: holds weight {} in no form that this size and these settings can use: build it for "
-           "them too, with --sizes",
+           "them too",
            file_->name(), value.weight);
     if (file_ && file_->holds(weight)) file_->check(weight.bytes());
     const Tensor values = weight.to_f32();

@@ -48,10 +48,9 @@ std::vector<Picture> list_pictures(const ScoreOptions& options, const ScoreCallb
   for (const fs::path& path : score_pictures(options.pictures)) {
     check_stop(callbacks);
     const Image image = read_image(path).image;
-    pictures.push_back(
-        {.name = path.filename().string(),
-         .path = path,
-         .size = control_size({image.width, image.height}, options.base.request.resolution)});
+    pictures.push_back({.name = path.filename().string(),
+                        .path = path,
+                        .size = drawn_size(options.base.request, {image.width, image.height})});
   }
   return pictures;
 }
@@ -79,11 +78,16 @@ void check_options(const ScoreOptions& options) {
   if (options.variants.empty()) fail(ErrorKind::bad_argument, "variants: none, expected one");
   if (!(options.threshold > 0) || !std::isfinite(options.threshold))
     fail(ErrorKind::bad_argument, "threshold: {}, expected more than 0", options.threshold);
-  for (const ScoreVariant& variant : options.variants)
-    if (variant.request.resolution != options.base.request.resolution)
+  for (const ScoreVariant& variant : options.variants) {
+    const Request &request = variant.request, &base = options.base.request;
+    if (request.size != base.size)
+      fail(ErrorKind::bad_argument, "size: differs in {}, expected that of the references",
+           variant.name);
+    if (request.resolution != base.resolution)
       fail(ErrorKind::bad_argument,
            "resolution: {} in {}, but {} for the references, expected pictures of one size",
-           variant.request.resolution, variant.name, options.base.request.resolution);
+           request.resolution, variant.name, base.resolution);
+  }
 }
 
 /// That every variant can be drawn: its request is in range, and its device is there.
@@ -131,7 +135,7 @@ class Drawing {
 void draw_references(const ScoreOptions& options, const ScoreCallbacks& callbacks,
                      std::vector<Picture>& pictures) {
   PipelineOptions float32 = options.base.options;
-  float32.precision = "fp32";
+  float32.precision = Precision::fp32;
   Drawing drawing = [&] {
     try {
       return Drawing(options.files, float32, callbacks);

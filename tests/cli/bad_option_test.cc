@@ -25,12 +25,12 @@ TEST_F(BadOption, Numbers) {
       {"--strength", "inf", "strength: inf", "a finite number from 0"},
       {"--eta", "-1", "eta: -1", "a finite number from 0"},
       {"--eta", "nan", "eta: nan", "a finite number from 0"},
-      {"--eta", "50", "eta: 50", "less"},
-      {"--low-threshold", "-1", "low threshold: -1", "0 to 1000"},
-      {"--high-threshold", "1001", "high threshold: 1001", "0 to 1000"},
-      {"--high-threshold", "99", "low threshold: 100", "at most the high threshold, 99"},
-      {"--threads", "-1", "threads: -1", "0 (all) to 1024"},
-      {"--threads", "1025", "threads: 1025", "0 (all) to 1024"},
+      {"--eta", "50", "--eta: 50", "less"},
+      {"--low-threshold", "-1", "--low-threshold: -1", "0 to 1000"},
+      {"--high-threshold", "1001", "--high-threshold: 1001", "0 to 1000"},
+      {"--high-threshold", "99", "--low-threshold: 100", "at most high_threshold, 99"},
+      {"--threads", "-1", "threads: -1", "0 to 1024"},
+      {"--threads", "1025", "threads: 1025", "0 to 1024"},
       {"--seed", "-2", "--seed: \"-2\"", "-1 (random) to 18446744073709551615"},
       {"--seed", "18446744073709551616", "--seed: \"18446744073709551616\"", "-1 (random) to"},
       {"--seed", "1e3", "--seed: \"1e3\"", "-1 (random) to"},
@@ -45,21 +45,21 @@ TEST_F(BadOption, Words) {
   expect_refused(2, {"--noise: \"x\"", "batch or per-sample"}, generate({{"--noise", "x"}}));
   expect_refused(2, {"device: \"x\"", "auto, cpu"}, generate({{"--device", "x"}}));
   expect_refused(2, {"--rng: \"x\"", "cuda:SMSxTHREADS"}, generate({{"--rng", "x"}}));
-  expect_refused(2, {"--rng cuda:0x2048", "1 to 1024"}, generate({{"--rng", "cuda:0x2048"}}));
+  expect_refused(2, {"--rng: cuda:0x2048", "1 to 1024"}, generate({{"--rng", "cuda:0x2048"}}));
   expect_refused(2, {"--control", "expected canny=FILE"},
                  generate({{"--control", tiny_control_path()}}));
   expect_refused(2, {"--control", "depth=x", "canny="}, generate({{"--control", "depth=x"}}));
   expect_refused(2, {"sampler: \"Eular\"", "mean \"Euler\"", "DPM++ 2M SDE"},
                  generate({{"--sampler", "Eular"}}));
   expect_refused(2, {"eta: 0.5", "Euler"}, generate({{"--sampler", "Euler"}, {"--eta", "0.5"}}));
-  expect_refused(2, {"steps: 3", "schedule exact"},
+  expect_refused(2, {"--steps: 3", "schedule exact"},
                  generate({{"--steps", "3"}, {"--schedule", "official"}}));
 }
 
 TEST_F(BadOption, TextsThatAreNotUtf8) {
-  expect_refused(2, {"prompt: ", "UTF-8", "byte 2 is 0xff"}, generate({{"--prompt", "a \xff"}}));
-  expect_refused(2, {"negative prompt: ", "UTF-8"}, generate({{"--negative-prompt", "\xc3("}}));
-  expect_refused(2, {"added prompt: ", "UTF-8"}, generate({{"--added-prompt", "\xed\xa0\x80"}}));
+  expect_refused(2, {"--prompt: ", "UTF-8", "byte 2 is 0xff"}, generate({{"--prompt", "a \xff"}}));
+  expect_refused(2, {"--negative-prompt: ", "UTF-8"}, generate({{"--negative-prompt", "\xc3("}}));
+  expect_refused(2, {"--added-prompt: ", "UTF-8"}, generate({{"--added-prompt", "\xed\xa0\x80"}}));
 }
 
 TEST_F(BadOption, UnknownAndMissing) {
@@ -103,9 +103,9 @@ TEST_F(BadOption, SuggestsWhatIsMeant) {
                                                  {"--cfg_scale=7", "--scale"},
                                                  {"--guidance", "--scale"},
                                                  {"--guidance_scale", "--scale"},
-                                                 {"--width", "--resolution"},
-                                                 {"--height", "--resolution"},
-                                                 {"-W", "--resolution"},
+                                                 {"--width", "--size"},
+                                                 {"--height", "--size"},
+                                                 {"-W", "--size"},
                                                  {"--negative", "--negative-prompt"},
                                                  {"--negative_prompt", "--negative-prompt"},
                                                  {"--Steps", "--steps"},
@@ -127,7 +127,7 @@ TEST_F(BadOption, SuggestsWhatIsMeant) {
         2, {"has no option " + word.substr(0, word.find('=')) + "; did you mean " + option + "?"},
         {"generate", "-o", path("out.png"), word});
   expect_refused(2, {"has no option --sampler; DDIM"}, {"generate", "--sampler", "ddim"});
-  expect_refused(2, {"no option --size; did you mean --sizes?"}, {"build", "--size", "64x64"});
+  expect_refused(2, {"no option --width; did you mean --size?"}, {"profile", "--width", "64"});
   expect_refused(2, {"no option --strength; it is one of generate or score's"},
                  {"edges", "--strength", "1"});
   expect_refused(2, {"options follow a command, as in drypoint generate -i"}, {"-i", "a.png"});
@@ -185,8 +185,9 @@ TEST_F(BadOption, OfEdgesAndSynth) {
   };
   expect_refused(2, {"resolution", "63", "64 to 4096"}, edges("--resolution", "63"));
   expect_refused(2, {"--resolution: \"x\"", "whole number"}, edges("--resolution", "x"));
-  expect_refused(2, {"low threshold", "-1", "0 to 1000"}, edges("--low-threshold", "-1"));
-  expect_refused(2, {"high threshold", "200"}, edges("--low-threshold", "201"));
+  expect_refused(2, {"--low-threshold", "-1", "0 to 1000"}, edges("--low-threshold", "-1"));
+  expect_refused(2, {"--low-threshold: 201", "high_threshold, 200"},
+                 edges("--low-threshold", "201"));
   const auto synth = [&](const char* option, const char* value) {
     return std::vector<std::string>{"synth", "-o", path("a.safetensors"), option, value};
   };
@@ -257,7 +258,7 @@ TEST_F(BadOption, IsToldInJsonToo) {
   expect_refused(2, {"steps: 0"}, arguments);
   EXPECT_EQ(drypoint(arguments).out,
             "{\n  \"error\": {\n    \"kind\": \"bad_argument\",\n"
-            "    \"message\": \"steps: 0, expected 1 to 999\"\n  }\n}\n");
+            "    \"message\": \"--steps: 0, expected 1 to 999\"\n  }\n}\n");
 }
 
 }  // namespace

@@ -94,6 +94,59 @@ TEST_F(Draw, WhatIsNoPlainPromptIsNoticed) {
   EXPECT_NE(notices("a cat <lora:ink:1>").find("\"<lora:ink:1>\""), std::string::npos);
 }
 
+TEST_F(Draw, RequestsInJson) {
+  const auto told = json::parse(expect_done(generate({{"--json", std::nullopt}})).out);
+  const std::string first = contents("out.png");
+  const std::vector<std::string> words{"generate",
+                                       "-m",
+                                       tiny_model_path(),
+                                       "--control",
+                                       "canny=" + tiny_control_path().string(),
+                                       "--json-request",
+                                       path("request.json")};
+  json request = told["request"];  // what was drawn, told so that it can be drawn again
+  request["edges"] = path("edges.png");
+  request["output"] = path("again.png");
+  write_file(path("request.json"), request.dump());
+  expect_done(words);
+  EXPECT_EQ(contents("again.png"), first);
+  // Options count instead of what it says, and other settings are the model's own.
+  write_file(path("request.json"), json{{"prompt", "a dog"}, {"steps", 1}, {"seed", 1}}.dump());
+  auto more = words;
+  more.insert(more.end(), {"-p", "a cat", "--edges", path("edges.png"), "-o", path("third.png")});
+  expect_done(more);
+  EXPECT_EQ(contents("third.png"), first);
+
+  const auto refused = [&](const std::string& text, const std::vector<std::string>& parts,
+                           int status = 2) {
+    write_file(path("request.json"), text);
+    expect_refused(status, parts, more);
+  };
+  refused("{\"stepz\": 1}", {"\"stepz\" is no field of a request"});
+  refused("{\"steps\": \"1\"}", {"--steps: \"1\", expected a whole number, 1 to 999"});
+  refused("{\"steps\": 0}", {"--steps: 0, expected 1 to 999"});
+  refused("{\"guidance_scale\": -1}", {"--scale: -1, expected a finite number from 0"});
+  refused("[1]", {"request.json: is JSON of type array"}, 3);
+  refused("{", {"request.json: is no JSON"}, 3);
+  more[6] = path("none.json");
+  expect_refused(3, {"none.json: cannot be read"}, more);
+}
+
+TEST_F(Draw, Sizes) {
+  const std::string cat = data("images/cat.png");
+  expect_done(generate({{"--image", cat}, {"--size", "64x72"}}));
+  const Image drawn = read_image(path("out.png")).image;
+  EXPECT_EQ(drawn.height, 64);
+  EXPECT_EQ(drawn.width, 72);
+  expect_refused(2, {"--size: \"64\"", "HEIGHTxWIDTH"},
+                 generate({{"--image", cat}, {"--size", "64"}}));
+  expect_refused(2, {"--size: 60x64", "multiples of 8"},
+                 generate({{"--image", cat}, {"--size", "60x64"}}));
+  expect_refused(2, {"--size: 64x72", "edges have 64x64"}, generate({{"--size", "64x72"}}));
+  expect_refused(2, {"--size and --resolution: found both"},
+                 generate({{"--image", cat}, {"--size", "64x64"}, {"--resolution", "64"}}));
+}
+
 TEST_F(Draw, SettingsAreInThePicture) {
   expect_done(generate({{"--steps", "2"}, {"--scale", "7.5"}}));
   const std::string text = parameters_in(contents("out.png"));

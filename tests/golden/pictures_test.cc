@@ -168,8 +168,8 @@ TEST(Pipeline, RefusesWhatIsOutOfRange) {
       {"scale", [](Request& r) { r.guidance_scale = -1; }},
       {"strength", [](Request& r) { r.strength = INFINITY; }},
       {"eta", [](Request& r) { r.eta = -0.1; }},
-      {"low threshold", [](Request& r) { r.low_threshold = 300; }},
-      {"high threshold", [](Request& r) { r.high_threshold = 1001; }},
+      {"low_threshold", [](Request& r) { r.low_threshold = 300; }},
+      {"high_threshold", [](Request& r) { r.high_threshold = 1001; }},
       {"edges",
        [](Request& r) {
          r.image = {20, 16, 1, std::vector<uint8_t>(320)};

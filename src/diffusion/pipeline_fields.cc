@@ -1,0 +1,110 @@
+#include "diffusion/field_makers.h"
+
+namespace drypoint {
+namespace fields {
+namespace {
+
+/// "auto", "cpu", "cuda", "cuda:1" or "reference".
+bool is_device(std::string_view text) {
+  int number = 0;
+  if (text.starts_with("cuda:")) return parse_number(text.substr(5), number) && number >= 0;
+  return text == "auto" || text == "cpu" || text == "cuda" || text == "reference";
+}
+
+Field<PipelineOptions> device() {
+  const std::string expected = "auto, cpu, cuda, cuda:N or reference";
+  const auto check = [=](std::string_view text) {
+    if (!is_device(text)) refuse("device", text, expected);
+  };
+  return {"device",
+          "device",
+          "",
+          FieldType::word,
+          expected,
+          "auto (a GPU where there is one), cpu, cuda, cuda:N or reference",
+          "",
+          [](const PipelineOptions& o) { return o.device; },
+          [=](PipelineOptions& o, std::string_view text) {
+            check(text);
+            o.device = text;
+          },
+          [=](const PipelineOptions& o) { check(o.device); }};
+}
+
+template <class Settings>
+Field<Settings> file(std::string name, std::filesystem::path Settings::*member, std::string help) {
+  return {name,
+          option_name(name),
+          "",
+          FieldType::file,
+          "a file",
+          std::move(help),
+          "",
+          [=](const Settings& s) { return (s.*member).string(); },
+          [=](Settings& s, std::string_view text) { s.*member = text; },
+          [](const Settings&) {}};
+}
+
+template <class Settings>
+Field<Settings> file(std::string name, std::optional<std::filesystem::path> Settings::*member,
+                     std::string help) {
+  return {name,
+          option_name(name),
+          "",
+          FieldType::file,
+          "a file or folder",
+          std::move(help),
+          "",
+          [=](const Settings& s) { return (s.*member).value_or("").string(); },
+          [=](Settings& s, std::string_view text) {
+            (s.*member).reset();
+            if (!text.empty()) s.*member = text;
+          },
+          [](const Settings&) {}};
+}
+
+}  // namespace
+}  // namespace fields
+
+const std::vector<Field<PipelineOptions>>& pipeline_fields() {
+  using namespace fields;
+  using P = PipelineOptions;
+  static const std::vector<Field<P>> all{
+      integer("threads", &P::threads, 0, 1024, "Threads to use; 0: all cores"),
+      device(),
+      choice("precision", &P::precision,
+             {{"auto", Precision::automatic},
+              {"fp16", Precision::fp16},
+              {"bf16", Precision::bf16},
+              {"tf32", Precision::tf32},
+              {"fp32", Precision::fp32}},
+             "Of the computation; auto: fp16 on a GPU, fp32 on a CPU"),
+      integer("level", &P::level, 0, 5,
+              "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
+              "not known) or 5 (time all that the cache does not have)"),
+      file("tuning_cache", &P::tuning_cache, "GPU: file of measured choices, read and added to"),
+      integer("aux_streams", &P::aux_streams, 0, 7,
+              "GPU: streams beside the main one, for work that need not\n"
+              "wait for its turn, 0 to 7"),
+      flag("graphs", &P::graphs, "GPU: each step as one CUDA graph")};
+  return all;
+}
+
+const std::vector<Field<ModelFiles>>& model_fields() {
+  using namespace fields;
+  using M = ModelFiles;
+  static const std::vector<Field<M>> all{
+      with(file("model", &M::model,
+                "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
+                "random:sd15 and random:tiny are random weights, for measurements.\n"
+                "Without it, the small demo model serves"),
+           &Field<M>::letter, "m"),
+      file("control", &M::control, "ControlNet: canny=FILE or canny=FOLDER"),
+      file("vae", &M::vae, "Take the VAE from this checkpoint"),
+      file("text_encoder", &M::text_encoder, "Take the text encoder from this checkpoint"),
+      file("plan", &M::plan,
+           "Instead of a model and a VAE: a file by drypoint build, which\nloads at once")};
+  return all;
+}
+
+}  // namespace drypoint

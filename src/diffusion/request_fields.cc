@@ -1,0 +1,191 @@
+#include <limits>
+
+#include "diffusion/field_makers.h"
+#include "diffusion/request.h"
+#include "diffusion/samplers/names.h"
+#include "text/unicode.h"
+
+namespace drypoint {
+namespace fields {
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string all;
+  for (size_t i = 0; i < words.size(); ++i)
+    all += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return all;
+}
+
+void expect_utf8(std::string_view name, std::string_view text) {
+  try {
+    decode_utf8(text);
+  } catch (const Error& error) {
+    fail(error.kind(), "{}: {}", name, error.what());
+  }
+}
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Absent: -1.
+Field<Request> seed() {
+  const std::string expected = "-1 (random) to 18446744073709551615";
+  return {"seed",
+          "seed",
+          "",
+          FieldType::integer,
+          expected,
+          "0 to 2^64-1, or -1 for a random one",
+          "",
+          [](const Request& r) { return r.seed ? fmt::to_string(*r.seed) : "-1"; },
+          [=](Request& r, std::string_view text) {
+            uint64_t seed = 0;
+            if (text == "-1") return r.seed.reset();
+            if (!parse_number(text, seed)) refuse("seed", text, expected);
+            r.seed = seed;
+          },
+          [](const Request&) {}};
+}
+
+/// "auto" or "256x384".
+Field<Request> size() {
+  const std::string expected = "HEIGHTxWIDTH, as in 256x384, or auto";
+  return {
+      "size",
+      "size",
+      "",
+      FieldType::word,
+      expected,
+      "Instead: HEIGHTxWIDTH, multiples of 8, cut from the middle",
+      "",
+      [](const Request& r) {
+        return r.size == ImageSize() ? "auto" : fmt::format("{}x{}", r.size.height, r.size.width);
+      },
+      [=](Request& r, std::string_view text) {
+        ImageSize size;
+        const size_t x = std::min(text.find_first_of("xX"), text.size());
+        if (text != "auto" && (x == text.size() || !parse_number(text.substr(0, x), size.height) ||
+                               !parse_number(text.substr(x + 1), size.width)))
+          refuse("size", text, expected);
+        r.size = size;
+      },
+      [](const Request& r) {
+        if (r.size != ImageSize()) check_size(r.size, "size");
+      }};
+}
+
+/// "DDIM", "dpmpp_2m", "DPM++ 2M Karras".
+Field<Request> sampler() {
+  return {"sampler",
+          "sampler",
+          "",
+          FieldType::word,
+          "a sampler's name",
+          "DDIM, Euler a, DPM++ 2M, DPM++ 2M Karras, ..., as the web UI,\n"
+          "diffusers or ComfyUI calls it",
+          "",
+          [](const Request& r) { return r.sampler; },
+          [](Request& r, std::string_view text) {
+            choose_sampler(text);
+            r.sampler = text;
+          },
+          [](const Request& r) { choose_sampler(r.sampler, r.schedule); }};
+}
+
+Field<Request> schedule() {
+  return {"schedule",
+          "schedule",
+          "",
+          FieldType::word,
+          "a schedule's name",
+          "Of noise levels: karras, exponential, sgm_uniform, ...; exact: DDIM's;\n"
+          "official: as ControlNet's own code; automatic: the sampler's",
+          "",
+          [](const Request& r) { return std::string(name(r.schedule)); },
+          [](Request& r, std::string_view text) { r.schedule = schedule_named(text); },
+          [](const Request&) {}};
+}
+
+/// "cpu", "cuda" or "cuda:132x2048".
+Field<Request> rng() {
+  return {
+      "rng",
+      "rng",
+      "",
+      FieldType::word,
+      "cpu, cuda or cuda:SMSxTHREADS",
+      "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS]",
+      "",
+      [](const Request& r) -> std::string {
+        const RandomOptions usual;
+        if (r.random.kind == RandomKind::cpu) return "cpu";
+        if (r.random.multiprocessors == usual.multiprocessors && r.random.threads == usual.threads)
+          return "cuda";
+        return fmt::format("cuda:{}x{}", r.random.multiprocessors, r.random.threads);
+      },
+      [](Request& r, std::string_view text) {
+        RandomOptions random{text == "cpu" ? RandomKind::cpu : RandomKind::cuda};
+        const size_t x = text.find('x');
+        if (text != "cpu" && text != "cuda" &&
+            (!text.starts_with("cuda:") || x == text.npos ||
+             !parse_number(text.substr(5, x - 5), random.multiprocessors) ||
+             !parse_number(text.substr(x + 1), random.threads)))
+          refuse("rng", text, "cpu, cuda or cuda:SMSxTHREADS");
+        r.random = random;
+      },
+      [](const Request& r) {
+        const RandomOptions& random = r.random;
+        if (random.multiprocessors < 1 || random.multiprocessors > 1024 || random.threads < 256 ||
+            random.threads > 4096)
+          fail(ErrorKind::bad_argument,
+               "rng: cuda:{}x{}, expected 1 to 1024 multiprocessors and 256 to 4096 threads",
+               random.multiprocessors, random.threads);
+      }};
+}
+
+}  // namespace
+}  // namespace fields
+
+const std::vector<Field<Request>>& request_fields() {
+  using namespace fields;
+  using R = Request;
+  static const std::vector<Field<R>> all{
+      with(text("prompt", &R::prompt, "What to draw"), &Field<R>::letter, "p"),
+      text("added_prompt", &R::added_prompt, "Added to the prompt after a comma"),
+      with(text("negative_prompt", &R::negative_prompt, "What not to draw"), &Field<R>::letter,
+           "n"),
+      integer("samples", &R::samples, 1, 64, "Pictures to draw"),
+      integer("resolution", &R::resolution, 64, 4096, "Of the shorter side, rounded to 64"),
+      size(),
+      integer("steps", &R::steps, 1, 999, "Denoising steps"),
+      sampler(),
+      schedule(),
+      with(number("guidance_scale", &R::guidance_scale, 0, infinity,
+                  "Guidance: how closely to follow the prompt"),
+           &Field<R>::option, "scale"),
+      number("strength", &R::strength, 0, infinity, "How closely to follow the edges"),
+      flag("guess_mode", &R::guess_mode, "Let the edges decide; works without a prompt"),
+      seed(),
+      rng(),
+      with(choice("noise", &R::noise,
+                  {{"batch", NoiseKind::batch}, {"per-sample", NoiseKind::per_sample}},
+                  "Noise of several samples: one draw for all (batch),\n"
+                  "or sample i from seed+i (per-sample)"),
+           &Field<R>::text_key, "Noise"),
+      number("eta", &R::eta, 0, infinity,
+             "Fresh noise at each step, from 0 (none) [the sampler's, 0 for DDIM]"),
+      with(number("s_churn", &R::s_churn, 0, infinity,
+                  "Euler, Heun, DPM2: noise before each step, from 0"),
+           &Field<R>::text_key, "Sigma churn"),
+      with(number("s_tmin", &R::s_tmin, 0, infinity, "The least sigma at which there is churn"),
+           &Field<R>::text_key, "Sigma tmin"),
+      with(number("s_tmax", &R::s_tmax, 0, infinity, "The largest; 0: any"),
+           &Field<R>::text_key, "Sigma tmax"),
+      with(number("s_noise", &R::s_noise, 0, infinity, "Factor of fresh noise, from 0"),
+           &Field<R>::text_key, "Sigma noise"),
+      number("low_threshold", &R::low_threshold, 0, 1000, "Of the edge detector"),
+      number("high_threshold", &R::high_threshold, 0, 1000, "Of the edge detector")};
+  return all;
+}
+
+}  // namespace drypoint

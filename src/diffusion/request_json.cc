@@ -1,0 +1,77 @@
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "drypoint/fields.h"
+
+namespace drypoint {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_string(FieldType type) {
+  return type == FieldType::text || type == FieldType::word || type == FieldType::file;
+}
+
+bool fits(const nlohmann::json& value, const Field<Request>& field) {
+  if (value.is_null()) return field.get({}).empty();
+  switch (field.type) {
+    case FieldType::text:
+    case FieldType::word:
+    case FieldType::file: return value.is_string();
+    case FieldType::integer: return value.is_number_integer();
+    case FieldType::number: return value.is_number();
+    case FieldType::flag: return value.is_boolean();
+  }
+  return false;
+}
+
+/// "a whole number, 1 to 999"
+std::string expected(const Field<Request>& field) {
+  if (field.type == FieldType::integer) return "a whole number, " + field.expected;
+  if (field.type == FieldType::number) return "a number, " + field.expected;
+  return field.type == FieldType::flag ? field.expected : "a string, " + field.expected;
+}
+
+std::string as_text(const nlohmann::json& value) {
+  if (value.is_null()) return "";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+std::string to_json(const Request& request) {
+  Json json = Json::object();
+  for (const auto& field : request_fields()) {
+    const std::string text = field.get(request);
+    if (is_string(field.type))
+      json[field.name] = text;
+    else if (text.empty())  // absent
+      json[field.name] = nullptr;
+    else
+      json[field.name] = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void read_json(std::string_view text, std::string_view source, Request& request,
+               const std::function<bool(const std::string&, const std::string&)>& other) {
+  const nlohmann::json json = parse_json(text);
+  if (!json.is_object())
+    fail(ErrorKind::bad_file, "{}: is {}, expected a JSON object", source,
+         json.is_discarded() ? "no JSON" : std::string("JSON of type ") + json.type_name());
+  for (const auto& [name, value] : json.items()) {
+    const Field<Request>* field = find_field(request_fields(), name);
+    if (!field) {
+      if (other && !value.is_structured() && other(name, as_text(value))) continue;
+      fail(ErrorKind::bad_argument, "{}: \"{}\" is no field of a request", source, printable(name));
+    }
+    if (!fits(value, *field))
+      fail(ErrorKind::bad_argument, "{}: {}, expected {}", name, printable(value.dump()),
+           expected(*field));
+    field->set(request, as_text(value));
+  }
+}
+
+}  // namespace drypoint
