@@ -71,7 +71,7 @@ lint:
 	$(SETUP) lint
 	clang-format --dry-run -Werror $(sources)
 	cmake --preset lint
-	run-clang-tidy -quiet -p build/lint "$(CURDIR)/(src|apps)/.*(?<!_test)\.cc$$"
+	run-clang-tidy -quiet -p build/lint "$(CURDIR)/(src|apps|build/lint)/.*\.(cc|cxx)$$"
 
 install: build
 	cmake --install build/release --prefix $(PREFIX)

@@ -36,6 +36,20 @@ endif()
 
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc
      src/backend/cuda/*.S)
+if(DRYPOINT_UNITY)  # which CMake 3.25 does not know for CUDA: operations with small kernels, at once
+  file(GLOB small CONFIGURE_DEPENDS src/backend/cuda/*.cu)
+  list(FILTER small EXCLUDE REGEX "/(attention|product|group_norm)\\.cu$")
+  list(REMOVE_ITEM cuda_sources ${small})
+  list(LENGTH small count)
+  math(EXPR last "${count} - 1")
+  foreach(first RANGE 0 ${last} ${DRYPOINT_UNITY})
+    list(SUBLIST small ${first} ${DRYPOINT_UNITY} batch)
+    list(TRANSFORM batch REPLACE "(.+)" "#include \"\\1\"" OUTPUT_VARIABLE includes)
+    list(JOIN includes "\n" includes)
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/cuda_unity/${first}.cu CONTENT "${includes}\n")
+    list(APPEND cuda_sources ${PROJECT_BINARY_DIR}/cuda_unity/${first}.cu)
+  endforeach()
+endif()
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/choices.S PROPERTIES
   INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/src
   OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/tuned/hopper.json)

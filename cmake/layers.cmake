@@ -28,8 +28,8 @@ set(layer_objects "")
 set(layer_table "")
 
 # layer(folder [SEPARATE] below...): what a folder holds, and the layers below it that it may include
-# from, with those that they include from. Most of the compiler's time goes to what files include, so
-# those of a folder are compiled a dozen at once; SEPARATE: one by one (Highway's include themselves).
+# from, with those that they include from. SEPARATE: its files are compiled one by one (Highway's
+# include themselves).
 function(layer folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg SEPARATE "" "")
   set(below_this ${arg_UNPARSED_ARGUMENTS})
@@ -44,9 +44,8 @@ function(layer folder)
     string(REPLACE "/" "_" below drypoint_${below})
     target_link_libraries(${target} PUBLIC ${below})
   endforeach()
-  if(DRYPOINT_UNITY AND NOT arg_SEPARATE)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON
-                                               UNITY_BUILD_BATCH_SIZE ${DRYPOINT_UNITY})
+  if(NOT arg_SEPARATE)
+    unity(${target})
   endif()
   if(folder STREQUAL base)
     precompile(${target})

@@ -1,5 +1,5 @@
 # Headers of others that most files read, compiled once: reading them took half of the build's time.
-# No file may lean on that: each includes what it uses, and `make lint` reads all without.
+# No file may lean on that: each includes what it uses, and clang-tidy reads all without.
 set(precompiled_headers <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
     <filesystem> <functional> <future> <limits> <map> <memory> <mutex> <numeric> <optional> <set>
     <span> <stdexcept> <string> <string_view> <system_error> <thread> <unordered_map> <utility>
@@ -7,6 +7,15 @@ set(precompiled_headers <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> 
 
 # A precompiled header serves code compiled alike only, so programs are compiled as libraries are.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX,ASM>:-fPIC>)
+
+# unity(target): its files are compiled a dozen at once, as most of the compiler's time goes to what
+# they include. So names that are a file's own are unique in its folder.
+function(unity target)
+  if(DRYPOINT_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+                                               UNITY_BUILD_BATCH_SIZE ${DRYPOINT_UNITY})
+  endif()
+endfunction()
 
 # precompile(target [headers...]) with more headers, precompile(target FROM other) with those of
 # `other`, which is compiled with the same options.

@@ -15,7 +15,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct BenchArguments {
   WorkloadOptions workload;
   SizeOptions sizes;
   std::string compare;
@@ -86,7 +86,7 @@ void print_table(const BenchResult& result, const std::optional<Comparison>& com
   if (comparison) print_comparison(*comparison);
 }
 
-void run(const Options& options) {
+void run(const BenchArguments& options) {
   auto sizes = options.sizes.sizes();
   if (sizes.empty()) sizes.push_back({.width = 384, .height = 256});
   BenchOptions bench_options{.sizes = sizes,
@@ -131,7 +131,7 @@ void run(const Options& options) {
 void add_bench(CLI::App& program) {
   auto* command =
       program.add_subcommand("bench", "How fast: each part of a picture, timed over and over");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<BenchArguments>();
   o->workload.add_to(*command);
   o->sizes.add_to(*command, /*several=*/true, "256x384");
   command->add_option("--warmup", o->warmup, "Pictures drawn before any counts [1]")

@@ -16,7 +16,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct BuildArguments {
   ModelOptions model;
   DeviceOptions device;
   BuildOptions build;
@@ -25,7 +25,7 @@ struct Options {
   bool only_sizes = false, json = false;
 };
 
-void run(const Options& options) {
+void run(const BuildArguments& options) {
   check_file_output("--output", options.output, {".plan"});
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "building from");
@@ -60,7 +60,7 @@ void run(const Options& options) {
 void add_build(CLI::App& program) {
   auto* command = program.add_subcommand(
       "build", "Make a model ready for a device, as a plan file that loads at once");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<BuildArguments>();
   o->model.add_to(*command, /*plans=*/false);
   o->sizes.add_to(*command, /*several=*/true, "the model's default resolution, square");
   command->add_option("--samples", o->build.samples, "Pictures at once, 1 to 64")

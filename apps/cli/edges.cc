@@ -12,13 +12,13 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct EdgesArguments {
   std::string image, output;
   FieldOptions<Request> request{request_fields()};
   bool json = false;
 };
 
-void run(const Options& options) {
+void run(const EdgesArguments& options) {
   Request request;
   options.request.expect_one_of("size", "resolution");
   options.request.apply(request);
@@ -47,7 +47,7 @@ void run(const Options& options) {
 void add_edges(CLI::App& program) {
   auto* command =
       program.add_subcommand("edges", "Find a picture's edges, as generate would use them");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EdgesArguments>();
   command
       ->add_option("-i,--image", o->image,
                    "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")

@@ -13,7 +13,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct ExportArguments {
   ModelOptions model;
   OnnxOptions onnx;
   std::string folder;
@@ -21,7 +21,7 @@ struct Options {
   bool json = false;
 };
 
-void run(const Options& options) {
+void run(const ExportArguments& options) {
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "exporting");
   OnnxOptions onnx = options.onnx;
@@ -44,7 +44,7 @@ void run(const Options& options) {
 
 void add_export(CLI::App& program) {
   auto* command = program.add_subcommand("export", "Write a model's parts as ONNX files");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ExportArguments>();
   o->model.add_to(*command, /*plans=*/false);
   command->add_option("--onnx", o->folder, "Folder to write into")->required()->transform(path());
   command

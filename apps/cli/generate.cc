@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct GenerateArguments {
   ModelOptions model;
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
@@ -37,12 +37,12 @@ std::vector<fs::path> output_names(const fs::path& output, int samples) {
   return names;
 }
 
-bool writes_standard(const Options& options) {
+bool writes_standard(const GenerateArguments& options) {
   return is_standard(options.output) || is_standard(options.save_edges);
 }
 
 /// Finds out before the work whether its results can be written, each to a file of its own.
-void check_outputs(const Options& options, const std::vector<fs::path>& names) {
+void check_outputs(const GenerateArguments& options, const std::vector<fs::path>& names) {
   OptionFiles outputs;
   for (const fs::path& name : names) outputs.emplace_back("--output", name);
   if (is_standard(options.output) && names.size() > 1)
@@ -71,7 +71,7 @@ std::string read_text(const std::string& file) {
 
 /// A request in JSON, if there is one: its fields are `text`'s defaults, and it may name files too,
 /// which count where the options do not.
-void read_request(Options& options, std::string& text) {
+void read_request(GenerateArguments& options, std::string& text) {
   if (options.json_request.empty()) return;
   text = read_text(options.json_request);
   const bool has_picture = !options.image.empty() || !options.edges.empty();
@@ -87,7 +87,7 @@ void read_request(Options& options, std::string& text) {
 }
 
 /// From the model's defaults, the request in JSON, and the options, of which the latter count.
-Request to_request(const Options& options, const std::string& json, Request request) {
+Request to_request(const GenerateArguments& options, const std::string& json, Request request) {
   if (!json.empty())
     read_json(json, options.json_request, request, [](auto&, auto&) { return true; });
   options.request.expect_one_of("size", "resolution");
@@ -98,7 +98,8 @@ Request to_request(const Options& options, const std::string& json, Request requ
   return request;
 }
 
-void take_picture(const Options& options, Request& request, std::vector<std::string>& notices) {
+void take_picture(const GenerateArguments& options, Request& request,
+                  std::vector<std::string>& notices) {
   ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
                                     : read_picture("--image", options.image);
   request.image = std::move(read.image);
@@ -111,9 +112,9 @@ struct Times {
   double to_first_step = 0;
 };
 
-void print_result(const Options& options, const Pipeline& pipeline, const Request& request,
-                  const Result& result, const Times& times, const std::vector<fs::path>& names,
-                  const std::vector<std::string>& notices) {
+void print_result(const GenerateArguments& options, const Pipeline& pipeline,
+                  const Request& request, const Result& result, const Times& times,
+                  const std::vector<fs::path>& names, const std::vector<std::string>& notices) {
   if (options.json) {
     Json json;
     json["device"] = pipeline.description().device;
@@ -138,7 +139,7 @@ void print_result(const Options& options, const Pipeline& pipeline, const Reques
   if (!request.seed) print_notice(fmt::format("seed {}", result.seed));
 }
 
-void run(Options options) {
+void run(GenerateArguments options) {
   std::string json;
   read_request(options, json);  // options first: files can take their time
   to_request(options, json, {});
@@ -194,7 +195,7 @@ void run(Options options) {
 
 void add_generate(CLI::App& program) {
   auto* command = program.add_subcommand("generate", "Draw a picture from edges and a prompt");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<GenerateArguments>();
   o->model.add_to(*command);
   command
       ->add_option(

@@ -13,7 +13,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct InspectArguments {
   GraphCommand graph;
   std::string file, tuning_cache;
   std::vector<std::string> difference;
@@ -21,7 +21,7 @@ struct Options {
   bool verify = false;
 };
 
-void run(const Options& o, bool compiles) {
+void run(const InspectArguments& o, bool compiles) {
   const bool differs = !o.difference.empty();
   if (differs && o.difference.size() != 2)
     bad_option(fmt::format("--diff: expected two files, found {}", o.difference.size()));
@@ -51,7 +51,7 @@ void run(const Options& o, bool compiles) {
 void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InspectArguments>();
   command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")
       ->transform(path());
   command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");

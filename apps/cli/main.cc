@@ -58,8 +58,6 @@ bool has(const CLI::App& command, const std::string& name) {
     if (has(*other, word)) others.push_back(other->get_name());
   if (!command && !others.empty())
     advice = fmt::format("options follow a command, as in drypoint {} {}", others[0], word);
-  else if (word == "--sampler")  // else it would be taken for --samples
-    advice = "DDIM is the only sampler; " + advice;
   else if (!meant.empty())
     advice = fmt::format("did you mean {}? {}", meant, advice);
   else if (!others.empty())

@@ -70,6 +70,7 @@ CLI::Validator path() {  // an empty one is a script's variable that was never s
 
 CLI::Validator output_path() {
   return {[](std::string& text) {
+            if (text.empty()) return std::string("is empty, expected a file name");
             text = without_tilde(text);
             return std::string();
           },

@@ -16,7 +16,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct ProfileArguments {
   WorkloadOptions workload;
   std::optional<std::string> parts;
   SizeOptions size;
@@ -78,7 +78,7 @@ void print_gaps(const PartProfile& part) {
                largest[i]->kind);
 }
 
-void print_part(const PartProfile& part, const Options& options) {
+void print_part(const PartProfile& part, const ProfileArguments& options) {
   fmt::print("\n{}: {:.3f} ms alone, {:.3f} ms profiled ({:+.1f} %), by {}\n", part.name,
              part.alone_seconds * 1e3, part.profiled_seconds * 1e3,
              100 * (part.profiled_seconds / part.alone_seconds - 1), part.method);
@@ -94,7 +94,7 @@ void print_part(const PartProfile& part, const Options& options) {
   print_rows(rows_of(part, options.by), part.busy, options.rows > 0 ? options.rows : all);
 }
 
-void print_tables(const ProfileResult& result, const Options& options) {
+void print_tables(const ProfileResult& result, const ProfileArguments& options) {
   fmt::print("{} on {}, {}x{}, batch {}\n", result.model, result.device, result.size.height,
              result.size.width, result.batch);
   fmt::print("limits, measured: {:.3g} TFLOP/s ({}), {:.4g} GB/s ({})\n",
@@ -103,7 +103,7 @@ void print_tables(const ProfileResult& result, const Options& options) {
   for (const PartProfile& part : result.parts) print_part(part, options);
 }
 
-void run(const Options& options) {
+void run(const ProfileArguments& options) {
   const ImageSize size = options.size.size({.width = 384, .height = 256});
   if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
   if (!options.trace.empty()) check_file_output("--trace", options.trace, {".json"});
@@ -140,7 +140,7 @@ void run(const Options& options) {
 void add_profile(CLI::App& program) {
   auto* command =
       program.add_subcommand("profile", "Where the time goes: every operation and every kernel");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ProfileArguments>();
   o->workload.add_to(*command);
   o->size.add_to(*command, /*several=*/false, "256x384");
   command->add_option("--parts", o->parts, "Of text,hint,step,vae; without it, all");

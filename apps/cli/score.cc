@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct ScoreArguments {
   ModelOptions model;
   DeviceOptions device;
   std::string pictures, references, inception, output, html;
@@ -29,7 +29,7 @@ struct Options {
   bool json = false;
 };
 
-ScoreOptions to_score(const Options& options, std::vector<std::string>& notices) {
+ScoreOptions to_score(const ScoreArguments& options, std::vector<std::string>& notices) {
   ScoreOptions score;
   score.files = options.model.files(notices, "drawing with");
   score.pictures = options.pictures;
@@ -51,7 +51,7 @@ ScoreOptions to_score(const Options& options, std::vector<std::string>& notices)
 }
 
 /// Refuses to draw over the pictures that are read.
-void check_folder(const Options& options, const std::string& variant) {
+void check_folder(const ScoreArguments& options, const std::string& variant) {
   if (options.output.empty()) return;
   const fs::path place = fs::path(options.output) / variant;
   std::error_code ignored;
@@ -61,12 +61,13 @@ void check_folder(const Options& options, const std::string& variant) {
                              place.string()));
 }
 
-fs::path drawing(const Options& options, const std::string& variant, const fs::path& picture) {
+fs::path drawing(const ScoreArguments& options, const std::string& variant,
+                 const fs::path& picture) {
   return fs::path(options.output) / variant / (picture.stem().string() + ".png");
 }
 
 /// Finds out before the work whether its results can be written.
-void check_outputs(const Options& options, const ScoreOptions& settings) {
+void check_outputs(const ScoreArguments& options, const ScoreOptions& settings) {
   if (options.output.empty()) return;
   for (const ScoreVariant& variant : settings.variants) {
     check_folder(options, variant.name);
@@ -127,7 +128,7 @@ void print_as_json(const ScoreResult& result, const std::vector<std::string>& no
   print_json(json);
 }
 
-void run(const Options& options) {
+void run(const ScoreArguments& options) {
   if (!(options.threshold > 0 && std::isfinite(options.threshold)))
     bad_option(fmt::format("--fail-above: {}, expected more than 0", options.threshold));
   if (!options.html.empty()) check_file_output("--html", options.html, {".html"});
@@ -169,7 +170,7 @@ void run(const Options& options) {
 void add_score(CLI::App& program) {
   auto* command = program.add_subcommand(
       "score", "Draw a folder of pictures: how fast, and how close to references");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ScoreArguments>();
   o->model.add_to(*command);
   command->add_option("PICTURES", o->pictures, "Folder of pictures whose edges steer")
       ->required()

@@ -17,10 +17,10 @@ void SizeOptions::add_to(CLI::App& command, bool several, const std::string& usu
 }
 
 std::vector<ImageSize> SizeOptions::sizes() const {
-  if (resolution_ != 0 && !sizes_.empty())
+  if (resolution_ != 0 && sizes_)
     bad_option(fmt::format("{} and --resolution: found both, expected one of them", option_));
   if (resolution_ != 0) return {control_size({64, 64}, resolution_)};
-  return sizes_.empty() ? std::vector<ImageSize>() : parse_sizes(option_, sizes_);
+  return sizes_ ? parse_sizes(option_, *sizes_) : std::vector<ImageSize>();
 }
 
 ImageSize SizeOptions::size(ImageSize usual) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ class SizeOptions {
   ImageSize size(ImageSize usual) const;
 
  private:
-  std::string sizes_, option_;
+  std::optional<std::string> sizes_;
+  std::string option_;
   int resolution_ = 0;
 };
 

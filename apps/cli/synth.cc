@@ -11,7 +11,7 @@
 namespace drypoint::cli {
 namespace {
 
-struct Options {
+struct SynthArguments {
   SynthOptions synth;
   std::string output;
 };
@@ -21,7 +21,7 @@ struct Options {
 void add_synth(CLI::App& program) {
   auto* command =
       program.add_subcommand("synth", "Write a checkpoint of random weights, for benchmarks");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<SynthArguments>();
   command->add_option("--arch", o->synth.arch, "What to build")
       ->check(one_of({"sd15", "tiny", "inception"}))
       ->capture_default_str();

@@ -17,7 +17,7 @@ std::string contents(const std::string& name) {
   return read_file(testing::data("checkpoint/" + name));
 }
 
-NamedTensors read(const std::string& bytes) {
+NamedTensors read_torch(const std::string& bytes) {
   const FileBytes file{"f.pt", std::as_bytes(std::span(bytes)), nullptr};
   return is_zip(file.bytes) ? read_torch_zip(file) : read_torch_legacy(file);
 }
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(All, WrappedTorchFile,
                                            "wrapped_legacy5.pt", "wrapped_zip.pt"));
 
 TEST(Torch, UnknownElementTypesAreLeftOut) {
-  const auto file = read(contents("odd_protocol2.pt"));
+  const auto file = read_torch(contents("odd_protocol2.pt"));
   EXPECT_FALSE(file.has("complex"));
   EXPECT_NE(file.unusable.at("complex").find("torch._utils._rebuild_tensor_v2"), std::string::npos);
 }
@@ -105,7 +105,8 @@ TEST(Torch, EveryTruncationIsRefused) {
   for (const std::string name : {"odd_protocol4.pt", "odd_deflated.pt", "odd_legacy.pt"}) {
     const std::string whole = contents(name);
     for (size_t length = 16; length < whole.size(); ++length)
-      EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"f.pt"}, [&] { read(whole.substr(0, length)); }))
+      EXPECT_TRUE(
+          fails_with(ErrorKind::bad_file, {"f.pt"}, [&] { read_torch(whole.substr(0, length)); }))
           << name << " " << length;
   }
 }
@@ -120,7 +121,7 @@ TEST(Torch, EveryDamagedByteIsSurvived) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(damaged[at] ^ flip);
         try {
-          for (const auto& [_, tensor] : read(damaged).tensors) tensor.to_f32();
+          for (const auto& [_, tensor] : read_torch(damaged).tensors) tensor.to_f32();
         } catch (const Error& error) {
           ++refused;
           EXPECT_TRUE(error.kind() == ErrorKind::bad_file || error.kind() == ErrorKind::unsupported)
@@ -156,12 +157,12 @@ std::string archive(const std::string& name, const std::string& data, int method
 
 auto refuses(const std::string& bytes, const std::string& message,
              ErrorKind kind = ErrorKind::bad_file) {
-  return fails_with(kind, {"f.pt", message}, [&] { read(bytes); });
+  return fails_with(kind, {"f.pt", message}, [&] { read_torch(bytes); });
 }
 
 TEST(Zip, RefusesAbsurdEntries) {
   const std::string pickle = "}.";
-  EXPECT_TRUE(read(archive("a/data.pkl", pickle, 0, 2, 2)).tensors.empty());
+  EXPECT_TRUE(read_torch(archive("a/data.pkl", pickle, 0, 2, 2)).tensors.empty());
   EXPECT_TRUE(refuses(archive("a/data.pkl", pickle, 0, 2, 3), "cannot have 3 bytes"));
   EXPECT_TRUE(refuses(archive("a/data.pkl", pickle, 0, 0xfffffff0, 0xfffffff0), "cannot have"));
   EXPECT_TRUE(refuses(archive("a/data.pkl", pickle, 8, 2, 0xfffffff0), "cannot have"));
@@ -197,7 +198,7 @@ TEST(Zip, ReadsZip64Directories) {
     return local + entry + end64 + locator + "PK\5\6" + number(0, 4) + number(~0u, 4) +
            number(~0u, 4) + number(~0u, 4) + number(0, 2);
   };
-  EXPECT_TRUE(read(zip64(2, 0)).tensors.empty());
+  EXPECT_TRUE(read_torch(zip64(2, 0)).tensors.empty());
   EXPECT_TRUE(refuses(zip64(3, 0), "cannot have 2 bytes (packed: 3)"));
   EXPECT_TRUE(refuses(zip64(~0ull, 0), "cannot have"));
   EXPECT_TRUE(refuses(zip64(2, 1), "not where it should be"));
@@ -219,7 +220,7 @@ std::string legacy(const std::string& pickle, uint64_t elements = 4, size_t byte
 }
 
 TEST(Torch, TensorsMustFitIntoTheirStorage) {
-  const auto shape_of = [](const std::string& file) { return read(file).at("t").shape(); };
+  const auto shape_of = [](const std::string& file) { return read_torch(file).at("t").shape(); };
   EXPECT_EQ(shape_of(legacy(tensor_pickle("0", "I2\nI2\n", "I2\nI1\n"))), (Shape{2, 2}));
   EXPECT_EQ(shape_of(legacy(tensor_pickle("0", "I2\nI1\n", "I2\nI9223372036854775807\n"))),
             (Shape{2, 1}));  // the stride of a single element does not matter

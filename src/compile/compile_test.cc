@@ -18,8 +18,7 @@ namespace drypoint {
 namespace {
 
 const NamedTensors& tiny_weights() {
-  static const Checkpoint checkpoint =
-      assemble({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()});
+  static const Checkpoint checkpoint = assemble(testing::tiny_files());
   return checkpoint.tensors;
 }
 

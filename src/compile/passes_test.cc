@@ -47,7 +47,7 @@ std::vector<Case> cases_of(std::string_view pass) {
       if (line == "=> unchanged") *part = "unchanged";
     } else if (line.starts_with(width)) {
       cases.back().target.vector_width = std::stoi(line.substr(width.size()));
-    } else {
+    } else if (!line.empty()) {
       *part += line + '\n';
     }
   }

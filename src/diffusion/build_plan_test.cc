@@ -15,11 +15,8 @@ namespace {
 
 using testing::fails_with;
 using testing::TemporaryFolder;
+using testing::tiny_files;
 using Tensors = std::map<std::string, Tensor, std::less<>>;
-
-ModelFiles tiny_files() {
-  return {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
-}
 
 Request small_request(int side = 16) {
   Request request;
@@ -238,7 +235,7 @@ TEST_F(Plans, OnlyForSomeSizesSayWhatOthersLack) {
   expect_same(pipeline.generate(small_request()),
               Pipeline(tiny_files(), cpu()).generate(small_request()));
   // Larger pictures' convolutions go another way.
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"only.plan", "weight", "--sizes"},
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"only.plan", "weight", "build it for them too"},
                          [&] { pipeline.generate(small_request(256)); }));
 }
 

@@ -105,9 +105,7 @@ class Stages {
 
 class DevicePlans : public ::testing::Test {
  protected:
-  DevicePlans()
-      : checkpoint_(assemble(
-            {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()})) {
+  DevicePlans() : checkpoint_(assemble(testing::tiny_files())) {
     Stages built(checkpoint_, nullptr);
     built.all(4, 4);
     PlanContents contents{.checkpoint = checkpoint_};

@@ -42,8 +42,8 @@ bool parse_number(std::string_view text, Number& number) {
 
 /// A field that differs from what its maker says.
 template <class F>
-F with(F field, std::string F::*member, std::string value) {
-  field.*member = std::move(value);
+F with(F field, std::string F::*member, const std::string& value) {
+  field.*member = value;
   return field;
 }
 

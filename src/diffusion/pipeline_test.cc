@@ -14,10 +14,7 @@ namespace {
 
 using testing::fails_with;
 using testing::TemporaryFolder;
-
-ModelFiles tiny_files() {
-  return {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
-}
+using testing::tiny_files;
 
 Request smallest_request() {
   Request request;

@@ -130,7 +130,7 @@ TEST(Random, RefusesImpossibleGpus) {
        {std::pair{0, 2048}, {-1, 2048}, {1025, 2048}, {132, 255}, {132, 4097}, {132, -256}})
     EXPECT_TRUE(fails_with(
         ErrorKind::bad_argument,
-        {"--rng", std::to_string(multiprocessors), std::to_string(threads)}, [&] {
+        {"rng: ", std::to_string(multiprocessors), std::to_string(threads)}, [&] {
           make_generator(
               {.kind = RandomKind::cuda, .multiprocessors = multiprocessors, .threads = threads},
               1);

@@ -284,8 +284,8 @@ TEST(Export, FailuresLeaveNothing) {
   EXPECT_TRUE(testing::fails_with(ErrorKind::cancelled, {},
                                   [&] { export_onnx(tiny, deep, {}, [] { return true; }); }));
   EXPECT_FALSE(fs::exists(folder / "a"));
-  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"fp8", "fp32 or fp16"},
-                                  [&] { export_onnx(tiny, target, {.precision = "fp8"}); }));
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"bf16", "fp32 or fp16"},
+                                  [&] { export_onnx(tiny, target, {.precision = "bf16"}); }));
   EXPECT_FALSE(fs::exists(target));
   write_file(target, "a file");
   EXPECT_TRUE(testing::fails_with(ErrorKind::write_failed, {"cannot be made", "Not a directory"},

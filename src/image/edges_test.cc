@@ -16,15 +16,15 @@ using testing::data;
 using testing::fails_with;
 
 /// One run of the reference, made with OpenCV 5.0.
-struct Case {
+struct EdgeCase {
   std::string picture;
   int resolution = 0;
   double low = 0, high = 0;
   std::string edges, resized;
 };
 
-std::vector<Case> cases() {
-  std::vector<Case> cases;
+std::vector<EdgeCase> cases() {
+  std::vector<EdgeCase> cases;
   for (const auto& c : nlohmann::json::parse(read_file(data("canny/cases.json")))) {
     const std::string picture = c.at("image");
     const int resolution = c.at("resolution");
@@ -55,7 +55,7 @@ Count compare(const Image& actual, const Image& golden) {
 
 TEST(Resize, IsWithinOneOfTheReference) {
   int compared = 0;
-  for (const Case& c : cases()) {
+  for (const EdgeCase& c : cases()) {
     if (!std::filesystem::exists(data("canny/" + c.resized))) continue;  // at 512 only two are kept
     const Image actual = resize_for_control(picture("images/" + c.picture), c.resolution);
     const Image golden = picture("canny/" + c.resized);
@@ -72,7 +72,7 @@ TEST(Resize, IsWithinOneOfTheReference) {
 
 TEST(Canny, IsExactOnTheReferencesResizedPicture) {
   int compared = 0;
-  for (const Case& c : cases()) {
+  for (const EdgeCase& c : cases()) {
     if (!std::filesystem::exists(data("canny/" + c.resized))) continue;
     const Count count = compare(canny_edges(picture("canny/" + c.resized), c.low, c.high),
                                 picture("canny/" + c.edges));
@@ -84,7 +84,7 @@ TEST(Canny, IsExactOnTheReferencesResizedPicture) {
 }
 
 TEST(Edges, AgreeEndToEnd) {
-  for (const Case& c : cases()) {
+  for (const EdgeCase& c : cases()) {
     const Image actual =
         control_edges(picture("images/" + c.picture), {c.resolution, c.low, c.high});
     const Count count = compare(actual, picture("canny/" + c.edges));

@@ -72,8 +72,9 @@ TEST(Parameters, OfOtherToolsAreRead) {
   ASSERT_EQ(p.controls.size(), 1u);
   EXPECT_EQ(p.controls[0].weight, 0.5);
   EXPECT_EQ(p.controls[0].threshold_a, 50);
-  ASSERT_EQ(p.others.size(), 3u);
-  EXPECT_EQ(p.others[0].second, "Karras");
+  EXPECT_EQ(p.schedule_type, "Karras");
+  ASSERT_EQ(p.others.size(), 2u);
+  EXPECT_EQ(p.others[1].second, "2");
 }
 
 TEST(Parameters, ThatAreNoneArePrompt) {

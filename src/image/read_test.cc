@@ -56,14 +56,14 @@ std::string jpeg_of_size(std::string picture, uint32_t width, uint32_t height) {
   return picture.replace(frame + 5, 4, big_endian(height, 2) + big_endian(width, 2));
 }
 
-struct Case {
+struct FileCase {
   std::string file, expected;
   int tolerance;
   std::string notice;  // empty: none
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.file; }
+void PrintTo(const FileCase& c, std::ostream* out) { *out << c.file; }
 
-class ReadPicture : public ::testing::TestWithParam<Case> {};
+class ReadPicture : public ::testing::TestWithParam<FileCase> {};
 
 // The expected pictures were decoded by Pillow, and composed over white as the reference does.
 TEST_P(ReadPicture, GivesTheReferencesPixels) {
@@ -88,28 +88,33 @@ TEST_P(ReadPicture, GivesTheReferencesPixels) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadPicture,
     ::testing::Values(
-        Case{"plain.png", "plain.png", 0, ""}, Case{"interlaced.png", "plain.png", 0, ""},
-        Case{"grey.png", "grey.png", 0, ""}, Case{"one_bit.png", "one_bit.png", 0, ""},
-        Case{"grey_alpha.png", "grey_alpha.png", 0, ""}, Case{"rgba.png", "rgba.png", 0, ""},
-        Case{"palette.png", "palette.png", 0, "palette"},
-        Case{"palette_alpha.png", "palette_alpha.png", 0, "palette"},
-        Case{"rgb16.png", "rgb16.png", 0, "16 bits"},
-        Case{"grey16.png", "grey16.png", 0, "16 bits"},
-        Case{"animated.png", "plain.png", 0, "animated"},
-        Case{"orientation6.png", "plain.png", 0, ""}, Case{"plain.ppm", "plain.png", 0, ""},
-        Case{"rgb16.ppm", "rgb16.png", 0, "16 bits"}, Case{"grey.pgm", "grey.png", 0, ""},
-        Case{"lossless.webp", "plain.png", 0, ""}, Case{"rgba.webp", "rgba.png", 0, ""},
-        Case{"lossy.webp", "lossy_webp.png", 1, ""},
-        Case{"animated.webp", "plain.png", 0, "animated"},
-        Case{"orientation5.webp", "plain.png", 0, ""},
+        FileCase{"plain.png", "plain.png", 0, ""}, FileCase{"interlaced.png", "plain.png", 0, ""},
+        FileCase{"grey.png", "grey.png", 0, ""}, FileCase{"one_bit.png", "one_bit.png", 0, ""},
+        FileCase{"grey_alpha.png", "grey_alpha.png", 0, ""},
+        FileCase{"rgba.png", "rgba.png", 0, ""},
+        FileCase{"palette.png", "palette.png", 0, "palette"},
+        FileCase{"palette_alpha.png", "palette_alpha.png", 0, "palette"},
+        FileCase{"rgb16.png", "rgb16.png", 0, "16 bits"},
+        FileCase{"grey16.png", "grey16.png", 0, "16 bits"},
+        FileCase{"animated.png", "plain.png", 0, "animated"},
+        FileCase{"orientation6.png", "plain.png", 0, ""}, FileCase{"plain.ppm", "plain.png", 0, ""},
+        FileCase{"rgb16.ppm", "rgb16.png", 0, "16 bits"}, FileCase{"grey.pgm", "grey.png", 0, ""},
+        FileCase{"lossless.webp", "plain.png", 0, ""}, FileCase{"rgba.webp", "rgba.png", 0, ""},
+        FileCase{"lossy.webp", "lossy_webp.png", 1, ""},
+        FileCase{"animated.webp", "plain.png", 0, "animated"},
+        FileCase{"orientation5.webp", "plain.png", 0, ""},
         // Decoders of JPEG may round differently; the orientations are cut from lossy copies.
-        Case{"plain.jpg", "jpg.png", 2, ""}, Case{"progressive.jpg", "jpg.png", 2, ""},
-        Case{"grey.jpg", "grey_jpg.png", 2, ""}, Case{"cmyk.jpg", "cmyk.png", 2, "CMYK"},
-        Case{"ycck.jpg", "ycck.png", 2, "CMYK"}, Case{"orientation1.jpg", "plain.png", 8, ""},
-        Case{"orientation2.jpg", "plain.png", 8, ""}, Case{"orientation3.jpg", "plain.png", 8, ""},
-        Case{"orientation4.jpg", "plain.png", 8, ""}, Case{"orientation5.jpg", "plain.png", 8, ""},
-        Case{"orientation6.jpg", "plain.png", 8, ""}, Case{"orientation7.jpg", "plain.png", 8, ""},
-        Case{"orientation8.jpg", "plain.png", 8, ""}));
+        FileCase{"plain.jpg", "jpg.png", 2, ""}, FileCase{"progressive.jpg", "jpg.png", 2, ""},
+        FileCase{"grey.jpg", "grey_jpg.png", 2, ""}, FileCase{"cmyk.jpg", "cmyk.png", 2, "CMYK"},
+        FileCase{"ycck.jpg", "ycck.png", 2, "CMYK"},
+        FileCase{"orientation1.jpg", "plain.png", 8, ""},
+        FileCase{"orientation2.jpg", "plain.png", 8, ""},
+        FileCase{"orientation3.jpg", "plain.png", 8, ""},
+        FileCase{"orientation4.jpg", "plain.png", 8, ""},
+        FileCase{"orientation5.jpg", "plain.png", 8, ""},
+        FileCase{"orientation6.jpg", "plain.png", 8, ""},
+        FileCase{"orientation7.jpg", "plain.png", 8, ""},
+        FileCase{"orientation8.jpg", "plain.png", 8, ""}));
 
 /// How many bytes at a file's end may be lacking: a PNG's are the checksum of its last pixels'
 /// chunk and the last chunk, a JPEG's its end mark.

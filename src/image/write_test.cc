@@ -21,7 +21,7 @@ Image read_back(const std::string& contents) {
 }
 
 /// The body of the first chunk of this type in a PNG, or "none".
-std::string png_chunk(const std::string& file, const std::string& type) {
+std::string chunk_in(const std::string& file, const std::string& type) {
   const size_t at = file.find(type);
   if (at == std::string::npos) return "none";
   size_t length = 0;
@@ -45,11 +45,11 @@ TEST(WritePng, ComesBackByteForByte) {
 
 TEST(WritePng, TextIsLatin1WhereItCanBe) {
   const Image picture = photograph();
-  EXPECT_EQ(png_chunk(encode_png(picture, {{"parameters", "caf\u00e9\nSteps: 1"}}), "tEXt"),
+  EXPECT_EQ(chunk_in(encode_png(picture, {{"parameters", "caf\u00e9\nSteps: 1"}}), "tEXt"),
             std::string("parameters\0caf\xe9\nSteps: 1", 24));
   const std::string international = encode_png(picture, {{"parameters", "\u9ce5"}});
-  EXPECT_EQ(png_chunk(international, "tEXt"), "none");
-  EXPECT_EQ(png_chunk(international, "iTXt"), std::string("parameters\0\0\0\0\0", 15) + "\u9ce5");
+  EXPECT_EQ(chunk_in(international, "tEXt"), "none");
+  EXPECT_EQ(chunk_in(international, "iTXt"), std::string("parameters\0\0\0\0\0", 15) + "\u9ce5");
   EXPECT_EQ(read_back(international), picture);
 }
 

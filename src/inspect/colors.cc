@@ -11,7 +11,7 @@ constexpr Category categories[] = {Category::convolution, Category::product,
                                    Category::attention,   Category::norm,
                                    Category::elementwise, Category::rearranging};
 
-KindColor color_of(Category category) {
+KindColor of_category(Category category) {
   switch (category) {
     case Category::convolution: return {"convolution", "#8fb8e8"};
     case Category::product: return {"product", "#b9a7e6"};
@@ -27,7 +27,7 @@ KindColor color_of(Category category) {
 
 std::vector<KindColor> kind_colors() {
   std::vector<KindColor> colors;
-  for (const Category category : categories) colors.push_back(color_of(category));
+  for (const Category category : categories) colors.push_back(of_category(category));
   colors.insert(colors.end() - 1, port);
   return colors;
 }
@@ -35,7 +35,7 @@ std::vector<KindColor> kind_colors() {
 std::string_view color_of(std::string_view kind) {
   if (kind == "input" || kind == "output" || kind == "outside") return port.color;
   const auto op = op_named(kind);
-  return color_of(op ? category(*op) : Category::rearranging).color;
+  return of_category(op ? category(*op) : Category::rearranging).color;
 }
 
 }  // namespace drypoint

@@ -145,8 +145,7 @@ TEST(Difference, OfPlansIsByTheirHeaders) {
   TemporaryFolder folder;
   const auto build = [&](const char* name, int side) {
     build_plan(
-        {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-        folder / name,
+        testing::tiny_files(), folder / name,
         {.sizes = {{side, side}}, .any_size = false, .pipeline = {.device = "cpu", .threads = 2}});
     return folder / name;
   };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "backend/backend.h"
 #include "backend/product_key.h"
 #include "base/file.h"
 #include "compile/compile.h"
@@ -21,9 +22,7 @@ using testing::fails_with;
 using testing::parse_xml;
 using testing::TemporaryFolder;
 
-GraphInspection tiny(const GraphOptions& options) {
-  return {{.model = testing::tiny_model_path(), .control = testing::tiny_control_path()}, options};
-}
+GraphInspection tiny(const GraphOptions& options) { return {testing::tiny_files(), options}; }
 
 GraphOptions small(const std::string& part, const std::string& device = "cpu") {
   return {.part = part, .size = {48, 64}, .device = device};
@@ -285,7 +284,7 @@ TEST(InspectGraph, RefusesWhatCannotBe) {
 TEST(ProductKey, IsWhatTheTunerMeasuredBy) {
   const auto shipped =
       nlohmann::json::parse(read_file(DRYPOINT_SOURCE_DIR "/src/backend/cuda/tuned/hopper.json"));
-  const Plan plan = compile(testing::full_size_graphs()[0], {DType::f16, true});
+  const Plan plan = compile(testing::full_size_graphs()[0], cuda_target({}));
   int products = 0;
   const auto look_up = [&](const auto& op, const PlanStep& step) {
     std::vector<TensorType> inputs;

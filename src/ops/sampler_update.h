@@ -30,8 +30,9 @@ struct OpTraits<SamplerUpdate> : MixesRows, AnyPrecision, InPlaceOfFirst, NotPai
   static constexpr Category category = Category::elementwise;
   static constexpr bool exported = false;
   static double flops(const SamplerUpdate& op, Inputs inputs, const TensorType& output) {
-    const auto slots = static_cast<double>(inputs[0].shape[0] / op.latents(inputs));
-    return elements_of(output) * (2 * (slots + 2) + (op.guided ? 3 / slots : 0));
+    const int64_t slots = inputs[0].shape[0] / op.latents(inputs);
+    return elements_of(output) * (static_cast<double>(2 * (slots + 2)) +
+                                  (op.guided ? 3.0 / static_cast<double>(slots) : 0));
   }
   static double elements_read(const SamplerUpdate& op, size_t i, Inputs inputs, const TensorType&) {
     if (i == 2) return elements_of_row(inputs[i]);

@@ -83,7 +83,7 @@ class Score : public ::testing::Test {
       write_image(folder_ / "pictures" / name,
                   resize_for_control(read_image(testing::data("images/cat.png")).image, 64));
     }
-    options_.files = {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
+    options_.files = testing::tiny_files();
     options_.pictures = folder_ / "pictures";
     options_.base.request = score_defaults({});
     options_.base.request.resolution = 64;

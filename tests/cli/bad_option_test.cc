@@ -126,7 +126,6 @@ TEST_F(BadOption, SuggestsWhatIsMeant) {
     expect_refused(
         2, {"has no option " + word.substr(0, word.find('=')) + "; did you mean " + option + "?"},
         {"generate", "-o", path("out.png"), word});
-  expect_refused(2, {"has no option --sampler; DDIM"}, {"generate", "--sampler", "ddim"});
   expect_refused(2, {"no option --width; did you mean --size?"}, {"profile", "--width", "64"});
   expect_refused(2, {"no option --strength; it is one of generate or score's"},
                  {"edges", "--strength", "1"});

@@ -41,10 +41,9 @@ TEST_F(Commands, Help) {
                     "--no-tf32",       "--warm",
                     "--json",          "--output",
                     "--plan",          "--size",
-                    "--json-request",
-                    "--sampler",       "--s-noise",
-                    "--s-churn",       "--s-tmin",
-                    "--s-tmax"}},
+                    "--json-request",  "--sampler",
+                    "--s-noise",       "--s-churn",
+                    "--s-tmin",        "--s-tmax"}},
       {"build",
        {"--help",       "--model",        "--control",     "--vae",      "--sizes",     "--size",
         "--resolution", "--samples",      "--only-sizes",  "--device",   "--precision", "--threads",
@@ -96,7 +95,12 @@ TEST_F(Commands, Help) {
                  "--guess-mode",
                  "--rng",
                  "--noise",
-                 "--eta"}}};
+                 "--eta",
+                 "--sampler",
+                 "--s-noise",
+                 "--s-churn",
+                 "--s-tmin",
+                 "--s-tmax"}}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {

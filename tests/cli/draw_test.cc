@@ -60,10 +60,10 @@ TEST_F(Draw, PartsOfSeveralFilesAndOtherSettings) {
     EXPECT_EQ(contents("out.png"), first);
   }
   expect_done(generate({{"--schedule", "official"}}));
-  expect_done(generate({{"--sampler", "dpmpp_2m_sde karras"}, {"--eta", "0.5"}}));
-  expect_done(generate({{"--sampler", "Heun"}, {"--s-churn", "1"}, {"--schedule", "Beta"}}));
   EXPECT_EQ(read_image(path("out.png")).image, picture);
   EXPECT_NE(parameters_in(contents("out.png")).find("Schedule: official"), std::string::npos);
+  expect_done(generate({{"--sampler", "dpmpp_2m_sde karras"}, {"--eta", "0.5"}}));
+  expect_done(generate({{"--sampler", "Heun"}, {"--s-churn", "1"}, {"--schedule", "Beta"}}));
   for (const Options& other :
        {Options{{"--rng", "cuda"}}, Options{{"--seed", "18446744073709551615"}},
         Options{{"--guess-mode", std::nullopt}}, Options{{"--scale", "1"}},
@@ -212,6 +212,8 @@ TEST_F(Draw, Json) {
   for (const char* stage : {"prepare", "text", "denoise", "decode"})
     EXPECT_GT(said["seconds"].value(stage, 0.0), 0.0) << stage;
   said.erase("seconds");
+  EXPECT_EQ(said["request"]["samples"], 2);
+  said.erase("request");
   EXPECT_EQ(said, (json{{"device", "cpu"},
                         {"threads", 1},
                         {"seed", 1},

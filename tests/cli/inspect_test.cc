@@ -46,7 +46,7 @@ TEST_F(Inspect, CompilesAndDraws) {
                                          "--graph", path("g.svg"), "--memory", path("m.svg")}));
   EXPECT_EQ(told.status, 0) << told.err;
   for (const char* expected :
-       {"pair_twins", "what fuse_gate did", "gated=", "memory: kept", "most in use at once"})
+       {"pair_twins", "what fuse_gate did", "gate=true", "memory: kept", "most in use at once"})
     EXPECT_NE(told.out.find(expected), std::string::npos) << expected << "\n" << told.out;
   EXPECT_EQ(told.out.find("output_blocks.5.0.in_layers"), std::string::npos);
   for (const char* file : {"g.svg", "m.svg"}) EXPECT_GT(parse_xml(contents(file)).size(), 20u);

@@ -1,5 +1,7 @@
 // A picture depends on its own seed, prompt and settings alone: neither on what is drawn beside it
 // nor on the number of threads.
+#include <fmt/format.h>
+
 #include "drypoint/pipeline.h"
 #include "support/test_support.h"
 
@@ -12,7 +14,7 @@ std::vector<PipelineOptions> devices() {
   for (const char* precision : {"fp16", "bf16", "tf32", "fp32"}) {
     const PipelineOptions gpu{.device = "cuda", .precision = precision};
     try {
-      Pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()}, gpu);
+      Pipeline(testing::tiny_files(), gpu);
       all.push_back(gpu);
     } catch (const Error& error) {  // no GPU here, or not in this precision
       if (error.kind() != ErrorKind::unsupported) throw;
@@ -22,8 +24,7 @@ std::vector<PipelineOptions> devices() {
 }
 
 Pipeline tiny_pipeline(const PipelineOptions& options) {
-  return Pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                  options);
+  return Pipeline(testing::tiny_files(), options);
 }
 
 Request small_request(int width, int height) {
@@ -51,7 +52,7 @@ std::vector<Request> requests() {
 
 TEST(Batch, APictureIsTheSameAloneAndAtAnyPlace) {
   for (const PipelineOptions& device : devices()) {
-    SCOPED_TRACE(device.device + " " + device.precision);
+    SCOPED_TRACE(fmt::format("{} {}", device.device, device.precision.name()));
     Pipeline pipeline = tiny_pipeline(device);
     for (Request request : requests()) {
       const uint64_t seed = *request.seed;

@@ -11,10 +11,7 @@ namespace drypoint {
 namespace {
 
 /// On a GPU where there is one, in the precision in which pictures can be compared.
-Pipeline new_tiny_pipeline() {
-  return Pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                  {.precision = "fp32"});
-}
+Pipeline new_tiny_pipeline() { return Pipeline(testing::tiny_files(), {.precision = "fp32"}); }
 Pipeline& tiny_pipeline() {
   static Pipeline pipeline = new_tiny_pipeline();
   return pipeline;
@@ -28,16 +25,16 @@ double agreement(const Image& a, const Image& b) {
   return static_cast<double>(close) / static_cast<double>(a.pixels.size());
 }
 
-struct Case {
+struct PictureCase {
   std::string name;
   Request request;
 };
 
-std::vector<Case> read_cases() {
-  std::vector<Case> cases;
+std::vector<PictureCase> picture_cases() {
+  std::vector<PictureCase> cases;
   for (const auto& entry :
        nlohmann::json::parse(read_file(testing::data("golden/process/cases.json")))) {
-    Case& c = cases.emplace_back();
+    PictureCase& c = cases.emplace_back();
     c.name = entry["name"];
     Request& r = c.request;
     r.prompt = entry["prompt"];
@@ -58,7 +55,7 @@ std::vector<Case> read_cases() {
   return cases;
 }
 
-class Pictures : public ::testing::TestWithParam<Case> {};
+class Pictures : public ::testing::TestWithParam<PictureCase> {};
 
 TEST_P(Pictures, EqualTheReference) {
   const auto& [name, request] = GetParam();
@@ -70,7 +67,7 @@ TEST_P(Pictures, EqualTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Pictures, ::testing::ValuesIn(read_cases()),
+INSTANTIATE_TEST_SUITE_P(Golden, Pictures, ::testing::ValuesIn(picture_cases()),
                          [](const auto& c) { return c.param.name; });
 
 /// At the width of 72, latents of odd sizes: 9 x 5.

@@ -27,19 +27,18 @@ std::vector<double> numbers(const std::string& name) {
 }
 
 Model& tiny_model() {
-  static Model model({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                     {.device = "cpu"});
+  static Model model(testing::tiny_files(), {.device = "cpu"});
   return model;
 }
 
-struct Case {
+struct SamplerCase {
   std::string name, sampler;
   json entry;
   bool diffusers() const { return entry["library"] != "k-diffusion"; }
 };
 
-std::vector<Case> read_cases() {
-  std::vector<Case> cases;
+std::vector<SamplerCase> sampler_cases() {
+  std::vector<SamplerCase> cases;
   for (const auto& entry : json::parse(read_file(testing::data("samplers/cases.json"))))
     cases.push_back({entry["name"], entry["sampler"], entry});
   return cases;
@@ -70,7 +69,7 @@ Sampler function_of(const std::string& name) {
   return functions.at(name);
 }
 
-SamplerSettings settings_of(const Case& c) {
+SamplerSettings settings_of(const SamplerCase& c) {
   const json options = c.entry.value("options", c.entry.value("step_arguments", json::object()));
   const json config = c.entry.value("config", json::object());
   const std::string solver = options.value("solver_type", config.value("solver_type", "midpoint"));
@@ -89,7 +88,7 @@ SamplerSettings settings_of(const Case& c) {
   return settings;
 }
 
-Prediction prediction_of(const Case& c) {
+Prediction prediction_of(const SamplerCase& c) {
   const json config = c.entry.value("config", json::object());
   const bool v = c.entry.value("prediction", "") == "v" ||
                  config.value("prediction_type", "") == "v_prediction";
@@ -97,7 +96,7 @@ Prediction prediction_of(const Case& c) {
 }
 
 /// What the model was trained on, as the case has it.
-NoiseSchedule trained_for(const Case& c) {
+NoiseSchedule trained_for(const SamplerCase& c) {
   const json config = c.entry.value("config", json::object());
   if (!config.value("rescale_betas_zero_snr", c.name.ends_with("zero_snr"))) return NoiseSchedule();
   const float last = !c.diffusers()                 ? 4.8973451890853435e-08f
@@ -107,7 +106,7 @@ NoiseSchedule trained_for(const Case& c) {
 }
 
 /// The levels that the reference visited, as it wrote them down.
-std::vector<NoiseLevel> levels_of(const Case& c, const NoiseSchedule& trained) {
+std::vector<NoiseLevel> levels_of(const SamplerCase& c, const NoiseSchedule& trained) {
   std::vector<double> timesteps;
   if (golden().has(c.name + ".timesteps")) timesteps = numbers(c.name + ".timesteps");
   std::vector<NoiseLevel> levels;
@@ -125,7 +124,7 @@ std::vector<NoiseLevel> levels_of(const Case& c, const NoiseSchedule& trained) {
   return levels;
 }
 
-SamplerTable table_of(const Case& c, const NoiseSchedule& trained) {
+SamplerTable table_of(const SamplerCase& c, const NoiseSchedule& trained) {
   Walk walk{.trained = trained,
             .levels = levels_of(c, trained),
             .settings = settings_of(c),
@@ -144,7 +143,7 @@ SamplerTable table_of(const Case& c, const NoiseSchedule& trained) {
 }
 
 /// The sample after each step, from the start on.
-std::vector<std::vector<float>> run(const Case& c, const SamplerTable& table) {
+std::vector<std::vector<float>> run(const SamplerCase& c, const SamplerTable& table) {
   Model& model = tiny_model();
   model.begin();
   Request request;
@@ -206,10 +205,10 @@ std::vector<float> difference(std::span<const float> a, std::span<const float> b
   return values;
 }
 
-class Samplers : public ::testing::TestWithParam<Case> {};
+class Samplers : public ::testing::TestWithParam<SamplerCase> {};
 
 TEST_P(Samplers, FollowTheReferenceStepByStep) {
-  const Case& c = GetParam();
+  const SamplerCase& c = GetParam();
   const SamplerTable table = table_of(c, trained_for(c));
   const auto latents = run(c, table);
   const Tensor expected = golden().at(c.name + ".latents").to_f32();
@@ -237,7 +236,7 @@ TEST_P(Samplers, FollowTheReferenceStepByStep) {
 
 /// What each draw is for: what a Brownian path needs.
 TEST_P(Samplers, DrawAsTheReferenceDraws) {
-  const Case& c = GetParam();
+  const SamplerCase& c = GetParam();
   const SamplerTable table = table_of(c, trained_for(c));
   const json uses = c.entry.value("noise_uses", json());
   if (!uses.is_array()) return;
@@ -249,7 +248,7 @@ TEST_P(Samplers, DrawAsTheReferenceDraws) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Samplers, ::testing::ValuesIn(read_cases()),
+INSTANTIATE_TEST_SUITE_P(Golden, Samplers, ::testing::ValuesIn(sampler_cases()),
                          [](const auto& c) { return c.param.name; });
 
 }  // namespace

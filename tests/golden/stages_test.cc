@@ -16,17 +16,16 @@ namespace {
 
 using testing::close;
 
-struct Device {
+struct StageBackend {
   const char* name;
   std::unique_ptr<Backend> (*make)();
   double tolerance;  // of the tensor's largest magnitude
 };
 
-class Stages : public ::testing::TestWithParam<Device> {
+class Stages : public ::testing::TestWithParam<StageBackend> {
  protected:
   static const NamedTensors& weights() {
-    static const Checkpoint checkpoint =
-        assemble({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()});
+    static const Checkpoint checkpoint = assemble(testing::tiny_files());
     return checkpoint.tensors;
   }
   static const NamedTensors& golden() {
@@ -175,9 +174,9 @@ TEST_P(Stages, VaeEncoder) {
   EXPECT_TRUE(agrees(encoder, "moments", "vae.moments"));
 }
 
-std::vector<Device> devices() {
-  std::vector<Device> all{{"reference", make_reference_backend, 1e-4},
-                          {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
+std::vector<StageBackend> stage_backends() {
+  std::vector<StageBackend> all{{"reference", make_reference_backend, 1e-4},
+                                {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
   try {
     make_cuda_backend({});
   } catch (const Error&) {  // no GPU here
@@ -191,7 +190,7 @@ std::vector<Device> devices() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(devices()),
+INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(stage_backends()),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

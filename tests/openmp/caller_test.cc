@@ -8,8 +8,7 @@ namespace drypoint {
 namespace {
 
 Image draw() {
-  Pipeline pipeline({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                    {.device = "cpu", .threads = 3});
+  Pipeline pipeline(testing::tiny_files(), {.device = "cpu", .threads = 3});
   Request request;
   request.prompt = "a bird";
   request.seed = 5;

@@ -21,7 +21,7 @@ void compare_here(const Op& op, const std::vector<Tensor>& inputs, const Tensor&
 }
 
 /// That with each instruction set.
-void compare(const Op& op, const std::vector<Tensor>& inputs) {
+void compare_with_reference(const Op& op, const std::vector<Tensor>& inputs) {
   const Tensor expected = run(reference(), op, inputs);
   for (const int64_t target : vector_targets()) {
     const OnTarget only(target);
@@ -39,7 +39,7 @@ std::vector<ActivationKind> all_activations() {
 TEST(OddShapes, Activation) {
   for (const auto kind : all_activations())
     for (const int64_t count : {1, 7, 16, 33, 50'000})
-      compare(Activation{kind}, {random_tensor({count}, 1, 12, 4)});
+      compare_with_reference(Activation{kind}, {random_tensor({count}, 1, 12, 4)});
 }
 
 TEST(OddShapes, Add) {
@@ -52,12 +52,12 @@ TEST(OddShapes, Add) {
                          {1},
                          {3, 1, 1, 1},
                          {5, 7, 19}})
-    compare(Add{}, {random_tensor({3, 5, 7, 19}, 1), random_tensor(b, 2)});
+    compare_with_reference(Add{}, {random_tensor({3, 5, 7, 19}, 1), random_tensor(b, 2)});
 }
 
 TEST(OddShapes, AddScaled) {
-  compare(AddScaled{2},
-          {random_tensor({3, 12'345}, 1), random_tensor({3, 12'345}, 2), random_tensor({3}, 3)});
+  compare_with_reference(AddScaled{2}, {random_tensor({3, 12'345}, 1),
+                                        random_tensor({3, 12'345}, 2), random_tensor({3}, 3)});
 }
 
 TEST(OddShapes, Attention) {
@@ -81,8 +81,9 @@ TEST(OddShapes, Attention) {
     for (const bool causal : {false, true}) {
       const Attention op{.heads = heads, .head_size = size, .causal = causal};
       const int64_t width = heads * size;
-      compare(op, {random_tensor({2, queries, width}, 1, 3), random_tensor({2, keys, width}, 2, 3),
-                   random_tensor({2, keys, width}, 3)});
+      compare_with_reference(
+          op, {random_tensor({2, queries, width}, 1, 3), random_tensor({2, keys, width}, 2, 3),
+               random_tensor({2, keys, width}, 3)});
     }
 }
 
@@ -90,21 +91,22 @@ template <class Pool>
 void compare_pool() {
   for (const Pool op : {Pool{.size = 3, .stride = 2}, Pool{.size = 3, .stride = 1, .padding = 1},
                         Pool{.size = 5, .stride = 1}, Pool{.size = 1, .stride = 3}})
-    compare(op, {random_tensor({2, 5, 9, 19}, 1)});
+    compare_with_reference(op, {random_tensor({2, 5, 9, 19}, 1)});
 }
 TEST(OddShapes, AveragePool) { compare_pool<AveragePool>(); }
 TEST(OddShapes, MaxPool) { compare_pool<MaxPool>(); }
 
 TEST(OddShapes, AttentionOnPartsOfWiderProducts) {
   const Tensor product = random_tensor({2, 61, 3 * 24 + 5}, 1, 2);
-  compare(Attention{.heads = 3, .head_size = 8, .q_column = 5, .k_column = 29, .v_column = 53},
-          {product, product, product});
+  compare_with_reference(
+      Attention{.heads = 3, .head_size = 8, .q_column = 5, .k_column = 29, .v_column = 53},
+      {product, product, product});
 }
 
 TEST(OddShapes, AttentionOfRowsThatShareKeys) {
   const Tensor pairs = random_tensor({2, 77, 2 * 40}, 2, 2);
-  compare(Attention{.heads = 2, .head_size = 20, .v_column = 40},
-          {random_tensor({6, 55, 40}, 1, 2), pairs, pairs});
+  compare_with_reference(Attention{.heads = 2, .head_size = 20, .v_column = 40},
+                         {random_tensor({6, 55, 40}, 1, 2), pairs, pairs});
 }
 
 TEST(OddShapes, AttentionWithLargeScores) {  // whose exponentials would overflow
@@ -123,8 +125,8 @@ TEST(OddShapes, AttentionWithLargeScores) {  // whose exponentials would overflo
 
 TEST(OddShapes, Concat) {
   const auto part = [](int64_t width, int seed) { return random_tensor({2, 9, 5, width}, seed); };
-  compare(Concat{-1}, {part(3, 1), part(320, 2), part(17, 3)});
-  compare(Concat{1}, {part(3, 1), part(3, 2)});
+  compare_with_reference(Concat{-1}, {part(3, 1), part(320, 2), part(17, 3)});
+  compare_with_reference(Concat{1}, {part(3, 1), part(3, 2)});
 }
 
 TEST(OddShapes, Conv2d) {
@@ -149,22 +151,24 @@ TEST(OddShapes, Conv2d) {
     const std::vector<Tensor> inputs{random_tensor({n, h, w, i}, 1),
                                      random_tensor({o, i, kernel, kernel}, 2),
                                      random_tensor({1, o}, 3)};
-    compare(op, inputs);
+    compare_with_reference(op, inputs);
     op.epilogue.bias = false;
-    compare(op, {inputs[0], inputs[1]});
+    compare_with_reference(op, {inputs[0], inputs[1]});
     const Shape out = run(reference(), op, {inputs[0], inputs[1]}).shape();
     op.epilogue.residual = true;
-    compare(op, {inputs[0], inputs[1], random_tensor(out, 4)});
+    compare_with_reference(op, {inputs[0], inputs[1], random_tensor(out, 4)});
   }
 }
 
 TEST(OddShapes, Conv2dPaddedOnOneSide) {
   const Tensor x = random_tensor({1, 10, 14, 16}, 1), weight = random_tensor({32, 16, 3, 3}, 2);
-  compare(Conv2d{.stride = 2, .bottom = 1, .right = 1, .epilogue = {.bias = false}}, {x, weight});
-  compare(Conv2d{.bottom = 1, .right = 1, .epilogue = {.bias = false}}, {x, weight});
-  compare(Conv2d{.top = 2, .left = 0, .bottom = 0, .right = 3, .epilogue = {.bias = false}},
-          {x, weight});
-  compare(Conv2d{.epilogue = {.bias = false}}, {x, weight});
+  compare_with_reference(Conv2d{.stride = 2, .bottom = 1, .right = 1, .epilogue = {.bias = false}},
+                         {x, weight});
+  compare_with_reference(Conv2d{.bottom = 1, .right = 1, .epilogue = {.bias = false}}, {x, weight});
+  compare_with_reference(
+      Conv2d{.top = 2, .left = 0, .bottom = 0, .right = 3, .epilogue = {.bias = false}},
+      {x, weight});
+  compare_with_reference(Conv2d{.epilogue = {.bias = false}}, {x, weight});
 }
 
 TEST(OddShapes, Conv2dEndsInActivation) {
@@ -178,13 +182,13 @@ TEST(OddShapes, Conv2dEndsInActivation) {
       std::vector<Tensor> inputs{random_tensor({2, 9, 10, 32}, 1), random_tensor({40, 32, 3, 3}, 2),
                                  random_tensor({40}, 3)};
       if (residual) inputs.push_back(random_tensor({2, 9, 10, 40}, 4));
-      compare(op, inputs);
+      compare_with_reference(op, inputs);
     }
 }
 
 TEST(OddShapes, GatedGelu) {
   for (const Shape& x : {Shape{1, 2}, {5, 38}, {2, 3, 64}, {70, 2560}})
-    compare(GatedGelu{}, {random_tensor(x, 1, 6)});
+    compare_with_reference(GatedGelu{}, {random_tensor(x, 1, 6)});
 }
 
 TEST(OddShapes, GroupNorm) {
@@ -195,8 +199,9 @@ TEST(OddShapes, GroupNorm) {
                            {1, 40, 3, 320},
                            {4, 6, 12, 4},
                            {2, 9, 36}})
-      compare(GroupNorm{.groups = x.back() % 32 == 0 ? 32 : 4, .activation = kind},
-              {random_tensor(x, 1, 2), random_tensor({x.back()}, 2), random_tensor({x.back()}, 3)});
+      compare_with_reference(
+          GroupNorm{.groups = x.back() % 32 == 0 ? 32 : 4, .activation = kind},
+          {random_tensor(x, 1, 2), random_tensor({x.back()}, 2), random_tensor({x.back()}, 3)});
 }
 
 TEST(OddShapes, NormsOfValuesFarFromZero) {  // where sums of squares would cancel
@@ -214,8 +219,8 @@ TEST(OddShapes, NormsOfValuesFarFromZero) {  // where sums of squares would canc
 
 TEST(OddShapes, LayerNorm) {
   for (const Shape& x : {Shape{1, 3}, {5, 17}, {2, 77, 768}, {50, 320}, {3, 1280}})
-    compare(LayerNorm{},
-            {random_tensor(x, 1, 2), random_tensor({x.back()}, 2), random_tensor({x.back()}, 3)});
+    compare_with_reference(LayerNorm{}, {random_tensor(x, 1, 2), random_tensor({x.back()}, 2),
+                                         random_tensor({x.back()}, 3)});
 }
 
 TEST(OddShapes, Linear) {
@@ -232,7 +237,8 @@ TEST(OddShapes, Linear) {
         std::vector<Tensor> inputs{random_tensor({1, rows, in}, 1), random_tensor({out, in}, 2),
                                    random_tensor({out}, 3)};
         if (residual) inputs.push_back(random_tensor({1, rows, out}, 4));
-        compare(Linear{.epilogue = {.residual = residual, .activation = kind}}, inputs);
+        compare_with_reference(Linear{.epilogue = {.residual = residual, .activation = kind}},
+                               inputs);
       }
 }
 
@@ -260,18 +266,19 @@ TEST(OddShapes, SamplerUpdate) {
             random_tensor({6, slots * (slots + 2)}, 3), ids_tensor({1}, {5})};
         if (guided) inputs.push_back(random_tensor({3}, 4));
         if (noise) inputs.push_back(random_tensor({4 * 3, 4, 5, 7}, 5));
-        compare(SamplerUpdate{guided, noise}, inputs);
+        compare_with_reference(SamplerUpdate{guided, noise}, inputs);
       }
 }
 
 TEST(OddShapes, Upsample) {
   for (const auto& [h, w, height, width] : {std::array{1, 1, 2, 2}, {3, 5, 6, 10}, {3, 5, 5, 9}})
-    compare(Upsample{.height = height, .width = width}, {random_tensor({2, h, w, 19}, 1)});
+    compare_with_reference(Upsample{.height = height, .width = width},
+                           {random_tensor({2, h, w, 19}, 1)});
 }
 
 TEST(OddShapes, Permute) {
-  compare(Permute{{0, 2, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
-  compare(Permute{{2, 0, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
+  compare_with_reference(Permute{{0, 2, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
+  compare_with_reference(Permute{{2, 0, 3, 1}}, {random_tensor({2, 19, 5, 7}, 1)});
 }
 
 TEST(OddShapes, SameBytesEveryTime) {

@@ -60,8 +60,8 @@ std::vector<bool> usual_constants(const Op& op, size_t count) {
   const auto mark = [&](size_t first, size_t last) {
     for (size_t i = first; i < std::min(last, count); ++i) constant[i] = true;
   };
-  if (const auto* conv = std::get_if<Conv2d>(&op)) mark(1, conv->bias ? 3 : 2);
-  if (const auto* linear = std::get_if<Linear>(&op)) mark(1, linear->bias ? 3 : 2);
+  if (const auto* conv = std::get_if<Conv2d>(&op)) mark(1, conv->epilogue.bias ? 3 : 2);
+  if (const auto* linear = std::get_if<Linear>(&op)) mark(1, linear->epilogue.bias ? 3 : 2);
   if (std::holds_alternative<GroupNorm>(op) || std::holds_alternative<LayerNorm>(op)) mark(1, 3);
   if (std::holds_alternative<Embedding>(op)) mark(1, 2);
   return constant;
@@ -124,7 +124,7 @@ namespace {
 bool selects(const Op& op) {
   const auto* conv = std::get_if<Conv2d>(&op);
   const auto* linear = std::get_if<Linear>(&op);
-  return (conv && conv->select) || (linear && linear->select);
+  return (conv && conv->epilogue.select) || (linear && linear->epilogue.select);
 }
 
 /// With the types that the backend wants.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "drypoint/error.h"
+#include "drypoint/model_files.h"
 
 namespace drypoint::testing {
 
@@ -19,6 +20,9 @@ std::filesystem::path data(const std::string& relative);
 /// tests/data/tiny/README.md).
 std::filesystem::path tiny_model_path();    ///< UNet, VAE and text encoder; f16 safetensors
 std::filesystem::path tiny_control_path();  ///< ControlNet; f16 safetensors
+inline ModelFiles tiny_files() {
+  return {.model = tiny_model_path(), .control = tiny_control_path()};
+}
 
 /// A folder of its own for one test, removed afterwards.
 class TemporaryFolder {

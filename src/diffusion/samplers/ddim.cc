@@ -1,4 +1,5 @@
 // J. Song and others, "Denoising diffusion implicit models" (2021), formulas 12 and 16.
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@ Latent ddim(TableBuilder& table, const Walk& walk) {
     const auto [clean, noise] = table.predict(x, here);
     // What of the signal is new at the next level: 1 - alpha / alpha'.
     const double fresh = walk.settings.eta * next.noise / here.noise *
-                         std::sqrt(1 - std::pow(here.signal / next.signal, 2));
+                         std::sqrt(std::max(0.0, 1 - std::pow(here.signal / next.signal, 2)));
     const double kept = next.noise * next.noise - fresh * fresh;
     if (!(kept >= 0))
       fail(ErrorKind::bad_argument,

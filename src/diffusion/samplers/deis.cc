@@ -12,7 +12,7 @@ namespace {
 
 /// The integral over sigma from level i to i + 1 of the polynomial in log(sigma) that is 1 at level
 /// i - j and 0 at the other `order` - 1 levels up to i.
-double share(const Walk& walk, int order, int i, int j) {
+double noise_share(const Walk& walk, int order, int i, int j) {
   // Coefficients of u^0, u^1, u^2, with u = log(sigma).
   double p[3] = {1, 0, 0};
   const double own = std::log(walk.sigma(i - j));
@@ -44,7 +44,7 @@ Latent deis(TableBuilder& table, const Walk& walk) {
     int order = std::min(settings.order, i + 1);
     if (settings.lower_order_final && walk.steps() < 15) order = std::min(order, walk.steps() - i);
     for (int j = 0; j < order; ++j)
-      x = x + share(walk, order, i, j) * noises[static_cast<size_t>(j)];
+      x = x + noise_share(walk, order, i, j) * noises[static_cast<size_t>(j)];
   }
   return walk.end(x);
 }

@@ -10,7 +10,7 @@ namespace {
 
 /// The integral from level i to i + 1 of the polynomial that is 1 at level i - j and 0 at the other
 /// `order` - 1 levels up to i. Three points are exact up to degree 5; degree 3 occurs.
-double share(const Walk& walk, int order, int i, int j) {
+double slope_share(const Walk& walk, int order, int i, int j) {
   constexpr double nodes[] = {-0.7745966692414834, 0, 0.7745966692414834};
   constexpr double weights[] = {5.0 / 9, 8.0 / 9, 5.0 / 9};
   const double middle = (walk.sigma(i) + walk.sigma(i + 1)) / 2,
@@ -38,7 +38,7 @@ Latent lms(TableBuilder& table, const Walk& walk) {
     const int order = std::min(i + 1, walk.settings.order);
     slopes.resize(static_cast<size_t>(order), x);
     for (int j = 0; j < order; ++j)
-      x = x + share(walk, order, i, j) * slopes[static_cast<size_t>(j)];
+      x = x + slope_share(walk, order, i, j) * slopes[static_cast<size_t>(j)];
   }
   return walk.end(x);
 }

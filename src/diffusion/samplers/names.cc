@@ -229,8 +229,8 @@ SamplerChoice choose_sampler(std::string_view name, ScheduleKind schedule) {
     std::string all;
     for (const NamedSampler& known : named_samplers())
       all += (all.empty() ? "" : ", ") + std::string(known.name);
-    fail(ErrorKind::bad_argument, "sampler: \"{}\", did you mean \"{}\"? Expected one of {}",
-         printable(name), named_samplers()[static_cast<size_t>(at)].name, all);
+    fail(ErrorKind::bad_argument, "sampler: \"{}\", expected one of {}; did you mean \"{}\"?",
+         printable(name), all, named_samplers()[static_cast<size_t>(at)].name);
   }
   if (own != ScheduleKind::automatic && schedule != ScheduleKind::automatic && own != schedule)
     fail(ErrorKind::bad_argument, "schedule: \"{}\", but the sampler \"{}\" names another",
@@ -256,8 +256,8 @@ ScheduleKind schedule_named(std::string_view text) {
     names.emplace_back(known.name);
     all += (all.empty() ? "" : ", ") + names.back();
   }
-  fail(ErrorKind::bad_argument, "schedule: \"{}\", did you mean \"{}\"? Expected one of {}",
-       printable(text), nearest(plain(text), names), all);
+  fail(ErrorKind::bad_argument, "schedule: \"{}\", expected one of {}; did you mean \"{}\"?",
+       printable(text), all, nearest(plain(text), names));
 }
 
 }  // namespace drypoint

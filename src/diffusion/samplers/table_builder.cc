@@ -7,18 +7,14 @@
 
 namespace drypoint {
 
-Latent operator+(Latent a, Latent b) { return a.table_->sum({{a.id_, 1}, {b.id_, 1}}); }
-Latent operator-(Latent a, Latent b) { return a.table_->sum({{a.id_, 1}, {b.id_, -1}}); }
-Latent operator*(double factor, Latent x) { return x.table_->sum({{x.id_, factor}}); }
+Latent operator+(Latent a, Latent b) {
+  return a.table_->add({.terms = {{a.id_, a.factor_}, {b.id_, b.factor_}}});
+}
 
 Latent TableBuilder::add(Node node) {
   node.region = region();
   nodes_.push_back(std::move(node));
   return {*this, static_cast<int>(nodes_.size()) - 1};
-}
-
-Latent TableBuilder::sum(std::vector<std::pair<int, double>> terms) {
-  return add({.terms = std::move(terms)});
 }
 
 Latent TableBuilder::start() { return add({.kind = Node::Kind::start}); }
@@ -30,7 +26,9 @@ Latent TableBuilder::draw(double from_sigma, double to_sigma) {
 
 Latent TableBuilder::evaluate(Latent x, const NoiseLevel& level, double scale) {
   evaluations_.push_back(
-      {x.id_, {.step = table_.steps - 1, .timestep = level.timestep, .input_scale = scale}});
+      {x.id_,
+       x.factor_,
+       {.step = table_.steps - 1, .timestep = level.timestep, .input_scale = scale}});
   return add({.kind = Node::Kind::output});
 }
 
@@ -90,8 +88,15 @@ SamplerTable TableBuilder::finish(Latent x) {
     return all;
   };
 
-  // The start: of slot 0 alone, as all else is known to be nothing yet.
+  // Slot 0 has what the model is to see, and at the end the result.
   const int count = region();
+  const auto times_in_slot_0 = [&](int evaluation) {
+    if (evaluation == count) return x.factor_;
+    const Evaluation& read = evaluations_[static_cast<size_t>(evaluation)];
+    return read.factor * read.row.input_scale;
+  };
+
+  // The start: of slot 0 alone, as all else is known to be nothing yet.
   DRYPOINT_EXPECT(count > 0, "a sampler without an evaluation");
   const Evaluation& first = evaluations_.front();
   DRYPOINT_EXPECT(kept(last_use, 0, first.input).empty(), "a sampler begins with several latents");
@@ -100,7 +105,7 @@ SamplerTable TableBuilder::finish(Latent x) {
     const Node& node = nodes_[static_cast<size_t>(id)];
     DRYPOINT_EXPECT(node.kind == Node::Kind::start || node.number == 0, "a second draw at once");
     (node.kind == Node::Kind::start ? table_.start_noise : table_.start_draw) +=
-        first.row.input_scale * share;
+        times_in_slot_0(0) * share;
   }
 
   std::vector<std::vector<int>> kept_before;
@@ -111,24 +116,21 @@ SamplerTable TableBuilder::finish(Latent x) {
     ids.insert(ids.begin(), input);
   }
   const auto slots = static_cast<size_t>(table_.slots), columns = slots + 2;
-  for (size_t k = 0; k < static_cast<size_t>(count); ++k) {
-    SamplerTable::Row& row = evaluations_[k].row;
+  for (int k = 0; k < count; ++k) {
+    SamplerTable::Row& row = evaluations_[static_cast<size_t>(k)].row;
     row.matrix.assign(slots * columns, 0.0f);
-    const auto &before = kept_before[k], &after = kept_before[k + 1];
+    const auto& before = kept_before[static_cast<size_t>(k)];
+    const auto& after = kept_before[static_cast<size_t>(k) + 1];
     for (size_t slot = 0; slot < after.size(); ++slot) {
-      const double scale = slot > 0 ? 1
-                           : k + 1 < static_cast<size_t>(count)
-                               ? evaluations_[k + 1].row.input_scale
-                               : 1;
-      for (const auto& [id, share] : expand(expand, after[slot], static_cast<int>(k))) {
+      for (const auto& [id, share] : expand(expand, after[slot], k)) {
         const Node& node = nodes_[static_cast<size_t>(id)];
-        double factor = scale * share;
+        double factor = (slot == 0 ? times_in_slot_0(k + 1) : 1) * share;
         size_t column = slots;  // the model's output
-        if (node.region <= static_cast<int>(k)) {
+        if (node.region <= k) {
           const auto place = std::find(before.begin(), before.end(), id);
           DRYPOINT_EXPECT(place != before.end(), "latent {} is in no slot", id);
           column = static_cast<size_t>(place - before.begin());
-          if (column == 0) factor /= row.input_scale;
+          if (column == 0) factor /= times_in_slot_0(k);
         } else if (node.kind == Node::Kind::draw) {
           DRYPOINT_EXPECT(row.draw < 0 || row.draw == node.number, "two draws at once");
           row.draw = node.number;
@@ -137,8 +139,8 @@ SamplerTable TableBuilder::finish(Latent x) {
         row.matrix[slot * columns + column] = static_cast<float>(factor);
       }
     }
-    table_.rows.push_back(std::move(row));
   }
+  for (Evaluation& evaluation : evaluations_) table_.rows.push_back(std::move(evaluation.row));
   return std::move(table_);
 }
 

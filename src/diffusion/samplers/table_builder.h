@@ -18,12 +18,15 @@ enum class Prediction : uint8_t {
 
 class TableBuilder;
 
-/// A latent to be computed: a sum of others.
+/// A latent to be computed: a multiple of one that the table knows, which may be a sum of others.
 class Latent {
  public:
   friend Latent operator+(Latent a, Latent b);
-  friend Latent operator-(Latent a, Latent b);
-  friend Latent operator*(double factor, Latent x);
+  friend Latent operator-(Latent a, Latent b) { return a + -1 * b; }
+  friend Latent operator*(double factor, Latent x) {
+    x.factor_ *= factor;
+    return x;
+  }
   friend Latent operator/(Latent x, double divisor) { return 1 / divisor * x; }
 
  private:
@@ -31,6 +34,7 @@ class Latent {
   Latent(TableBuilder& table, int id) : table_(&table), id_(id) {}
   TableBuilder* table_;
   int id_;
+  double factor_ = 1;
 };
 
 class TableBuilder {
@@ -62,8 +66,6 @@ class TableBuilder {
 
  private:
   friend Latent operator+(Latent a, Latent b);
-  friend Latent operator-(Latent a, Latent b);
-  friend Latent operator*(double factor, Latent x);
 
   /// Known after `region` evaluations.
   struct Node {
@@ -74,10 +76,10 @@ class TableBuilder {
   };
   struct Evaluation {
     int input;
+    double factor;  ///< the sample is so many times the input
     SamplerTable::Row row;
   };
   Latent add(Node node);
-  Latent sum(std::vector<std::pair<int, double>> terms);
   int region() const { return static_cast<int>(evaluations_.size()); }
   std::vector<int> last_uses(int result) const;
   std::vector<int> kept(const std::vector<int>& last_use, int boundary, int input) const;

@@ -56,12 +56,12 @@ std::vector<double> trailing_timesteps(int64_t count) {
 }
 
 std::vector<double> lcm_timesteps(int64_t count) {
-  constexpr int64_t trained = 50;
+  constexpr int64_t trained = 50, stride = kNoiseLevels / trained;
   if (count > trained)
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {} with schedule lcm", count, trained);
   return timesteps_of(count, [&](double i) {
     const double at = std::floor(i * (static_cast<double>(trained) / static_cast<double>(count)));
-    return (trained - at) * (kNoiseLevels / trained) - 1;
+    return (trained - at) * static_cast<double>(stride) - 1;
   });
 }
 
