@@ -30,6 +30,9 @@ Json to_json(const InspectedModule& module, int depth) {
 Json to_json(const CheckpointInfo& info, int depth) {
   Json json;
   json["layout"] = info.layout;
+  json["family"] = info.family;
+  json["prediction"] = info.prediction;
+  json["zero_terminal_snr"] = info.zero_terminal_snr;
   json["parts"] = Json::array();
   for (const InspectedPart& part : info.parts) {
     Json sizes = Json::object();
@@ -81,6 +84,10 @@ void print_tree(const InspectedModule& module, int depth, int level) {
 
 void print_text(const CheckpointInfo& info, int depth) {
   fmt::print("{}\n", info.layout);
+  if (!info.family.empty()) fmt::print("{}\n", info.family);
+  if (!info.prediction.empty())
+    fmt::print("predicts {}{}\n", info.prediction,
+               info.zero_terminal_snr ? ", without signal at the last timestep" : "");
   for (const InspectedPart& part : info.parts) {
     fmt::print("\n{}: {:.1f} M parameters in {} tensors, {:.1f} MiB\n", part.name,
                static_cast<double>(part.parameters) / 1e6, part.tensors, mib(part.bytes));

@@ -23,7 +23,7 @@ void add_synth(CLI::App& program) {
       program.add_subcommand("synth", "Write a checkpoint of random weights, for benchmarks");
   auto o = std::make_shared<SynthArguments>();
   command->add_option("--arch", o->synth.arch, "What to build")
-      ->check(one_of({"sd15", "tiny", "inception"}))
+      ->check(one_of(synth_archs()))
       ->capture_default_str();
   command->add_option("--seed", o->synth.seed, "0 to 2^64-1; the same seed gives the same file")
       ->check(seed())

@@ -43,7 +43,10 @@ struct InspectedPart {
 };
 
 struct CheckpointInfo {
-  std::string layout;  ///< "safetensors", "PyTorch zip", "PyTorch legacy" or "diffusers folder"
+  std::string layout;      ///< "safetensors", "PyTorch zip", "PyTorch legacy" or "diffusers folder"
+  std::string family;      ///< "Stable Diffusion 2", by its UNet or ControlNet; empty: none known
+  std::string prediction;  ///< "epsilon", "v" or "sample", of a UNet
+  bool zero_terminal_snr = false;  ///< no signal at the last timestep
   std::vector<InspectedPart> parts;
   std::vector<std::string> missing_parts;       ///< of UNet, VAE and text encoder, those not inside
   int64_t other_tensors = 0;                    ///< those that belong to no part

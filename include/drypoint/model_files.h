@@ -7,7 +7,8 @@
 namespace drypoint {
 
 /// Each path is a checkpoint file (safetensors, or any PyTorch file) or a diffusers folder;
-/// "random:sd15" and "random:tiny" are models of random weights, without a file, for measurements.
+/// "random:sd15", "random:sd21", "random:tiny" and the like (see synth.h) are models of random
+/// weights, without a file, for measurements.
 struct ModelFiles {
   std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
   std::optional<std::filesystem::path> control;  ///< instead of the model's own, if any

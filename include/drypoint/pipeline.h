@@ -32,7 +32,7 @@ struct Request {
   /// Instead, the very size, multiples of 8: the picture is cut from the middle to these
   /// proportions, edges must have it. 0x0: by `resolution`.
   ImageSize size;
-  int steps = 20;        ///< 1 to 999
+  int steps = 20;  ///< 1 to 999
   /// As the web UI, diffusers or ComfyUI calls it, case aside: "DDIM", "Euler a", "DPM++ 2M",
   /// "dpmpp_2m_sde", "DPM++ 2M Karras" (with the schedule in its name).
   std::string sampler = "DDIM";
@@ -95,6 +95,8 @@ struct PipelineOptions {
   std::string device = "auto";
   int threads = 0;  ///< of the host; 0: all cores that this process may use
   Precision precision;
+  /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
+  Prediction prediction = Prediction::automatic;
   // For GPUs:
   bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
   int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn

@@ -48,6 +48,16 @@ ScheduleKind schedule_named(std::string_view name);
 /// "DDIM", "Euler a" ...
 std::vector<std::string_view> sampler_names();
 
+/// What a model's output means.
+enum class Prediction : uint8_t {
+  automatic,  ///< what the model says of itself
+  epsilon,    ///< the noise
+  v,          ///< signal * noise - noise level * clean (https://arxiv.org/abs/2202.00512)
+  sample,     ///< the clean latent
+};
+/// "automatic", "epsilon", "v" or "sample".
+std::string_view name(Prediction prediction);
+
 /// How the noise of several samples is drawn.
 enum class NoiseKind : uint8_t {
   batch,       ///< in one draw for all, as the reference does

@@ -5,15 +5,21 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace drypoint {
 
 struct SynthOptions {
-  /// "sd15" (1.43e9 parameters), "tiny" (7e6), or "inception" (2.2e7), which compares pictures
+  /// "sd15" (1.43e9 parameters), "sd15-inpainting", "sd21" (1.65e9; "sd21-base" predicts the
+  /// noise), the same as "tiny" (7e6), "tiny-inpainting" and "tiny-sd21", or "inception" (2.2e7),
+  /// which compares pictures
   std::string arch = "tiny";
   uint64_t seed = 0;          ///< the same seed gives the same bytes on any machine
   std::string dtype = "f16";  ///< "f16", "bf16" or "f32"
 };
+
+/// All that `arch` may be.
+std::vector<std::string> synth_archs();
 
 /// Writes a safetensors file with UNet, VAE, text encoder and ControlNet, or the Inception network,
 /// under the official names.

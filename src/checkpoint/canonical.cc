@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "checkpoint/names_diffusers.h"
+#include "checkpoint/names_openclip.h"
 #include "checkpoint/parts.h"
 
 namespace drypoint {
@@ -52,7 +53,6 @@ std::optional<Place> place_of(std::string_view name, std::optional<Part> bare) {
 void refuse_other_families(const NamedTensors& tensors, const std::string& file) {
   constexpr std::pair<std::string_view, std::string_view> families[] = {
       {"conditioner.embedders.", "an SDXL checkpoint"},
-      {"cond_stage_model.model.", "a Stable Diffusion 2 checkpoint"},
       {"model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"},
       {"joint_blocks.", "a Stable Diffusion 3 checkpoint"},
       {"model.diffusion_model.double_blocks.", "a FLUX checkpoint"},
@@ -96,10 +96,10 @@ void refuse_other_families(const NamedTensors& tensors, const std::string& file)
            printable(name));
 }
 
-// The width of the text that cross-attention reads tells the families apart: 768 is ours.
+// The width of the text that cross-attention reads tells the families apart.
 void refuse_other_widths(const NamedTensors& tensors, const std::string& file) {
-  constexpr std::pair<int64_t, std::string_view> widths[] = {
-      {1024, "Stable Diffusion 2"}, {1280, "the SDXL refiner"}, {2048, "SDXL"}};
+  constexpr std::pair<int64_t, std::string_view> widths[] = {{1280, "the SDXL refiner"},
+                                                             {2048, "SDXL"}};
   for (const Part part : {Part::unet, Part::control}) {
     const std::string prefix = std::string(prefix_of(part)) + "input_blocks.";
     for (auto it = tensors.tensors.lower_bound(prefix);
@@ -108,7 +108,8 @@ void refuse_other_widths(const NamedTensors& tensors, const std::string& file) {
       for (const auto& [width, family] : widths)
         if (it->second.shape()[1] == width)
           fail(ErrorKind::unsupported,
-               "{}: its {} is for {} (text width {}, expected 768), which is not supported yet",
+               "{}: its {} is for {} (text width {}, expected 768 or 1024), which is not supported "
+               "yet",
                file, name_of(part), family, width);
       break;
     }
@@ -117,9 +118,8 @@ void refuse_other_widths(const NamedTensors& tensors, const std::string& file) {
 
 // Products over channels alone are the same numbers as matrices and as 1x1 convolutions.
 bool is_1x1_convolution(std::string_view name) {
-  if (name.starts_with(prefix_of(Part::text))) return false;
-  if (name.ends_with(".proj_in.weight") || name.ends_with(".proj_out.weight")) return true;
-  return name.find(".attn_1.") != name.npos && name.ends_with(".weight");
+  return name.starts_with(prefix_of(Part::vae)) && name.find(".attn_1.") != name.npos &&
+         name.ends_with(".weight");
 }
 
 template <class Value>
@@ -134,6 +134,7 @@ void add(std::map<std::string, Value, std::less<>>& to, std::string name,
 
 NamedTensors canonical(NamedTensors given, const std::string& file) {
   refuse_other_families(given, file);
+  given = without_openclip_names(std::move(given), file);
   const std::optional<Part> bare = bare_part(given);
 
   std::array<BlockCounts, part_names.size()> counts;

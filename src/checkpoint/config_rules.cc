@@ -46,8 +46,8 @@ constexpr KeyRule trunk_rules[] = {
     {"resnet_time_scale_shift", R"(["default"])"},
     {"sample_size"},
     {"transformer_layers_per_block"},
-    {"upcast_attention"},       // precision alone
-    {"use_linear_projection"},  // the same numbers, as matrices
+    {"upcast_attention"},  // precision alone
+    {"use_linear_projection"},
 };
 
 // diffusers/models/unets/unet_2d_condition.py, beside these
@@ -116,7 +116,7 @@ constexpr KeyRule text_rules[] = {
     {"dtype"},
     {"eos_token_id"},
     {"gradient_checkpointing"},
-    {"hidden_act", R"(["quick_gelu"])"},
+    {"hidden_act", R"(["quick_gelu", "gelu"])"},
     {"hidden_size"},
     {"initializer_factor"},
     {"initializer_range"},
@@ -187,8 +187,9 @@ constexpr KeyRule text_rules[] = {
 };
 
 // diffusers/schedulers: the keys of all of them, since each keeps those of the one that it was made
-// from. The noise that the model was trained on is obeyed (noise_schedule.h). The sampler is the
-// request's choice, and with it all that only says how other samplers step.
+// from. The noise that the model was trained on is obeyed (noise_schedule.h), and what it predicts
+// (prediction.h). The sampler is the request's choice, and with it all that only says how other
+// samplers step.
 constexpr KeyRule scheduler_rules[] = {
     {"_class_name",
      R"(["DDIMScheduler", "DDIMParallelScheduler", "PNDMScheduler", "DDPMScheduler",
@@ -216,9 +217,9 @@ constexpr KeyRule scheduler_rules[] = {
     {"num_train_timesteps", "[1000]"},
     {"original_inference_steps"},
     {"predict_x0"},
-    {"prediction_type", R"(["epsilon"])"},
+    {"prediction_type", R"(["epsilon", "v_prediction", "sample"])"},
     {"predictor_order"},
-    {"rescale_betas_zero_snr", no},
+    {"rescale_betas_zero_snr", "[true, false, null]"},
     {"sample_max_value"},
     {"set_alpha_to_one"},
     {"shift_terminal", none},

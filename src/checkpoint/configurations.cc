@@ -83,23 +83,28 @@ bool is_text(const json& value, std::string_view text) {
 }
 
 constexpr std::string_view begin_mark = "<|startoftext|>", end_mark = "<|endoftext|>";
+constexpr std::string_view openclip_padding = "!";
 
 void check_marks_of(const json& config, const std::string& file) {
-  constexpr std::pair<const char*, std::string_view> marks[] = {{"bos_token", begin_mark},
-                                                                {"eos_token", end_mark},
-                                                                {"unk_token", end_mark},
-                                                                {"pad_token", end_mark}};
+  constexpr std::pair<const char*, std::string_view> marks[] = {
+      {"bos_token", begin_mark}, {"eos_token", end_mark}, {"unk_token", end_mark}};
   for (const auto& [key, mark] : marks)
     if (const auto found = config.find(key);
         found != config.end() && !found->is_null() && !is_text(content_of(*found), mark))
       fail(ErrorKind::unsupported, "{}: {}: {}, expected \"{}\"", file, key,
            text_of(content_of(*found)), mark);
+  if (const auto found = config.find("pad_token"); found != config.end() && !found->is_null() &&
+                                                   !is_text(content_of(*found), end_mark) &&
+                                                   !is_text(content_of(*found), openclip_padding))
+    fail(ErrorKind::unsupported, "{}: pad_token: {}, expected \"{}\" or \"{}\"", file,
+         text_of(content_of(*found)), end_mark, openclip_padding);
 }
 
 void check_no_words(const json& tokens, const std::string& file) {
   for (const auto& token : tokens)
     if (const json& word = content_of(token);
-        !is_text(word, begin_mark) && !is_text(word, end_mark))
+        !is_text(word, begin_mark) && !is_text(word, end_mark) &&
+        !is_text(word, openclip_padding))  // which is a piece of CLIP's vocabulary
       fail(ErrorKind::unsupported,
            "{}: {} was added to the vocabulary, which is not supported yet; expected CLIP's words "
            "alone",
@@ -170,17 +175,18 @@ void check_tokenizer_folder(const std::filesystem::path& folder) {
       check_no_words(*added, path_of("tokenizer.json"));
 }
 
-void check_marks(const NamedTensors& tensors, const std::string& file) {
-  for (const char* mark : {"v_pred", "ztsnr", "edm_vpred.sigma_max", "edm_mean"})
-    if (tensors.has(mark) || tensors.foreign.contains(mark))
-      fail(ErrorKind::unsupported,
-           "{}: tensor {} marks a model that does not predict the noise of Stable Diffusion 1.x, "
-           "which is not supported yet",
-           file, mark);
-  const auto said = tensors.metadata.find("modelspec.prediction_type");
-  if (said != tensors.metadata.end() && said->second != "epsilon" && said->second != "eps")
-    fail(ErrorKind::unsupported, "{}: modelspec.prediction_type: \"{}\", expected \"epsilon\"",
-         file, printable(said->second));
+std::optional<std::string> padding_token(const std::filesystem::path& folder) {
+  const auto config = read_object(folder / "tokenizer_config.json"),
+             marks = read_object(folder / "special_tokens_map.json");
+  const bool listed = config && config->contains("added_tokens_decoder");
+  const auto token = [](const std::optional<json>& from) -> std::optional<std::string> {
+    if (!from) return {};
+    const auto found = from->find("pad_token");
+    if (found == from->end() || !content_of(*found).is_string()) return {};
+    return content_of(*found).get<std::string>();
+  };
+  const auto first = token(listed ? config : marks);
+  return first ? first : token(listed ? marks : config);
 }
 
 }  // namespace drypoint

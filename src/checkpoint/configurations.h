@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,12 +34,17 @@ void check_sampler(const Metadata& metadata, const std::string& file);
 void expect_sizes(const Metadata& metadata, std::string_view place, const nlohmann::json& sizes,
                   const std::string& file);
 
-/// Checks a tokenizer's folder: the begin, end and padding marks must be CLIP's, and no words may
-/// have been added to the vocabulary. Throws unsupported, bad_file.
+/// Checks a tokenizer's folder: the begin and end marks must be CLIP's, the padding OpenAI's (the
+/// end mark) or OpenCLIP's ("!"), and no words may have been added to the vocabulary. Throws
+/// unsupported, bad_file.
 void check_tokenizer_folder(const std::filesystem::path& folder);
 
-/// Checks what single files say of themselves: a prediction other than that of noise, by a tensor
-/// (`v_pred`, `ztsnr`) or in the metadata (`modelspec.prediction_type`). Throws unsupported.
-void check_marks(const NamedTensors& tensors, const std::string& file);
+/// Where a model's metadata keep that token, once it is known.
+inline constexpr std::string_view padding_key = "tokenizer/padding";
+
+/// What such a folder says that short texts are filled up with: "!" or the end mark; nothing where
+/// it does not say. As transformers reads it: special_tokens_map.json outranks
+/// tokenizer_config.json unless the latter lists the tokens.
+std::optional<std::string> padding_token(const std::filesystem::path& folder);
 
 }  // namespace drypoint

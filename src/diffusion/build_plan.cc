@@ -49,7 +49,7 @@ void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& r
   report("text encoder");
   model.begin();
   model.text_encoder(2, callbacks.stop);
-  const SamplerTable table = sampler_table(request, model.noise_schedule());
+  const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   for (const ImageSize size : sizes) {
     // Those of other sizes make room where memory is short: weights stay.
     model.begin();

@@ -1,5 +1,7 @@
 #include "diffusion/model.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "base/threads.h"
 #include "checkpoint/configurations.h"
 #include "checkpoint/noise_schedule.h"
+#include "checkpoint/prediction.h"
 #include "compile/compile.h"
 #include "drypoint/fields.h"
 #include "drypoint/version.h"
@@ -130,10 +133,19 @@ std::unique_ptr<Backend> backend_for(const PlanFile* file, const PipelineOptions
 }
 
 Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
-  if (file && file->info().has_tokenizer)
-    return Tokenizer::from_texts(file->tokenizer().first, file->tokenizer().second, file->name());
-  return checkpoint.tokenizer ? Tokenizer::from_folder(*checkpoint.tokenizer)
-                              : Tokenizer::built_in();
+  Tokenizer tokenizer =
+      file && file->info().has_tokenizer
+          ? Tokenizer::from_texts(file->tokenizer().first, file->tokenizer().second, file->name())
+      : checkpoint.tokenizer ? Tokenizer::from_folder(*checkpoint.tokenizer)
+                             : Tokenizer::built_in();
+  const Metadata& metadata = checkpoint.tensors.metadata;
+  const auto said = metadata.find(padding_key);
+  // Where no tokenizer says it, OpenCLIP's encoder is known by its activation.
+  const bool openclip = said != metadata.end()
+                            ? said->second == "!"
+                            : detect_clip(checkpoint.tensors).activation == ActivationKind::gelu;
+  if (openclip) tokenizer.pad_with_exclamation_mark();
+  return tokenizer;
 }
 
 // A single file's own noise levels, those of a folder's scheduler, or the usual ones. Fails now
@@ -160,7 +172,13 @@ std::string file_name(const std::filesystem::path& path) {
 
 // What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
 void check_proportions(const std::map<Part, std::string>& sources, const ModelConfig& config) {
-  const auto& [unet, control, vae, text] = config;
+  const auto& [unet, control, vae, text, prediction, zero_terminal_snr] = config;
+  if (is_inpainting(unet))
+    fail(ErrorKind::unsupported,
+         "{}: the UNet is one for inpainting: of its {} input channels {} are a mask and a masked "
+         "picture, which cannot be given yet; expected a UNet of {} input channels",
+         sources.at(Part::unet), unet.in_channels, unet.in_channels - unet.out_channels,
+         unet.out_channels);
   if (vae.image_channels != 3 || vae.channels.size() != 4)
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
@@ -190,6 +208,7 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
          "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
          name_);
   config_ = detect(checkpoint_.tensors);
+  choose_prediction(options.prediction);
   check_proportions(checkpoint_.sources, config_);
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
@@ -200,6 +219,22 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   description_.model = file_->info().model;
   description_.control = file_->info().control;
   if (files.control) set_control(*files.control);
+}
+
+void Model::choose_prediction(Prediction asked) {
+  if (asked != Prediction::automatic) {
+    config_.prediction = asked;
+  } else if (config_.prediction == Prediction::automatic) {
+    config_.prediction = guessed_prediction(checkpoint_.tensors, config_.unet);
+    if (config_.unet.linear_projections)
+      notices_.push_back(fmt::format(
+          "model: {}: nothing says what its UNet predicts; by its weights it is taken for {} "
+          "(prediction: epsilon or v)",
+          checkpoint_.sources.at(Part::unet), drypoint::name(config_.prediction)));
+  }
+  if (config_.zero_terminal_snr) noise_schedule_ = noise_schedule_.with_zero_terminal_snr();
+  // A plan keeps the metadata.
+  write_prediction(checkpoint_.tensors.metadata, {config_.prediction, config_.zero_terminal_snr});
 }
 
 void Model::set_control(const std::filesystem::path& path) {

@@ -36,6 +36,9 @@ class Model {
   const WeightStore& store() const { return *store_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
+  Prediction prediction() const { return config_.prediction; }
+  /// What was taken for granted about the model.
+  const std::vector<std::string>& notices() const { return notices_; }
 
   /// More would need memory without running faster.
   int64_t most_latents_together() const { return backend_->target().useful_batch; }
@@ -55,6 +58,7 @@ class Model {
 
  private:
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
+  void choose_prediction(Prediction asked);
 
   std::string name_;
   bool read_since_check_ = true;
@@ -65,6 +69,7 @@ class Model {
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
   NoiseSchedule noise_schedule_;
+  std::vector<std::string> notices_;
   ModelDescription description_;
   // Text encoders by the number of prompts, denoisers, decoders by height and width.
   ExecutorCache<int64_t, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{2, 8, 4}};

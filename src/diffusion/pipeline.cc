@@ -212,7 +212,8 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
     Request request = defaults_;
     request.samples = samples;
     const auto shape =
-        denoiser_shape(model_, request, size, sampler_table(request, model_.noise_schedule()));
+        denoiser_shape(model_, request, size,
+                       sampler_table(request, model_.noise_schedule(), model_.prediction()));
     model_.denoiser(shape);
     model_.vae_decoder(shape.height, shape.width);
   }
@@ -250,7 +251,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   // All that can be wrong with a request shows before anything large is made.
   const bool guided = request.guidance_scale != 1;
   const auto prompts = tokens(request, guided, result.notices);
-  const SamplerTable table = sampler_table(request, model_.noise_schedule());
+  const SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
   result.edges =
@@ -258,6 +259,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   const ImageSize size{result.edges.width, result.edges.height};
   const DenoiserShape shape = denoiser_shape(model_, request, size, table);
   Executor& decoder = make_ready(request, shape, callbacks.stop, result);
+  std::ranges::copy(model_.notices(), std::back_inserter(result.notices));
   std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
   finish(Stage::prepare);
 

@@ -79,6 +79,12 @@ const std::vector<Field<PipelineOptions>>& pipeline_fields() {
               {"tf32", Precision::tf32},
               {"fp32", Precision::fp32}},
              "Of the computation; auto: fp16 on a GPU, fp32 on a CPU"),
+      choice("prediction", &P::prediction,
+             {{"auto", Prediction::automatic},
+              {"epsilon", Prediction::epsilon},
+              {"v", Prediction::v},
+              {"sample", Prediction::sample}},
+             "What the UNet gives; auto: what the model says of itself"),
       integer("level", &P::level, 0, 5,
               "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
               "not known) or 5 (time all that the cache does not have)"),
@@ -96,7 +102,7 @@ const std::vector<Field<ModelFiles>>& model_fields() {
   static const std::vector<Field<M>> all{
       with(file("model", &M::model,
                 "Checkpoint: a .safetensors, .ckpt or .pth file, or a diffusers folder;\n"
-                "random:sd15 and random:tiny are random weights, for measurements.\n"
+                "random:sd15, random:sd21, random:tiny are random weights, for measurements.\n"
                 "Without it, the small demo model serves"),
            &Field<M>::letter, "m"),
       file("control", &M::control, "ControlNet: canny=FILE or canny=FOLDER"),

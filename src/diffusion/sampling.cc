@@ -64,12 +64,15 @@ SamplerTable make_table(Sampler sampler, const Walk& walk, Prediction prediction
   return table.finish(sampler(table, walk));
 }
 
-SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained) {
+SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained,
+                           Prediction prediction) {
   if (request.steps < 1 || request.steps >= kNoiseLevels)
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {}", request.steps, kNoiseLevels - 1);
   const SamplerChoice choice = choose_sampler(request.sampler, request.schedule);
   check(request, choice.sampler);
-  return make_table(choice.sampler.function, walk_for(request, trained, choice));
+  const NoiseSchedule walked =
+      choice.sampler.takes_no_signal ? trained : trained.with_finite_sigmas();
+  return make_table(choice.sampler.function, walk_for(request, walked, choice), prediction);
 }
 
 }  // namespace drypoint

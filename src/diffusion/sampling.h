@@ -12,6 +12,7 @@ SamplerTable make_table(Sampler sampler, const Walk& walk,
 
 /// Throws bad_argument for what no sampler is called, and for settings out of range or without
 /// effect.
-SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained);
+SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained,
+                           Prediction prediction = Prediction::epsilon);
 
 }  // namespace drypoint

@@ -113,7 +113,8 @@ std::vector<ExportPart> export_parts(const Checkpoint& checkpoint, const LatentS
     const Graph controlnet = step.controlnet();
     parts.push_back(step_part("controlnet", controlnet, size));
     parts.push_back(step_part("unet", step.unet(&controlnet), size));
-    parts.push_back(step_part("denoiser", step.denoiser(), size));
+    // The ControlNet sees some channels of what an inpainting UNet sees.
+    if (!is_inpainting(config.unet)) parts.push_back(step_part("denoiser", step.denoiser(), size));
   } else {
     parts.push_back(step_part("unet", step.unet(nullptr), size));
   }

@@ -17,8 +17,8 @@ struct ExportPart {
 };
 
 /// All that the checkpoint has weights for; sizes do not reach an ONNX file. Without a ControlNet
-/// the UNet takes no controls, and "controlnet" and "denoiser" are not there. For their inputs and
-/// outputs see drypoint/export.h.
+/// the UNet takes no controls, and "controlnet" and "denoiser" are not there; "denoiser" not for
+/// inpainting either. For their inputs and outputs see drypoint/export.h.
 std::vector<ExportPart> export_parts(const Checkpoint& checkpoint,
                                      const LatentSize& size = {2, 16, 24});
 

@@ -1,12 +1,14 @@
 #include "drypoint/inspect.h"
 
 #include "base/error.h"
+#include "checkpoint/prediction.h"
 #include "inspect/module_tree.h"
 #include "models/assemble.h"
 #include "models/clip.h"
 #include "models/complete.h"
 #include "models/controlnet.h"
 #include "models/detect.h"
+#include "models/family.h"
 #include "models/unet.h"
 #include "models/vae.h"
 
@@ -31,7 +33,8 @@ Sizes listed(const UnetConfig& config) {
           {"context_width", {config.context_width}},
           {"time_width", {config.time_width}},
           {"heads", heads},
-          {"groups", {config.groups}}};
+          {"groups", {config.groups}},
+          {"linear_projections", {config.linear_projections}}};
 }
 
 Sizes listed(const ControlnetConfig& config) {
@@ -67,6 +70,27 @@ void examine(const Checkpoint& checkpoint, Part which, Read read, InspectedPart&
   }
 }
 
+/// What the whole is, by its first part, the UNet or else the ControlNet.
+void tell_family(const Checkpoint& checkpoint, const std::filesystem::path& path,
+                 CheckpointInfo& info) {
+  const NamedTensors& tensors = checkpoint.tensors;
+  const bool has_unet = checkpoint.has(Part::unet);
+  if (!has_unet && !checkpoint.has(Part::control)) return;
+  try {
+    const UnetConfig trunk = has_unet ? detect_unet(tensors) : detect_controlnet(tensors).trunk;
+    if (const Family* family = family_of(trunk)) info.family = family->title;
+    if (!has_unet) return;
+    const SaidPrediction said = said_prediction(tensors, path.string());
+    info.prediction =
+        name(said.prediction == Prediction::automatic ? guessed_prediction(tensors, trunk)
+                                                      : said.prediction);
+    info.zero_terminal_snr = said.zero_terminal_snr;
+  } catch (const Error& error) {
+    std::vector<std::string>& problems = info.parts.front().problems;
+    if (problems.empty()) problems.emplace_back(error.what());
+  }
+}
+
 CheckpointInfo describe(const std::filesystem::path& path) {
   const Checkpoint checkpoint = load_checkpoint(path);
   const NamedTensors& tensors = checkpoint.tensors;
@@ -97,6 +121,7 @@ CheckpointInfo describe(const std::filesystem::path& path) {
     info.other_tensors -= inspected.tensors;
     info.parts.push_back(std::move(inspected));
   }
+  tell_family(checkpoint, path, info);
   return info;
 }
 

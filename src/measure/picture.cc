@@ -63,7 +63,7 @@ std::vector<float> noise_for(const Model& model, const DenoiserShape& shape) {
 MeasuredPicture::MeasuredPicture(Model& model, const Workload& workload, ImageSize size,
                                  const StopRequested& stop)
     : request(request_for(workload, size)),
-      table(sampler_table(request, model.noise_schedule())),
+      table(sampler_table(request, model.noise_schedule(), model.prediction())),
       shape(denoiser_shape(model, request, size, table)),
       chunks(workload.batch / shape.latents),
       encoder(model.text_encoder(shape.prompts, stop)),

@@ -12,6 +12,7 @@
 #include "checkpoint/configurations.h"
 #include "checkpoint/diffusers_folder.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/prediction.h"
 #include "models/check_sizes.h"
 #include "models/clip.h"
 #include "models/complete.h"
@@ -128,7 +129,7 @@ void replace_part(Checkpoint& model, Part part, const std::filesystem::path& pat
     fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
          name_of(part));
   if (part == Part::control) refuse_differences(other, path.string());
-  if (part == Part::control) check_marks(other.tensors, path.string());
+  if (part == Part::control) said_prediction(other.tensors, path.string());
   const std::string folder = folder_of(part);
   const auto prefix = prefix_of(part);
   erase_prefix(model.tensors.tensors, prefix);
@@ -168,7 +169,8 @@ bool is_harmless(Part part, std::string_view name, int64_t text_layers) {
     return layer >= text_layers;
   }
   return starts("text_model.embeddings.position_ids") || starts("text_projection") ||
-         starts("logit_scale") || starts("vision_model.") || starts("visual_projection.");
+         starts("logit_scale") || starts("vision_model.") || starts("visual_projection.") ||
+         starts("visual.");
 }
 
 // Everything about a part, given how its configuration is read. -> the configuration.
@@ -247,7 +249,7 @@ bool holds_differences(const Checkpoint& checkpoint) {
 Checkpoint assemble(const ModelFiles& files) {
   Checkpoint model = load_checkpoint(files.model);
   const std::string own_parts = parts_of(model), path = files.model.string();
-  check_marks(model.tensors, path);
+  said_prediction(model.tensors, path);
   if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
   if (files.control) replace_part(model, Part::control, *files.control);
   if (files.vae) replace_part(model, Part::vae, *files.vae);
@@ -259,8 +261,12 @@ Checkpoint assemble(const ModelFiles& files) {
   check_configuration(model.tensors.metadata, pipeline_config, path + "/model_index.json");
   check_configuration(model.tensors.metadata, scheduler_config,
                       (files.model / scheduler_config).string());
-  if (!files.text_encoder || model.tokenizer)
-    check_tokenizer_folder(model.tokenizer.value_or(files.model / "tokenizer"));
+  if (!files.text_encoder || model.tokenizer) {
+    const auto tokenizer = model.tokenizer.value_or(files.model / "tokenizer");
+    check_tokenizer_folder(tokenizer);
+    if (auto padding = padding_token(tokenizer))
+      model.tensors.metadata.insert_or_assign(std::string(padding_key), std::move(*padding));
+  }
   check_fit(model);
   return model;
 }
@@ -270,15 +276,14 @@ void check_fit(const Checkpoint& model) {
   const UnetConfig unet = checked_part(model, Part::unet, detect_unet);
   const VaeConfig vae = checked_part(model, Part::vae, detect_vae);
   const ClipConfig text = checked_part(model, Part::text, detect_clip);
-  if (unet.in_channels != vae.latent_channels)
-    fail(ErrorKind::unsupported, "{}: the UNet takes {} channels, expected the VAE's {}{}",
+  if (unet.in_channels != vae.latent_channels && !is_inpainting(unet))
+    fail(ErrorKind::unsupported,
+         "{}: the UNet takes {} channels, expected the VAE's {}, or {} for inpainting",
          sources.at(Part::unet), unet.in_channels, vae.latent_channels,
-         unet.in_channels == 2 * vae.latent_channels + 1
-             ? "; it is an inpainting model, which is not supported yet"
-             : "");
-  if (unet.out_channels != unet.in_channels)
-    fail(ErrorKind::unsupported, "{}: the UNet gives {} channels, expected {}",
-         sources.at(Part::unet), unet.out_channels, unet.in_channels);
+         2 * vae.latent_channels + 1);
+  if (unet.out_channels != vae.latent_channels)
+    fail(ErrorKind::unsupported, "{}: the UNet gives {} channels, expected the VAE's {}",
+         sources.at(Part::unet), unet.out_channels, vae.latent_channels);
   if (unet.context_width != text.width)
     fail(ErrorKind::bad_file, "{}: the text encoder is {} wide, but the UNet in {} expects {}",
          sources.at(Part::text), text.width, sources.at(Part::unet), unet.context_width);
@@ -287,13 +292,15 @@ void check_fit(const Checkpoint& model) {
   const ControlnetConfig control = checked_part(model, Part::control, detect_controlnet);
   UnetConfig trunk = unet;
   trunk.out_channels = 0;
-  // Heads and groups need not be the UNet's.
+  trunk.in_channels = vae.latent_channels;  // of an inpainting UNet the first few
+  // Heads and groups need not be the UNet's, nor the form of its projections.
   trunk.groups = control.trunk.groups;
+  trunk.linear_projections = control.trunk.linear_projections;
   trunk.middle.heads = control.trunk.middle.heads;
   for (size_t i = 0; i < std::min(trunk.levels.size(), control.trunk.levels.size()); ++i)
     trunk.levels[i].heads = control.trunk.levels[i].heads;
   if (control.trunk != trunk)
-    fail(ErrorKind::bad_file, "{}: the ControlNet was made for another base model than {}: {}",
+    fail(ErrorKind::unsupported, "{}: the ControlNet was made for another base model than {}: {}",
          sources.at(Part::control), sources.at(Part::unet), differences(control.trunk, trunk));
 }
 
@@ -309,9 +316,9 @@ void check_part(const Checkpoint& model, Part part) {
 void replace_control(Checkpoint& model, const std::filesystem::path& path) {
   Checkpoint next = model;
   replace_part(next, Part::control, path);
+  check_fit(next);
   const auto config = config_in(model, Part::control, detect_controlnet);
   check_complete(next.tensors, tensors_of(config), next.sources.at(Part::control));
-  check_fit(next);
   // Files that nothing is read from any more.
   std::erase_if(next.tensors.files, [&](const auto& file) {
     return std::ranges::none_of(next.tensors.tensors,

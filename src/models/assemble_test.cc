@@ -121,7 +121,8 @@ TEST(Checkpoint, DiffusersWritesAModelThatIsCompleteHere) {
                                      .middle = {12, 1, 2},
                                      .res_blocks = 1,
                                      .context_width = 12,
-                                     .groups = 4}));
+                                     .groups = 4,
+                                     .linear_projections = true}));
   EXPECT_EQ(config.control->hint_channels, (std::vector<int64_t>{3, 4, 4, 6, 8}));
   EXPECT_EQ(config.vae, (VaeConfig{3, 4, 4, {4, 8}, 1, 2}));
   EXPECT_EQ(config.text, (ClipConfig{50, 9, 12, 2, 3, 20}));
@@ -176,7 +177,8 @@ TEST(Checkpoint, ErrorsSayWhatAFileIsAndWhatWasExpected) {
       refuses(bad, {"merged.pth", "tensor", "missing"}, {.model = data("checkpoint/merged.pth")}));
   EXPECT_TRUE(refuses(bad, {"merged.pth", "control_model", "missing"},
                       {.model = model, .control = data("checkpoint/merged.pth")}));
-  EXPECT_TRUE(refuses(bad, {"small/controlnet", "another base model", "text width 12, expected 64"},
+  EXPECT_TRUE(refuses(unsupported,
+                      {"small/controlnet", "another base model", "text width 12, expected 64"},
                       {.model = model, .control = data("checkpoint/small/controlnet")}));
 
   const std::string time = "control_model.time_embed.2.bias";
@@ -194,9 +196,9 @@ TEST(Checkpoint, ErrorsSayWhatAFileIsAndWhatWasExpected) {
                          t["difference"] = make_tensor({1}, std::vector<float>{1});
                        })}));
   EXPECT_TRUE(refuses(
-      unsupported, {"changed", "9 channels", "inpainting"},
+      unsupported, {"changed", "takes 8 channels", "4, or 9 for inpainting"},
       {.model = changed(folder, model, [](Tensors& t) {
-         t["model.diffusion_model.input_blocks.0.0.weight"] = Tensor({DType::f16, {32, 9, 3, 3}});
+         t["model.diffusion_model.input_blocks.0.0.weight"] = Tensor({DType::f16, {32, 8, 3, 3}});
        })}));
 }
 
@@ -213,9 +215,7 @@ TEST(Checkpoint, OtherFamiliesAreNamed) {
   const auto wide = [](int64_t width) { return Tensor({DType::f16, {1, width}}); };
   EXPECT_TRUE(refuses("SDXL", "conditioner.embedders.0.transformer.x", one));
   EXPECT_TRUE(refuses("SDXL", "model.diffusion_model." + block, wide(2048)));
-  EXPECT_TRUE(refuses("Stable Diffusion 2", "cond_stage_model.model.ln_final.bias", one));
-  EXPECT_TRUE(refuses("Stable Diffusion 2", "model.diffusion_model." + block, wide(1024)));
-  EXPECT_TRUE(refuses("Stable Diffusion 2", "control_model." + block, wide(1024)));
+  EXPECT_TRUE(refuses("SDXL", "control_model." + block, wide(2048)));
   EXPECT_TRUE(refuses("LoRA", "lora_unet_down_blocks_0.alpha", one));
   write_safetensors(folder / "x.safetensors", {{"what", one}});
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"holds no UNet", "the first is what"},
@@ -279,13 +279,13 @@ TEST(DiffusersFolder, PrefersWholeFilesOfFullPrecision) {
   EXPECT_EQ(value(), 32);
 }
 
-TEST(Checkpoint, OnlyPredictionOfNoiseIsSupported) {
+TEST(Checkpoint, OtherPredictionsAreRefused) {
   TemporaryFolder folder;
   std::filesystem::copy(data("checkpoint/small"), folder / "m",
                         std::filesystem::copy_options::recursive);
   write_file(folder / "m/scheduler/scheduler_config.json",
-             R"({"prediction_type": "v_prediction"})");
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"prediction_type", "v_prediction", "epsilon"},
+             R"({"prediction_type": "flow_prediction"})");
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"prediction_type", "flow_prediction", "epsilon"},
                          [&] { assemble({.model = folder / "m"}); }));
 }
 

@@ -48,11 +48,14 @@ ValueId spatial_transformer(const Module& m, ValueId x, ValueId context,
                             const UnetConfig::Level& level, const UnetConfig& config) {
   const Shape image = m.shape(x);
   const int64_t channels = image[3];
-  ValueId h = conv2d(m / "proj_in", group_norm(m / "norm", x, config.groups, 1e-6f), channels, 1);
+  const auto project = [&](const Module& to, ValueId from) {
+    return config.linear_projections ? linear(to, from, channels) : conv2d(to, from, channels, 1);
+  };
+  ValueId h = project(m / "proj_in", group_norm(m / "norm", x, config.groups, 1e-6f));
   h = reshape(m, h, {image[0], image[1] * image[2], channels});
   for (int64_t i = 0; i < level.depth; ++i)
     h = transformer_block(m / "transformer_blocks" / i, h, context, level.heads);
-  return add(m, conv2d(m / "proj_out", reshape(m, h, image), channels, 1), x);
+  return add(m, project(m / "proj_out", reshape(m, h, image)), x);
 }
 
 ValueId input_blocks(const Module& m, ValueId x, ValueId embedding, ValueId context,

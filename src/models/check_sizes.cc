@@ -38,6 +38,7 @@ json trunk_sizes(const UnetConfig& config) {
           {"cross_attention_dim", config.context_width},
           {"transformer_layers_per_block", depths(config)},
           {"time_embedding_dim", config.time_width},
+          {"use_linear_projection", config.linear_projections},
           {"down_block_types", block_types(config, "CrossAttnDownBlock2D", "DownBlock2D")}};
 }
 

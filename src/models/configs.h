@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "drypoint/sampling.h"
 #include "ops/activation.h"
 
 namespace drypoint {
@@ -26,7 +27,8 @@ struct UnetConfig {
   Level middle;
   int64_t res_blocks = 0;  // per level on the way down; one more on the way up
   int64_t context_width = 0;
-  int64_t groups = 32;  // of every group norm
+  int64_t groups = 32;              // of every group norm
+  bool linear_projections = false;  // around transformers: products rather than 1x1 convolutions
   bool operator==(const UnetConfig&) const = default;
 
   /// Outputs of a ControlNet for it: one for each input block, and the middle's.
@@ -35,6 +37,11 @@ struct UnetConfig {
     return 1 + count * res_blocks + (count - 1) + 1;
   }
 };
+
+/// Whether it takes a mask and the latent of the picture without what is masked, beside the latent.
+constexpr bool is_inpainting(const UnetConfig& unet) {
+  return unet.in_channels == 2 * unet.out_channels + 1;
+}
 
 struct ControlnetConfig {
   UnetConfig trunk;
@@ -56,7 +63,7 @@ struct VaeConfig {
   bool operator==(const VaeConfig&) const = default;
 };
 
-/// A CLIP text encoder.
+/// A CLIP text encoder: OpenAI's or OpenCLIP's.
 struct ClipConfig {
   int64_t vocabulary = 0, positions = 0, width = 0;
   int64_t layers = 0;  // that run; a file may hold more
@@ -71,6 +78,10 @@ struct ModelConfig {
   std::optional<ControlnetConfig> control;
   VaeConfig vae;
   ClipConfig text;
+  /// What the UNet's output means; `automatic` where nothing says it.
+  Prediction prediction = Prediction::automatic;
+  /// Whether it was trained without signal at the last timestep.
+  bool zero_terminal_snr = false;
 };
 
 }  // namespace drypoint

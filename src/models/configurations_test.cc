@@ -82,11 +82,10 @@ TEST_F(Configurations, WhatChangesTheComputationIsRefusedByName) {
   EXPECT_TRUE(refuses(vae_config, "use_quant_conv", false));
   EXPECT_TRUE(refuses(vae_config, "mid_block_add_attention", false));
   EXPECT_TRUE(refuses(vae_config, "_class_name", "AutoencoderTiny"));
-  EXPECT_TRUE(refuses(text_config, "hidden_act", "gelu"));
+  EXPECT_TRUE(refuses(text_config, "hidden_act", "gelu_new"));
   EXPECT_TRUE(refuses(text_config, "layer_norm_eps", 1e-6));
   EXPECT_TRUE(refuses(text_config, "architectures", json{"CLIPTextModelWithProjection"}));
-  EXPECT_TRUE(refuses(scheduler_config, "prediction_type", "v_prediction"));
-  EXPECT_TRUE(refuses(scheduler_config, "rescale_betas_zero_snr", true));
+  EXPECT_TRUE(refuses(scheduler_config, "prediction_type", "flow_prediction"));
   EXPECT_TRUE(refuses(scheduler_config, "num_train_timesteps", 500));
   EXPECT_TRUE(refuses(scheduler_config, "thresholding", true));
   EXPECT_TRUE(refuses(scheduler_config, "_class_name", "FlowMatchEulerDiscreteScheduler"));
@@ -123,6 +122,9 @@ TEST_F(Configurations, WhatIsTheSameComputationIsTaken) {
   EXPECT_TRUE(takes(unet_config, "layers_per_block", json{1, 1}));
   EXPECT_TRUE(takes(vae_config, "force_upcast", false));
   EXPECT_TRUE(takes(scheduler_config, "skip_prk_steps", true));
+  EXPECT_TRUE(takes(scheduler_config, "prediction_type", "v_prediction"));
+  EXPECT_TRUE(takes(scheduler_config, "rescale_betas_zero_snr", true));
+  EXPECT_TRUE(takes(text_config, "hidden_act", "gelu"));
   EXPECT_TRUE(takes(text_config, "torch_dtype", "float16"));
 }
 
@@ -135,6 +137,7 @@ TEST_F(Configurations, SizesThatContradictTheTensorsAreRefused) {
   EXPECT_TRUE(contradicts(unet_config, "cross_attention_dim", 768));
   EXPECT_TRUE(contradicts(unet_config, "attention_head_dim", "2"));
   EXPECT_TRUE(contradicts(unet_config, "attention_head_dim", 0));
+  EXPECT_TRUE(contradicts(unet_config, "use_linear_projection", false));
   EXPECT_TRUE(contradicts(unet_config, "norm_num_groups", nullptr));
   EXPECT_TRUE(
       contradicts(unet_config, "down_block_types", json{"DownBlock2D", "CrossAttnDownBlock2D"}));
@@ -194,7 +197,7 @@ TEST_F(Configurations, TokenizersMayAddNoWords) {
     return result;
   };
   EXPECT_TRUE(refuses_it("added_tokens.json", R"({"<cat-toy>": 49408})", "<cat-toy>"));
-  EXPECT_TRUE(refuses_it("special_tokens_map.json", R"({"pad_token": "!"})", "pad_token"));
+  EXPECT_TRUE(refuses_it("special_tokens_map.json", R"({"pad_token": "<pad>"})", "pad_token"));
   EXPECT_TRUE(
       refuses_it("special_tokens_map.json", R"({"additional_special_tokens": ["<a>"]})", "<a>"));
   EXPECT_TRUE(refuses_it("tokenizer_config.json", R"({"model_max_length": 248})", "248"));
@@ -213,20 +216,18 @@ TEST_F(Configurations, TokenizersMayAddNoWords) {
             "tokenizer_class": "CLIPTokenizer", "unk_token": "<|endoftext|>"})");
   write("added_tokens.json", R"({"<|startoftext|>": 49406, "<|endoftext|>": 49407})");
   EXPECT_TRUE(assemble({.model = model()}).has(Part::text));
-}
 
-TEST_F(Configurations, MarksOfSingleFiles) {
-  auto tensors = load_checkpoint(testing::tiny_model_path()).tensors;
-  check_marks(tensors, "m");
-  tensors.metadata["modelspec.prediction_type"] = "v";
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"modelspec.prediction_type", "\"v\""},
-                         [&] { check_marks(tensors, "m"); }));
-  tensors.metadata["modelspec.prediction_type"] = "epsilon";
-  for (const char* mark : {"v_pred", "ztsnr"}) {
-    auto marked = tensors;
-    marked.tensors[mark] = Tensor({DType::f32, {0}});
-    EXPECT_TRUE(fails_with(ErrorKind::unsupported, {mark}, [&] { check_marks(marked, "m"); }));
-  }
+  // The padding of a model is that of its tokenizer: of transformers' files the map counts, unless
+  // the other lists the tokens.
+  const auto padding = [&] {
+    return assemble({.model = model()}).tensors.metadata.find(padding_key)->second;
+  };
+  EXPECT_EQ(padding(), "<|endoftext|>");
+  write("special_tokens_map.json", R"({"pad_token": "!"})");
+  EXPECT_EQ(padding(), "!");
+  write("tokenizer_config.json",
+        R"({"added_tokens_decoder": {"0": {"content": "!"}}, "pad_token": "<|endoftext|>"})");
+  EXPECT_EQ(padding(), "<|endoftext|>");
 }
 
 TEST_F(Configurations, TensorsOfAPartThatAreNotUsedAreNamed) {

@@ -15,7 +15,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   // Rows of a latent, or of several for each, one after the other.
   const auto latents = [&](int64_t count) {
     return TensorType{DType::f32,
-                      {count * shape.latents, config.unet.in_channels, shape.height, shape.width}};
+                      {count * shape.latents, config.unet.out_channels, shape.height, shape.width}};
   };
   // Of inputs that pictures may share, whether they do.
   const auto own = [&](int64_t rows) {
@@ -33,7 +33,18 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   const ValueId timestep = inputs.node(Select{}, {timesteps, step});
   const ValueId latent = shape.slots > 1 ? inputs.node(Slice{0, shape.latents}, {slots}) : slots;
   ValueId x = to_channels_last(inputs, latent);
-  if (together > 1) x = inputs.node(Expand{together}, {x});
+  ValueId seen = x;  // by the UNet
+  if (is_inpainting(config.unet)) {
+    const Shape rest{shape.latents, config.unet.in_channels - config.unet.out_channels,
+                     shape.height, shape.width};
+    const ValueId masked = graph.add_input("masked", {DType::f32, rest}, Rate::picture, true);
+    seen = inputs.node(Concat{-1}, {x, to_channels_last(inputs, masked)});
+  }
+  if (together > 1) {
+    const bool same = seen == x;
+    x = inputs.node(Expand{together}, {x});
+    seen = same ? x : inputs.node(Expand{together}, {seen});
+  }
   const auto row_of_context = [&](int64_t row) {
     return shape.apart ? inputs.node(Slice{row, 1}, {context}) : context;
   };
@@ -61,10 +72,10 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   }
   const ValueId embedding = time_embedding(unet_module, timestep, config.unet);
   ValueId eps =
-      unet(unet_module, x, embedding, row_of_context(1), control_tensors, scales, config.unet);
+      unet(unet_module, seen, embedding, row_of_context(1), control_tensors, scales, config.unet);
   if (shape.apart) {
     const ValueId negative =
-        unet(unet_module, x, embedding, row_of_context(0), {}, -1, config.unet);
+        unet(unet_module, seen, embedding, row_of_context(0), {}, -1, config.unet);
     eps = sampler.node(Concat{0}, {negative, eps});
   }
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);

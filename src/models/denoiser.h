@@ -30,8 +30,9 @@ struct DenoiserShape {
 /// Inputs, each picture: "timesteps" [max_steps], "sampler" [max_steps, slots * (slots + 2)] (see
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
 /// "guidance_scale" [latents], "context" [contexts, L, D], and with control "hint" [hints, 3, 8 h,
-/// 8 w] (0 to 1) and "control_scales" [controls].
-/// Output "eps" [prompts * latents, 4, h, w]: row g * latents + i for prompt g and latent i.
+/// 8 w] (0 to 1) and "control_scales" [controls]; of an inpainting UNet "masked" [latents, 5, h,
+/// w], the mask (1: to be painted) and the latent of the picture without what it covers. Output
+/// "eps" [prompts * latents, 4, h, w]: row g * latents + i for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 
 }  // namespace drypoint

@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "checkpoint/configurations.h"
 #include "checkpoint/parts.h"
+#include "checkpoint/prediction.h"
 
 namespace drypoint {
 namespace {
@@ -38,6 +40,12 @@ class Reader {
     return tensor.shape();
   }
 
+  // 0 where there is no such tensor.
+  size_t rank(const std::string& name) const {
+    const Tensor* tensor = tensors_.find(prefix_ + name);
+    return tensor ? tensor->shape().size() : 0;
+  }
+
   // How many of prefix0, prefix1, ... exist.
   int64_t count(const std::string& prefix, const std::string& suffix) const {
     int64_t n = 0;
@@ -48,9 +56,8 @@ class Reader {
   // Positive whole numbers in one of the JSON configurations, under the first key that is set: one
   // for each of so many levels, or one for all.
   std::vector<int64_t> configured_levels(std::initializer_list<const char*> keys,
-                                         const char* folder, int64_t levels,
-                                         int64_t otherwise) const {
-    const std::vector<int64_t> defaults(static_cast<size_t>(levels), otherwise);
+                                         const char* folder,
+                                         const std::vector<int64_t>& defaults) const {
     const std::string file = std::string(folder) + "/config.json";
     const auto found = tensors_.metadata.find(file);
     if (found == tensors_.metadata.end()) return defaults;
@@ -68,7 +75,7 @@ class Reader {
       if (!value.is_array()) return std::vector<int64_t>(defaults.size(), number(value));
       if (value.size() != defaults.size())
         fail(ErrorKind::bad_file, "{}: {}: {}, expected one number or {}", file, key,
-             text_of(value), levels);
+             text_of(value), defaults.size());
       std::vector<int64_t> numbers;
       for (const auto& one : value) numbers.push_back(number(one));
       return numbers;
@@ -77,7 +84,7 @@ class Reader {
   }
   int64_t configured(std::initializer_list<const char*> keys, const char* folder,
                      int64_t otherwise) const {
-    return configured_levels(keys, folder, 1, otherwise)[0];
+    return configured_levels(keys, folder, {otherwise})[0];
   }
 
   // The VAE's scaling factor; null is what diffusers writes for a value that is not set.
@@ -93,6 +100,20 @@ class Reader {
       fail(ErrorKind::bad_file, "vae/config.json: scaling_factor: {}, expected a positive number",
            text_of(value));
     return number;
+  }
+
+  // The text encoder's; transformers' default is OpenAI's, and so is ours below OpenCLIP's widths.
+  ActivationKind activation(int64_t width) const {
+    const auto found = tensors_.metadata.find(text_config);
+    if (found == tensors_.metadata.end())
+      return width >= 1024 ? ActivationKind::gelu : ActivationKind::quick_gelu;
+    const auto config = parse_json(found->second);
+    const nlohmann::json usual = "quick_gelu";
+    const auto said = config.is_object() ? config.value("hidden_act", usual) : usual;
+    for (const ActivationKind kind : {ActivationKind::quick_gelu, ActivationKind::gelu})
+      if (said == std::string(name(kind))) return kind;
+    fail(ErrorKind::unsupported, "{}: hidden_act: {}, expected \"quick_gelu\" or \"gelu\"",
+         text_config, text_of(said));
   }
 
   // Lists of tensors are made from these numbers, so they must not be made up by a few names: each
@@ -152,14 +173,18 @@ UnetConfig detect_trunk(const Reader& reader, const char* folder) {
 
   const auto count = static_cast<int64_t>(config.levels.size());
   config.middle = {config.levels.back().channels, depth("middle_block.1"), 0};
+  config.linear_projections = reader.rank("middle_block.1.proj_in.weight") == 2;
   config.context_width =
       reader.shape("middle_block.1.transformer_blocks.0.attn2.to_k.weight", 2)[1];
   int64_t deepest = config.middle.depth;
   for (const UnetConfig::Level& level : config.levels) deepest = std::max(deepest, level.depth);
   reader.check_blocks(count, config.res_blocks, deepest);
   // As diffusers reads its own configuration: `attention_head_dim` is the number of heads.
-  const std::vector<int64_t> heads =
-      reader.configured_levels({"num_attention_heads", "attention_head_dim"}, folder, count, 8);
+  std::vector<int64_t> heads(config.levels.size(), 8);
+  if (config.linear_projections)
+    for (size_t i = 0; i < heads.size(); ++i)
+      heads[i] = std::max<int64_t>(config.levels[i].channels / 64, 1);
+  heads = reader.configured_levels({"num_attention_heads", "attention_head_dim"}, folder, heads);
   for (size_t i = 0; i < heads.size(); ++i) config.levels[i].heads = heads[i];
   config.middle.heads = heads.back();
   reader.check_divides("groups", config.groups, config.model_channels);
@@ -189,6 +214,7 @@ ClipConfig detect_clip(const NamedTensors& tensors) {
   config.heads = reader.configured({"num_attention_heads"}, "text_encoder",
                                    std::max<int64_t>(config.width / 64, 1));
   reader.check_divides("heads", config.heads, config.width);
+  config.activation = reader.activation(config.width);
   return config;
 }
 
@@ -248,9 +274,28 @@ VaeConfig detect_vae(const NamedTensors& tensors) {
   return config;
 }
 
+Prediction guessed_prediction(const NamedTensors& tensors, const UnetConfig& unet) {
+  constexpr double least_deviation = 0.09;
+  if (!unet.linear_projections || unet.in_channels != unet.out_channels) return Prediction::epsilon;
+  const auto last = static_cast<int64_t>(unet.levels.size()) * (unet.res_blocks + 1) - 1;
+  const Tensor* bias = tensors.find(fmt::format(
+      "{}output_blocks.{}.1.transformer_blocks.0.norm1.bias", prefix_of(Part::unet), last));
+  // A plan's tensors have no bytes; it says what it predicts.
+  if (!bias || !bias->defined() || !is_float(bias->dtype())) return Prediction::epsilon;
+  const Tensor f32 = bias->to_f32();
+  double sum = 0, squares = 0;
+  for (const float value : f32.floats()) sum += value, squares += double{value} * value;
+  const double mean = sum / static_cast<double>(f32.floats().size());
+  const double variance = squares / static_cast<double>(f32.floats().size()) - mean * mean;
+  return variance > least_deviation * least_deviation ? Prediction::v : Prediction::epsilon;
+}
+
 ModelConfig detect(const NamedTensors& tensors) {
   ModelConfig config{
       .unet = detect_unet(tensors), .vae = detect_vae(tensors), .text = detect_clip(tensors)};
+  const SaidPrediction said = said_prediction(tensors, "model");
+  config.prediction = said.prediction;
+  config.zero_terminal_snr = said.zero_terminal_snr;
   if (!tensors.has_prefix(prefix_of(Part::control))) return config;
   config.control = detect_controlnet(tensors);
   if (tensors.metadata.contains("controlnet/config.json")) return config;

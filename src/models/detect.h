@@ -9,12 +9,18 @@ namespace drypoint {
 
 /// These need canonical names. They throw bad_file naming the tensor that is missing or has a shape
 /// that cannot be right. Heads, groups and the VAE's scaling factor come from the JSON
-/// configurations in `metadata` if there are any, else they are 8 (UNet, ControlNet), width / 64
-/// (text), 32 and 0.18215.
+/// configurations in `metadata` if there are any, else they are 8 (UNet, ControlNet) or, with
+/// linear projections, 64 columns a head, width / 64 (text), 32 and 0.18215. A text encoder's
+/// activation is that of its configuration, else OpenCLIP's from a width of 1024 on.
 ClipConfig detect_clip(const NamedTensors& tensors);
 UnetConfig detect_unet(const NamedTensors& tensors);
 ControlnetConfig detect_controlnet(const NamedTensors& tensors);
 VaeConfig detect_vae(const NamedTensors& tensors);
+
+/// What a UNet predicts, where nothing says it, by its weights: Stable Diffusion 2's for 768 pixels
+/// and its descendants have larger biases in their last transformer than those that predict noise
+/// (ComfyUI's rule, comfy/supported_models.py).
+Prediction guessed_prediction(const NamedTensors& tensors, const UnetConfig& unet);
 
 /// All of them, with a ControlNet if there is one.
 ModelConfig detect(const NamedTensors& tensors);

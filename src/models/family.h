@@ -18,7 +18,18 @@ struct Family {
 /// Stable Diffusion 1.5 and its ControlNets; the second is a hundredth as wide.
 ModelConfig sd15();
 ModelConfig tiny_sd15();
+/// The same with a UNet for inpainting.
+ModelConfig sd15_inpainting();
+ModelConfig tiny_inpainting();
+/// Stable Diffusion 2.1 and its ControlNets: v-prediction, and the base model's of the noise.
+ModelConfig sd21();
+ModelConfig sd21_base();
+ModelConfig tiny_sd21();
 
 std::span<const Family> families();
+
+/// The family that has such a UNet, or whose UNets a ControlNet of this trunk steers; nullptr where
+/// none is known.
+const Family* family_of(const UnetConfig& trunk);
 
 }  // namespace drypoint

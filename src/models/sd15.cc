@@ -35,7 +35,8 @@ ModelConfig of_widths(const std::vector<int64_t>& unet_channels,
                    .layers = text_layers,
                    .heads = text_width / 64,
                    .mlp_width = 4 * text_width,
-                   .activation = ActivationKind::quick_gelu}};
+                   .activation = ActivationKind::quick_gelu},
+          .prediction = Prediction::epsilon};
 }
 
 }  // namespace

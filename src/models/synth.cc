@@ -1,6 +1,6 @@
 #include "models/synth.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "checkpoint/configurations.h"
 #include "checkpoint/safetensors.h"
 #include "models/complete.h"
 #include "models/family.h"
@@ -132,18 +133,32 @@ DType dtype_of(const std::string& text) {
   fail(ErrorKind::bad_argument, "dtype '{}' is unknown, expected f16, bf16 or f32", text);
 }
 
-std::vector<TensorSpec> tensors_for(const std::string& arch) {
-  if (arch == "inception") return inception_tensors();
-  for (const Family& family : families())
-    if (family.name == arch) return tensors_of(family.config());
-  std::string names;
-  for (const Family& family : families()) names += fmt::format("{}, ", family.name);
-  fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected {}inception", arch, names);
+const Family* family_named(const std::string& arch) {
+  const auto found = std::ranges::find(families(), arch, &Family::name);
+  return found == families().end() ? nullptr : &*found;
 }
 
+std::vector<TensorSpec> tensors_for(const std::string& arch) {
+  if (arch == "inception") return inception_tensors();
+  if (const Family* family = family_named(arch)) return tensors_of(family->config());
+  fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected {}", arch,
+       fmt::join(synth_archs(), ", "));
+}
+
+/// With what no shape shows.
 std::map<std::string, std::string> metadata(const SynthOptions& options) {
-  return {{"format", "pt"},
-          {"synthesized", fmt::format("arch {}, seed {}", options.arch, options.seed)}};
+  std::map<std::string, std::string> all{
+      {"format", "pt"},
+      {"synthesized", fmt::format("arch {}, seed {}", options.arch, options.seed)}};
+  const Family* family = family_named(options.arch);
+  if (!family) return all;
+  const ModelConfig config = family->config();
+  if (config.text.activation != ActivationKind::quick_gelu)
+    all[std::string(text_config)] =
+        fmt::format(R"({{"hidden_act": "{}"}})", name(config.text.activation));
+  if (config.unet.linear_projections)  // else it is known
+    all["modelspec.prediction_type"] = name(config.prediction);
+  return all;
 }
 
 void write_random(const std::filesystem::path& path, const SynthOptions& options,
@@ -170,6 +185,13 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 }
 
 }  // namespace
+
+std::vector<std::string> synth_archs() {
+  std::vector<std::string> archs;
+  for (const Family& family : families()) archs.emplace_back(family.name);
+  archs.emplace_back("inception");
+  return archs;
+}
 
 NamedTensors synthesized(const SynthOptions& options) {
   const std::vector<TensorSpec> specs = tensors_for(options.arch);

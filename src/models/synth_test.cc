@@ -65,7 +65,7 @@ TEST(Synth, ScalesByTheFanIn) {
 
 TEST(Synth, RefusesUnknownOptions) {
   TemporaryFolder folder;
-  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"sdxl", "expected sd15, tiny, inception"},
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"sdxl", "expected sd15, sd15-inpainting"},
                          [&] { synthesize(folder / "m", {.arch = "sdxl"}); }));
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"i8", "expected f16"},
                          [&] { synthesize(folder / "m", {.dtype = "i8"}); }));

@@ -72,7 +72,7 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, std::string_view merges,
     return found->second;
   };
   begin_id_ = mark(kBeginMark);
-  end_id_ = mark(kEndMark);
+  end_id_ = padding_id_ = mark(kEndMark);
   vocabulary_size_ = int64_t{std::max(begin_id_, end_id_)} + 1;
   const auto find = [&](const std::string& piece) {
     const auto found = vocabulary.find(piece);
@@ -132,8 +132,9 @@ Tokens Tokenizer::encode(std::string_view text) const {
   tokens.ids.reserve(kTokenCount);
   tokens.ids.push_back(begin_id_);
   tokens.ids.insert(tokens.ids.end(), output.ids.begin(), output.ids.end());
-  tokens.count = static_cast<int64_t>(tokens.ids.size()) + 1;
-  tokens.ids.resize(kTokenCount, end_id_);
+  tokens.ids.push_back(end_id_);
+  tokens.count = static_cast<int64_t>(tokens.ids.size());
+  tokens.ids.resize(kTokenCount, padding_id_);
   return tokens;
 }
 

@@ -19,7 +19,7 @@ namespace drypoint {
 constexpr int64_t kTokenCount = 77;
 
 struct Tokens {
-  std::vector<int64_t> ids;  // (77): begin, text, end, then more end marks as padding
+  std::vector<int64_t> ids;  // (77): begin, text, end, then the padding
   int64_t count = 0;         // without the padding; 2 for an empty text
   bool cut = false;          // whether the text had more tokens than fit
   size_t cut_at_byte = 0;    // where in the text the first token that did not fit begins
@@ -32,7 +32,7 @@ class Tokenizer {
  public:
   using Vocabulary = std::unordered_map<std::string, int32_t>;
 
-  /// CLIP's own vocabulary of 49,408 pieces, which all Stable Diffusion 1.x models use.
+  /// CLIP's own vocabulary of 49,408 pieces, which all Stable Diffusion 1.x and 2.x models use.
   static Tokenizer built_in();
   /// Reads `vocab.json` and `merges.txt` of a tokenizer folder, or `tokenizer.json` where that is
   /// all there is. Throws bad_file.
@@ -44,6 +44,10 @@ class Tokenizer {
   static std::pair<std::string, std::string> read_texts(const std::filesystem::path& folder);
   /// `merges` as in merges.txt: a line each, in the order of their rank; `source` is for messages.
   Tokenizer(const Vocabulary& vocabulary, std::string_view merges, const std::string& source);
+
+  /// Fills short texts up with the piece "!", as OpenCLIP does, rather than with end marks. (In
+  /// transformers a "!" within a text becomes that token too, in OpenCLIP and here it does not.)
+  void pad_with_exclamation_mark() { padding_id_ = byte_ids_['!']; }
 
   /// Throws bad_argument if `text` is not UTF-8.
   Tokens encode(std::string_view text) const;
@@ -67,7 +71,7 @@ class Tokenizer {
   std::array<int32_t, 256> byte_ids_;       // of a byte within a word
   std::array<int32_t, 256> last_byte_ids_;  // of a byte that ends a word
   std::unordered_map<uint64_t, Merge> merges_;
-  int32_t begin_id_ = 0, end_id_ = 0;
+  int32_t begin_id_ = 0, end_id_ = 0, padding_id_ = 0;
   int64_t vocabulary_size_ = 0;
 };
 

@@ -100,11 +100,9 @@ TEST_F(BadFile, PartsInTheWrongPlace) {
 TEST_F(BadFile, OtherFamilies) {
   expect_bad_model(4, {"SDXL", "not supported yet"},
                    only("conditioner.embedders.0.transformer.x", {2}));
-  expect_bad_model(4, {"Stable Diffusion 2", "not supported yet"},
-                   only("cond_stage_model.model.transformer.x", {2}));
   const std::string query = ".transformer_blocks.0.attn2.to_k.weight";
-  expect_bad_model(4, {"Stable Diffusion 2", "1024", "768"},
-                   only("model.diffusion_model.input_blocks.1.1" + query, {320, 1024}));
+  expect_bad_model(4, {"refiner", "1280", "768 or 1024"},
+                   only("model.diffusion_model.input_blocks.1.1" + query, {320, 1280}));
   expect_bad_model(4, {"SDXL", "2048", "768"},
                    only("model.diffusion_model.input_blocks.4.1" + query, {640, 2048}));
   const std::string block = "down_blocks.0.attentions.0.transformer_blocks.0.attn1";
@@ -156,10 +154,10 @@ TEST_F(BadFile, WhatChangesTheComputation) {
     write_safetensors(path("model.safetensors"), changed);
     return path("model.safetensors");
   };
-  expect_bad_model(4, {"v_pred"}, with("v_pred", {0}));
+  expect_bad_model(4, {"edm_mean"}, with("edm_mean", {0}));
   expect_bad_model(4, {"time_embedding.cond_proj.weight"},
                    with("model.diffusion_model.time_embedding.cond_proj.weight", {2, 2}));
-  write_safetensors(path("model.safetensors"), model, {{"modelspec.prediction_type", "v"}});
+  write_safetensors(path("model.safetensors"), model, {{"modelspec.prediction_type", "flow"}});
   expect_bad_model(4, {"modelspec.prediction_type", "epsilon"}, path("model.safetensors"));
 }
 

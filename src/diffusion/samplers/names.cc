@@ -112,12 +112,14 @@ const std::vector<NamedSampler>& named_samplers() {
        .schedule = exact,
        .settings = {.eta = 0},
        .eta = true,
-       .ends_at_first_level = true},
+       .ends_at_first_level = true,
+       .takes_no_signal = true},
       {.name = "PLMS",
        .other_names = {"PNDM", "PNDMScheduler"},
        .function = plms,
        .schedule = exact,
-       .ends_at_first_level = true},
+       .ends_at_first_level = true,
+       .takes_no_signal = true},
       {.name = "UniPC",
        .other_names = {"uni_pc", "uni_pc_bh2", "UniPCMultistepScheduler"},
        .function = unipc,
@@ -208,14 +210,16 @@ const std::vector<NamedSampler>& named_samplers() {
       {.name = "LCM",
        .other_names = {"LCMScheduler"},
        .function = drypoint::lcm,
-       .schedule = ScheduleKind::lcm},
+       .schedule = ScheduleKind::lcm,
+       .takes_no_signal = true},
       {.name = "TCD",
        .other_names = {"TCDScheduler"},
        .function = tcd,
        .schedule = ScheduleKind::lcm,
        .settings = {.eta = 0.3},
        .eta = true,
-       .ends_at_first_level = true}};
+       .ends_at_first_level = true,
+       .takes_no_signal = true}};
   return all;
 }
 

@@ -24,6 +24,8 @@ struct NamedSampler {
   /// Over clean + sigma * n, it begins with noise of the sample's whole deviation, sqrt(sigma^2 +
   /// 1), as diffusers does, rather than sigma.
   bool begins_whole = false;
+  /// It can begin where no signal is left. Others divide by it, and begin at sigma 4519 then.
+  bool takes_no_signal = false;
   /// One more level, and the last but one left out, as the web UI does.
   bool leaves_out_last_but_one = false;
   /// Of the spacings of timesteps one more, and the last left out, as diffusers does.

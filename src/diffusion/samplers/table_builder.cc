@@ -41,6 +41,7 @@ TableBuilder::Parts TableBuilder::parts(Latent x, Latent output, const NoiseLeve
       return {(x - level.noise * output) / level.signal, output};
     case Prediction::v:
       return {level.signal * x - level.noise * output, level.signal * output + level.noise * x};
+    case Prediction::automatic: break;
     case Prediction::sample: return {output, (x - level.signal * output) / level.noise};
   }
   fail(ErrorKind::internal, "prediction {}", static_cast<int>(prediction_));

@@ -6,15 +6,9 @@
 
 #include "diffusion/samplers/table.h"
 #include "diffusion/schedules/noise_schedule.h"
+#include "drypoint/sampling.h"
 
 namespace drypoint {
-
-/// What a model's output means.
-enum class Prediction : uint8_t {
-  epsilon,  ///< the noise
-  v,        ///< signal * noise - noise * clean (https://arxiv.org/abs/2202.00512)
-  sample,   ///< the clean latent
-};
 
 class TableBuilder;
 

@@ -48,6 +48,13 @@ NoiseSchedule NoiseSchedule::with_zero_terminal_snr(float last) const {
   return result;
 }
 
+NoiseSchedule NoiseSchedule::with_finite_sigmas() const {
+  NoiseSchedule result = *this;
+  if (alphas_cumprod_.back() == 0) result.alphas_cumprod_.back() = 4.8973451890853435e-08f;
+  result.find_log_sigmas();
+  return result;
+}
+
 NoiseLevel NoiseSchedule::at(int timestep) const {
   const double alpha = alphas_cumprod_.at(static_cast<size_t>(timestep));
   return {static_cast<double>(timestep), std::sqrt(alpha), std::sqrt(1 - alpha)};

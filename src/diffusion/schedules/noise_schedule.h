@@ -39,6 +39,10 @@ class NoiseSchedule {
   /// written in the place of the last 0, for those who divide by it.
   NoiseSchedule with_zero_terminal_snr(float last = 0) const;
 
+  /// Where no signal is left at the last timestep, with the little that the web UI and ComfyUI give
+  /// it: sigma 4519.
+  NoiseSchedule with_finite_sigmas() const;
+
   std::span<const float> alphas_cumprod() const { return alphas_cumprod_; }
 
   /// `timestep` from 0 to 999.

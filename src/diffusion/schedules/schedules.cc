@@ -19,7 +19,7 @@ std::vector<NoiseLevel> at_sigmas(const std::vector<double>& sigmas, const Noise
 }
 
 std::vector<NoiseLevel> levels_of(ScheduleKind kind, int64_t steps, const NoiseSchedule& trained) {
-  const double low = trained.sigma(0), high = trained.sigma(kNoiseLevels - 1);
+  const double low = trained.sigma(0), high = trained.with_finite_sigmas().sigma(kNoiseLevels - 1);
   switch (kind) {
     case ScheduleKind::exact:
     case ScheduleKind::official:
