@@ -17,8 +17,9 @@ namespace drypoint {
 /// - "controlnet": latent [N, 4, h, w], timestep [1], context [N, L, D], hint [N, 3, 8 h, 8 w]
 ///   (edges, 0 to 1) -> control0 ... control12
 /// - "unet": latent, timestep, context, control0 ... control12, control_scales [13]
-///   -> eps [N, 4, h, w]; without a ControlNet, latent, timestep and context alone
-/// - "denoiser": both: latent, timestep, context, hint, control_scales -> eps
+///   -> eps [N, 4, h, w], what the UNet predicts, the noise or v; without a ControlNet, latent,
+///   timestep and context alone. An inpainting UNet's latent has 9 channels.
+/// - "denoiser": both, but for inpainting: latent, timestep, context, hint, control_scales -> eps
 /// - "vae_decoder": latent [N, 4, h, w], divided by 0.18215 -> image [N, 3, 8 h, 8 w], -1 to 1
 /// - "vae_encoder": image -> moments [N, 8, h, w]: mean, then log variance
 struct OnnxOptions {

@@ -127,6 +127,21 @@ struct Exported {
 using Names = std::set<std::string>;
 const ModelFiles tiny{.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
 
+TEST(Export, KnowsTheOtherFamilies) {
+  const testing::TemporaryFolder folder;
+  EXPECT_EQ(export_onnx({.model = testing::data("checkpoint/sd2")}, folder / "sd2").size(), 10u);
+  EXPECT_TRUE(Exported(folder / "sd2/text_encoder.onnx").operators.contains("Gelu"));
+  EXPECT_TRUE(
+      Exported(folder / "sd2/denoiser.onnx").outputs.contains("eps f32[batch, 4, height, width]"));
+
+  export_onnx({.model = "random:tiny-inpainting"}, folder / "nine");
+  EXPECT_TRUE(
+      Exported(folder / "nine/unet.onnx").inputs.contains("latent f32[batch, 9, height, width]"));
+  EXPECT_TRUE(Exported(folder / "nine/controlnet.onnx")
+                  .inputs.contains("latent f32[batch, 4, height, width]"));
+  EXPECT_FALSE(fs::exists(folder / "nine/denoiser.onnx"));
+}
+
 TEST(Export, PartsHaveNamedInputsAndOutputsOfAnySize) {
   const testing::TemporaryFolder folder;
   const auto files = export_onnx(tiny, folder.path());

@@ -331,9 +331,16 @@ Lowered Lowering::lower(const LayerNorm& op) {
 
 Lowered Lowering::lower(const Linear& op) {
   Lowered x = in(0);
-  expect(!x.channels_first, "of a picture");
-  x.name = emit("MatMul", {x.name, weight(1, /*transposed=*/true)});
   const OperandPositions at = positions_of(op);
+  if (x.channels_first) {  // as a 1x1 convolution
+    std::vector<std::string> inputs{x.name, emit("Reshape", {weight(1), integers({0, 0, 1, 1})})};
+    if (op.epilogue.bias) inputs.push_back(weight(at.bias));
+    x.name = emit("Conv", inputs, {{"kernel_shape", std::vector<int64_t>{1, 1}}});
+    if (op.epilogue.residual) x.name = emit("Add", {x.name, picture(at.residual).name});
+    x.name = activate(op.epilogue.activation, x.name);
+    return x;
+  }
+  x.name = emit("MatMul", {x.name, weight(1, /*transposed=*/true)});
   if (op.epilogue.bias) x.name = emit("Add", {x.name, weight(at.bias)});
   if (op.epilogue.residual) x.name = emit("Add", {x.name, in(at.residual).name});
   x.name = activate(op.epilogue.activation, x.name);

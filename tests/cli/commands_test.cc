@@ -43,12 +43,13 @@ TEST_F(Commands, Help) {
                     "--plan",          "--size",
                     "--json-request",  "--sampler",
                     "--s-noise",       "--s-churn",
-                    "--s-tmin",        "--s-tmax"}},
+                    "--s-tmin",        "--s-tmax",
+                    "--prediction"}},
       {"build",
        {"--help",       "--model",        "--control",     "--vae",      "--sizes",     "--size",
         "--resolution", "--samples",      "--only-sizes",  "--device",   "--precision", "--threads",
         "--level",      "--tuning-cache", "--aux-streams", "--no-graph", "--no-tf32",   "--json",
-        "--output",     "--plan"}},  // the last in its example
+        "--output",     "--prediction",   "--plan"}},  // the last in its example
       {"edges",
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
@@ -82,6 +83,7 @@ TEST_F(Commands, Help) {
                  "--high-threshold",
                  "--device",
                  "--precision",
+                 "--prediction",
                  "--level",
                  "--tuning-cache",
                  "--no-tf32",
@@ -156,7 +158,7 @@ TEST_F(Commands, InspectEveryLayout) {
     }
     EXPECT_EQ(std::set(found.begin(), found.end()), std::set(parts.begin(), parts.end()));
     for (const char* key : {"missing_parts", "other_tensors", "has_schedule", "difference_control",
-                            "has_tokenizer", "metadata"})
+                            "has_tokenizer", "metadata", "family", "prediction"})
       EXPECT_TRUE(said.contains(key)) << key;
   }
 }
