@@ -49,16 +49,14 @@ size_t end_of_word(const std::vector<Character>& text, size_t begin) {
 }  // namespace
 
 struct Tokenizer::Output {
-  std::vector<int64_t> ids;
-  Tokens* tokens;
+  TextTokens tokens;
+  size_t most;
 
-  bool full() const { return tokens->cut; }
+  bool full() const { return tokens.ids.size() >= most; }
   void push(int32_t id, size_t byte) {
     if (full()) return;
-    if (ids.size() < kRoom)
-      ids.push_back(id);
-    else
-      tokens->cut = true, tokens->cut_at_byte = byte;
+    tokens.ids.push_back(id);
+    tokens.bytes.push_back(byte);
   }
 };
 
@@ -114,8 +112,22 @@ const Tokenizer::Merge* Tokenizer::find_merge(int32_t left, int32_t right) const
 }
 
 Tokens Tokenizer::encode(std::string_view text) const {
+  TextTokens all = encode_text(text, kRoom + 1);
   Tokens tokens;
-  Output output{{}, &tokens};
+  tokens.cut = all.ids.size() > kRoom;
+  if (tokens.cut) tokens.cut_at_byte = all.bytes[kRoom];
+  all.ids.resize(std::min(all.ids.size(), kRoom));
+  tokens.ids.reserve(kTokenCount);
+  tokens.ids.push_back(begin_id_);
+  tokens.ids.insert(tokens.ids.end(), all.ids.begin(), all.ids.end());
+  tokens.ids.push_back(end_id_);
+  tokens.count = static_cast<int64_t>(tokens.ids.size());
+  tokens.ids.resize(kTokenCount, padding_id_);
+  return tokens;
+}
+
+TextTokens Tokenizer::encode_text(std::string_view text, size_t most) const {
+  Output output{{}, most};
   const std::vector<Character> characters = decode_utf8(text);
   const auto at_byte = [&](size_t byte) {
     return std::lower_bound(characters.begin(), characters.end(), byte,
@@ -129,13 +141,7 @@ Tokens Tokenizer::encode(std::string_view text) const {
     output.push(next == begin ? begin_id_ : end_id_, next);
     at = next + (next == begin ? kBeginMark : kEndMark).size();
   }
-  tokens.ids.reserve(kTokenCount);
-  tokens.ids.push_back(begin_id_);
-  tokens.ids.insert(tokens.ids.end(), output.ids.begin(), output.ids.end());
-  tokens.ids.push_back(end_id_);
-  tokens.count = static_cast<int64_t>(tokens.ids.size());
-  tokens.ids.resize(kTokenCount, padding_id_);
-  return tokens;
+  return std::move(output.tokens);
 }
 
 void Tokenizer::encode_plain(std::span<const Character> text, Output& output) const {

@@ -25,6 +25,12 @@ struct Tokens {
   size_t cut_at_byte = 0;    // where in the text the first token that did not fit begins
 };
 
+/// The tokens of a text alone, and where in it each begins.
+struct TextTokens {
+  std::vector<int64_t> ids;
+  std::vector<size_t> bytes;
+};
+
 /// Gives the tokens of CLIPTokenizer in Hugging Face's transformers 5: NFC, lower case, words split
 /// by CLIP's pattern, then bytes merged pair by pair. `<|startoftext|>` and `<|endoftext|>` in the
 /// text are the begin and end marks.
@@ -51,18 +57,21 @@ class Tokenizer {
 
   /// Throws bad_argument if `text` is not UTF-8.
   Tokens encode(std::string_view text) const;
+  /// Without begin and end marks, `most` tokens at most.
+  TextTokens encode_text(std::string_view text, size_t most = ~size_t{0}) const;
 
   /// One more than the largest number that `encode` can give: the rows that the text encoder's
   /// table must have.
   int64_t vocabulary_size() const { return vocabulary_size_; }
   int64_t begin_id() const { return begin_id_; }
   int64_t end_id() const { return end_id_; }
+  int64_t padding_id() const { return padding_id_; }
 
  private:
   struct Merge {
     int32_t rank, id;
   };
-  struct Output;
+  struct Output;  // tokens, until there are enough
 
   void encode_plain(std::span<const Character> text, Output& output) const;
   void encode_word(std::string_view word, const std::vector<size_t>& origins, Output& output) const;

@@ -1,0 +1,15 @@
+// White space and the ends of words, as Python's regular expressions see them (\s, \b).
+#pragma once
+
+#include <string_view>
+
+namespace drypoint {
+
+/// Text without white space at its end, or its beginning.
+std::string_view without_space_after(std::string_view text);
+std::string_view without_space_before(std::string_view text);
+
+/// Where `word` stands as a word of its own, from `from` on; npos if nowhere.
+size_t find_word(std::string_view text, std::string_view word, size_t from = 0);
+
+}  // namespace drypoint
