@@ -33,7 +33,7 @@ void run(const Options& o) {
   };
   std::map<std::string, Tensor, std::less<>> results;
 
-  Executor& encoder = model.text_encoder(2);
+  Executor& encoder = model.text_encoder({});
   const auto ids = values("ids");
   encoder.set_input("ids", std::vector<int32_t>(ids.begin(), ids.end()));
   encoder.run(Rate::picture);

@@ -133,7 +133,7 @@ void measure(const Options& o, std::chrono::steady_clock::time_point start) {
     result[name + "_seconds"] = times;
     result[name + "_median"] = times[times.size() / 2];
   };
-  Executor* encoder = o.step_only ? nullptr : &model.text_encoder(2);
+  Executor* encoder = o.step_only ? nullptr : &model.text_encoder({});
   Executor& denoiser = model.denoiser({.latents = o.latents,
                                        .prompts = 2,
                                        .contexts = 2,

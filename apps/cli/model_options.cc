@@ -22,7 +22,8 @@ std::filesystem::path parse_control(const std::string& text) {
 
 void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"model", "control", "vae"}) fields_.add(command, name, {});
-  if (plans) fields_.add(command, "plan", {});
+  if (!plans) return;
+  for (const char* name : {"plan", "embeddings"}) fields_.add(command, name, {});
 }
 
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {

@@ -13,6 +13,9 @@ struct ModelFiles {
   std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
   std::optional<std::filesystem::path> control;  ///< instead of the model's own, if any
   std::optional<std::filesystem::path> vae, text_encoder;  ///< instead of the model's own
+  /// A folder of textual inversion embeddings (.pt, .bin, .safetensors), which prompts call by
+  /// their files' names.
+  std::optional<std::filesystem::path> embeddings;
   /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.
   std::optional<std::filesystem::path> plan;
 };

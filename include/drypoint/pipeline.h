@@ -15,6 +15,7 @@
 #include "drypoint/image.h"
 #include "drypoint/model_files.h"
 #include "drypoint/precision.h"
+#include "drypoint/prompting.h"
 #include "drypoint/sampling.h"
 
 namespace drypoint {
@@ -27,6 +28,14 @@ struct Request {
   std::string negative_prompt =
       "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, "
       "cropped, worst quality, low quality";
+  ParserKind parser = ParserKind::automatic;
+  EmphasisKind emphasis = EmphasisKind::original;
+  /// Which of the text encoder's layers counts, from the last, which is 1, to 12 or as many as
+  /// there are.
+  int clip_skip = 1;
+  /// A prompt beyond 75 tokens is cut into such chunks, at a comma that is at most so many tokens
+  /// back: 0 (never) to 75.
+  int comma_backtrack = 20;
   int samples = 1;       ///< 1 to 64
   int resolution = 512;  ///< of the shorter side, about: 64 to 4096
   /// Instead, the very size, multiples of 8: the picture is cut from the middle to these

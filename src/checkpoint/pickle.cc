@@ -191,6 +191,13 @@ class Machine {
     Value* both[] = {callable, arguments};
     push_container(Kind::object, both);
   }
+  // An object's attributes, which hold tensors in this class alone.
+  void build(Value* attributes) {
+    Value* target = top();
+    if (target->is(Kind::object) && target->items.size() == 2 &&
+        target->items[0]->is_global("torch.nn.modules.container.ParameterDict"))
+      append(target, std::span(&attributes, 1));
+  }
   void push_persistent(Value* id) {
     push_container(Kind::persistent, std::span(&id, 1));
     pickle_.persistent_.push_back(stack_.back());
@@ -284,10 +291,7 @@ bool Machine::step() {
       push_call(pop(), arguments);
       break;
     }
-    case 'b':  // BUILD: an object's attributes, which no tensor needs
-      pop();
-      top();
-      break;
+    case 'b': build(pop()); break;            // BUILD
     case 'Q': push_persistent(pop()); break;  // BINPERSID
     default: return step_rare(opcode);
   }

@@ -22,7 +22,8 @@ enum class Kind : uint8_t {
   list,        // items; sets too
   dictionary,  // items: key, value, key, value, ...; OrderedDict too
   global,      // text: "module.name"
-  object,      // items: {callable, arguments}: what calling it would have made
+  object,      // items: {callable, arguments}: what calling it would have made; a torch.nn
+               // ParameterDict's attributes too
   persistent,  // items: {the persistent id}
   other
 };

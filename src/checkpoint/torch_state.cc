@@ -206,8 +206,17 @@ std::optional<StorageId> storage_id(const Value& persistent) {
 
 namespace {
 
+// Textual inversion's tensors: https://github.com/rinongal/textual_inversion, and the web UI's.
+const Value* embeddings_in(const Value& root) {
+  const Value* found = root.find("string_to_param");
+  if (found && found->is(Kind::object) && found->items.size() == 3)
+    found = found->items[2]->find("_parameters");
+  return found && found->is(Kind::dictionary) ? found : nullptr;
+}
+
 // Training code puts the weights beside its own state, or wraps them once or twice.
 const Value& state_in(const Value& root) {
+  if (const Value* embeddings = embeddings_in(root)) return *embeddings;
   const Value* state = &root;
   for (int level = 0; level < 3; ++level) {
     const Value* inside = nullptr;

@@ -35,9 +35,9 @@ struct StorageBytes {
 using FindStorage = std::function<StorageBytes(const StorageId&)>;
 
 /// Collects the tensors of a flat dictionary, or of the one under `state_dict`, `model_state_dict`,
-/// `module` or `model`. What stands under a name and is no tensor is noted in `unusable`, tensors
-/// of element types that are not ours in `foreign`. Tensors that are not contiguous are copied, as
-/// much as `file_bytes` altogether. Throws bad_file.
+/// `module` or `model`, or of textual inversion's `string_to_param`. What stands under a name and
+/// is no tensor is noted in `unusable`, tensors of element types that are not ours in `foreign`.
+/// Tensors that are not contiguous are copied, as much as `file_bytes` altogether. Throws bad_file.
 NamedTensors read_state(const pickle::Value& root, const FindStorage& find, size_t file_bytes,
                         const std::string& file);
 

@@ -48,7 +48,7 @@ void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& r
   };
   report("text encoder");
   model.begin();
-  model.text_encoder(2, callbacks.stop);
+  model.text_encoder({}, callbacks.stop);
   const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   for (const ImageSize size : sizes) {
     // Those of other sizes make room where memory is short: weights stay.

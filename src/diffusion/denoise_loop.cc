@@ -78,6 +78,7 @@ void DenoiseLoop::set_noise() {
 }
 
 void DenoiseLoop::run(const StopRequested& stop) {
+  if (before_) before_(row_);
   if (shape_.noises > 0 && row_ % static_cast<size_t>(shape_.noises) == 0) set_noise();
   denoiser_.run(Rate::step, stop);
   ++row_;

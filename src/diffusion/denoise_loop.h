@@ -1,7 +1,9 @@
 // The denoiser, run once for each row of a sampler's table.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "diffusion/samplers/table.h"
@@ -20,8 +22,11 @@ void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTabl
 class DenoiseLoop {
  public:
   /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
-  DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table)
-      : denoiser_(denoiser), shape_(shape), table_(table) {}
+  /// `before` is called with each row's number before it runs: it may set a picture's inputs and
+  /// run `Rate::picture` again.
+  DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+              std::function<void(size_t row)> before = {})
+      : denoiser_(denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
 
   /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws.
   void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {});
@@ -44,6 +49,7 @@ class DenoiseLoop {
   Executor& denoiser_;
   const DenoiserShape& shape_;
   const SamplerTable& table_;
+  std::function<void(size_t row)> before_;
   std::vector<std::span<const float>> draws_;
   size_t row_ = 0;
 };

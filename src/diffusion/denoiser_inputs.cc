@@ -30,30 +30,42 @@ std::vector<float> hint_values(const Image& edges) {
 }  // namespace
 
 DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
-                             const SamplerTable& table) {
-  const int64_t prompts = request.guidance_scale != 1 ? 2 : 1;
+                             const SamplerTable& table, const PromptShape& of_prompts) {
+  const auto& [guided, parts, chunks, negative_chunks] = of_prompts;
+  const int64_t prompts = parts + (guided ? 1 : 0);
   DenoiserShape shape{.latents = together(request.samples, model.most_latents_together()),
                       .prompts = prompts,
                       .contexts = prompts,
                       .height = size.height / 8,
                       .width = size.width / 8,
-                      .context_length = kTokenCount,
-                      .apart = request.guess_mode && prompts == 2};
+                      .context_length = chunks * kTokenCount,
+                      .apart = request.guess_mode && guided};
+  if (guided && negative_chunks != chunks) shape.negative_length = negative_chunks * kTokenCount;
   fit_shape(shape, table);
   return shape;
 }
 
+DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+                             const SamplerTable& table) {
+  return denoiser_shape(model, request, size, table, {.guided = request.guidance_scale != 1});
+}
+
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-                        std::span<const float> context, const Image& edges,
-                        const Request& request) {
+                        const Image& edges, const Request& request) {
   set_table(denoiser, shape, table);
   if (shape.prompts > 1)
     denoiser.set_input("guidance_scale",
                        std::vector<float>(static_cast<size_t>(shape.latents),
                                           static_cast<float>(request.guidance_scale)));
-  denoiser.set_input("context", context);
   denoiser.set_input("hint", hint_values(edges));
   denoiser.set_input("control_scales", control_scales(request.strength, request.guess_mode));
+}
+
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        std::span<const float> context, const Image& edges,
+                        const Request& request) {
+  set_picture_inputs(denoiser, shape, table, edges, request);
+  denoiser.set_input("context", context);
 }
 
 }  // namespace drypoint

@@ -9,12 +9,25 @@
 
 namespace drypoint {
 
+/// What a denoiser's shape takes from the prompts.
+struct PromptShape {
+  bool guided = true;
+  int64_t parts = 1;  // of the positive prompt, joined by AND
+  int64_t chunks = 1, negative_chunks = 1;
+};
+
 /// The denoiser for a picture of this size and a sampler.
+DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+                             const SamplerTable& table, const PromptShape& prompts);
+/// The same for prompts of a chunk each.
 DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
                              const SamplerTable& table);
 
-/// All that a picture's steps have in common: the sampler's table, guidance, `context` [prompts,
-/// 77, D], the edges, the strength of the control.
+/// All that a picture's steps have in common: the sampler's table, guidance, the edges, the
+/// strength of the control.
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        const Image& edges, const Request& request);
+/// And `context` [prompts, 77, D].
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const float> context, const Image& edges, const Request& request);
 

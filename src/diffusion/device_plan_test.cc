@@ -82,7 +82,7 @@ class Stages {
   }
   void denoiser(const DenoiserShape& shape) { add(build_denoiser(config, shape)); }
   void all(int64_t height, int64_t width) {
-    add(build_clip(config.text, 2));
+    add(build_clip(config.text, {}));
     DenoiserShape shape = guided;
     shape.height = height, shape.width = width;
     denoiser(shape);

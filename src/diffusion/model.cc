@@ -213,6 +213,7 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
+  if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
                   backend_->name(), backend_->threads()};
   if (!file_) return;
@@ -280,8 +281,8 @@ std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop
   return executor;
 }
 
-Executor& Model::text_encoder(int64_t prompts, const StopRequested& stop) {
-  return executors_.get(prompts, [&] { return executor(build_clip(config_.text, prompts), stop); });
+Executor& Model::text_encoder(const TextEncoderShape& shape, const StopRequested& stop) {
+  return executors_.get(shape, [&] { return executor(build_clip(config_.text, shape), stop); });
 }
 
 Executor& Model::denoiser(const DenoiserShape& shape, const StopRequested& stop) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/plan_file.h"
+#include "diffusion/embeddings.h"
 #include "diffusion/schedules/noise_schedule.h"
 #include "drypoint/pipeline.h"
 #include "models/assemble.h"
@@ -35,6 +36,7 @@ class Model {
   const Backend& backend() const { return *backend_; }
   const WeightStore& store() const { return *store_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  const Embeddings& embeddings() const { return embeddings_; }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
   Prediction prediction() const { return config_.prediction; }
   /// What was taken for granted about the model.
@@ -51,8 +53,8 @@ class Model {
   void check_files();
 
   /// Each stage at a size, ready to run. A reference holds until `begin`, as long as no more sizes
-  /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 2 text encoders).
-  Executor& text_encoder(int64_t prompts, const StopRequested& stop = {});
+  /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 4 text encoders).
+  Executor& text_encoder(const TextEncoderShape& shape, const StopRequested& stop = {});
   Executor& denoiser(const DenoiserShape& shape, const StopRequested& stop = {});
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
 
@@ -68,11 +70,12 @@ class Model {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
+  Embeddings embeddings_;
   NoiseSchedule noise_schedule_;
   std::vector<std::string> notices_;
   ModelDescription description_;
-  // Text encoders by the number of prompts, denoisers, decoders by height and width.
-  ExecutorCache<int64_t, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{2, 8, 4}};
+  // Text encoders, denoisers, decoders by height and width.
+  ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};
 };
 
 /// What a pipeline runs, for those who measure its stages one by one.

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/stopwatch.h"
 #include "base/utf8.h"
+#include "diffusion/conditioning.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
@@ -18,8 +19,6 @@
 #include "diffusion/request.h"
 #include "diffusion/sampling.h"
 #include "image/edge_checks.h"
-#include "text/foreign_syntax.h"
-#include "text/unicode.h"
 
 namespace drypoint {
 namespace {
@@ -115,62 +114,25 @@ class Pipeline::Implementation {
 
  private:
   Executor& make_ready(const Request& request, const DenoiserShape& shape,
-                       const StopRequested& stop, Result& result);
-  std::vector<int32_t> tokens(const Request& request, bool guided,
-                              std::vector<std::string>& notices) const;
-  std::vector<float> encode(const std::vector<int32_t>& tokens, const StopRequested& stop);
+                       const TextEncoderShape& text, const StopRequested& stop, Result& result);
   std::vector<float> denoise(const Request& request, const DenoiserShape& shape,
                              const SamplerTable& table, const Image& edges,
-                             std::span<const float> context, NoiseSource& noise,
+                             Conditioning& conditioning, NoiseSource& noise,
                              const Callbacks& callbacks);
 
   Model model_;
   Request defaults_;
 };
 
-/// -> [1 or 2, 77]: the negative prompt, if it is needed, then the positive.
-std::vector<int32_t> Pipeline::Implementation::tokens(const Request& request, bool guided,
-                                                      std::vector<std::string>& notices) const {
-  if (model_.tokenizer().encode(request.prompt).count == 2)
-    notices.push_back(fmt::format("prompt: is {}", request.prompt.empty() ? "empty" : "blank"));
-  for (const auto& [field, text] :
-       {std::pair("prompt", full_prompt(request)), {"negative prompt", request.negative_prompt}})
-    for (const std::string& notice : foreign_syntax(text))
-      notices.push_back(fmt::format("{}: {}", field, notice));
-  std::vector<int32_t> ids;
-  const auto add = [&](const std::string& field, const std::string& text) {
-    const Tokens tokens = model_.tokenizer().encode(text);
-    if (tokens.cut)
-      notices.push_back(fmt::format(
-          "{}: longer than {} tokens, cut before \"{}\"", field, kTokenCount - 2,
-          printable(first_bytes(std::string_view(text).substr(tokens.cut_at_byte), 40))));
-    ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
-  };
-  if (guided) add("negative prompt", request.negative_prompt);
-  add("prompt", full_prompt(request));
-  return ids;
-}
-
-/// [prompts, 77] -> [prompts, 77, width]
-std::vector<float> Pipeline::Implementation::encode(const std::vector<int32_t>& tokens,
-                                                    const StopRequested& stop) {
-  Executor& encoder = model_.text_encoder(static_cast<int64_t>(tokens.size()) / kTokenCount);
-  encoder.set_input("ids", tokens);
-  encoder.run(Rate::picture, stop);
-  const auto embedding = encoder.output("embedding");
-  expect_finite(embedding, "text encoder");
-  return {embedding.begin(), embedding.end()};
-}
-
 /// -> [samples, 4, h, w]
 std::vector<float> Pipeline::Implementation::denoise(const Request& request,
                                                      const DenoiserShape& shape,
                                                      const SamplerTable& table, const Image& edges,
-                                                     std::span<const float> context,
-                                                     NoiseSource& noise,
+                                                     Conditioning& conditioning, NoiseSource& noise,
                                                      const Callbacks& callbacks) {
   Executor& denoiser = model_.denoiser(shape);
-  set_picture_inputs(denoiser, shape, table, context, edges, request);
+  set_picture_inputs(denoiser, shape, table, edges, request);
+  conditioning.begin(denoiser, shape);
   denoiser.run(Rate::picture, callbacks.stop);
 
   const size_t latent =
@@ -183,7 +145,10 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request,
   for (auto& draw : draws) noise.draw(draw = std::vector<float>(x.size()));
 
   const int all = table.steps * static_cast<int>(x.size() / chunk);
-  DenoiseLoop loop(denoiser, shape, table);
+  DenoiseLoop loop(denoiser, shape, table, [&](size_t row) {
+    if (conditioning.advance(denoiser, shape, static_cast<int>(row)))
+      denoiser.run(Rate::picture, callbacks.stop);
+  });
   int before = 0;  // steps done for the latents before
   for (size_t at = 0; at < x.size(); at += chunk, before += table.steps) {
     const std::span<float> latents = std::span(x).subspan(at, chunk);
@@ -207,7 +172,7 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
   check_samples(samples);
   for (ImageSize size : sizes) check_size(size, "size");
   model_.begin();
-  model_.text_encoder(2);
+  model_.text_encoder({});
   for (ImageSize size : sizes) {
     Request request = defaults_;
     request.samples = samples;
@@ -221,6 +186,7 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 
 /// All that needs memory. -> the decoder
 Executor& Pipeline::Implementation::make_ready(const Request& request, const DenoiserShape& shape,
+                                               const TextEncoderShape& text,
                                                const StopRequested& stop, Result& result) {
   if (request.is_edges)
     if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
@@ -229,7 +195,7 @@ Executor& Pipeline::Implementation::make_ready(const Request& request, const Den
   try {
     result.images = blank_images(request.samples, size);
     model_.denoiser(shape, stop);
-    model_.text_encoder(shape.prompts, stop);
+    model_.text_encoder(text, stop);
     return model_.vae_decoder(shape.height, shape.width, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
@@ -249,26 +215,25 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
 
   report(Stage::prepare, 0, 1);
   // All that can be wrong with a request shows before anything large is made.
-  const bool guided = request.guidance_scale != 1;
-  const auto prompts = tokens(request, guided, result.notices);
+  const Prompts prompts = read_prompts(request, model_, result.notices);
   const SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
   result.edges =
       request.is_edges ? request.image : control_edges(request.image, edge_options(request));
   const ImageSize size{result.edges.width, result.edges.height};
-  const DenoiserShape shape = denoiser_shape(model_, request, size, table);
-  Executor& decoder = make_ready(request, shape, callbacks.stop, result);
+  const DenoiserShape shape = denoiser_shape(model_, request, size, table, prompts.shape());
+  Executor& decoder = make_ready(request, shape, prompts.encoder(request), callbacks.stop, result);
   std::ranges::copy(model_.notices(), std::back_inserter(result.notices));
   std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
   finish(Stage::prepare);
 
   report(Stage::text, 0, 1);
-  const auto context = encode(prompts, callbacks.stop);
+  Conditioning conditioning(model_, prompts, request, callbacks.stop);
   finish(Stage::text);
 
   report(Stage::denoise, 0, table.steps);
-  auto latents = denoise(request, shape, table, result.edges, context, noise, callbacks);
+  auto latents = denoise(request, shape, table, result.edges, conditioning, noise, callbacks);
   finish(Stage::denoise);
 
   report(Stage::decode, 0, request.samples);

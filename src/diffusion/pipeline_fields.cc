@@ -108,6 +108,9 @@ const std::vector<Field<ModelFiles>>& model_fields() {
       file("control", &M::control, "ControlNet: canny=FILE or canny=FOLDER"),
       file("vae", &M::vae, "Take the VAE from this checkpoint"),
       file("text_encoder", &M::text_encoder, "Take the text encoder from this checkpoint"),
+      file("embeddings", &M::embeddings,
+           "Folder of embeddings (.pt, .bin, .safetensors), which prompts call\nby their files' "
+           "names"),
       file("plan", &M::plan,
            "Instead of a model and a VAE: a file by drypoint build, which\nloads at once")};
   return all;

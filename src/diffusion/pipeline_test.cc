@@ -30,6 +30,7 @@ bool is_utf8(const std::string& text) { return valid_utf8(text) == text; }
 TEST(Pipeline, CutPromptsAreQuotedInWholeCharacters) {
   Pipeline pipeline(tiny_files());
   Request request = smallest_request();
+  request.parser = ParserKind::plain;
   std::string prompt;
   for (int i = 0; i < 70; ++i) prompt += "bird ";
   for (int i = 0; i < 80; ++i) prompt += "\n\u20ac";  // a line break and three bytes

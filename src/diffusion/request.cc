@@ -4,6 +4,8 @@
 #include "drypoint/fields.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
+#include "text/prompt_schedule.h"
+#include "text/words.h"
 
 namespace drypoint {
 namespace {
@@ -49,8 +51,13 @@ ImageSize drawn_size(const Request& request, ImageSize picture) {
 }
 
 std::string full_prompt(const Request& request) {
-  return request.added_prompt.empty() ? request.prompt
-                                      : request.prompt + ", " + request.added_prompt;
+  if (request.added_prompt.empty()) return request.prompt;
+  // A lone weight at the end is only the web UI's where its syntax was asked for.
+  const bool in_parts = request.parser == ParserKind::a1111 ||
+                        (request.parser == ParserKind::automatic &&
+                         find_word(request.prompt, "AND") != std::string::npos);
+  return in_parts ? with_added(request.prompt, request.added_prompt)
+                  : request.prompt + ", " + request.added_prompt;
 }
 
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,

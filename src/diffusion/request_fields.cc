@@ -1,3 +1,4 @@
+#include <cctype>
 #include <limits>
 
 #include "diffusion/field_makers.h"
@@ -72,6 +73,40 @@ Field<Request> size() {
       [](const Request& r) {
         if (r.size != ImageSize()) check_size(r.size, "size");
       }};
+}
+
+/// "Original", "no-norm" ...
+Field<Request> emphasis() {
+  using enum EmphasisKind;
+  static const std::vector<std::pair<std::string, EmphasisKind>> names{
+      {"Original", original}, {"No norm", no_norm}, {"None", none}, {"Ignore", ignore}};
+  const std::string expected = "Original, No norm, None or Ignore";
+  const auto plain = [](std::string_view text) {
+    std::string result;
+    for (const char c : text)
+      result += c == '-' || c == '_'
+                    ? ' '
+                    : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return result;
+  };
+  return {"emphasis",
+          "emphasis",
+          "",
+          FieldType::word,
+          expected,
+          "What weights do: Original, No norm, None (they are text) or\nIgnore, as in the web UI",
+          "Emphasis",
+          [](const Request& r) {
+            for (const auto& [name, kind] : names)
+              if (kind == r.emphasis) return name;
+            return std::string("unknown");
+          },
+          [=](Request& r, std::string_view text) {
+            for (const auto& [name, kind] : names)
+              if (plain(name) == plain(text)) return void(r.emphasis = kind);
+            refuse("emphasis", text, expected);
+          },
+          [](const Request&) {}};
 }
 
 /// "DDIM", "dpmpp_2m", "DPM++ 2M Karras".
@@ -154,6 +189,20 @@ const std::vector<Field<Request>>& request_fields() {
       text("added_prompt", &R::added_prompt, "Added to the prompt after a comma"),
       with(text("negative_prompt", &R::negative_prompt, "What not to draw"), &Field<R>::letter,
            "n"),
+      with(choice("parser", &R::parser,
+                  {{"auto", ParserKind::automatic},
+                   {"a1111", ParserKind::a1111},
+                   {"plain", ParserKind::plain}},
+                  "Of prompts: a1111 (weights, BREAK, AND, schedules), plain (text),\n"
+                  "or auto: a1111 where there is such syntax"),
+           &Field<R>::text_key, "Parser"),
+      emphasis(),
+      with(integer("clip_skip", &R::clip_skip, 1, 12,
+                   "The text encoder's layer that counts, from the last"),
+           &Field<R>::text_key, "Clip skip"),
+      with(integer("comma_backtrack", &R::comma_backtrack, 0, 75,
+                   "Long prompts are cut at a comma at most so many tokens back"),
+           &Field<R>::text_key, "Comma backtrack"),
       integer("samples", &R::samples, 1, 64, "Pictures to draw"),
       integer("resolution", &R::resolution, 64, 4096, "Of the shorter side, rounded to 64"),
       size(),
@@ -179,8 +228,8 @@ const std::vector<Field<Request>>& request_fields() {
            &Field<R>::text_key, "Sigma churn"),
       with(number("s_tmin", &R::s_tmin, 0, infinity, "The least sigma at which there is churn"),
            &Field<R>::text_key, "Sigma tmin"),
-      with(number("s_tmax", &R::s_tmax, 0, infinity, "The largest; 0: any"),
-           &Field<R>::text_key, "Sigma tmax"),
+      with(number("s_tmax", &R::s_tmax, 0, infinity, "The largest; 0: any"), &Field<R>::text_key,
+           "Sigma tmax"),
       with(number("s_noise", &R::s_noise, 0, infinity, "Factor of fresh noise, from 0"),
            &Field<R>::text_key, "Sigma noise"),
       number("low_threshold", &R::low_threshold, 0, 1000, "Of the edge detector"),

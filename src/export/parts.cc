@@ -106,7 +106,7 @@ std::vector<ExportPart> export_parts(const Checkpoint& checkpoint, const LatentS
   const ModelConfig config = detect(checkpoint.tensors);
   std::vector<ExportPart> parts;
   parts.push_back({"text_encoder",
-                   build_clip(config.text, size.batch),
+                   build_clip(config.text, {.prompts = size.batch}),
                    {{"ids", {"batch", ""}}, {"embedding", {"batch", "", ""}}}});
   const StepGraphs step(config, size);
   if (config.control) {

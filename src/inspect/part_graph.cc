@@ -19,7 +19,7 @@ Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
     fail(ErrorKind::bad_argument, "part: \"{}\", expected text, denoiser or vae", options.part);
   const ModelConfig config = detect(assemble(files).tensors);
   const int64_t height = options.size.height / 8, width = options.size.width / 8;
-  if (options.part == "text") return build_clip(config.text, 2);
+  if (options.part == "text") return build_clip(config.text, {});
   if (options.part == "vae") return build_vae_decoder(config.vae, options.batch, height, width);
   return build_denoiser(config, {.latents = options.batch,
                                  .height = height,

@@ -66,7 +66,7 @@ MeasuredPicture::MeasuredPicture(Model& model, const Workload& workload, ImageSi
       table(sampler_table(request, model.noise_schedule(), model.prediction())),
       shape(denoiser_shape(model, request, size, table)),
       chunks(workload.batch / shape.latents),
-      encoder(model.text_encoder(shape.prompts, stop)),
+      encoder(model.text_encoder({.prompts = shape.prompts}, stop)),
       denoiser(model.denoiser(shape, stop)),
       decoder(model.vae_decoder(shape.height, shape.width, stop)),
       tokens(tokens_for(model, request)),

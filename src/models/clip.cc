@@ -17,8 +17,9 @@ ValueId mlp(const Module& m, ValueId x, const ClipConfig& config) {
 
 }  // namespace
 
-Graph build_clip(const ClipConfig& config, int64_t batch) {
+Graph build_clip(const ClipConfig& config, const TextEncoderShape& shape) {
   Graph graph;
+  const int64_t batch = shape.prompts;
   const Module text(graph, "cond_stage_model.transformer.text_model");
   const Module embeddings = text / "embeddings";
 
@@ -27,10 +28,20 @@ Graph build_clip(const ClipConfig& config, int64_t batch) {
   ValueId x = embeddings.node(
       Embedding{},
       {ids, embeddings.weight("token_embedding.weight", {config.vocabulary, config.width})});
+  if (shape.embeddings) {
+    const int64_t rows = batch * config.positions;
+    const ValueId vectors =
+        graph.add_input("vectors", {DType::f32, {rows, config.width}}, Rate::picture);
+    const ValueId both =
+        embeddings.node(Concat{0}, {reshape(embeddings, x, {rows, config.width}), vectors});
+    x = embeddings.node(
+        Embedding{},
+        {graph.add_input("rows", {DType::i32, {batch, config.positions}}, Rate::picture), both});
+  }
   x = add(embeddings, x,
           embeddings.weight("position_embedding.weight", {config.positions, config.width}));
 
-  for (int64_t i = 0; i < config.layers; ++i) {
+  for (int64_t i = 0; i <= config.layers - shape.clip_skip; ++i) {
     const Module layer = text / "encoder.layers" / i;
     x = add(layer,
             self_attention(layer / "self_attn", layer_norm(layer / "layer_norm1", x), config), x);
@@ -41,7 +52,7 @@ Graph build_clip(const ClipConfig& config, int64_t batch) {
 }
 
 std::vector<TensorSpec> tensors_of(const ClipConfig& config) {
-  return weights_of(build_clip(config, 1));
+  return weights_of(build_clip(config, {.prompts = 1}));
 }
 
 }  // namespace drypoint

@@ -4,6 +4,24 @@
 #include "models/unet.h"
 
 namespace drypoint {
+namespace {
+
+/// Composable Diffusion (https://arxiv.org/abs/2206.01714): the positive predictions, [prompts *
+/// latents, ...] with the negative's, become one, u + sum of w_i (c_i - u), -> [2 * latents, ...].
+ValueId joined_parts(Graph& graph, const Module& m, ValueId eps, const DenoiserShape& shape) {
+  const ValueId weights =
+      graph.add_input("part_weights", {DType::f32, {shape.prompts}}, Rate::picture);
+  const auto of_prompt = [&](int64_t prompt) {
+    return m.node(Slice{prompt * shape.latents, shape.latents}, {eps});
+  };
+  const ValueId negative = of_prompt(0);
+  ValueId joined = m.node(AddScaled{shape.prompts - 1}, {negative, negative, weights});
+  for (int64_t part = 0; part + 1 < shape.prompts; ++part)
+    joined = m.node(AddScaled{part}, {joined, of_prompt(part + 1), weights});
+  return m.node(Concat{0}, {negative, joined});
+}
+
+}  // namespace
 
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   Graph graph;
@@ -25,14 +43,15 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   const ValueId step = graph.add_input("step", {DType::i32, {1}}, Rate::step);
   const ValueId timesteps =
       graph.add_input("timesteps", {DType::f32, {shape.max_steps}}, Rate::picture);
-  const ValueId context = graph.add_input(
-      "context", {DType::f32, {shape.contexts, shape.context_length, config.unet.context_width}},
-      Rate::picture, own(shape.contexts));
+  const auto context_input = [&](const char* name, int64_t rows, int64_t length) {
+    return graph.add_input(name, {DType::f32, {rows, length, config.unet.context_width}},
+                           Rate::picture, own(rows));
+  };
+  const ValueId context = context_input("context", shape.context_rows(), shape.context_length);
 
-  const int64_t together = shape.apart ? 1 : shape.prompts;  // runs in one batch
   const ValueId timestep = inputs.node(Select{}, {timesteps, step});
   const ValueId latent = shape.slots > 1 ? inputs.node(Slice{0, shape.latents}, {slots}) : slots;
-  ValueId x = to_channels_last(inputs, latent);
+  const ValueId x = to_channels_last(inputs, latent);
   ValueId seen = x;  // by the UNet
   if (is_inpainting(config.unet)) {
     const Shape rest{shape.latents, config.unet.in_channels - config.unet.out_channels,
@@ -40,45 +59,51 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     const ValueId masked = graph.add_input("masked", {DType::f32, rest}, Rate::picture, true);
     seen = inputs.node(Concat{-1}, {x, to_channels_last(inputs, masked)});
   }
-  if (together > 1) {
-    const bool same = seen == x;
-    x = inputs.node(Expand{together}, {x});
-    seen = same ? x : inputs.node(Expand{together}, {seen});
-  }
-  const auto row_of_context = [&](int64_t row) {
-    return shape.apart ? inputs.node(Slice{row, 1}, {context}) : context;
-  };
 
-  std::vector<ValueId> control_tensors;
-  ValueId scales = -1;
+  ValueId features = -1, control_embedding = -1, scales = -1;
   if (shape.control) {
     const ValueId hint = graph.add_input(
         "hint",
         {DType::f32,
          {shape.hints, config.control->hint_channels.front(), shape.height * 8, shape.width * 8}},
         Rate::picture, own(shape.hints));
-    const ValueId features =
-        hint_features(control_module, to_channels_last(inputs, hint), *config.control);
-    control_tensors = controls(control_module, x, features,
-                               time_embedding(control_module, timestep, config.control->trunk),
-                               row_of_context(1), *config.control);
-    scales = graph.add_input("control_scales",
-                             {DType::f32, {static_cast<int64_t>(control_tensors.size())}},
-                             Rate::picture);
-    if (shape.expose)
-      for (size_t i = 0; i < control_tensors.size(); ++i)
-        graph.outputs["control" + std::to_string(i)] =
-            to_channels_first(control_module, control_tensors[i]);
+    features = hint_features(control_module, to_channels_last(inputs, hint), *config.control);
+    control_embedding = time_embedding(control_module, timestep, config.control->trunk);
+    scales =
+        graph.add_input("control_scales", {DType::f32, {config.unet.controls()}}, Rate::picture);
   }
   const ValueId embedding = time_embedding(unet_module, timestep, config.unet);
-  ValueId eps =
-      unet(unet_module, seen, embedding, row_of_context(1), control_tensors, scales, config.unet);
-  if (shape.apart) {
-    const ValueId negative =
-        unet(unet_module, seen, embedding, row_of_context(0), {}, -1, config.unet);
-    eps = sampler.node(Concat{0}, {negative, eps});
+
+  /// Prompts that run in one batch.
+  const auto predict = [&](int64_t prompts, ValueId text, bool controlled, bool expose) {
+    const auto expanded = [&](ValueId value) {
+      return prompts > 1 ? inputs.node(Expand{prompts}, {value}) : value;
+    };
+    const ValueId rows = expanded(x);
+    std::vector<ValueId> tensors;
+    if (controlled)
+      tensors = controls(control_module, rows, features, control_embedding, text, *config.control);
+    for (size_t i = 0; expose && i < tensors.size(); ++i)
+      graph.outputs["control" + std::to_string(i)] = to_channels_first(control_module, tensors[i]);
+    return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, tensors,
+                controlled ? scales : -1, config.unet);
+  };
+  ValueId eps = -1;
+  if (shape.is_split()) {
+    const int64_t parts = shape.prompts - 1;
+    const bool together = shape.negative_length == 0;
+    const auto part = [&](int64_t begin, int64_t count) {
+      return inputs.node(Slice{begin, count}, {context});
+    };
+    eps = predict(parts, together ? part(1, parts) : context, shape.control, shape.expose);
+    const ValueId other =
+        together ? part(0, 1) : context_input("negative_context", 1, shape.negative_length);
+    eps = sampler.node(Concat{0}, {predict(1, other, shape.control && !shape.apart, false), eps});
+  } else {
+    eps = predict(shape.prompts, context, shape.control, shape.expose);
   }
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
+  if (shape.prompts > 2) eps = joined_parts(graph, sampler, eps, shape);
 
   const SamplerUpdate update{.guided = shape.prompts > 1, .noise = shape.noises > 0};
   const int64_t columns = shape.slots * (shape.slots + 2);

@@ -7,18 +7,26 @@
 namespace drypoint {
 
 struct DenoiserShape {
-  int64_t latents = 1;   // latents denoised together
-  int64_t prompts = 2;   // runs of each latent: 2 with guidance (negative, positive), else 1
-  int64_t contexts = 2;  // rows of "context"; divides latents * prompts
-  int64_t hints = 1;     // rows of "hint"; 1, or latents * prompts
+  int64_t latents = 1;  // latents denoised together
+  /// Runs of each latent: 2 with guidance (negative, positive), else 1; more: the positive prompt
+  /// has parts.
+  int64_t prompts = 2;
+  int64_t contexts = 2;           // rows of "context"; divides latents * prompts
+  int64_t hints = 1;              // rows of "hint"; 1, or latents * prompts
   int64_t height = 0, width = 0;  // of the latents: the picture's / 8
   int64_t context_length = 77;
-  int64_t max_steps = 32;  // rows of "timesteps" and "sampler"
-  int64_t slots = 1;       // of the sampler
-  int64_t noises = 0;      // rows of "noise"; 0: the sampler adds none
-  bool control = true;     // with the ControlNet
-  bool apart = false;      // of two prompts the first without it: guess mode; `contexts` is 2
-  bool expose = false;     // outputs "eps" and "control0" ... too
+  int64_t negative_length = 0;  // of the negative prompt's, where it is another; else 0
+  int64_t max_steps = 32;       // rows of "timesteps" and "sampler"
+  int64_t slots = 1;            // of the sampler
+  int64_t noises = 0;           // rows of "noise"; 0: the sampler adds none
+  bool control = true;          // with the ControlNet
+  bool apart = false;           // the negative prompt without it: guess mode
+  bool expose = false;          // outputs "eps" and "control0" ... too
+
+  /// Whether the negative prompt runs by itself; `contexts` is `prompts` then.
+  bool is_split() const { return apart || negative_length > 0; }
+  /// Rows of "context".
+  int64_t context_rows() const { return negative_length > 0 ? contexts - 1 : contexts; }
 
   bool operator==(const DenoiserShape&) const = default;
 };
@@ -29,10 +37,13 @@ struct DenoiserShape {
 /// one run after the other walks all steps.
 /// Inputs, each picture: "timesteps" [max_steps], "sampler" [max_steps, slots * (slots + 2)] (see
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
-/// "guidance_scale" [latents], "context" [contexts, L, D], and with control "hint" [hints, 3, 8 h,
-/// 8 w] (0 to 1) and "control_scales" [controls]; of an inpainting UNet "masked" [latents, 5, h,
-/// w], the mask (1: to be painted) and the latent of the picture without what it covers. Output
-/// "eps" [prompts * latents, 4, h, w]: row g * latents + i for prompt g and latent i.
+/// "guidance_scale" [latents], with more the shares of the positive prompt's parts in the guided
+/// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
+/// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and with
+/// control "hint" [hints, 3, 8 h, 8 w] (0 to 1) and "control_scales" [controls]; of an
+/// inpainting UNet "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the
+/// picture without what it covers. Output "eps" [prompts * latents, 4, h, w]: row g * latents + i
+/// for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 
 }  // namespace drypoint

@@ -76,16 +76,17 @@ Text separator(Text text) {
 
 }  // namespace
 
-std::vector<std::string> foreign_syntax(Text text) {
+std::vector<std::string> foreign_syntax(Text text, bool as_web_ui) {
   std::vector<std::string> notices;
   const auto add = [&](Text found, Text what) {
     if (!found.empty())
       notices.push_back(fmt::format("\"{}\" is read as plain text: {}", printable(found), what));
   };
+  add(network(text), "no LoRA or other network is loaded by a prompt");
+  if (as_web_ui) return notices;
   const Text weight = weighted(text, '(', ')', 1);
   add(weight.empty() ? doubled(text) : weight, "words have no weights here");
   add(weighted(text, '[', ']', 1), "a prompt stays the same over all steps");
-  add(network(text), "no LoRA or other network is loaded by a prompt");
   add(separator(text), "a prompt is one part");
   return notices;
 }

@@ -225,6 +225,27 @@ class ScheduleParser {
   std::vector<size_t> open_;  // brackets
 };
 
+/// Calls `visit` with each part between ANDs, and the number behind its last colon.
+template <class Visit>
+void for_each_part(std::string_view text, const Visit& visit) {
+  constexpr std::string_view word = "AND";
+  for (size_t begin = 0; begin != text.npos;) {
+    const size_t end = find_word(text, word, begin);
+    std::string_view part =
+        without_space_after(text.substr(begin, end == text.npos ? end : end - begin));
+    begin = end == text.npos ? end : end + word.size();
+    std::string_view number;
+    if (const size_t colon = part.rfind(':'); colon != part.npos) {
+      number = without_space_before(part.substr(colon + 1));
+      if (is_number(number, false))
+        part = without_space_after(part.substr(0, colon));
+      else
+        number = {};
+    }
+    visit(part, number);
+  }
+}
+
 }  // namespace
 
 std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps) {
@@ -241,26 +262,25 @@ std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps) {
 
 std::vector<PromptPart> prompt_parts(std::string_view text) {
   std::vector<PromptPart> parts;
-  constexpr std::string_view word = "AND";
-  for (size_t begin = 0; begin != text.npos;) {
-    const size_t end = find_word(text, word, begin);
-    std::string_view part =
-        without_space_after(text.substr(begin, end == text.npos ? end : end - begin));
-    begin = end == text.npos ? end : end + word.size();
-    double weight = 1;
-    const size_t colon = part.rfind(':');
-    if (colon != part.npos)
-      if (const auto number = without_space_before(part.substr(colon + 1));
-          is_number(number, false)) {
-        weight = to_number(number);
-        if (!std::isfinite(static_cast<float>(weight)))
-          fail(ErrorKind::bad_argument, "a part has the weight {}, expected a finite one",
-               printable(number.substr(0, 40)));
-        part = without_space_after(part.substr(0, colon));
-      }
+  for_each_part(text, [&](std::string_view part, std::string_view number) {
+    const double weight = number.empty() ? 1 : to_number(number);
+    if (!std::isfinite(static_cast<float>(weight)))
+      fail(ErrorKind::bad_argument, "a part has the weight {}, expected a finite one",
+           printable(number.substr(0, 40)));
     parts.push_back({std::string(part), weight});
-  }
+  });
   return parts;
+}
+
+std::string with_added(std::string_view text, std::string_view added) {
+  std::string result;
+  for_each_part(text, [&](std::string_view part, std::string_view number) {
+    if (!result.empty()) result += " AND";
+    (result += part) += ", ";
+    result += added;
+    if (!number.empty()) (result += ':') += number;
+  });
+  return result;
 }
 
 }  // namespace drypoint

@@ -28,4 +28,7 @@ struct PromptPart {
 /// "a :1.2 AND b" -> a with 1.2, b with 1. Throws bad_argument for a weight that is not finite.
 std::vector<PromptPart> prompt_parts(std::string_view text);
 
+/// Puts text behind each part, after a comma, and before the part's weight.
+std::string with_added(std::string_view text, std::string_view added);
+
 }  // namespace drypoint

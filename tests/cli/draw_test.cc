@@ -89,7 +89,7 @@ TEST_F(Draw, WhatIsNoPlainPromptIsNoticed) {
     return outcome.err;
   };
   EXPECT_EQ(notices("  "), "note: prompt: is blank\n");
-  EXPECT_NE(notices("a (red:1.2) cat").find("note: prompt: \"(red:1.2)\" is read as plain text"),
+  EXPECT_NE(notices("a (red:1.2) cat").find("note: prompt: brackets, BREAK and AND are read as in"),
             std::string::npos);
   EXPECT_NE(notices("a cat <lora:ink:1>").find("\"<lora:ink:1>\""), std::string::npos);
 }
@@ -236,10 +236,37 @@ TEST_F(Draw, NoticesAboutPrompts) {
   expect_done(generate({{"--prompt", ""}}), "prompt: is empty");
   std::string words;
   for (int i = 0; i < 74; ++i) words += "cat ";
-  expect_done(generate({{"--prompt", words + "bird\nand flowers"}}),
+  expect_done(generate({{"--prompt", words + "bird\nand flowers"}, {"--parser", "plain"}}),
               "prompt: longer than 75 tokens, cut before \"");
-  expect_done(generate({{"--negative-prompt", words + "bird and flowers"}}),
+  expect_done(generate({{"--negative-prompt", words + "bird and flowers"}, {"--parser", "plain"}}),
               "negative prompt: longer than 75 tokens, cut before \"and flowers\"");
+}
+
+TEST_F(Draw, PromptsAsTheWebUiHasThem) {
+  const auto picture = [&](const Options& changes, const std::string& notice = "") {
+    expect_done(generate(changes), notice);
+    return contents("out.png");
+  };
+  const std::string plain = picture({{"--prompt", "a cat on a sofa"}});
+  const auto parsed = [&](const char* prompt, const char* option, const char* value) {
+    return picture(
+        {{"--prompt", prompt}, {option, value ? std::optional<std::string>(value) : std::nullopt}},
+        "as in the web UI");
+  };
+  const std::string weighed = parsed("a (cat:1.5) on a sofa", "--emphasis", "original");
+  EXPECT_NE(weighed, plain);
+  EXPECT_NE(parsed("a (cat:1.5) on a sofa", "--emphasis", "no-norm"), weighed);
+  EXPECT_NE(parsed("a (cat:1.5) on a sofa", "--clip-skip", "2"), weighed);
+  EXPECT_NE(parsed("a cat BREAK on a sofa", "--samples", "1"), plain);
+  EXPECT_NE(parsed("a [cat:dog:1] on a sofa", "--steps", "4"),
+            picture({{"--prompt", "a cat on a sofa"}, {"--steps", "4"}}));
+  EXPECT_NE(parsed("a cat on a sofa AND a dog:0.5", "--guess-mode", nullptr), plain);
+  EXPECT_NE(picture({{"--prompt", "a zorp on a sofa"},
+                     {"--embeddings", data("prompts/embeddings").string()}}),
+            picture({{"--prompt", "a zorp on a sofa"}}));
+  expect_refused(2, {"--prompt: ", "the weight \"1.2.3\""}, generate({{"--prompt", "(a:1.2.3)"}}));
+  expect_refused(2, {"--negative-prompt: ", "nested"},
+                 generate({{"--negative-prompt", std::string(100'000, '(')}}));
 }
 
 TEST_F(Draw, NoticesAboutPictures) {

@@ -51,7 +51,7 @@ class Stages : public ::testing::TestWithParam<StageBackend> {
 TEST_P(Stages, TextEncoder) {
   const Tensor ids = expected("text.ids");
   const std::vector<int32_t> tokens(ids.floats().begin(), ids.floats().end());
-  Executor clip = executor(build_clip(testing::tiny_config().text, 2));
+  Executor clip = executor(build_clip(testing::tiny_config().text, {}));
   clip.set_input("ids", tokens);
   clip.run(Rate::picture);
   EXPECT_TRUE(agrees(clip, "embedding", "text.embedding"));

@@ -93,7 +93,7 @@ testing::TemporaryFolder* Synth::folder_ = nullptr;
 Checkpoint* Synth::checkpoint_ = nullptr;
 
 TEST_F(Synth, TextEncoderBlocksAreOfModerateSize) {
-  Executor encoder = executor(build_clip(config().text, 1));
+  Executor encoder = executor(build_clip(config().text, {.prompts = 1}));
   std::vector<int32_t> ids(77);
   for (int i = 0; i < 77; ++i) ids[i] = i * 37 % 1000;
   encoder.set_input("ids", ids);

@@ -19,6 +19,8 @@ struct NamedSampler {
   SamplerSettings settings;  ///< where they are not asked for
   /// Which of the settings it obeys.
   bool eta = false, s_noise = false, churn = false;
+  /// The web UI counts two evaluations a step where a prompt's schedule says when.
+  bool second_order = false;
   /// It ends at the first trained level rather than without noise.
   bool ends_at_first_level = false;
   /// Over clean + sigma * n, it begins with noise of the sample's whole deviation, sqrt(sigma^2 +
