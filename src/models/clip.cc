@@ -41,7 +41,8 @@ Graph build_clip(const ClipConfig& config, const TextEncoderShape& shape) {
   x = add(embeddings, x,
           embeddings.weight("position_embedding.weight", {config.positions, config.width}));
 
-  for (int64_t i = 0; i <= config.layers - shape.clip_skip; ++i) {
+  const int64_t layers = config.layers - (shape.clip_skip - 1);
+  for (int64_t i = 0; i < layers; ++i) {
     const Module layer = text / "encoder.layers" / i;
     x = add(layer,
             self_attention(layer / "self_attn", layer_norm(layer / "layer_norm1", x), config), x);
