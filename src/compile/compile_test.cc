@@ -39,7 +39,9 @@ std::vector<float> run(Plan plan) {
   const auto backend = make_reference_backend();
   WeightStore store(tiny_weights(), *backend);
   Executor executor(std::move(plan), *backend, store);
-  for (const char* input : {"slots", "context", "hint", "control_scales"}) {
+  for (const char* input :
+       {"slots", "context", "hint", "control_scales", "negative_context", "part_weights"}) {
+    if (!executor.has_input(input)) continue;
     std::vector<float> values(executor.type_of_input(input).elements());
     make_generator({}, 11)->randn(values);
     executor.set_input(input, values);
@@ -63,8 +65,7 @@ int64_t count(const std::vector<PlanStep>& steps) {
                        [](const PlanStep& step) { return std::holds_alternative<Kind>(step.op); });
 }
 
-TEST(Passes, NoneChangesTheResult) {
-  Graph graph = tiny_denoiser();
+void expect_unchanged_by_passes(Graph graph) {
   const auto expected = run(plan_of(graph));
   for (const Pass& pass : passes()) {
     if (!pass.is_for(fused)) continue;
@@ -72,6 +73,19 @@ TEST(Passes, NoneChangesTheResult) {
     verify(graph, pass.name);
     EXPECT_TRUE(testing::close(run(plan_of(graph)), expected, 2e-5)) << pass.name;
   }
+}
+
+TEST(Passes, NoneChangesTheResult) { expect_unchanged_by_passes(tiny_denoiser()); }
+
+TEST(Passes, NoneChangesTheResultOfPartsBesideALongerNegativePrompt) {
+  expect_unchanged_by_passes(build_denoiser(testing::tiny_config(), {.latents = 2,
+                                                                     .prompts = 3,
+                                                                     .contexts = 3,
+                                                                     .height = 6,
+                                                                     .width = 5,
+                                                                     .context_length = 7,
+                                                                     .negative_length = 14,
+                                                                     .max_steps = 4}));
 }
 
 // What a picture is computed beside must not decide how: steps of several pictures are those of

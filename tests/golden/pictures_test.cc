@@ -143,6 +143,7 @@ TEST(Pipeline, StopsWhenAskedTo) {
 TEST(Pipeline, TellsThatAPromptWasCut) {
   Request request = small_request();
   request.steps = 1;
+  request.parser = ParserKind::plain;
   for (int i = 0; i < 100; ++i) request.prompt += " bird";
   const auto notices = tiny_pipeline().generate(request).notices;
   ASSERT_EQ(notices.size(), 1u);
