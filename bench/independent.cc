@@ -28,7 +28,7 @@ int main(int argc, char** argv) try {
   workload.files.model = model;
   workload.options.device = device;
   Pipeline pipeline(workload.files, workload.options);
-  Model& stages = model_of(pipeline);
+  Stages& stages = PipelineParts::stages(pipeline);
   stages.begin();
   MeasuredPicture picture(stages, workload, {width, height}, {});
   std::map<std::string, std::vector<double>> times;

@@ -24,7 +24,7 @@ Tensor result_of(Executor& executor, const std::string& output) {
 }
 
 void run(const Options& o) {
-  Model model({o.model, {}, {}, {}},
+  Stages model({o.model, {}, {}, {}},
               {.device = o.device, .precision = o.precision, .tuning_cache = o.tuning_cache});
   const NamedTensors inputs = read_tensor_file(o.inputs).tensors;
   std::vector<Tensor> owned;

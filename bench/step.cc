@@ -126,7 +126,7 @@ void measure(const Options& o, std::chrono::steady_clock::time_point start) {
                                 .aux_streams = o.aux_streams,
                                 .level = o.level,
                                 .tuning_cache = o.tuning_cache};
-  Model model({o.model, {}, {}, {}}, options);
+  Stages model({o.model, {}, {}, {}}, options);
   const Backend& backend = model.backend();
   nlohmann::ordered_json result;
   const auto report = [&](const std::string& name, const std::vector<double>& times) {

@@ -69,6 +69,7 @@ void add_build(CLI::App& program) {
   command->add_flag("--only-sizes", o->only_sizes,
                     "CPU: leave out what other sizes and settings need; a smaller file");
   o->device.add_to(*command);
+  o->model.add_prediction_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->add_option("-o,--output", o->output, "Plan to write (.plan)")
       ->required()

@@ -214,6 +214,7 @@ void add_generate(CLI::App& program) {
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());
   o->device.add_to(*command);
+  o->model.add_prediction_to(*command);
   command->add_flag("--warm", o->warm,
                     "Draw once before, so that --json's seconds are those of a warm engine");
   command->add_flag("--json", o->json, "Print the result as JSON");

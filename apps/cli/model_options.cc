@@ -26,6 +26,8 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"plan", "embeddings"}) fields_.add(command, name, {});
 }
 
+void ModelOptions::add_prediction_to(CLI::App& command) { fields_.add(command, "prediction", {}); }
+
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {
   ModelFiles files;
   fields_.apply(files);

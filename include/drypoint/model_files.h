@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "drypoint/sampling.h"
+
 namespace drypoint {
 
 /// Each path is a checkpoint file (safetensors, or any PyTorch file) or a diffusers folder;
@@ -16,6 +18,8 @@ struct ModelFiles {
   /// A folder of textual inversion embeddings (.pt, .bin, .safetensors), which prompts call by
   /// their files' names.
   std::optional<std::filesystem::path> embeddings;
+  /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
+  Prediction prediction = Prediction::automatic;
   /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.
   std::optional<std::filesystem::path> plan;
 };

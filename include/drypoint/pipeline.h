@@ -13,8 +13,8 @@
 #include "drypoint/edges.h"
 #include "drypoint/error.h"
 #include "drypoint/image.h"
+#include "drypoint/model.h"
 #include "drypoint/model_files.h"
-#include "drypoint/precision.h"
 #include "drypoint/prompting.h"
 #include "drypoint/sampling.h"
 
@@ -91,50 +91,26 @@ struct Result {
   std::vector<std::pair<std::string, double>> seconds;  ///< spent in each stage
 };
 
-/// What is loaded.
-struct ModelDescription {
-  std::string model, control;  ///< file names
-  std::string device;
-  int threads = 0;
-};
+using PipelineOptions = DeviceOptions;
 
-struct PipelineOptions {
-  /// "cuda", "cuda:1", "cpu", "reference" (slow, for checking), or "auto": a GPU where there is
-  /// one.
-  std::string device = "auto";
-  int threads = 0;  ///< of the host; 0: all cores that this process may use
-  Precision precision;
-  /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
-  Prediction prediction = Prediction::automatic;
-  // For GPUs:
-  bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
-  int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn
-  int level = 0;        ///< of tuning: 0 takes the defaults, 5 times all that the cache lacks
-  std::filesystem::path tuning_cache;  ///< file of measured choices, read and added to; empty: none
-};
-
-class Model;  // the library's own
-
-/// A loaded model on a device. Not for several threads at once; several pipelines may run side by
-/// side.
+/// Draws the pictures of a model. Not for several threads at once; several pipelines may run side
+/// by side, and those of one model share its weights: each has but the memory for its pictures.
 class Pipeline {
  public:
-  /// Opens the files, checks that every tensor is there with the right shape. Weights are read
-  /// when first needed. Throws bad_file, unsupported, bad_argument (device, threads).
+  explicit Pipeline(const Model& model);
+  /// With a device and a model of its own. Throws what their constructors throw.
   explicit Pipeline(const ModelFiles& files, const PipelineOptions& options = {});
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
 
-  const ModelDescription& description() const;
+  const Model& model() const;
+  ModelDescription description() const;
 
   /// A request with this model's own defaults.
   Request defaults() const;
 
-  /// Puts another ControlNet in place of the one there is: a checkpoint file or a diffusers folder
-  /// whose ControlNet has the same shapes. All else stays as it was made, so this is fast; the
-  /// pictures are those of a pipeline loaded with that ControlNet. Throws bad_file, unsupported,
-  /// non_finite (each with the file and the tensor), and nothing has changed then.
+  /// `Model::set_control` on its model, after which all is ready for the next picture.
   void set_control(const std::filesystem::path& path);
 
   /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
@@ -146,7 +122,7 @@ class Pipeline {
   Result generate(const Request& request, const Callbacks& callbacks = {});
 
  private:
-  friend Model& model_of(Pipeline& pipeline);
+  friend struct PipelineParts;  // the library's own
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

@@ -102,8 +102,8 @@ class Backend {
   virtual PlanDevice identity() const = 0;
   /// Whether the packing that kernels want may differ from one picture size to another.
   virtual bool packing_depends_on_size() const { return false; }
-  /// The choices among equal kernels that were made so far, as JSON, and such choices to be made
-  /// again. Empty for a device that does not choose. Throws bad_file, `source` in front.
+  /// The choices among equal kernels made so far, as JSON, empty if there are none, and those to be
+  /// made again in place of any taken before. Throws bad_file, `source` in front.
   virtual std::string choices() const { return {}; }
   virtual void take_choices(const std::string& /*json*/, const std::string& /*source*/) {}
   /// What people should know of the kernels made so far, e.g. that a choice cannot be made here.

@@ -39,7 +39,7 @@ std::vector<ImageSize> sizes_for(const BuildOptions& options, const Request& def
   return {square};
 }
 
-void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& request,
+void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& request,
              const BuildCallbacks& callbacks) {
   const int all = static_cast<int>(1 + 2 * sizes.size());
   int done = 0;
@@ -62,7 +62,7 @@ void prepare(Model& model, const std::vector<ImageSize>& sizes, const Request& r
   }
 }
 
-PlanInfo write(const Model& model, const fs::path& output, const PlanInfo& info,
+PlanInfo write(const Stages& model, const fs::path& output, const PlanInfo& info,
                const BuildCallbacks& callbacks) {
   const Backend& backend = model.backend();
   PlanContents contents{.info = info, .checkpoint = model.checkpoint()};
@@ -106,7 +106,7 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   Stopwatch watch;
   const auto finish = [&](const char* what) { built.seconds.emplace_back(what, watch.lap()); };
 
-  Model model(files, options.pipeline);
+  Stages model(files, options.pipeline);
   Request request = defaults_from(model.checkpoint().tensors.metadata, model.name());
   request.samples = options.samples;
   const auto sizes = sizes_for(options, request);

@@ -11,7 +11,7 @@ namespace {
 /// Runs the text encoder over all chunks.
 class ChunkEncoder {
  public:
-  ChunkEncoder(Model& model, const Prompts& prompts, const Request& request)
+  ChunkEncoder(Stages& model, const Prompts& prompts, const Request& request)
       : model_(model),
         chunks_(prompts.all_chunks()),
         width_(static_cast<size_t>(model.config().text.width)),
@@ -63,7 +63,7 @@ class ChunkEncoder {
     encoder.set_input("rows", rows);
   }
 
-  Model& model_;
+  Stages& model_;
   std::vector<const Chunk*> chunks_;
   size_t width_;
   TextEncoderShape shape_;
@@ -137,7 +137,7 @@ void append_context(std::vector<float>& contexts, std::span<const float> context
 
 }  // namespace
 
-Conditioning::Conditioning(Model& model, const Prompts& prompts, const Request& request,
+Conditioning::Conditioning(Stages& model, const Prompts& prompts, const Request& request,
                            const StopRequested& stop)
     : prompts_(prompts) {
   auto results = ChunkEncoder(model, prompts, request).run(stop);

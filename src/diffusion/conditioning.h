@@ -15,7 +15,7 @@ using Encoded = std::vector<std::vector<float>>;
 class Conditioning {
  public:
   /// Runs the text encoder. Throws non_finite, cancelled.
-  Conditioning(Model& model, const Prompts& prompts, const Request& request,
+  Conditioning(Stages& model, const Prompts& prompts, const Request& request,
                const StopRequested& stop);
 
   const Encoded& negative() const { return negative_; }

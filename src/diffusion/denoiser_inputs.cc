@@ -29,7 +29,7 @@ std::vector<float> hint_values(const Image& edges) {
 
 }  // namespace
 
-DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& of_prompts) {
   const auto& [guided, parts, chunks, negative_chunks] = of_prompts;
   const int64_t prompts = parts + (guided ? 1 : 0);

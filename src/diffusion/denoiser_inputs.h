@@ -17,10 +17,10 @@ struct PromptShape {
 };
 
 /// The denoiser for a picture of this size and a sampler.
-DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& prompts);
 /// The same for prompts of a chunk each.
-DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table);
 
 /// All that a picture's steps have in common: the sampler's table, guidance, the edges, the

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 
 #include "base/error.h"
@@ -12,55 +11,16 @@
 #include "checkpoint/noise_schedule.h"
 #include "checkpoint/prediction.h"
 #include "compile/compile.h"
-#include "drypoint/fields.h"
+#include "diffusion/request.h"
 #include "drypoint/version.h"
 #include "models/controlnet.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"
-#include "tensor/precision.h"
 #include "text/unicode.h"
 
 namespace drypoint {
 namespace {
-
-/// The number in "cuda:1"; "cuda" and "auto" are the first.
-int number_of(std::string_view device) {
-  int number = 0;
-  if (const size_t colon = device.find(':'); colon != device.npos)
-    std::from_chars(device.data() + colon + 1, device.data() + device.size(), number);
-  return number;
-}
-
-std::unique_ptr<Backend> make_gpu_backend(const PipelineOptions& options) {
-  return make_cuda_backend({.device = number_of(options.device),
-                            .precision = dtype_of(options.precision),
-                            .tf32 = options.precision == Precision::tf32,
-                            .graphs = options.graphs,
-                            .aux_streams = options.aux_streams,
-                            .level = options.level,
-                            .tuning_cache = options.tuning_cache.string()});
-}
-
-std::unique_ptr<Backend> make_host_backend(const PipelineOptions& options) {
-  if (options.precision != Precision::automatic && options.precision != Precision::fp32)
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32",
-         options.precision.name(), options.device);
-  if (options.device == "reference") return make_reference_backend();
-  return make_cpu_backend(options.threads);
-}
-
-std::unique_ptr<Backend> make_backend(const PipelineOptions& options) {
-  for (const auto& field : pipeline_fields()) field.check(options);
-  if (options.device.starts_with("cuda")) return make_gpu_backend(options);
-  if (options.device == "cpu" || options.device == "reference") return make_host_backend(options);
-  try {
-    return make_gpu_backend(options);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::unsupported) throw;
-    return make_host_backend(options);
-  }
-}
 
 const std::filesystem::path& main_file(const ModelFiles& files) {
   return files.plan ? *files.plan : files.model;
@@ -93,7 +53,7 @@ Checkpoint checkpoint_for(const ModelFiles& files, const PlanFile* file) {
 }
 
 /// The options, with the plan's device and precision in the place of "auto".
-PipelineOptions options_for(const PlanFile& file, PipelineOptions options) {
+DeviceOptions options_for(const PlanFile& file, DeviceOptions options) {
   const PlanDevice& device = file.info().device;
   const auto kind = options.device.substr(0, options.device.find(':'));
   if (kind != "auto" && kind != device.kind)
@@ -107,29 +67,42 @@ PipelineOptions options_for(const PlanFile& file, PipelineOptions options) {
   return options;
 }
 
-std::unique_ptr<Backend> backend_for(const PlanFile* file, const PipelineOptions& options) {
-  if (!file) return make_backend(options);
-  const PlanDevice& wanted = file->info().device;
-  std::unique_ptr<Backend> backend;
-  const PipelineOptions own = options_for(*file, options);
-  try {
-    backend = make_backend(own);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::unsupported) throw;
-    fail(error.kind(), "{}: was built for {} ({}): {}", file->name(), wanted.kind, wanted.name,
-         error.what());
-  }
-  const PlanDevice found = backend->identity();
+/// What a plan can run on. Its weights and choices hold for nothing else.
+void check_device(const PlanFile& file, const PlanDevice& found) {
+  const PlanDevice& wanted = file.info().device;
+  if (found.kind != wanted.kind || found.precision != wanted.precision)
+    fail(ErrorKind::bad_argument, "device: {} in {}, but the plan {} was built for {} in {}",
+         found.kind, found.precision.name(), file.name(), wanted.kind, wanted.precision.name());
   if (found.hardware != wanted.hardware)
     fail(ErrorKind::unsupported,
-         "{}: was built for {} ({}, {}), this device is {} ({}): build it again", file->name(),
+         "{}: was built for {} ({}, {}), this device is {} ({}): build it again", file.name(),
          wanted.kind, wanted.name, wanted.hardware, found.name, found.hardware);
   if (found.code != wanted.code)
     fail(ErrorKind::bad_file,
          "{}: its weights were packed by the code {}, this program's is {}: build it again",
-         file->name(), wanted.code, found.code);
-  if (!file->choices().empty()) backend->take_choices(file->choices(), file->name());
-  return backend;
+         file.name(), wanted.code, found.code);
+}
+
+/// `given`, or else a device of the model's own.
+std::shared_ptr<OpenDevice> device_for(const PlanFile* file, const DeviceOptions& options,
+                                       std::shared_ptr<OpenDevice> given) {
+  if (!given && !file) return std::make_shared<OpenDevice>(options);
+  if (!given) {
+    const DeviceOptions own = options_for(*file, options);
+    try {
+      given = std::make_shared<OpenDevice>(own);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+      const PlanDevice& wanted = file->info().device;
+      fail(error.kind(), "{}: was built for {} ({}): {}", file->name(), wanted.kind, wanted.name,
+           error.what());
+    }
+  }
+  if (!file) return given;
+  check_device(*file, given->backend().identity());
+  const auto alone = given->making.alone();
+  given->use_choices(file);  // now, as they may be damaged
+  return given;
 }
 
 Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
@@ -195,12 +168,13 @@ void check_proportions(const std::map<Part, std::string>& sources, const ModelCo
 
 }  // namespace
 
-Model::Model(const ModelFiles& files, const PipelineOptions& options)
+LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
+                         std::shared_ptr<OpenDevice> device)
     : name_(main_file(files).string()),
       file_(open_plan(files)),
       checkpoint_(checkpoint_for(files, file_.get())),
-      backend_(backend_for(file_.get(), options)),
-      store_(std::make_unique<WeightStore>(checkpoint_.tensors, *backend_, file_.get())),
+      device_(device_for(file_.get(), options, std::move(device))),
+      store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)) {
   if (!checkpoint_.has(Part::control))
@@ -208,21 +182,22 @@ Model::Model(const ModelFiles& files, const PipelineOptions& options)
          "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
          name_);
   config_ = detect(checkpoint_.tensors);
-  choose_prediction(options.prediction);
+  choose_prediction(files.prediction);
   check_proportions(checkpoint_.sources, config_);
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
+  defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
-                  backend_->name(), backend_->threads()};
+                  backend().name(), backend().threads()};
   if (!file_) return;
   description_.model = file_->info().model;
   description_.control = file_->info().control;
   if (files.control) set_control(*files.control);
 }
 
-void Model::choose_prediction(Prediction asked) {
+void LoadedModel::choose_prediction(Prediction asked) {
   if (asked != Prediction::automatic) {
     config_.prediction = asked;
   } else if (config_.prediction == Prediction::automatic) {
@@ -238,7 +213,15 @@ void Model::choose_prediction(Prediction asked) {
   write_prediction(checkpoint_.tensors.metadata, {config_.prediction, config_.zero_terminal_snr});
 }
 
-void Model::set_control(const std::filesystem::path& path) {
+ModelDescription LoadedModel::description() const {
+  const std::lock_guard lock(telling_);
+  return description_;
+}
+
+void LoadedModel::set_control(const std::filesystem::path& path,
+                              const std::function<void()>& then) {
+  const auto alone = in_use_.alone();
+  const auto turn = device_->turn({});
   Checkpoint next = checkpoint_;
   replace_control(next, path);
   const ControlnetConfig control = *detect(next.tensors).control;
@@ -251,48 +234,108 @@ void Model::set_control(const std::filesystem::path& path) {
       fail(error.kind(), "{}: {}", path.string(), error.what());
     }
   });
+  const auto making = device_->making.alone();
   checkpoint_ = std::move(next);
   read_since_check_ = true;
-  description_.control = file_name(path);
+  {
+    const std::lock_guard lock(telling_);
+    description_.control = file_name(path);
+  }
   store_->forget(prefix_of(Part::control));
-  if (std::exchange(config_.control, control) != control) executors_.clear();  // other heads
+  config_.control = control;
+  ++version_;
+  if (then) then();
+}
+
+size_t LoadedModel::weight_bytes() const {
+  return store_->bytes() + (file_ ? file_->packed_bytes().size() : 0);
+}
+
+LoadedModel::Use LoadedModel::use(const StopRequested& stop) {
+  auto sharing = in_use_.shared(stop);
+  return {std::move(sharing), device_->turn(stop)};
+}
+
+void LoadedModel::check_files() {
+  // A plan's weights are used where they are mapped, if the device shares the host's memory; all
+  // else is read while executors are made.
+  if (!read_since_check_ && !(file_ && backend().shares_host_memory())) return;
+  const bool was_read = read_since_check_.exchange(false);
   try {
-    executors_.for_each([&](Executor& executor) { executor.renew_weights(*store_); });
+    checkpoint_.tensors.check_files_unchanged();
+    if (file_) file_->checkpoint().tensors.check_files_unchanged();
+  } catch (...) {
+    read_since_check_ = was_read;
+    throw;
+  }
+}
+
+std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested& stop) {
+  Plan plan = compile(std::move(graph), backend().target());
+  const auto making = device_->making.alone(stop);
+  read_since_check_ = true;
+  device_->use_choices(file_.get());
+  auto executor = std::make_unique<Executor>(std::move(plan), backend(), *store_, stop);
+  release_free_memory();  // graphs, and weights before they were packed
+  return executor;
+}
+
+Stages::Stages(const ModelFiles& files, const DeviceOptions& options)
+    : Stages(std::make_shared<LoadedModel>(files, options)) {}
+
+void Stages::begin() {
+  executors_.begin();
+  if (version_ == model_->version()) return;
+  const auto making = model_->device().making.alone();
+  renew();
+}
+
+void Stages::set_control(const std::filesystem::path& path) {
+  model_->set_control(path, [&] { renew(); });
+}
+
+/// After the model's weights have changed.
+void Stages::renew() {
+  version_ = model_->version();
+  if (std::exchange(control_, *config().control) != *config().control)
+    executors_.clear();  // other heads
+  try {
+    executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store()); });
   } catch (...) {
     executors_.clear();  // what is made anew has the new weights
     throw;
   }
 }
 
-void Model::check_files() {
-  // A plan's weights are used where they are mapped, if the device shares the host's memory; all
-  // else is read while executors are made.
-  if (!read_since_check_ && !(file_ && backend_->shares_host_memory())) return;
-  checkpoint_.tensors.check_files_unchanged();
-  if (file_) file_->checkpoint().tensors.check_files_unchanged();
-  read_since_check_ = false;
+Executor& Stages::text_encoder(const TextEncoderShape& shape, const StopRequested& stop) {
+  return executors_.get(shape,
+                        [&] { return model_->executor(build_clip(config().text, shape), stop); });
 }
 
-std::unique_ptr<Executor> Model::executor(Graph graph, const StopRequested& stop) {
-  read_since_check_ = true;
-  auto executor = std::make_unique<Executor>(compile(std::move(graph), backend_->target()),
-                                             *backend_, *store_, stop);
-  release_free_memory();  // graphs, and weights before they were packed
-  return executor;
+Executor& Stages::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
+  return executors_.get(shape,
+                        [&] { return model_->executor(build_denoiser(config(), shape), stop); });
 }
 
-Executor& Model::text_encoder(const TextEncoderShape& shape, const StopRequested& stop) {
-  return executors_.get(shape, [&] { return executor(build_clip(config_.text, shape), stop); });
-}
-
-Executor& Model::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
-  return executors_.get(shape, [&] { return executor(build_denoiser(config_, shape), stop); });
-}
-
-Executor& Model::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
+Executor& Stages::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
   return executors_.get(std::pair(height, width), [&] {
-    return executor(build_vae_decoder(config_.vae, 1, height, width), stop);
+    return model_->executor(build_vae_decoder(config().vae, 1, height, width), stop);
   });
+}
+
+Model::Model(const ModelFiles& files, const Device& device)
+    : loaded_(at_border(main_file(files).string(), [&] {
+        return std::make_shared<LoadedModel>(files, DeviceOptions(), device.open_);
+      })) {}
+Model::Model(const ModelFiles& files, const DeviceOptions& options)
+    : loaded_(at_border(main_file(files).string(),
+                        [&] { return std::make_shared<LoadedModel>(files, options); })) {}
+ModelDescription Model::description() const { return loaded_->description(); }
+Device Model::device() const { return Device(loaded_->shared_device()); }
+Request Model::defaults() const { return loaded_->defaults(); }
+size_t Model::weight_bytes() const { return loaded_->weight_bytes(); }
+void Model::set_control(const std::filesystem::path& path) {
+  at_border(path.string(), [&] { loaded_->set_control(path); });
 }
 
 }  // namespace drypoint

@@ -1,12 +1,16 @@
 // A checkpoint on a device, as the stages that the pipeline strings together.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
-#include <span>
-#include <vector>
+#include <mutex>
+#include <utility>
 
+#include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "diffusion/embeddings.h"
+#include "diffusion/open_device.h"
 #include "diffusion/schedules/noise_schedule.h"
 #include "drypoint/pipeline.h"
 #include "models/assemble.h"
@@ -18,23 +22,40 @@
 
 namespace drypoint {
 
-class Model {
+/// What pipelines of a model share: the checkpoint and its weights on a device. For any number of
+/// threads; what `set_control` changes is read under `use`.
+class LoadedModel {
  public:
-  Model(const ModelFiles& files, const PipelineOptions& options);
+  /// On `device`, or on one of its own.
+  LoadedModel(const ModelFiles& files, const DeviceOptions& options,
+              std::shared_ptr<OpenDevice> device = nullptr);
 
   /// Another ControlNet in the place of the one there is, with tensors of the same shapes. What
-  /// does not depend on it stays as it is. Throws what `Pipeline::set_control` throws.
-  void set_control(const std::filesystem::path& path);
+  /// does not depend on it stays as it is. Calls `then` while still nobody uses the model. Throws
+  /// what `Model::set_control` throws.
+  void set_control(const std::filesystem::path& path, const std::function<void()>& then = {});
+  /// Another after each change of the weights.
+  uint64_t version() const { return version_; }
 
-  const ModelDescription& description() const { return description_; }
+  /// While it is held, the model does not change, and the device is the holder's as far as it takes
+  /// turns.
+  struct Use {
+    SharedLock::Hold model, device;
+  };
+  Use use(const StopRequested& stop);
+
+  ModelDescription description() const;
   /// What messages call it: a path.
   const std::string& name() const { return name_; }
+  const Request& defaults() const { return defaults_; }
   const Checkpoint& checkpoint() const { return checkpoint_; }
   const ModelConfig& config() const { return config_; }
-  /// Latents are the VAE's times this.
-  float scaling_factor() const { return static_cast<float>(config_.vae.scaling_factor); }
-  const Backend& backend() const { return *backend_; }
-  const WeightStore& store() const { return *store_; }
+  OpenDevice& device() { return *device_; }
+  std::shared_ptr<OpenDevice> shared_device() const { return device_; }
+  const Backend& backend() const { return std::as_const(*device_).backend(); }
+  /// Under the device's `making`.
+  WeightStore& store() { return *store_; }
+  size_t weight_bytes() const;
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const Embeddings& embeddings() const { return embeddings_; }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
@@ -42,15 +63,69 @@ class Model {
   /// What was taken for granted about the model.
   const std::vector<std::string>& notices() const { return notices_; }
 
-  /// More would need memory without running faster.
-  int64_t most_latents_together() const { return backend_->target().useful_batch; }
-
-  /// A new picture: what others before it needed makes room where memory runs out.
-  void begin() { executors_.begin(); }
-
   /// After a picture: throws bad_file if a file was written to while its bytes were used, since
   /// what was drawn is then of no known model.
   void check_files();
+
+  std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
+
+ private:
+  void choose_prediction(Prediction asked);
+
+  std::string name_;
+  std::atomic<bool> read_since_check_ = true;
+  std::unique_ptr<const PlanFile> file_;  // if it came from a plan
+  Checkpoint checkpoint_;
+  ModelConfig config_;
+  std::shared_ptr<OpenDevice> device_;
+  std::unique_ptr<WeightStore> store_;
+  Tokenizer tokenizer_;
+  Embeddings embeddings_;
+  NoiseSchedule noise_schedule_;
+  std::vector<std::string> notices_;
+  Request defaults_;
+  ModelDescription description_;
+  mutable std::mutex telling_;  // for the description
+  SharedLock in_use_;
+  std::atomic<uint64_t> version_ = 0;
+};
+
+/// The stages that a pipeline strings together, each ready to run at some sizes. Not for several
+/// threads at once; those who share the model hold its `use` from `begin` on.
+class Stages {
+ public:
+  explicit Stages(std::shared_ptr<LoadedModel> model)
+      : model_(std::move(model)),
+        version_(model_->version()),
+        control_(*model_->config().control) {}
+  Stages(const ModelFiles& files, const DeviceOptions& options);
+
+  const std::shared_ptr<LoadedModel>& model() const { return model_; }
+  LoadedModel::Use use(const StopRequested& stop) { return model_->use(stop); }
+
+  void set_control(const std::filesystem::path& path);
+
+  ModelDescription description() const { return model_->description(); }
+  const std::string& name() const { return model_->name(); }
+  const Checkpoint& checkpoint() const { return model_->checkpoint(); }
+  const ModelConfig& config() const { return model_->config(); }
+  /// Latents are the VAE's times this.
+  float scaling_factor() const { return static_cast<float>(config().vae.scaling_factor); }
+  const Backend& backend() const { return model_->backend(); }
+  const WeightStore& store() const { return model_->store(); }
+  const Tokenizer& tokenizer() const { return model_->tokenizer(); }
+  const Embeddings& embeddings() const { return model_->embeddings(); }
+  const NoiseSchedule& noise_schedule() const { return model_->noise_schedule(); }
+  Prediction prediction() const { return model_->prediction(); }
+  const std::vector<std::string>& notices() const { return model_->notices(); }
+
+  /// More would need memory without running faster.
+  int64_t most_latents_together() const { return backend().target().useful_batch; }
+
+  /// A new picture: what others before it needed makes room where memory runs out.
+  void begin();
+
+  void check_files() { model_->check_files(); }
 
   /// Each stage at a size, ready to run. A reference holds until `begin`, as long as no more sizes
   /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 4 text encoders).
@@ -59,26 +134,21 @@ class Model {
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
 
  private:
-  std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
-  void choose_prediction(Prediction asked);
+  void renew();
 
-  std::string name_;
-  bool read_since_check_ = true;
-  std::unique_ptr<const PlanFile> file_;  // if it came from a plan
-  Checkpoint checkpoint_;
-  ModelConfig config_;
-  std::unique_ptr<Backend> backend_;
-  std::unique_ptr<WeightStore> store_;
-  Tokenizer tokenizer_;
-  Embeddings embeddings_;
-  NoiseSchedule noise_schedule_;
-  std::vector<std::string> notices_;
-  ModelDescription description_;
+  std::shared_ptr<LoadedModel> model_;
+  uint64_t version_;          // of the weights that the executors have
+  ControlnetConfig control_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width.
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};
 };
 
-/// What a pipeline runs, for those who measure its stages one by one.
-Model& model_of(Pipeline& pipeline);
+/// What the public classes hold.
+struct PipelineParts {
+  static const std::shared_ptr<LoadedModel>& loaded(const Model& model) { return model.loaded_; }
+  static Model model(std::shared_ptr<LoadedModel> loaded) { return Model(std::move(loaded)); }
+  /// For those who measure stages one by one.
+  static Stages& stages(Pipeline& pipeline);
+};
 
 }  // namespace drypoint

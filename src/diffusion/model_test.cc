@@ -64,7 +64,7 @@ TEST(Model, RefusesNoiseLevelsThatMakeNoSenseAtOnce) {
 }
 
 /// How the denoiser's group norms split their channels.
-std::set<int64_t> groups_of(Model& model) {
+std::set<int64_t> groups_of(Stages& model) {
   std::set<int64_t> groups;
   const Executor& denoiser = model.denoiser({.height = 2, .width = 2});
   for (const PlanStep& step : denoiser.plan().step)
@@ -103,7 +103,7 @@ TEST(Model, GroupsComeFromTheConfiguration) {
   }
   write_file(folder / "m/unet/config.json", R"({"norm_num_groups": 16})");
   write_file(folder / "m/vae/config.json", R"({"norm_num_groups": 8})");
-  Model model({.model = folder / "m", .control = tiny_control_path()}, {});
+  Stages model({.model = folder / "m", .control = tiny_control_path()}, {});
   EXPECT_EQ(groups_of(model), (std::set<int64_t>{16}));
   for (const PlanStep& step : model.vae_decoder(2, 2).plan().picture)
     if (const auto* norm = std::get_if<GroupNorm>(&step.op)) {

@@ -101,12 +101,13 @@ std::string_view name(Stage stage) {
 
 class Pipeline::Implementation {
  public:
-  Implementation(const ModelFiles& files, const PipelineOptions& options)
-      : model_(files, options),
-        defaults_(defaults_from(model_.checkpoint().tensors.metadata, model_.name())) {}
+  explicit Implementation(const Model& model)
+      : public_(model),
+        model_(PipelineParts::loaded(model)),
+        defaults_(model_.model()->defaults()) {}
 
-  const Model& model() const { return model_; }
-  Model& model() { return model_; }
+  const Model& model() const { return public_; }
+  Stages& stages() { return model_; }
   const Request& defaults() const { return defaults_; }
   void set_control(const std::filesystem::path& path) { model_.set_control(path); }
   void prepare(std::span<const ImageSize> sizes, int samples);
@@ -120,7 +121,8 @@ class Pipeline::Implementation {
                              Conditioning& conditioning, NoiseSource& noise,
                              const Callbacks& callbacks);
 
-  Model model_;
+  Model public_;
+  Stages model_;
   Request defaults_;
 };
 
@@ -171,6 +173,7 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request,
 void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int samples) {
   check_samples(samples);
   for (ImageSize size : sizes) check_size(size, "size");
+  const auto use = model_.use({});
   model_.begin();
   model_.text_encoder({});
   for (ImageSize size : sizes) {
@@ -223,6 +226,7 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
       request.is_edges ? request.image : control_edges(request.image, edge_options(request));
   const ImageSize size{result.edges.width, result.edges.height};
   const DenoiserShape shape = denoiser_shape(model_, request, size, table, prompts.shape());
+  const auto use = model_.use(callbacks.stop);
   Executor& decoder = make_ready(request, shape, prompts.encoder(request), callbacks.stop, result);
   std::ranges::copy(model_.notices(), std::back_inserter(result.notices));
   std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
@@ -253,10 +257,11 @@ Result Pipeline::Implementation::generate(const Request& request, const Callback
   return result;
 }
 
+Pipeline::Pipeline(const Model& model)
+    : implementation_(
+          at_border("pipeline", [&] { return std::make_unique<Implementation>(model); })) {}
 Pipeline::Pipeline(const ModelFiles& files, const PipelineOptions& options)
-    : implementation_(at_border((files.plan ? *files.plan : files.model).string(),
-                                [&] { return std::make_unique<Implementation>(files, options); })) {
-}
+    : Pipeline(Model(files, options)) {}
 Pipeline::~Pipeline() {
   if (!implementation_) return;
   implementation_.reset();
@@ -265,11 +270,10 @@ Pipeline::~Pipeline() {
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
-Model& model_of(Pipeline& pipeline) { return pipeline.implementation_->model(); }
+Stages& PipelineParts::stages(Pipeline& pipeline) { return pipeline.implementation_->stages(); }
 
-const ModelDescription& Pipeline::description() const {
-  return std::as_const(*implementation_).model().description();
-}
+const Model& Pipeline::model() const { return implementation_->model(); }
+ModelDescription Pipeline::description() const { return model().description(); }
 Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {
   at_border("preparing", [&] { implementation_->prepare(sizes, samples); });

@@ -79,12 +79,6 @@ const std::vector<Field<PipelineOptions>>& pipeline_fields() {
               {"tf32", Precision::tf32},
               {"fp32", Precision::fp32}},
              "Of the computation; auto: fp16 on a GPU, fp32 on a CPU"),
-      choice("prediction", &P::prediction,
-             {{"auto", Prediction::automatic},
-              {"epsilon", Prediction::epsilon},
-              {"v", Prediction::v},
-              {"sample", Prediction::sample}},
-             "What the UNet gives; auto: what the model says of itself"),
       integer("level", &P::level, 0, 5,
               "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
               "not known) or 5 (time all that the cache does not have)"),
@@ -111,6 +105,12 @@ const std::vector<Field<ModelFiles>>& model_fields() {
       file("embeddings", &M::embeddings,
            "Folder of embeddings (.pt, .bin, .safetensors), which prompts call\nby their files' "
            "names"),
+      choice("prediction", &M::prediction,
+             {{"auto", Prediction::automatic},
+              {"epsilon", Prediction::epsilon},
+              {"v", Prediction::v},
+              {"sample", Prediction::sample}},
+             "What the UNet gives; auto: what the model says of itself"),
       file("plan", &M::plan,
            "Instead of a model and a VAE: a file by drypoint build, which\nloads at once")};
   return all;

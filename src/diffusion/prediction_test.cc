@@ -39,23 +39,25 @@ Request small_request() {
 
 TEST(Prediction, IsTheModelsUnlessOneIsAskedFor) {
   const ModelFiles files{.model = "random:tiny-sd21"};
-  EXPECT_EQ(Model(files, cpu).prediction(), Prediction::v);
-  EXPECT_TRUE(Model(files, cpu).notices().empty());
-  Pipeline v(files, cpu), epsilon(files, {.device = "cpu", .prediction = Prediction::epsilon});
+  EXPECT_EQ(Stages(files, cpu).prediction(), Prediction::v);
+  EXPECT_TRUE(Stages(files, cpu).notices().empty());
+  ModelFiles as_epsilon = files;
+  as_epsilon.prediction = Prediction::epsilon;
+  Pipeline v(files, cpu), epsilon(as_epsilon, cpu);
   EXPECT_NE(v.generate(small_request()).images, epsilon.generate(small_request()).images);
-  EXPECT_EQ(Model({.model = "random:tiny"}, cpu).prediction(), Prediction::epsilon);
-  EXPECT_TRUE(Model({.model = "random:tiny"}, cpu).notices().empty());
+  EXPECT_EQ(Stages({.model = "random:tiny"}, cpu).prediction(), Prediction::epsilon);
+  EXPECT_TRUE(Stages({.model = "random:tiny"}, cpu).notices().empty());
 }
 
 TEST(Prediction, ThatIsGuessedIsTold) {
   TemporaryFolder folder;
-  const auto taken_for = [&](const std::string& what, const Model& model) {
+  const auto taken_for = [&](const std::string& what, const Stages& model) {
     return model.notices().size() == 1 &&
            model.notices()[0].find("m.safetensors: nothing says") != std::string::npos &&
            model.notices()[0].find("taken for " + what) != std::string::npos;
   };
-  EXPECT_TRUE(taken_for("epsilon", Model({.model = unmarked(folder, [](auto&) {})}, cpu)));
-  const Model v({.model = unmarked(folder,
+  EXPECT_TRUE(taken_for("epsilon", Stages({.model = unmarked(folder, [](auto&) {})}, cpu)));
+  const Stages v({.model = unmarked(folder,
                                    [](NamedTensors& all) {
                                      std::vector<float> bias(64, 0.2f);
                                      for (size_t i = 0; i < 64; i += 2) bias[i] = -0.2f;
@@ -74,7 +76,7 @@ TEST(Prediction, WithoutSignalAtTheEndServesEverySampler) {
   const auto path = unmarked(folder, [](NamedTensors& all) {
     for (const char* mark : {"v_pred", "ztsnr"}) all.tensors[mark] = Tensor({DType::f32, {0}});
   });
-  const Model model({.model = path}, cpu);
+  const Stages model({.model = path}, cpu);
   EXPECT_EQ(model.prediction(), Prediction::v);
   EXPECT_EQ(model.noise_schedule().at(999).signal, 0);
   for (const NamedSampler& sampler : named_samplers()) {
@@ -98,7 +100,7 @@ TEST(Prediction, IsKeptInAPlan) {
   const ModelFiles files{.model = "random:tiny-sd21"};
   build_plan(files, folder / "m.plan", {.sizes = {{16, 16}}, .pipeline = cpu});
   const ModelFiles plan{.plan = folder / "m.plan"};
-  const Model model(plan, cpu);
+  const Stages model(plan, cpu);
   EXPECT_EQ(model.prediction(), Prediction::v);
   EXPECT_EQ(model.tokenizer().encode("a bird").ids.back(), 0);
   EXPECT_EQ(Pipeline(plan, cpu).generate(small_request()).images,
@@ -107,7 +109,7 @@ TEST(Prediction, IsKeptInAPlan) {
 
 TEST(Padding, IsTheTextEncodersWhereNoTokenizerSaysIt) {
   const auto padding = [](const char* model) {
-    return Model({.model = model}, cpu).tokenizer().encode("a bird!").ids;
+    return Stages({.model = model}, cpu).tokenizer().encode("a bird!").ids;
   };
   EXPECT_EQ(padding("random:tiny").back(), 49407);
   const auto ids = padding("random:tiny-sd21");
@@ -117,7 +119,7 @@ TEST(Padding, IsTheTextEncodersWhereNoTokenizerSaysIt) {
 
 TEST(Inpainting, IsRefusedByName) {
   EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"tiny-inpainting", "9 input channels", "a mask"},
-                         [] { Model({.model = "random:tiny-inpainting"}, cpu); }));
+                         [] { Stages({.model = "random:tiny-inpainting"}, cpu); }));
 }
 
 }  // namespace

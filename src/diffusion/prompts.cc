@@ -19,7 +19,7 @@ constexpr size_t kMostParts = 32;
 
 class PromptReader {
  public:
-  PromptReader(const Request& request, const Model& model, std::vector<std::string>& notices)
+  PromptReader(const Request& request, const Stages& model, std::vector<std::string>& notices)
       : request_(request), model_(model), notices_(notices) {
     const auto& sampler = choose_sampler(request.sampler, request.schedule).sampler;
     calls_ = request.steps * (sampler.second_order ? 2 : 1);
@@ -101,7 +101,7 @@ class PromptReader {
   }
 
   const Request& request_;
-  const Model& model_;
+  const Stages& model_;
   std::vector<std::string>& notices_;
   int calls_ = 0;  // of the model
   std::map<std::string, bool> told_cut_;
@@ -142,7 +142,7 @@ TextEncoderShape Prompts::encoder(const Request& request) const {
           .embeddings = std::ranges::any_of(chunks, has_vectors)};
 }
 
-Prompts read_prompts(const Request& request, const Model& model,
+Prompts read_prompts(const Request& request, const Stages& model,
                      std::vector<std::string>& notices) {
   if (request.clip_skip > model.config().text.layers)
     fail(ErrorKind::bad_argument, "clip_skip: {}, expected 1 to {}, the text encoder's layers",

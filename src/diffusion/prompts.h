@@ -44,6 +44,6 @@ struct Prompts {
 };
 
 /// Throws bad_argument naming the field. `notices` gets what was cut, and how it was read.
-Prompts read_prompts(const Request& request, const Model& model, std::vector<std::string>& notices);
+Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices);
 
 }  // namespace drypoint

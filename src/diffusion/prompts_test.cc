@@ -8,8 +8,8 @@ namespace {
 using testing::fails_with;
 using testing::TemporaryFolder;
 
-Model& plain_model() {
-  static Model model({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+Stages& plain_model() {
+  static Stages model({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
                      {.device = "reference"});
   return model;
 }
@@ -19,7 +19,7 @@ struct Read {
   std::vector<std::string> notices;
 };
 
-Read read(Request request, Model& model = plain_model()) {
+Read read(Request request, Stages& model = plain_model()) {
   request.added_prompt = "";
   Read result;
   result.prompts = read_prompts(request, model, result.notices);
@@ -128,7 +128,7 @@ TEST(Prompts, CallEmbeddingsByTheirFilesNames) {
   copy("zorp.pt", "more/RED.pt");
   copy("many.safetensors", "many.safetensors");
   std::filesystem::copy_file(testing::tiny_control_path(), folder / "model.safetensors");
-  Model model({.model = testing::tiny_model_path(),
+  Stages model({.model = testing::tiny_model_path(),
                .control = testing::tiny_control_path(),
                .embeddings = folder.path()},
               {.device = "reference"});

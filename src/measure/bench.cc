@@ -148,13 +148,13 @@ class Bench {
       : options_(options),
         callbacks_(callbacks),
         pipeline_(options.workload.files, options.workload.options),
-        model_(model_of(pipeline_)),
+        model_(PipelineParts::stages(pipeline_)),
         instruments_(make_instruments(model_.backend(), options.spin)),
         watch_(*instruments_) {}
 
   BenchResult run() {
     const Workload& workload = options_.workload;
-    const ModelDescription& description = pipeline_.description();
+    const ModelDescription description = pipeline_.description();
     BenchResult result{.version = std::string(version()),
                        .model = description.model,
                        .control = description.control,
@@ -257,7 +257,7 @@ class Bench {
   const BenchOptions& options_;
   const BenchCallbacks& callbacks_;
   Pipeline pipeline_;
-  Model& model_;
+  Stages& model_;
   std::unique_ptr<Instruments> instruments_;
   Watch watch_;
 };

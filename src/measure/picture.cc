@@ -40,7 +40,7 @@ Request request_for(const Workload& workload, ImageSize size) {
   return request;
 }
 
-std::vector<int32_t> tokens_for(const Model& model, const Request& request) {
+std::vector<int32_t> tokens_for(const Stages& model, const Request& request) {
   std::vector<int32_t> ids;
   const auto add = [&](const std::string& text) {
     const auto tokens = model.tokenizer().encode(text).ids;
@@ -51,7 +51,7 @@ std::vector<int32_t> tokens_for(const Model& model, const Request& request) {
   return ids;
 }
 
-std::vector<float> noise_for(const Model& model, const DenoiserShape& shape) {
+std::vector<float> noise_for(const Stages& model, const DenoiserShape& shape) {
   std::vector<float> noise(static_cast<size_t>(shape.latents * model.config().vae.latent_channels *
                                                shape.height * shape.width));
   make_generator({}, 1)->randn(noise);
@@ -60,7 +60,7 @@ std::vector<float> noise_for(const Model& model, const DenoiserShape& shape) {
 
 }  // namespace
 
-MeasuredPicture::MeasuredPicture(Model& model, const Workload& workload, ImageSize size,
+MeasuredPicture::MeasuredPicture(Stages& model, const Workload& workload, ImageSize size,
                                  const StopRequested& stop)
     : request(request_for(workload, size)),
       table(sampler_table(request, model.noise_schedule(), model.prediction())),

@@ -10,7 +10,7 @@ namespace drypoint {
 /// Holds until the model begins another picture.
 struct MeasuredPicture {
   /// Makes the executors. Throws what `Pipeline::generate` throws before it draws.
-  MeasuredPicture(Model& model, const Workload& workload, ImageSize size,
+  MeasuredPicture(Stages& model, const Workload& workload, ImageSize size,
                   const StopRequested& stop);
 
   MeasuredPicture(const MeasuredPicture&) = delete;

@@ -60,13 +60,13 @@ class Profiler {
       : options_(options),
         callbacks_(callbacks),
         pipeline_(options.workload.files, options.workload.options),
-        model_(model_of(pipeline_)),
+        model_(PipelineParts::stages(pipeline_)),
         backend_(model_.backend()),
         instruments_(make_instruments(backend_)) {}
 
   ProfileResult run() {
     const Workload& workload = options_.workload;
-    const ModelDescription& description = pipeline_.description();
+    const ModelDescription description = pipeline_.description();
     result_ = {.version = std::string(version()),
                .model = description.model,
                .control = description.control,
@@ -329,7 +329,7 @@ class Profiler {
   const ProfileOptions& options_;
   const ProfileCallbacks& callbacks_;
   Pipeline pipeline_;
-  Model& model_;
+  Stages& model_;
   const Backend& backend_;
   std::unique_ptr<Instruments> instruments_;
   ProfileResult result_;

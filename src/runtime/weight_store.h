@@ -1,6 +1,7 @@
 // Weights on a device: packed once for all plans that read them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <span>
@@ -44,6 +45,7 @@ class WeightStore {
   DeviceMemory get(const Plan& plan, ValueId id, const std::optional<Packing>& packing);
   /// Whether `get` would return memory that is there already.
   bool holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const;
+  /// Allocated by `get`; may be asked by any thread.
   size_t bytes() const { return bytes_; }
 
   /// Tensors with this prefix have changed: what is made of them is made again when it is next
@@ -97,7 +99,7 @@ class WeightStore {
   std::unique_ptr<Backend> cpu_;  // for what would take long: jobs have a thread each
   std::unordered_map<std::string, Entry> packed_;
   std::shared_future<void> arrived_;  // what the plan file has packed
-  size_t bytes_ = 0;
+  std::atomic<size_t> bytes_ = 0;
   int64_t made_ = 0;
 };
 

@@ -211,7 +211,7 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
   result.references = options.references ? options.references->string() : "drawn at float32";
   for (const ScoreVariant& variant : options.variants) {
     Drawing drawing(options.files, variant.options, callbacks);
-    const ModelDescription& description = drawing.pipeline().description();
+    const ModelDescription description = drawing.pipeline().description();
     result.model = description.model;
     result.device = description.device;
     result.threads = description.threads;

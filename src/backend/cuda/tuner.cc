@@ -72,6 +72,8 @@ void Tuner::save() {
 std::string Tuner::taken() const { return write(taken_); }
 
 void Tuner::take(const std::string& json, const std::string& source) {
+  planned_.clear();
+  if (json.empty()) return;
   try {
     const auto parsed = nlohmann::json::parse(json);
     if (parsed.at("version") == version && parsed.at("device") == device_) read(parsed, planned_);

@@ -1,0 +1,60 @@
+// A checkpoint on a device: what pipelines share.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "drypoint/device.h"
+#include "drypoint/model_files.h"
+
+namespace drypoint {
+
+/// What is loaded.
+struct ModelDescription {
+  std::string model, control;  ///< file names
+  std::string device;
+  int threads = 0;
+};
+
+class LoadedModel;  // the library's own
+struct Request;     // see pipeline.h
+
+/// A model with its weights. A copy is the same model; it ends with the last copy and the last
+/// pipeline that draws with it. For any number of threads.
+class Model {
+ public:
+  /// Opens the files, checks that every tensor is there with the right shape. Weights are read
+  /// when first needed, and then kept. Throws bad_file, unsupported; bad_argument for a plan that
+  /// was built for another kind of device or another precision.
+  Model(const ModelFiles& files, const Device& device);
+  /// On a device of its own: with "auto", for a plan the one it was built for. Throws what that
+  /// throws.
+  explicit Model(const ModelFiles& files, const DeviceOptions& options = {});
+
+  ModelDescription description() const;
+  Device device() const;
+
+  /// A request with this model's own defaults.
+  Request defaults() const;
+
+  /// Bytes on the device that all pipelines of this model share. They grow as stages and sizes
+  /// that need other weights are first used.
+  size_t weight_bytes() const;
+
+  /// Puts another ControlNet in place of the one there is: a checkpoint file or a diffusers folder
+  /// whose ControlNet has the same shapes. All else stays as it was made, so this is fast; the
+  /// pictures are those of a model loaded with that ControlNet. It waits until the pictures that
+  /// are being drawn are done, so it must not be called from a callback of one. Throws bad_file,
+  /// unsupported, non_finite (each with the file and the tensor), and nothing has changed then.
+  void set_control(const std::filesystem::path& path);
+
+ private:
+  friend struct PipelineParts;  // the library's own
+  explicit Model(std::shared_ptr<LoadedModel> loaded) : loaded_(std::move(loaded)) {}
+  std::shared_ptr<LoadedModel> loaded_;
+};
+
+}  // namespace drypoint

@@ -1,0 +1,40 @@
+// A device as the models on it share it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "base/shared_lock.h"
+#include "checkpoint/plan_file.h"
+#include "drypoint/device.h"
+
+namespace drypoint {
+
+class OpenDevice {
+ public:
+  explicit OpenDevice(const DeviceOptions& options);
+
+  Backend& backend() { return *backend_; }
+  const Backend& backend() const { return *backend_; }
+
+  /// Held by who has kernels and weights made: of two at once each would count the same memory as
+  /// available, and take the other's plan for its own.
+  SharedLock making;
+
+  /// Held while work is ordered on a device that has one order of work for all pipelines: what one
+  /// records must not hold what another orders. A device that shares the host's memory has none,
+  /// and nobody waits there.
+  SharedLock::Hold turn(const SharedLock::Stop& stop);
+
+  /// The choices among kernels made from now on are a plan's, or with none the device's own. Under
+  /// `making`.
+  void use_choices(const PlanFile* plan);
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  SharedLock turn_;
+  std::string choices_;
+};
+
+}  // namespace drypoint
