@@ -59,11 +59,11 @@ Checkpoint load_folder(const std::filesystem::path& path) {
   Checkpoint result;
   result.layout = "diffusers folder";
   result.tokenizer = folder.tokenizer;
+  result.tensors.metadata.merge(folder.metadata);  // outranks what the weights' files say
   for (auto& component : folder.components) {
     merge(result.tensors, canonical(std::move(component.tensors), component.path.string()));
     note_parts(result, component.path.string());
   }
-  result.tensors.metadata.merge(folder.metadata);
   return result;
 }
 
