@@ -25,7 +25,7 @@ Tensor result_of(Executor& executor, const std::string& output) {
 
 void run(const Options& o) {
   Stages model({o.model, {}, {}, {}},
-              {.device = o.device, .precision = o.precision, .tuning_cache = o.tuning_cache});
+               {.device = o.device, .precision = o.precision, .tuning_cache = o.tuning_cache});
   const NamedTensors inputs = read_tensor_file(o.inputs).tensors;
   std::vector<Tensor> owned;
   const auto values = [&](const std::string& name) {

@@ -45,7 +45,7 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
   return shape;
 }
 
-DenoiserShape denoiser_shape(const Model& model, const Request& request, ImageSize size,
+DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table) {
   return denoiser_shape(model, request, size, table, {.guided = request.guidance_scale != 1});
 }

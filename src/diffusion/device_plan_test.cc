@@ -71,9 +71,9 @@ class PackingDevice : public Backend {
 constexpr DenoiserShape guided{.height = 4, .width = 4};
 
 /// A store and executors of all stages that use it.
-class Stages {
+class DeviceStages {
  public:
-  Stages(const Checkpoint& checkpoint, const PlanFile* file)
+  DeviceStages(const Checkpoint& checkpoint, const PlanFile* file)
       : config(detect(checkpoint.tensors)),
         checkpoint_(checkpoint),
         store(checkpoint_.tensors, device, file) {}
@@ -106,7 +106,7 @@ class Stages {
 class DevicePlans : public ::testing::Test {
  protected:
   DevicePlans() : checkpoint_(assemble(testing::tiny_files())) {
-    Stages built(checkpoint_, nullptr);
+    DeviceStages built(checkpoint_, nullptr);
     built.all(4, 4);
     PlanContents contents{.checkpoint = checkpoint_};
     for (const TensorSpec& spec : tensors_of(built.config)) contents.tensors.push_back(spec.name);
@@ -127,7 +127,7 @@ class DevicePlans : public ::testing::Test {
 };
 
 TEST_F(DevicePlans, ServeEverySizeAndSetting) {
-  Stages stages(file_->checkpoint(), file_.get());
+  DeviceStages stages(file_->checkpoint(), file_.get());
   stages.all(4, 4);
   stages.all(8, 6);
   const auto with = [](auto change) {
@@ -157,11 +157,11 @@ TEST_F(DevicePlans, ChangeTheControlNetAlone) {
     tensor = tensor.to_f32();
     for (float& value : tensor.mutable_floats()) value *= 0.5f;
   }
-  Stages expected(other, nullptr);
+  DeviceStages expected(other, nullptr);
   expected.all(4, 4);
   ASSERT_NE(packed_, expected.contents());
 
-  Stages stages(file_->checkpoint(), file_.get());
+  DeviceStages stages(file_->checkpoint(), file_.get());
   stages.all(4, 4);
   for (const auto& [name, tensor] : other.tensors.tensors)
     if (name.starts_with(prefix_of(Part::control)))

@@ -27,7 +27,7 @@ std::filesystem::path unmarked(const TemporaryFolder& folder,
   return folder / "m.safetensors";
 }
 
-Request small_request() {
+Request tiny_request() {
   Request request;
   request.prompt = "a bird";
   request.seed = 5;
@@ -44,7 +44,7 @@ TEST(Prediction, IsTheModelsUnlessOneIsAskedFor) {
   ModelFiles as_epsilon = files;
   as_epsilon.prediction = Prediction::epsilon;
   Pipeline v(files, cpu), epsilon(as_epsilon, cpu);
-  EXPECT_NE(v.generate(small_request()).images, epsilon.generate(small_request()).images);
+  EXPECT_NE(v.generate(tiny_request()).images, epsilon.generate(small_request()).images);
   EXPECT_EQ(Stages({.model = "random:tiny"}, cpu).prediction(), Prediction::epsilon);
   EXPECT_TRUE(Stages({.model = "random:tiny"}, cpu).notices().empty());
 }
@@ -58,15 +58,15 @@ TEST(Prediction, ThatIsGuessedIsTold) {
   };
   EXPECT_TRUE(taken_for("epsilon", Stages({.model = unmarked(folder, [](auto&) {})}, cpu)));
   const Stages v({.model = unmarked(folder,
-                                   [](NamedTensors& all) {
-                                     std::vector<float> bias(64, 0.2f);
-                                     for (size_t i = 0; i < 64; i += 2) bias[i] = -0.2f;
-                                     all.tensors
-                                         ["model.diffusion_model.output_blocks.11.1."
-                                          "transformer_blocks.0.norm1.bias"] =
-                                         make_tensor({64}, bias);
-                                   })},
-                cpu);
+                                    [](NamedTensors& all) {
+                                      std::vector<float> bias(64, 0.2f);
+                                      for (size_t i = 0; i < 64; i += 2) bias[i] = -0.2f;
+                                      all.tensors
+                                          ["model.diffusion_model.output_blocks.11.1."
+                                           "transformer_blocks.0.norm1.bias"] =
+                                          make_tensor({64}, bias);
+                                    })},
+                 cpu);
   EXPECT_TRUE(taken_for("v", v));
   EXPECT_EQ(v.prediction(), Prediction::v);
 }
@@ -103,8 +103,8 @@ TEST(Prediction, IsKeptInAPlan) {
   const Stages model(plan, cpu);
   EXPECT_EQ(model.prediction(), Prediction::v);
   EXPECT_EQ(model.tokenizer().encode("a bird").ids.back(), 0);
-  EXPECT_EQ(Pipeline(plan, cpu).generate(small_request()).images,
-            Pipeline(files, cpu).generate(small_request()).images);
+  EXPECT_EQ(Pipeline(plan, cpu).generate(tiny_request()).images,
+            Pipeline(files, cpu).generate(tiny_request()).images);
 }
 
 TEST(Padding, IsTheTextEncodersWhereNoTokenizerSaysIt) {

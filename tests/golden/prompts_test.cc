@@ -52,21 +52,21 @@ std::filesystem::path text_encoder_path() {
   return path;
 }
 
-Model make_model(std::optional<std::filesystem::path> embeddings) {
-  return Model({.model = testing::tiny_model_path(),
-                .control = testing::tiny_control_path(),
-                .text_encoder = text_encoder_path(),
-                .embeddings = std::move(embeddings)},
-               {.device = "cpu"});
+Stages make_model(std::optional<std::filesystem::path> embeddings) {
+  return Stages({.model = testing::tiny_model_path(),
+                 .control = testing::tiny_control_path(),
+                 .text_encoder = text_encoder_path(),
+                 .embeddings = std::move(embeddings)},
+                {.device = "cpu"});
 }
 
-Model& prompt_model() {
-  static Model model = make_model({});
+Stages& prompt_model() {
+  static Stages model = make_model({});
   return model;
 }
 
-Model& model_with_embeddings() {
-  static Model model = make_model(testing::data("prompts/embeddings"));
+Stages& model_with_embeddings() {
+  static Stages model = make_model(testing::data("prompts/embeddings"));
   return model;
 }
 
@@ -98,7 +98,7 @@ std::vector<float> values(const std::string& name) {
 }
 
 TEST(Prompts, ConditioningsAreTheWebUis) {
-  Model& model = prompt_model();
+  Stages& model = prompt_model();
   int compared = 0;
   for (const json& entry : entries("cases.json")) {
     const std::string name = "prompt." + entry["name"].get<std::string>();
@@ -117,7 +117,7 @@ TEST(Prompts, ConditioningsAreTheWebUis) {
 }
 
 TEST(Prompts, EmbeddingsAreTheWebUis) {
-  Model& model = model_with_embeddings();
+  Stages& model = model_with_embeddings();
   int compared = 0;
   for (const json& entry : entries("embeddings.json")) {
     Request request = request_for(entry);
@@ -139,7 +139,7 @@ TEST(Prompts, EmbeddingsAreTheWebUis) {
   EXPECT_EQ(compared, 4);
 }
 
-void expect_run(Model& model, Request request, const json& entry, const std::string& hint,
+void expect_run(Stages& model, Request request, const json& entry, const std::string& hint,
                 const std::string& golden) {
   request.steps = entry["steps"];
   request.guidance_scale = entry["guidance_scale"];

@@ -26,8 +26,8 @@ std::vector<double> numbers(const std::string& name) {
   return {values.floats().begin(), values.floats().end()};
 }
 
-Stages& tiny_model() {
-  static Stages model(testing::tiny_files(), {.device = "cpu"});
+drypoint::Stages& tiny_model() {
+  static drypoint::Stages model(testing::tiny_files(), {.device = "cpu"});
   return model;
 }
 
@@ -144,7 +144,7 @@ SamplerTable table_of(const SamplerCase& c, const NoiseSchedule& trained) {
 
 /// The sample after each step, from the start on.
 std::vector<std::vector<float>> run(const SamplerCase& c, const SamplerTable& table) {
-  Stages& model = tiny_model();
+  drypoint::Stages& model = tiny_model();
   model.begin();
   Request request;
   request.guidance_scale = c.entry["guidance_scale"];

@@ -65,7 +65,7 @@ class Sd2 : public ::testing::TestWithParam<Sd2Device> {
 TEST_P(Sd2, TextEncoder) {
   const Tensor ids = expected("text.ids");
   const std::vector<int32_t> tokens(ids.floats().begin(), ids.floats().end());
-  Executor clip = executor(build_clip(config_.text, ids.shape()[0]));
+  Executor clip = executor(build_clip(config_.text, {.prompts = ids.shape()[0]}));
   clip.set_input("ids", tokens);
   clip.run(Rate::picture);
   EXPECT_TRUE(

@@ -40,7 +40,8 @@ class Tuner {
   /// Which choices of a plan or a cache could not be made, for people.
   std::vector<std::string> notices() const;
   /// All choices made so far, and choices to be made again in place of those taken before, as JSON;
-  /// empty: none. Those of another device are left alone. `take` throws bad_file, `source` in front.
+  /// empty: none. Those of another device are left alone. `take` throws bad_file, `source` in
+  /// front.
   std::string taken() const;
   void take(const std::string& json, const std::string& source);
   /// Writes the cache file, if there is one and anything new was measured. Throws write_failed.

@@ -1,5 +1,6 @@
 // J. Zheng and others, "Trajectory consistency distillation" (2024), algorithm 4: to a level with
 // less noise than the next, by gamma (eta here), then fresh noise up to it.
+#include <algorithm>
 #include <cmath>
 
 #include "diffusion/samplers/samplers.h"
@@ -18,7 +19,7 @@ Latent tcd(TableBuilder& table, const Walk& walk) {
     const auto [clean, noise] = table.predict(x, here);
     x = less.signal * clean + less.noise * noise;
     if (eta == 0 || i + 1 == walk.steps()) continue;
-    const double kept = next.signal / less.signal;
+    const double kept = std::min(1.0, next.signal / less.signal);
     x = kept * x + std::sqrt(1 - kept * kept) * table.draw(here.sigma(), next.sigma());
   }
   return x;
