@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build test test-onnx test-pages demo asan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build test test-onnx test-pages demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -49,6 +49,13 @@ asan:
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan --output-on-failure -j2
+
+# What several threads do at once, under ThreadSanitizer; of the build only what that needs.
+tsan:
+	$(SETUP) test fuzz
+	cmake --preset tsan
+	cmake --build --preset tsan
+	build/tsan/tests/tests_threads_test
 
 fuzz:
 	$(SETUP) test fuzz

@@ -14,3 +14,8 @@ if(DRYPOINT_SANITIZE)
                       $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-pass-failed>)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(DRYPOINT_SANITIZE_THREADS)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer
+                      $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-pass-failed>)
+  add_link_options(-fsanitize=thread)
+endif()

@@ -76,7 +76,7 @@ struct Progress {
   int done = 0, of = 0;  ///< steps when denoising, samples when decoding
 };
 
-/// Both are called from the thread that calls `generate`.
+/// Called from the thread that calls `generate`. They must not draw with the same model or device.
 struct Callbacks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> stop;  ///< true: give up; asked often, must be cheap

@@ -48,8 +48,8 @@ size_t available_host_memory() {
 
   rlimit space{};
   if (::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
-    available =
-        std::min(available, less(space.rlim_cur, first_number("/proc/self/statm").value_or(0) * page));
+    available = std::min(available,
+                         less(space.rlim_cur, first_number("/proc/self/statm").value_or(0) * page));
   return available;
 }
 

@@ -147,6 +147,13 @@ Conditioning::Conditioning(Stages& model, const Prompts& prompts, const Request&
     positive_.push_back(encoded(part, request.emphasis, next));
 }
 
+std::vector<float> Conditioning::context() const {
+  std::vector<float> contexts;
+  if (prompts_.negative) contexts = negative_[0];
+  contexts.insert(contexts.end(), positive_[0][0].begin(), positive_[0][0].end());
+  return contexts;
+}
+
 std::vector<size_t> Conditioning::texts_at(int call) const {
   std::vector<size_t> texts{prompts_.negative ? prompts_.negative->text_at(call) : 0};
   for (const ScheduledPrompt& part : prompts_.positive) texts.push_back(part.text_at(call));

@@ -23,6 +23,11 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table);
 
+/// The denoiser for so many such pictures of one latent each, every one with its own prompts and
+/// edges. It computes for each what `shape` computes for one. Not for parts, nor for prompts of
+/// other lengths.
+DenoiserShape together(DenoiserShape shape, size_t pictures);
+
 /// All that a picture's steps have in common: the sampler's table, guidance, the edges, the
 /// strength of the control.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
@@ -30,5 +35,15 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
 /// And `context` [prompts, 77, D].
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const float> context, const Image& edges, const Request& request);
+
+struct PictureInputs {
+  std::vector<float> context;  // [prompts, L, D]
+  double guidance_scale = 1;
+  const Image& edges;
+  const Request& request;
+};
+/// The same for pictures drawn together, whose table and strength are those of the first.
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        std::span<const PictureInputs> pictures);
 
 }  // namespace drypoint

@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
@@ -143,12 +145,16 @@ class Stages {
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};
 };
 
+struct Asked;  // see together.h
+struct Outcome;
+
 /// What the public classes hold.
 struct PipelineParts {
   static const std::shared_ptr<LoadedModel>& loaded(const Model& model) { return model.loaded_; }
   static Model model(std::shared_ptr<LoadedModel> loaded) { return Model(std::move(loaded)); }
   /// For those who measure stages one by one.
   static Stages& stages(Pipeline& pipeline);
+  static std::vector<Outcome> draw_together(Pipeline& pipeline, std::span<const Asked> asked);
 };
 
 }  // namespace drypoint

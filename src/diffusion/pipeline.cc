@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <random>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
-#include "base/utf8.h"
 #include "diffusion/conditioning.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
@@ -18,6 +18,7 @@
 #include "diffusion/random.h"
 #include "diffusion/request.h"
 #include "diffusion/sampling.h"
+#include "diffusion/together.h"
 #include "image/edge_checks.h"
 
 namespace drypoint {
@@ -87,6 +88,58 @@ class NoiseSource {
        "denoiser: the result held NaN or infinity, but not when it was computed again");
 }
 
+/// A request from its checks to its pictures.
+struct Drawing {
+  const Request& request;
+  const Callbacks& callbacks;
+  Result result;
+  Prompts prompts;
+  SamplerTable table;
+  NoiseSource noise;
+  Stopwatch watch;
+  std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
+
+  ImageSize size() const { return {result.edges.width, result.edges.height}; }
+  void report(Stage stage, int done, int of) const {
+    if (callbacks.progress) callbacks.progress({stage, done, of});
+  }
+  void finish(Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); }
+  bool is_given_up() const { return callbacks.stop && callbacks.stop(); }
+};
+
+/// Drawings that share their steps.
+using Batch = std::span<Drawing* const>;
+
+void report(Batch batch, Stage stage, int done, int of) {
+  for (const Drawing* drawing : batch) drawing->report(stage, done, of);
+}
+void finish(Batch batch, Stage stage) {
+  for (Drawing* drawing : batch) drawing->finish(stage);
+}
+
+/// A batch goes on as long as one of it does.
+StopRequested stop_of(Batch batch) {
+  if (batch.size() == 1) return batch[0]->callbacks.stop;
+  return [batch] {
+    bool all = true;
+    for (const Drawing* drawing : batch) all &= drawing->is_given_up();  // each is asked
+    return all;
+  };
+}
+
+/// Of several, those that are given up are passed over.
+template <class Body>
+void for_each(Batch batch, const Body& body) {
+  for (Drawing* drawing : batch)
+    if (batch.size() == 1 || !drawing->is_given_up()) body(*drawing);
+}
+
+/// What the denoiser has once for all latents.
+bool have_the_same(const Drawing& a, const Drawing& b) {
+  return a.table == b.table && a.request.strength == b.request.strength &&
+         a.request.guess_mode == b.request.guess_mode;
+}
+
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -112,44 +165,86 @@ class Pipeline::Implementation {
   void set_control(const std::filesystem::path& path) { model_.set_control(path); }
   void prepare(std::span<const ImageSize> sizes, int samples);
   Result generate(const Request& request, const Callbacks& callbacks);
+  std::vector<Outcome> draw_together(std::span<const Asked> asked);
 
  private:
-  Executor& make_ready(const Request& request, const DenoiserShape& shape,
-                       const TextEncoderShape& text, const StopRequested& stop, Result& result);
-  std::vector<float> denoise(const Request& request, const DenoiserShape& shape,
-                             const SamplerTable& table, const Image& edges,
-                             Conditioning& conditioning, NoiseSource& noise,
-                             const Callbacks& callbacks);
+  Drawing begin(const Request& request, const Callbacks& callbacks) const;
+  DenoiserShape shape_of(const Drawing& drawing) const {
+    return denoiser_shape(model_, drawing.request, drawing.size(), drawing.table,
+                          drawing.prompts.shape());
+  }
+  void draw(Batch batch);
+  void draw(Drawing& drawing);
+  Executor& make_ready(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
+  bool go_together(const Drawing& a, const Drawing& b) const;
+  void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape) const;
+  std::vector<float> denoise(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
+  void decode(Batch batch, std::span<const float> latents, Executor& decoder,
+              const StopRequested& stop);
 
   Model public_;
   Stages model_;
   Request defaults_;
 };
 
-/// -> [samples, 4, h, w]
-std::vector<float> Pipeline::Implementation::denoise(const Request& request,
-                                                     const DenoiserShape& shape,
-                                                     const SamplerTable& table, const Image& edges,
-                                                     Conditioning& conditioning, NoiseSource& noise,
-                                                     const Callbacks& callbacks) {
+/// Each of several has one text for all steps, so that its context is set once.
+bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) const {
+  const auto can = [](const Drawing& drawing) {
+    return drawing.request.samples == 1 && drawing.prompts.are_plain();
+  };
+  return can(a) && can(b) && have_the_same(a, b) && shape_of(a) == shape_of(b);
+}
+
+void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
+                                          const DenoiserShape& shape) const {
+  Drawing& first = *batch[0];
+  if (batch.size() == 1) {
+    set_picture_inputs(denoiser, shape, first.table, first.result.edges, first.request);
+    first.conditioning->begin(denoiser, shape);
+    return;
+  }
+  // The places of those given up meanwhile are filled somehow.
+  const auto context_size = static_cast<size_t>(shape.prompts * shape.context_length *
+                                                model_.config().unet.context_width);
+  std::vector<PictureInputs> inputs;
+  for (const Drawing* drawing : batch)
+    inputs.push_back({drawing->conditioning ? drawing->conditioning->context()
+                                            : std::vector<float>(context_size),
+                      drawing->prompts.guidance_scale, drawing->result.edges, drawing->request});
+  set_picture_inputs(denoiser, shape, first.table, inputs);
+}
+
+/// -> [samples of all, 4, h, w]
+std::vector<float> Pipeline::Implementation::denoise(Batch batch, const DenoiserShape& shape,
+                                                     const StopRequested& stop) {
+  const SamplerTable& table = batch[0]->table;
   Executor& denoiser = model_.denoiser(shape);
-  set_picture_inputs(denoiser, shape, table, edges, request);
-  conditioning.begin(denoiser, shape);
-  denoiser.run(Rate::picture, callbacks.stop);
+  set_inputs(denoiser, batch, shape);
+  denoiser.run(Rate::picture, stop);
 
   const size_t latent =
       static_cast<size_t>(model_.config().vae.latent_channels * shape.height * shape.width);
   const size_t chunk = latent * static_cast<size_t>(shape.latents);
-  std::vector<float> x(latent * static_cast<size_t>(request.samples));
-  noise.draw(x);
+  size_t samples = 0;
+  for (const Drawing* drawing : batch) samples += static_cast<size_t>(drawing->request.samples);
+  const auto draw_noise = [&](std::span<float> values) {
+    for (Drawing* drawing : batch) {
+      const size_t own = latent * static_cast<size_t>(drawing->request.samples);
+      drawing->noise.draw(values.first(own));
+      values = values.subspan(own);
+    }
+  };
+  std::vector<float> x(latent * samples);
+  draw_noise(x);
   std::vector<std::vector<float>> draws(table.draws.size());
   expect_host_memory(draws.size() * x.size() * sizeof(float), "the noise of all steps");
-  for (auto& draw : draws) noise.draw(draw = std::vector<float>(x.size()));
+  for (auto& draw : draws) draw_noise(draw = std::vector<float>(x.size()));
 
   const int all = table.steps * static_cast<int>(x.size() / chunk);
   DenoiseLoop loop(denoiser, shape, table, [&](size_t row) {
-    if (conditioning.advance(denoiser, shape, static_cast<int>(row)))
-      denoiser.run(Rate::picture, callbacks.stop);
+    if (batch.size() == 1 &&
+        batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
+      denoiser.run(Rate::picture, stop);
   });
   int before = 0;  // steps done for the latents before
   for (size_t at = 0; at < x.size(); at += chunk, before += table.steps) {
@@ -158,16 +253,41 @@ std::vector<float> Pipeline::Implementation::denoise(const Request& request,
     for (const auto& draw : draws) own.push_back(std::span(draw).subspan(at, chunk));
     loop.begin(latents, own);
     while (!loop.done()) {
-      loop.run(callbacks.stop);
+      loop.run(stop);
       loop.wait_for_all_but_two();
       const int done = loop.done() ? table.steps : table.rows[loop.row()].step;
-      if (callbacks.progress) callbacks.progress({Stage::denoise, before + done, all});
+      report(batch, Stage::denoise, before + done, all);
     }
     const auto result = loop.first_slot();
     if (!all_finite(result)) find_non_finite_step(loop, latents, own, table);
     std::ranges::copy(result, latents.begin());
   }
   return x;
+}
+
+void Pipeline::Implementation::decode(Batch batch, std::span<const float> latents,
+                                      Executor& decoder, const StopRequested& stop) {
+  const int64_t one = decoder.type_of_input("latent").elements();
+  std::vector<float> scaled(static_cast<size_t>(one));
+  for (Drawing* drawing : batch) {
+    const Request& request = drawing->request;
+    const auto own = latents.first(scaled.size() * static_cast<size_t>(request.samples));
+    latents = latents.subspan(own.size());
+    if (batch.size() > 1 && drawing->is_given_up()) continue;
+    drawing->report(Stage::decode, 0, request.samples);
+    for (int i = 0; i < request.samples; ++i) {
+      std::ranges::transform(own.subspan(static_cast<size_t>(i) * scaled.size(), scaled.size()),
+                             scaled.begin(),
+                             [&](float value) { return value / model_.scaling_factor(); });
+      decoder.set_input("latent", scaled);
+      decoder.run(Rate::picture, stop);
+      expect_finite(decoder.output("image"), "VAE decoder");
+      fill_pixels(drawing->result.images[static_cast<size_t>(i)], decoder.output("image"));
+      drawing->result.parameters.push_back(format_parameters(
+          parameters_of(request, model_.description(), drawing->size(), drawing->result.seed, i)));
+      drawing->report(Stage::decode, i + 1, request.samples);
+    }
+  }
 }
 
 void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int samples) {
@@ -188,73 +308,126 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 }
 
 /// All that needs memory. -> the decoder
-Executor& Pipeline::Implementation::make_ready(const Request& request, const DenoiserShape& shape,
-                                               const TextEncoderShape& text,
-                                               const StopRequested& stop, Result& result) {
-  if (request.is_edges)
-    if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
-  const ImageSize size{result.edges.width, result.edges.height};
+Executor& Pipeline::Implementation::make_ready(Batch batch, const DenoiserShape& shape,
+                                               const StopRequested& stop) {
+  const ImageSize size = batch[0]->size();
+  int samples = 0;
+  for (const Drawing* drawing : batch) samples += drawing->request.samples;
   model_.begin();
   try {
-    result.images = blank_images(request.samples, size);
+    for (Drawing* drawing : batch)
+      drawing->result.images = blank_images(drawing->request.samples, size);
     model_.denoiser(shape, stop);
-    model_.text_encoder(text, stop);
+    for (const Drawing* drawing : batch)
+      model_.text_encoder(drawing->prompts.encoder(drawing->request), stop);
     return model_.vae_decoder(shape.height, shape.width, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
-    fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, request.samples,
-         request.samples > 1 ? "s" : "", error.what());
+    fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, samples,
+         samples > 1 ? "s" : "", error.what());
   }
 }
 
-Result Pipeline::Implementation::generate(const Request& request, const Callbacks& callbacks) {
+/// All that can be wrong with a request shows here, before anything large is made.
+Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks& callbacks) const {
   check(request);
-  const auto report = [&](Stage stage, int done, int of) {
-    if (callbacks.progress) callbacks.progress({stage, done, of});
-  };
-  Result result;
+  if (callbacks.progress) callbacks.progress({Stage::prepare, 0, 1});
   Stopwatch watch;
-  const auto finish = [&](Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); };
-
-  report(Stage::prepare, 0, 1);
-  // All that can be wrong with a request shows before anything large is made.
-  const Prompts prompts = read_prompts(request, model_, result.notices);
-  const SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
+  Result result;
+  Prompts prompts = read_prompts(request, model_, result.notices);
+  SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
   result.edges =
       request.is_edges ? request.image : control_edges(request.image, edge_options(request));
-  const ImageSize size{result.edges.width, result.edges.height};
-  const DenoiserShape shape = denoiser_shape(model_, request, size, table, prompts.shape());
-  const auto use = model_.use(callbacks.stop);
-  Executor& decoder = make_ready(request, shape, prompts.encoder(request), callbacks.stop, result);
-  std::ranges::copy(model_.notices(), std::back_inserter(result.notices));
-  std::ranges::copy(model_.backend().notices(), std::back_inserter(result.notices));
-  finish(Stage::prepare);
+  if (request.is_edges)
+    if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
+  return {
+      request, callbacks, std::move(result), std::move(prompts), std::move(table), std::move(noise),
+      watch,   {}};
+}
 
-  report(Stage::text, 0, 1);
-  Conditioning conditioning(model_, prompts, request, callbacks.stop);
-  finish(Stage::text);
-
-  report(Stage::denoise, 0, table.steps);
-  auto latents = denoise(request, shape, table, result.edges, conditioning, noise, callbacks);
-  finish(Stage::denoise);
-
-  report(Stage::decode, 0, request.samples);
-  for (float& value : latents) value /= model_.scaling_factor();
-  const size_t latent = latents.size() / static_cast<size_t>(request.samples);
-  for (int i = 0; i < request.samples; ++i) {
-    decoder.set_input("latent", std::span<const float>(latents).subspan(i * latent, latent));
-    decoder.run(Rate::picture, callbacks.stop);
-    expect_finite(decoder.output("image"), "VAE decoder");
-    fill_pixels(result.images[static_cast<size_t>(i)], decoder.output("image"));
-    result.parameters.push_back(
-        format_parameters(parameters_of(request, model_.description(), size, result.seed, i)));
-    report(Stage::decode, i + 1, request.samples);
+/// A batch is of one drawing, or of several with one sample each, alike in shape and in what the
+/// denoiser has once for all.
+void Pipeline::Implementation::draw(Batch batch) {
+  const DenoiserShape shape = together(shape_of(*batch[0]), batch.size());
+  const StopRequested stop = stop_of(batch);
+  const auto use = model_.use(stop);
+  Executor& decoder = make_ready(batch, shape, stop);
+  for (Drawing* drawing : batch) {
+    auto& notices = drawing->result.notices;
+    std::ranges::copy(model_.notices(), std::back_inserter(notices));
+    std::ranges::copy(model_.backend().notices(), std::back_inserter(notices));
   }
+  finish(batch, Stage::prepare);
+
+  for_each(batch, [&](Drawing& drawing) {
+    drawing.report(Stage::text, 0, 1);
+    drawing.conditioning.emplace(model_, drawing.prompts, drawing.request, stop);
+  });
+  finish(batch, Stage::text);
+
+  report(batch, Stage::denoise, 0, batch[0]->table.steps);
+  const auto latents = denoise(batch, shape, stop);
+  finish(batch, Stage::denoise);
+
+  decode(batch, latents, decoder, stop);
   model_.check_files();
-  finish(Stage::decode);
-  return result;
+  finish(batch, Stage::decode);
+}
+
+void Pipeline::Implementation::draw(Drawing& drawing) {
+  Drawing* const alone = &drawing;
+  draw(std::span(&alone, 1));
+}
+
+Result Pipeline::Implementation::generate(const Request& request, const Callbacks& callbacks) {
+  Drawing drawing = begin(request, callbacks);
+  draw(drawing);
+  return std::move(drawing.result);
+}
+
+std::vector<Outcome> Pipeline::Implementation::draw_together(std::span<const Asked> asked) {
+  std::vector<Outcome> outcomes(asked.size());
+  std::vector<std::optional<Drawing>> drawings(asked.size());
+  std::vector<Drawing*> batch;
+  const auto attempt = [&](size_t i, const auto& body) {
+    try {
+      at_border("drawing", body);
+    } catch (...) {
+      outcomes[i].failure = std::current_exception();
+    }
+  };
+  for (size_t i = 0; i < asked.size(); ++i)
+    attempt(i, [&] {
+      drawings[i].emplace(begin(asked[i].request, asked[i].callbacks));
+      const Drawing& first = batch.empty() ? *drawings[i] : *batch[0];
+      if (go_together(first, *drawings[i])) batch.push_back(&*drawings[i]);
+    });
+  bool is_drawn = false;
+  if (batch.size() > 1) {
+    try {
+      draw(batch);
+      is_drawn = true;
+    } catch (...) {  // each alone says what is wrong with it
+    }
+  } else {
+    batch.clear();
+  }
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (outcomes[i].failure) continue;
+    attempt(i, [&] {
+      Drawing& drawing = *drawings[i];
+      const bool was_in_batch = std::ranges::count(batch, &drawing) > 0;
+      if (was_in_batch && !is_drawn) {  // its noise has been drawn
+        if (drawing.is_given_up()) fail(ErrorKind::cancelled, "cancelled");
+        drawings[i].emplace(begin(asked[i].request, asked[i].callbacks));
+      }
+      if (!was_in_batch || !is_drawn) draw(drawing);
+      outcomes[i].result = std::move(drawing.result);
+    });
+  }
+  return outcomes;
 }
 
 Pipeline::Pipeline(const Model& model)
@@ -271,6 +444,14 @@ Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
 Stages& PipelineParts::stages(Pipeline& pipeline) { return pipeline.implementation_->stages(); }
+
+std::vector<Outcome> draw_together(Pipeline& pipeline, std::span<const Asked> asked) {
+  return PipelineParts::draw_together(pipeline, asked);
+}
+std::vector<Outcome> PipelineParts::draw_together(Pipeline& pipeline,
+                                                  std::span<const Asked> asked) {
+  return pipeline.implementation_->draw_together(asked);
+}
 
 const Model& Pipeline::model() const { return implementation_->model(); }
 ModelDescription Pipeline::description() const { return model().description(); }

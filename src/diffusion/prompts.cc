@@ -134,6 +134,11 @@ std::vector<const Chunk*> Prompts::all_chunks() const {
   return chunks;
 }
 
+bool Prompts::are_plain() const {
+  if (positive.size() != 1 || positive[0].texts.size() != 1) return false;
+  return !negative || (negative->texts.size() == 1 && negative->chunks() == positive[0].chunks());
+}
+
 TextEncoderShape Prompts::encoder(const Request& request) const {
   const auto chunks = all_chunks();
   const auto has_vectors = [](const Chunk* chunk) { return !chunk->fixes.empty(); };

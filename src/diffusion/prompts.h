@@ -37,6 +37,8 @@ struct Prompts {
   double guidance_scale = 1;                // with the weight of a part that is alone
 
   PromptShape shape() const;
+  /// Whether the denoiser has the same one or two texts, of equal length, at all evaluations.
+  bool are_plain() const;
   /// Runs two chunks at a time, if there are so many, as a plan has it.
   TextEncoderShape encoder(const Request& request) const;
   /// All chunks that it encodes: the negative prompt's, then each part's.
@@ -44,6 +46,7 @@ struct Prompts {
 };
 
 /// Throws bad_argument naming the field. `notices` gets what was cut, and how it was read.
-Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices);
+Prompts read_prompts(const Request& request, const Stages& model,
+                     std::vector<std::string>& notices);
 
 }  // namespace drypoint

@@ -9,8 +9,9 @@ using testing::fails_with;
 using testing::TemporaryFolder;
 
 Stages& plain_model() {
-  static Stages model({.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-                     {.device = "reference"});
+  static Stages model(
+      {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
+      {.device = "reference"});
   return model;
 }
 
@@ -129,9 +130,9 @@ TEST(Prompts, CallEmbeddingsByTheirFilesNames) {
   copy("many.safetensors", "many.safetensors");
   std::filesystem::copy_file(testing::tiny_control_path(), folder / "model.safetensors");
   Stages model({.model = testing::tiny_model_path(),
-               .control = testing::tiny_control_path(),
-               .embeddings = folder.path()},
-              {.device = "reference"});
+                .control = testing::tiny_control_path(),
+                .embeddings = folder.path()},
+               {.device = "reference"});
   const auto [prompts, notices] = read(saying("a red many bird"), model);
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_NE(notices[0].find("red.pt"), std::string::npos);

@@ -144,9 +144,9 @@ class Line {
     word_.kind = Word::Kind::quoted;
     size_t i = 1;
     for (; i < left_.size() && left_[i] != '"'; ++i) {
-      if (left_[i] != '\\') {
-        word_.text += left_[i];
-      } else if (++i < left_.size() && left_[i] == 'u') {
+      const bool escaped = left_[i] == '\\';
+      if (escaped && ++i == left_.size()) break;
+      if (escaped && left_[i] == 'u') {
         unsigned code = 0;
         const char* first = left_.data() + i + 1;
         const char* last = first + std::min<size_t>(4, left_.size() - i - 1);
@@ -155,7 +155,7 @@ class Line {
           refuse_line("found an escape that is not \\u0000 to \\u007f in a quoted name");
         word_.text += static_cast<char>(code);
         i += 4;
-      } else if (i < left_.size()) {
+      } else {
         word_.text += left_[i];
       }
     }

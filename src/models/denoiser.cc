@@ -39,6 +39,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   const auto own = [&](int64_t rows) {
     return shape.latents > 1 && rows == shape.latents * shape.prompts;
   };
+  const bool hint_each = shape.latents > 1 && shape.hints == shape.latents;
   const ValueId slots = graph.add_input("slots", latents(shape.slots), Rate::step, true);
   const ValueId step = graph.add_input("step", {DType::i32, {1}}, Rate::step);
   const ValueId timesteps =
@@ -66,7 +67,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
         "hint",
         {DType::f32,
          {shape.hints, config.control->hint_channels.front(), shape.height * 8, shape.width * 8}},
-        Rate::picture, own(shape.hints));
+        Rate::picture, hint_each || own(shape.hints));
     features = hint_features(control_module, to_channels_last(inputs, hint), *config.control);
     control_embedding = time_embedding(control_module, timestep, config.control->trunk);
     scales =
@@ -82,7 +83,8 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     const ValueId rows = expanded(x);
     std::vector<ValueId> tensors;
     if (controlled)
-      tensors = controls(control_module, rows, features, control_embedding, text, *config.control);
+      tensors = controls(control_module, rows, hint_each ? expanded(features) : features,
+                         control_embedding, text, *config.control);
     for (size_t i = 0; expose && i < tensors.size(); ++i)
       graph.outputs["control" + std::to_string(i)] = to_channels_first(control_module, tensors[i]);
     return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, tensors,
@@ -92,8 +94,9 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   if (shape.is_split()) {
     const int64_t parts = shape.prompts - 1;
     const bool together = shape.negative_length == 0;
+    const int64_t of_prompt = shape.contexts / shape.prompts;  // rows
     const auto part = [&](int64_t begin, int64_t count) {
-      return inputs.node(Slice{begin, count}, {context});
+      return inputs.node(Slice{begin * of_prompt, count * of_prompt}, {context});
     };
     eps = predict(parts, together ? part(1, parts) : context, shape.control, shape.expose);
     const ValueId other =

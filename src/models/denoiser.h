@@ -12,7 +12,7 @@ struct DenoiserShape {
   /// has parts.
   int64_t prompts = 2;
   int64_t contexts = 2;           // rows of "context"; divides latents * prompts
-  int64_t hints = 1;              // rows of "hint"; 1, or latents * prompts
+  int64_t hints = 1;              // rows of "hint"; 1, latents, or latents * prompts
   int64_t height = 0, width = 0;  // of the latents: the picture's / 8
   int64_t context_length = 77;
   int64_t negative_length = 0;  // of the negative prompt's, where it is another; else 0
@@ -23,7 +23,8 @@ struct DenoiserShape {
   bool apart = false;           // the negative prompt without it: guess mode
   bool expose = false;          // outputs "eps" and "control0" ... too
 
-  /// Whether the negative prompt runs by itself; `contexts` is `prompts` then.
+  /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
+  /// `prompts` where its length is another.
   bool is_split() const { return apart || negative_length > 0; }
   /// Rows of "context".
   int64_t context_rows() const { return negative_length > 0 ? contexts - 1 : contexts; }

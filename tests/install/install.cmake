@@ -78,6 +78,12 @@ run(${WORK}/draw/draw ${model} ${control} ${picture} "a cat" ${WORK}/drawn.png)
 expect_failure(1 "^bad_file: .*cat.png: is a picture"
                ${WORK}/draw/draw ${picture} ${control} ${picture} "a cat" ${WORK}/none.png)
 
+run(${CMAKE_COMMAND} -S ${SOURCE}/examples/queue -B ${WORK}/queue -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/queue)
+file(MAKE_DIRECTORY ${WORK}/queued)
+run(${WORK}/queue/queue ${model} ${control} ${picture} ${WORK}/queued "a dog" "a cat" "a bird")
+run(${CMAKE_COMMAND} -E compare_files ${WORK}/drawn.png ${WORK}/queued/1.png)
+
 # The installed program draws the same, and finds the installed demo model.
 run(${WORK}/prefix/bin/drypoint generate -m ${model} --control canny=${control} -i ${picture}
     -p "a cat" --resolution 64 --steps 4 --seed 1 -o ${WORK}/generated.png)

@@ -18,10 +18,14 @@ struct SamplerTable {
     int draw = -1;           // the number of the draw that is the fresh noise; -1: none
     /// [slots, slots + 2]: for each new slot the shares of slots, output, fresh noise.
     std::vector<float> matrix;
+
+    bool operator==(const Row&) const = default;
   };
   /// Fresh noise for the way from one sigma to another.
   struct Draw {
     double from = 0, to = 0;
+
+    bool operator==(const Draw&) const = default;
   };
 
   int64_t slots = 1;
@@ -30,6 +34,8 @@ struct SamplerTable {
   double start_noise = 1, start_draw = 0;
   std::vector<Row> rows;
   std::vector<Draw> draws;  // in the order in which they are to be drawn
+
+  bool operator==(const SamplerTable&) const = default;
 };
 
 }  // namespace drypoint

@@ -1,0 +1,34 @@
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "diffusion/request.h"
+#include "diffusion/together.h"
+#include "drypoint/fields.h"
+
+namespace drypoint {
+namespace {
+
+/// Of which each latent of a batch may have its own.
+constexpr std::array<std::string_view, 11> own_fields{
+    "prompt",     "added_prompt", "negative_prompt", "guidance_scale", "seed", "rng", "noise",
+    "resolution", "size",         "low_threshold",   "high_threshold"};
+
+}  // namespace
+
+std::optional<std::string> shape_key(const Request& request) {
+  if (request.samples != 1) return std::nullopt;
+  try {
+    const ImageSize size = drawn_size(request, {request.image.width, request.image.height});
+    std::string key = fmt::format("{}x{}{}", size.height, size.width,
+                                  request.guidance_scale != 1 ? " guided" : "");
+    for (const auto& field : request_fields())
+      if (std::ranges::find(own_fields, field.name) == own_fields.end())
+        key += fmt::format(" {}={}", field.name, field.get(request));
+    return key;
+  } catch (const Error&) {  // it will be told when its turn comes
+    return std::nullopt;
+  }
+}
+
+}  // namespace drypoint
