@@ -88,7 +88,7 @@ std::string without_tilde(const std::string& path) {
 }
 
 CLI::Validator one_of(const std::vector<std::string>& words) {
-  return expecting(fmt::format("{}", fmt::join(words, " or ")),
+  return expecting(listed(words),
                    [words](const std::string& text) {
                      return std::find(words.begin(), words.end(), text) != words.end();
                    })

@@ -75,7 +75,8 @@ Checkpoint make_random(const std::string& path) {
   if (std::ranges::find(families(), arch, &Family::name) == families().end()) {
     std::vector<std::string> names;
     for (const Family& family : families()) names.push_back(fmt::format("random:{}", family.name));
-    fail(ErrorKind::bad_argument, "model: \"{}\", expected {}", path, fmt::join(names, " or "));
+    fail(ErrorKind::bad_argument, "model: \"{}\", expected one of {}", path,
+         fmt::join(names, ", "));
   }
   Checkpoint result;
   result.layout = "random weights";

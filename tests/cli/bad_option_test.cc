@@ -190,8 +190,8 @@ TEST_F(BadOption, OfEdgesAndSynth) {
   const auto synth = [&](const char* option, const char* value) {
     return std::vector<std::string>{"synth", "-o", path("a.safetensors"), option, value};
   };
-  expect_refused(2, {"--arch: \"sdxl\"", "sd15 or tiny"}, synth("--arch", "sdxl"));
-  expect_refused(2, {"--dtype: \"f8\"", "f16 or bf16 or f32"}, synth("--dtype", "f8"));
+  expect_refused(2, {"--arch: \"sdxl\"", "sd15, sd15-inpainting"}, synth("--arch", "sdxl"));
+  expect_refused(2, {"--dtype: \"f8\"", "f16, bf16 or f32"}, synth("--dtype", "f8"));
   expect_refused(2, {"--seed: \"-1\"", "0 to 18446744073709551615"}, synth("--seed", "-1"));
 }
 
