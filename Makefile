@@ -45,7 +45,7 @@ demo: build
 	  -p "a red ladybug on a yellow background" --seed 1 -o build/demo.png
 
 asan:
-	$(SETUP) test fuzz
+	$(SETUP) test
 	cmake --preset asan
 	cmake --build --preset asan
 	ctest --test-dir build/asan --output-on-failure -j2
@@ -58,9 +58,9 @@ tsan:
 	build/tsan/tests/tests_threads_test
 
 fuzz:
-	$(SETUP) test fuzz
-	cmake --preset asan
-	cmake --build --preset asan --target tests/fuzz/all
+	$(SETUP) fuzz
+	cmake --preset fuzz
+	cmake --build --preset fuzz --target tests/fuzz/all
 	tools/fuzz.sh $(FUZZ_SECONDS)
 
 # Against PyTorch, which this installs.
