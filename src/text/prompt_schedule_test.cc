@@ -11,8 +11,9 @@ namespace {
 using testing::data;
 using testing::fails_with;
 
-nlohmann::json golden() {
-  return nlohmann::json::parse(std::ifstream(data("prompts/schedules.json")));
+const nlohmann::json& golden() {
+  static const auto all = nlohmann::json::parse(std::ifstream(data("prompts/schedules.json")));
+  return all;
 }
 
 std::string times(std::string_view text, int count) {
