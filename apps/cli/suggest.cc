@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <numeric>
+
+#include "drypoint/nearest.h"
 
 namespace drypoint::cli {
 namespace {
@@ -116,24 +117,6 @@ std::string plain(std::string_view word) {
   return result;
 }
 
-/// Letters that are missing, too many, wrong, or the wrong way round with a neighbour (optimal
-/// string alignment).
-size_t slips(std::string_view a, std::string_view b) {
-  std::vector<size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-  std::iota(last.begin(), last.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    now[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    before = last;
-    last = now;
-  }
-  return last[b.size()];
-}
-
 std::string nearest(std::string_view given, const std::vector<std::string>& known,
                     const Synonyms& synonyms) {
   const std::string word = plain(given);
@@ -152,7 +135,7 @@ std::string nearest(std::string_view given, const std::vector<std::string>& know
   for (const std::string& name : known) {
     const std::string other = plain(name);
     const size_t count =
-        word.size() >= 3 && other.starts_with(word) ? size_t{1} : slips(word, other);
+        word.size() >= 3 && other.starts_with(word) ? size_t{1} : edit_distance(word, other);
     if (count >= fewest) continue;
     fewest = count;
     best = name;

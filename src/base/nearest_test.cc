@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "drypoint/nearest.h"
 
 #include <gtest/gtest.h>
 

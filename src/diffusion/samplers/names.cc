@@ -4,8 +4,8 @@
 #include <cctype>
 
 #include "base/error.h"
-#include "base/nearest.h"
 #include "base/utf8.h"
+#include "drypoint/nearest.h"
 
 namespace drypoint {
 namespace {
