@@ -40,6 +40,23 @@ bool parse_number(std::string_view text, Number& number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+/// A setting whose option has its name.
+template <class Settings>
+Field<Settings> field(const std::string& name, FieldType type, std::string expected,
+                      std::string help, decltype(Field<Settings>::get) get,
+                      decltype(Field<Settings>::set) set, decltype(Field<Settings>::check) check) {
+  return {name,
+          option_name(name),
+          "",
+          type,
+          std::move(expected),
+          std::move(help),
+          "",
+          std::move(get),
+          std::move(set),
+          std::move(check)};
+}
+
 /// A field that differs from what its maker says.
 template <class F>
 F with(F field, std::string F::*member, const std::string& value) {
@@ -52,21 +69,16 @@ template <class Settings, std::integral Number>
 Field<Settings> integer(std::string name, Number Settings::*member, Number low, Number high,
                         std::string help) {
   const std::string expected = fmt::format("{} to {}", low, high);
-  return {name,
-          option_name(name),
-          "",
-          FieldType::integer,
-          expected,
-          std::move(help),
-          "",
-          [=](const Settings& s) { return fmt::to_string(s.*member); },
-          [=](Settings& s, std::string_view text) {
-            if (!parse_number(text, s.*member)) refuse(name, text, "a whole number, " + expected);
-          },
-          [=](const Settings& s) {
-            if (s.*member < low || s.*member > high)
-              fail(ErrorKind::bad_argument, "{}: {}, expected {}", name, s.*member, expected);
-          }};
+  return field<Settings>(
+      name, FieldType::integer, expected, std::move(help),
+      [=](const Settings& s) { return fmt::to_string(s.*member); },
+      [=](Settings& s, std::string_view text) {
+        if (!parse_number(text, s.*member)) refuse(name, text, "a whole number, " + expected);
+      },
+      [=](const Settings& s) {
+        if (s.*member < low || s.*member > high)
+          fail(ErrorKind::bad_argument, "{}: {}, expected {}", name, s.*member, expected);
+      });
 }
 
 /// From `low` to `high`, which may be infinity, but is not reached then.
@@ -75,14 +87,8 @@ Field<Settings> number(std::string name, double Settings::*member, double low, d
                        std::string help) {
   const std::string expected = std::isinf(high) ? fmt::format("a finite number from {}", low)
                                                 : fmt::format("{} to {}", low, high);
-  return {
-      name,
-      option_name(name),
-      "",
-      FieldType::number,
-      expected,
-      std::move(help),
-      "",
+  return field<Settings>(
+      name, FieldType::number, expected, std::move(help),
       [=](const Settings& s) { return fmt::to_string(s.*member); },
       [=](Settings& s, std::string_view text) {
         if (!parse_number(text, s.*member))
@@ -92,7 +98,7 @@ Field<Settings> number(std::string name, double Settings::*member, double low, d
       [=](const Settings& s) {
         if (!std::isfinite(s.*member) || s.*member < low || s.*member > high)
           fail(ErrorKind::bad_argument, "{}: {}, expected {}", name, s.*member, expected);
-      }};
+      });
 }
 
 /// The same, or absent, as empty text: what is left to others.
@@ -103,56 +109,40 @@ Field<Settings> number(std::string name, std::optional<double> Settings::*member
     double value;
   };
   const Field<Given> inner = number(name, &Given::value, low, high, help);
-  return {name,
-          option_name(name),
-          "",
-          FieldType::number,
-          inner.expected,
-          std::move(help),
-          "",
-          [=](const Settings& s) { return s.*member ? fmt::to_string(*(s.*member)) : ""; },
-          [=](Settings& s, std::string_view text) {
-            Given given{};
-            if (text.empty()) return (s.*member).reset();
-            inner.set(given, text);
-            s.*member = given.value;
-          },
-          [=](const Settings& s) {
-            if (s.*member) inner.check({*(s.*member)});
-          }};
+  return field<Settings>(
+      name, FieldType::number, inner.expected, std::move(help),
+      [=](const Settings& s) { return s.*member ? fmt::to_string(*(s.*member)) : ""; },
+      [=](Settings& s, std::string_view text) {
+        Given given{};
+        if (text.empty()) return (s.*member).reset();
+        inner.set(given, text);
+        s.*member = given.value;
+      },
+      [=](const Settings& s) {
+        if (s.*member) inner.check({*(s.*member)});
+      });
 }
 
 /// UTF-8.
 template <class Settings>
 Field<Settings> text(std::string name, std::string Settings::*member, std::string help) {
-  return {name,
-          option_name(name),
-          "",
-          FieldType::text,
-          "text",
-          std::move(help),
-          "",
-          [=](const Settings& s) { return s.*member; },
-          [=](Settings& s, std::string_view given) { s.*member = given; },
-          [=](const Settings& s) { expect_utf8(name, s.*member); }};
+  return field<Settings>(
+      name, FieldType::text, "text", std::move(help), [=](const Settings& s) { return s.*member; },
+      [=](Settings& s, std::string_view given) { s.*member = given; },
+      [=](const Settings& s) { expect_utf8(name, s.*member); });
 }
 
 /// "true" or "false", or, as an option, there or not.
 template <class Settings>
 Field<Settings> flag(std::string name, bool Settings::*member, std::string help) {
-  return {name,
-          option_name(name),
-          "",
-          FieldType::flag,
-          "true or false",
-          std::move(help),
-          "",
-          [=](const Settings& s) { return s.*member ? "true" : "false"; },
-          [=](Settings& s, std::string_view given) {
-            if (given != "true" && given != "false") refuse(name, given, "true or false");
-            s.*member = given == "true";
-          },
-          [](const Settings&) {}};
+  return field<Settings>(
+      name, FieldType::flag, "true or false", std::move(help),
+      [=](const Settings& s) { return s.*member ? "true" : "false"; },
+      [=](Settings& s, std::string_view given) {
+        if (given != "true" && given != "false") refuse(name, given, "true or false");
+        s.*member = given == "true";
+      },
+      [](const Settings&) {});
 }
 
 /// One of a few words, each of which stands for a value.
@@ -162,30 +152,25 @@ Field<Settings> choice(std::string name, Value Settings::*member,
   std::vector<std::string> words;
   for (const auto& [word, _] : values) words.push_back(word);
   const std::string expected = listed(words);
-  return {name,
-          option_name(name),
-          "",
-          FieldType::word,
-          expected,
-          std::move(help),
-          "",
-          [=](const Settings& s) {
-            for (const auto& [word, value] : values)
-              if (s.*member == value) return word;
-            return std::string("unknown");
-          },
-          [=](Settings& s, std::string_view given) {
-            for (const auto& [word, value] : values)
-              if (given == word) return void(s.*member = value);
-            refuse(name, given, expected);
-          },
-          [=](const Settings& s) {
-            for (const auto& [word, value] : values)
-              if (s.*member == value) return;
-            if constexpr (std::convertible_to<Value, std::string_view>)
-              refuse(name, s.*member, expected);
-            fail(ErrorKind::bad_argument, "{}: is none of {}", name, expected);
-          }};
+  return field<Settings>(
+      name, FieldType::word, expected, std::move(help),
+      [=](const Settings& s) {
+        for (const auto& [word, value] : values)
+          if (s.*member == value) return word;
+        return std::string("unknown");
+      },
+      [=](Settings& s, std::string_view given) {
+        for (const auto& [word, value] : values)
+          if (given == word) return void(s.*member = value);
+        refuse(name, given, expected);
+      },
+      [=](const Settings& s) {
+        for (const auto& [word, value] : values)
+          if (s.*member == value) return;
+        if constexpr (std::convertible_to<Value, std::string_view>)
+          refuse(name, s.*member, expected);
+        fail(ErrorKind::bad_argument, "{}: is none of {}", name, expected);
+      });
 }
 
 }  // namespace drypoint::fields

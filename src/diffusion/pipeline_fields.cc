@@ -16,51 +16,36 @@ Field<PipelineOptions> device() {
   const auto check = [=](std::string_view text) {
     if (!is_device(text)) refuse("device", text, expected);
   };
-  return {"device",
-          "device",
-          "",
-          FieldType::word,
-          expected,
-          "auto (a GPU where there is one), cpu, cuda, cuda:N or reference",
-          "",
-          [](const PipelineOptions& o) { return o.device; },
-          [=](PipelineOptions& o, std::string_view text) {
-            check(text);
-            o.device = text;
-          },
-          [=](const PipelineOptions& o) { check(o.device); }};
+  return field<PipelineOptions>(
+      "device", FieldType::word, expected,
+      "auto (a GPU where there is one), cpu, cuda, cuda:N or reference",
+      [](const PipelineOptions& o) { return o.device; },
+      [=](PipelineOptions& o, std::string_view text) {
+        check(text);
+        o.device = text;
+      },
+      [=](const PipelineOptions& o) { check(o.device); });
 }
 
 template <class Settings>
 Field<Settings> file(std::string name, std::filesystem::path Settings::*member, std::string help) {
-  return {name,
-          option_name(name),
-          "",
-          FieldType::file,
-          "a file",
-          std::move(help),
-          "",
-          [=](const Settings& s) { return (s.*member).string(); },
-          [=](Settings& s, std::string_view text) { s.*member = text; },
-          [](const Settings&) {}};
+  return field<Settings>(
+      name, FieldType::file, "a file", std::move(help),
+      [=](const Settings& s) { return (s.*member).string(); },
+      [=](Settings& s, std::string_view text) { s.*member = text; }, [](const Settings&) {});
 }
 
 template <class Settings>
 Field<Settings> file(std::string name, std::optional<std::filesystem::path> Settings::*member,
                      std::string help) {
-  return {name,
-          option_name(name),
-          "",
-          FieldType::file,
-          "a file or folder",
-          std::move(help),
-          "",
-          [=](const Settings& s) { return (s.*member).value_or("").string(); },
-          [=](Settings& s, std::string_view text) {
-            (s.*member).reset();
-            if (!text.empty()) s.*member = text;
-          },
-          [](const Settings&) {}};
+  return field<Settings>(
+      name, FieldType::file, "a file or folder", std::move(help),
+      [=](const Settings& s) { return (s.*member).value_or("").string(); },
+      [=](Settings& s, std::string_view text) {
+        (s.*member).reset();
+        if (!text.empty()) s.*member = text;
+      },
+      [](const Settings&) {});
 }
 
 }  // namespace

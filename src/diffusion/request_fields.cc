@@ -31,34 +31,24 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Absent: -1.
 Field<Request> seed() {
   const std::string expected = "-1 (random) to 18446744073709551615";
-  return {"seed",
-          "seed",
-          "",
-          FieldType::integer,
-          expected,
-          "0 to 2^64-1, or -1 for a random one",
-          "",
-          [](const Request& r) { return r.seed ? fmt::to_string(*r.seed) : "-1"; },
-          [=](Request& r, std::string_view text) {
-            uint64_t seed = 0;
-            if (text == "-1") return r.seed.reset();
-            if (!parse_number(text, seed)) refuse("seed", text, expected);
-            r.seed = seed;
-          },
-          [](const Request&) {}};
+  return field<Request>(
+      "seed", FieldType::integer, expected, "0 to 2^64-1, or -1 for a random one",
+      [](const Request& r) { return r.seed ? fmt::to_string(*r.seed) : "-1"; },
+      [=](Request& r, std::string_view text) {
+        uint64_t seed = 0;
+        if (text == "-1") return r.seed.reset();
+        if (!parse_number(text, seed)) refuse("seed", text, expected);
+        r.seed = seed;
+      },
+      [](const Request&) {});
 }
 
 /// "auto" or "256x384".
 Field<Request> size() {
   const std::string expected = "HEIGHTxWIDTH, as in 256x384, or auto";
-  return {
-      "size",
-      "size",
-      "",
-      FieldType::word,
-      expected,
+  return field<Request>(
+      "size", FieldType::word, expected,
       "Instead: HEIGHTxWIDTH, multiples of 8, cut from the middle",
-      "",
       [](const Request& r) {
         return r.size == ImageSize() ? "auto" : fmt::format("{}x{}", r.size.height, r.size.width);
       },
@@ -72,7 +62,7 @@ Field<Request> size() {
       },
       [](const Request& r) {
         if (r.size != ImageSize()) check_size(r.size, "size");
-      }};
+      });
 }
 
 /// "Original", "no-norm" ...
@@ -89,13 +79,10 @@ Field<Request> emphasis() {
                     : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return result;
   };
-  return {"emphasis",
-          "emphasis",
-          "",
-          FieldType::word,
-          expected,
+  return with(
+      field<Request>(
+          "emphasis", FieldType::word, expected,
           "What weights do: Original, No norm, None (they are text) or\nIgnore, as in the web UI",
-          "Emphasis",
           [](const Request& r) {
             for (const auto& [name, kind] : names)
               if (kind == r.emphasis) return name;
@@ -106,51 +93,39 @@ Field<Request> emphasis() {
               if (plain(name) == plain(text)) return void(r.emphasis = kind);
             refuse("emphasis", text, expected);
           },
-          [](const Request&) {}};
+          [](const Request&) {}),
+      &Field<Request>::text_key, "Emphasis");
 }
 
 /// "DDIM", "dpmpp_2m", "DPM++ 2M Karras".
 Field<Request> sampler() {
-  return {"sampler",
-          "sampler",
-          "",
-          FieldType::word,
-          "a sampler's name",
-          "DDIM, Euler a, DPM++ 2M, DPM++ 2M Karras, ..., as the web UI,\n"
-          "diffusers or ComfyUI calls it",
-          "",
-          [](const Request& r) { return r.sampler; },
-          [](Request& r, std::string_view text) {
-            choose_sampler(text);
-            r.sampler = text;
-          },
-          [](const Request& r) { choose_sampler(r.sampler, r.schedule); }};
+  return field<Request>(
+      "sampler", FieldType::word, "a sampler's name",
+      "DDIM, Euler a, DPM++ 2M, DPM++ 2M Karras, ..., as the web UI,\n"
+      "diffusers or ComfyUI calls it",
+      [](const Request& r) { return r.sampler; },
+      [](Request& r, std::string_view text) {
+        choose_sampler(text);
+        r.sampler = text;
+      },
+      [](const Request& r) { choose_sampler(r.sampler, r.schedule); });
 }
 
 Field<Request> schedule() {
-  return {"schedule",
-          "schedule",
-          "",
-          FieldType::word,
-          "a schedule's name",
-          "Of noise levels: karras, exponential, sgm_uniform, ...; exact: DDIM's;\n"
-          "official: as ControlNet's own code; automatic: the sampler's",
-          "",
-          [](const Request& r) { return std::string(name(r.schedule)); },
-          [](Request& r, std::string_view text) { r.schedule = schedule_named(text); },
-          [](const Request&) {}};
+  return field<Request>(
+      "schedule", FieldType::word, "a schedule's name",
+      "Of noise levels: karras, exponential, sgm_uniform, ...; exact: DDIM's;\n"
+      "official: as ControlNet's own code; automatic: the sampler's",
+      [](const Request& r) { return std::string(name(r.schedule)); },
+      [](Request& r, std::string_view text) { r.schedule = schedule_named(text); },
+      [](const Request&) {});
 }
 
 /// "cpu", "cuda" or "cuda:132x2048".
 Field<Request> rng() {
-  return {
-      "rng",
-      "rng",
-      "",
-      FieldType::word,
-      "cpu, cuda or cuda:SMSxTHREADS",
+  return field<Request>(
+      "rng", FieldType::word, "cpu, cuda or cuda:SMSxTHREADS",
       "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS]",
-      "",
       [](const Request& r) -> std::string {
         const RandomOptions usual;
         if (r.random.kind == RandomKind::cpu) return "cpu";
@@ -175,7 +150,7 @@ Field<Request> rng() {
           fail(ErrorKind::bad_argument,
                "rng: cuda:{}x{}, expected 1 to 1024 multiprocessors and 256 to 4096 threads",
                random.multiprocessors, random.threads);
-      }};
+      });
 }
 
 }  // namespace
