@@ -6,11 +6,11 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/sampling.h"
 #include "diffusion/schedules/schedules.h"
+#include "golden/golden_test_base.h"
 #include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
-#include "runtime/executor.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -18,14 +18,10 @@ namespace {
 
 using testing::close;
 
-struct Sd2Device {
-  const char* name;
-  std::unique_ptr<Backend> (*make)();
-  double tolerance;  // of the tensor's largest magnitude
-};
-
-class Sd2 : public ::testing::TestWithParam<Sd2Device> {
+class Sd2 : public testing::GoldenTest {
  protected:
+  Sd2() : GoldenTest(weights()) {}
+
   static const NamedTensors& weights() {
     static const Checkpoint checkpoint = assemble({.model = testing::data("checkpoint/sd2")});
     return checkpoint.tensors;
@@ -34,10 +30,6 @@ class Sd2 : public ::testing::TestWithParam<Sd2Device> {
     static const NamedTensors tensors =
         read_tensor_file(testing::data("golden/sd2.safetensors")).tensors;
     return tensors.at(name).to_f32();
-  }
-
-  Executor executor(Graph graph) {
-    return {compile(std::move(graph), backend_->target()), *backend_, store_};
   }
 
   /// As sd2.py makes it.
@@ -57,9 +49,20 @@ class Sd2 : public ::testing::TestWithParam<Sd2Device> {
     denoiser.set_input("control_scales", std::vector<float>(config_.unet.controls(), 1.0f));
   }
 
+  /// With a prompt each.
+  DenoiserShape two_latents() const {
+    const Shape x = expected("x").shape();
+    return {.latents = 2,
+            .prompts = 1,
+            .contexts = 2,
+            .height = x[2],
+            .width = x[3],
+            .context_length = config_.text.positions,
+            .max_steps = 2,
+            .expose = true};
+  }
+
   const ModelConfig config_ = detect(weights());
-  std::unique_ptr<Backend> backend_ = GetParam().make();
-  WeightStore store_{weights(), *backend_};
 };
 
 TEST_P(Sd2, TextEncoder) {
@@ -75,15 +78,8 @@ TEST_P(Sd2, TextEncoder) {
 TEST_P(Sd2, DenoiserWithAndWithoutControl) {
   const Tensor x = expected("x");
   for (const bool control : {true, false}) {
-    const DenoiserShape shape{.latents = 2,
-                              .prompts = 1,
-                              .contexts = 2,
-                              .height = x.shape()[2],
-                              .width = x.shape()[3],
-                              .context_length = config_.text.positions,
-                              .max_steps = 2,
-                              .control = control,
-                              .expose = true};
+    DenoiserShape shape = two_latents();
+    shape.control = control;
     Executor denoiser = executor(build_denoiser(config_, shape));
     denoiser.set_input("timesteps", std::vector<float>{981, 501});
     set_inputs(denoiser, shape);
@@ -108,20 +104,12 @@ TEST_P(Sd2, AnInpaintingUNetSeesFurtherChannels) {
   ModelConfig config = config_;
   config.unet.in_channels = 9;
   WeightStore store(tensors, *backend_);
-  const Tensor x = expected("x");
-  const DenoiserShape shape{.latents = 2,
-                            .prompts = 1,
-                            .contexts = 2,
-                            .height = x.shape()[2],
-                            .width = x.shape()[3],
-                            .context_length = config_.text.positions,
-                            .max_steps = 1,
-                            .expose = true};
+  const DenoiserShape shape = two_latents();
   Executor denoiser(compile(build_denoiser(config, shape), backend_->target()), *backend_, store);
-  denoiser.set_input("timesteps", std::vector<float>{501});
+  denoiser.set_input("timesteps", std::vector<float>{501, 0});
   set_inputs(denoiser, shape);
   denoiser.set_input("masked", expected("inpainting.masked").floats());
-  denoiser.set_input("slots", x.floats());
+  denoiser.set_input("slots", expected("x").floats());
   denoiser.set_input("step", std::vector<int32_t>{0});
   denoiser.run(Rate::picture);
   denoiser.run(Rate::step);
@@ -169,10 +157,7 @@ TEST_P(Sd2, DdimFollowsEachPrediction) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Sd2,
-                         ::testing::Values(Sd2Device{"reference", make_reference_backend, 1e-4},
-                                           Sd2Device{"cpu", [] { return make_cpu_backend(0); },
-                                                     1e-4}),
+INSTANTIATE_TEST_SUITE_P(Backends, Sd2, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

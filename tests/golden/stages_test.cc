@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 
 #include "checkpoint/formats.h"
-#include "compile/compile.h"
+#include "golden/golden_test_base.h"
 #include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"
 #include "models/vae.h"
-#include "runtime/executor.h"
 #include "support/test_support.h"
 #include "support/tiny_config.h"
 
@@ -16,14 +15,10 @@ namespace {
 
 using testing::close;
 
-struct StageBackend {
-  const char* name;
-  std::unique_ptr<Backend> (*make)();
-  double tolerance;  // of the tensor's largest magnitude
-};
-
-class Stages : public ::testing::TestWithParam<StageBackend> {
+class Stages : public testing::GoldenTest {
  protected:
+  Stages() : GoldenTest(weights()) {}
+
   static const NamedTensors& weights() {
     static const Checkpoint checkpoint = assemble(testing::tiny_files());
     return checkpoint.tensors;
@@ -35,17 +30,10 @@ class Stages : public ::testing::TestWithParam<StageBackend> {
   }
   static Tensor expected(const std::string& name) { return golden().at(name).to_f32(); }
 
-  Executor executor(Graph graph) {
-    return {compile(std::move(graph), backend_->target()), *backend_, store_};
-  }
-
   ::testing::AssertionResult agrees(const Executor& executor, const std::string& output,
                                     const std::string& name) {
     return close(executor.output(output), expected(name).floats(), GetParam().tolerance);
   }
-
-  std::unique_ptr<Backend> backend_ = GetParam().make();
-  WeightStore store_{weights(), *backend_};
 };
 
 TEST_P(Stages, TextEncoder) {
@@ -174,23 +162,7 @@ TEST_P(Stages, VaeEncoder) {
   EXPECT_TRUE(agrees(encoder, "moments", "vae.moments"));
 }
 
-std::vector<StageBackend> stage_backends() {
-  std::vector<StageBackend> all{{"reference", make_reference_backend, 1e-4},
-                                {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
-  try {
-    make_cuda_backend({});
-  } catch (const Error&) {  // no GPU here
-    return all;
-  }
-  all.push_back({"cuda_fp32", [] { return make_cuda_backend({.precision = DType::f32}); }, 1e-4});
-  all.push_back({"cuda_tf32",
-                 [] { return make_cuda_backend({.precision = DType::f32, .tf32 = true}); }, 1e-2});
-  all.push_back({"cuda_fp16", [] { return make_cuda_backend({.precision = DType::f16}); }, 2e-2});
-  all.push_back({"cuda_bf16", [] { return make_cuda_backend({.precision = DType::bf16}); }, 1e-1});
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(stage_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

@@ -1,0 +1,53 @@
+// What comparisons with golden tensors share: the backends, each with its tolerance, and a model's
+// weights on one of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/error.h"
+#include "compile/compile.h"
+#include "runtime/executor.h"
+
+namespace drypoint::testing {
+
+struct GoldenBackend {
+  const char* name;
+  std::unique_ptr<Backend> (*make)();
+  double tolerance;  // of the tensor's largest magnitude
+};
+
+/// The reference, the CPU, and a GPU in each precision where there is one.
+inline std::vector<GoldenBackend> golden_backends() {
+  std::vector<GoldenBackend> all{{"reference", make_reference_backend, 1e-4},
+                                 {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
+  try {
+    make_cuda_backend({});
+  } catch (const Error&) {  // no GPU here
+    return all;
+  }
+  all.push_back({"cuda_fp32", [] { return make_cuda_backend({.precision = DType::f32}); }, 1e-4});
+  all.push_back({"cuda_tf32",
+                 [] { return make_cuda_backend({.precision = DType::f32, .tf32 = true}); }, 1e-2});
+  all.push_back({"cuda_fp16", [] { return make_cuda_backend({.precision = DType::f16}); }, 2e-2});
+  all.push_back({"cuda_bf16", [] { return make_cuda_backend({.precision = DType::bf16}); }, 1e-1});
+  return all;
+}
+
+class GoldenTest : public ::testing::TestWithParam<GoldenBackend> {
+ protected:
+  explicit GoldenTest(const NamedTensors& weights) : store_(weights, *backend_) {}
+
+  Executor executor(Graph graph) {
+    return {compile(std::move(graph), backend_->target()), *backend_, store_};
+  }
+
+  std::unique_ptr<Backend> backend_ = GetParam().make();
+  WeightStore store_;
+};
+
+}  // namespace drypoint::testing
