@@ -20,13 +20,6 @@ struct AveragePool {
 TensorType infer(const AveragePool& op, Inputs inputs);
 
 template <>
-struct OpTraits<AveragePool>
-    : RowsOfFirst, PrecisionOfFirst, NotInPlace, NotPaired, PlainForm, ReadsAllOnce {
-  static constexpr Category category = Category::rearranging;
-  static constexpr bool exported = true;
-  static double flops(const AveragePool& op, Inputs, const TensorType& output) {
-    return elements_of(output) * static_cast<double>(op.size * op.size);
-  }
-};
+struct OpTraits<AveragePool> : PoolTraits<AveragePool> {};
 
 }  // namespace drypoint

@@ -20,13 +20,6 @@ struct MaxPool {
 TensorType infer(const MaxPool& op, Inputs inputs);
 
 template <>
-struct OpTraits<MaxPool>
-    : RowsOfFirst, PrecisionOfFirst, NotInPlace, NotPaired, PlainForm, ReadsAllOnce {
-  static constexpr Category category = Category::rearranging;
-  static constexpr bool exported = true;
-  static double flops(const MaxPool& op, Inputs, const TensorType& output) {
-    return elements_of(output) * static_cast<double>(op.size * op.size);
-  }
-};
+struct OpTraits<MaxPool> : PoolTraits<MaxPool> {};
 
 }  // namespace drypoint

@@ -24,6 +24,15 @@ TensorType infer_pool(const Pool& op, Inputs inputs) {
   return {inputs[0].dtype, {x[0], height, width, x[3]}};
 }
 
+template <class Pool>
+struct PoolTraits : RowsOfFirst, PrecisionOfFirst, NotInPlace, NotPaired, PlainForm, ReadsAllOnce {
+  static constexpr Category category = Category::rearranging;
+  static constexpr bool exported = true;
+  static double flops(const Pool& op, Inputs, const TensorType& output) {
+    return elements_of(output) * static_cast<double>(op.size * op.size);
+  }
+};
+
 /// The rows (or columns) of the input under window number `i`, of those that are there.
 struct Window {
   int64_t begin = 0, end = 0;
