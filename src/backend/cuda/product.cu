@@ -102,14 +102,14 @@ class ProductKernel : public Kernel {
         at_(positions_of(op)),
         constant_bias_(op.epilogue.bias && request.constant[at_.bias]),
         key_(product_key(op, request.inputs, request.output) + (context.tf32 ? " tf32" : "")) {
-    ends_.columns = shape.columns;
-    ends_.width = static_cast<int>(request.output.shape.back());
-    ends_.groups = shape.groups;
-    ends_.gated = shape.gated;
-    ends_.doubled = shape.doubled ? shape.width : 0;
+    epilogue_.columns = shape.columns;
+    epilogue_.width = static_cast<int>(request.output.shape.back());
+    epilogue_.groups = shape.groups;
+    epilogue_.gated = shape.gated;
+    epilogue_.doubled = shape.doubled ? shape.width : 0;
     if constexpr (std::is_same_v<Op, Linear>)
-      if (op.normed) ends_.normed = shape.channels, ends_.epsilon = op.epsilon;
-    ends_.activation = op.epilogue.activation;
+      if (op.normed) epilogue_.normed = shape.channels, epilogue_.epsilon = op.epsilon;
+    epilogue_.activation = op.epilogue.activation;
     if (pictures_ > 1) {
       const KernelRequest one = of_one_picture(request);
       one_ = product_shape(op, one);
@@ -144,40 +144,40 @@ class ProductKernel : public Kernel {
   }
 
   void run(const Launch& l) const override {
-    Ends<T> ends = ends_;
+    EpilogueParams<T> epilogue = epilogue_;
     if (op_.epilogue.select) {
-      ends.table = static_cast<const T*>(l.inputs[at_.bias]);
-      ends.step = l.i32(at_.step);
+      epilogue.table = static_cast<const T*>(l.inputs[at_.bias]);
+      epilogue.step = l.i32(at_.step);
     } else if (op_.epilogue.bias && constant_bias_) {
-      ends.bias = l.f32(at_.bias);
+      epilogue.bias = l.f32(at_.bias);
     } else if (op_.epilogue.bias) {  // a table of one row
-      ends.table = static_cast<const T*>(l.inputs[at_.bias]);
-      ends.step = nullptr;
+      epilogue.table = static_cast<const T*>(l.inputs[at_.bias]);
+      epilogue.step = nullptr;
     }
-    if (op_.epilogue.residual) ends.residual = static_cast<const T*>(l.inputs[at_.residual]);
-    if (op_.epilogue.scale >= 0) ends.scale = l.f32(at_.scales) + op_.epilogue.scale;
-    ends.out = static_cast<T*>(l.output);
+    if (op_.epilogue.residual) epilogue.residual = static_cast<const T*>(l.inputs[at_.residual]);
+    if (op_.epilogue.scale >= 0) epilogue.scale = l.f32(at_.scales) + op_.epilogue.scale;
+    epilogue.out = static_cast<T*>(l.output);
     Rest<T> rest;
     for (int i = 0; i < op_.joined; ++i) rest.x[i] = static_cast<const T*>(l.inputs[at_.rest + i]);
     order(choice_, static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]),
-          ends, l.workspace);
+          epilogue, l.workspace);
   }
 
  private:
   void order(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
-             const Ends<T>& ends, void* workspace) const {
+             const EpilogueParams<T>& epilogue, void* workspace) const {
     if (choice.library) {
       T* product = static_cast<T*>(workspace);
       choice.library->run(x, weight, product,
                           static_cast<std::byte*>(workspace) + round_up(sums_bytes(choice), 256));
-      return finish(static_cast<const T*>(product), 1, ends);
+      return finish(static_cast<const T*>(product), 1, epilogue);
     }
     if constexpr (sizeof(T) == 2)
-      if (choice.kernel) return order_hopper(choice, x, rest, weight, ends);
+      if (choice.kernel) return order_hopper(choice, x, rest, weight, epilogue);
     float* partial = static_cast<float*>(workspace);
-    launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, ends);
+    launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, epilogue);
     if (const int parts = choice.mma.parts_in_memory(); parts > 1)
-      finish(static_cast<const float*>(partial), parts, ends);
+      finish(static_cast<const float*>(partial), parts, epilogue);
   }
 
   int64_t rows() const { return int64_t{shape_.groups} * shape_.rows; }
@@ -193,14 +193,14 @@ class ProductKernel : public Kernel {
   }
 
   template <class Sum>
-  void finish(const Sum* product, int parts, const Ends<T>& ends) const {
+  void finish(const Sum* product, int parts, const EpilogueParams<T>& epilogue) const {
     launch(context_, finish_product<T, Sum>, blocks_for(context_, sums() / (shape_.gated ? 16 : 8)),
-           256, 0, 1, product, parts, ends, int64_t{shape_.rows},
+           256, 0, 1, product, parts, epilogue, int64_t{shape_.rows},
            int64_t{shape_.sets()} * shape_.rows);
   }
 
   void order_hopper(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
-                    const Ends<T>& ends) const {
+                    const EpilogueParams<T>& epilogue) const {
     const auto& kernel = *choice.kernel;
     ProductPlan plan;
     plan.rows = shape_.rows;
@@ -243,7 +243,7 @@ class ProductKernel : public Kernel {
                        static_cast<unsigned>(choice.blocks_of_depth()));
     launch(context_, kernel.kernel, grid, dim3(static_cast<unsigned>(kernel.threads)),
            static_cast<size_t>(kernel.shared_bytes), cluster, windows, map_of_rest(0),
-           map_of_rest(1), weights, plan, ends);
+           map_of_rest(1), weights, plan, epilogue);
   }
 
   /// Of our own kernels, in the order that is asked for.
@@ -251,7 +251,7 @@ class ProductKernel : public Kernel {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2)
       if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_, pictures_ > 1);
-    if (choices.empty()) choices = mma_choices<T>(shape_, ends_.normed > 0, pictures_);
+    if (choices.empty()) choices = mma_choices<T>(shape_, epilogue_.normed > 0, pictures_);
     return in_order(std::move(choices));
   }
   std::vector<Choice<T>> in_order(std::vector<Choice<T>> choices) const {
@@ -259,7 +259,7 @@ class ProductKernel : public Kernel {
                   [&](const Choice<T>& one) { return !order_.empty() && one.order != order_; });
     return choices;
   }
-  bool has_library_choices() const { return is_for_libraries(shape_, ends_.normed > 0); }
+  bool has_library_choices() const { return is_for_libraries(shape_, epilogue_.normed > 0); }
   /// With those of the libraries, which take a while to ask.
   std::vector<Choice<T>> all_choices() const {
     std::vector<Choice<T>> choices = own_choices();
@@ -323,7 +323,7 @@ class ProductKernel : public Kernel {
                                      shape_.height * shape_.width
                                : rows();
     const int64_t weight = int64_t{shape_.sets()} * shape_.columns * shape_.depth();
-    const int64_t results = rows() * (shape_.doubled ? 4 : 1) * ends_.width;
+    const int64_t results = rows() * (shape_.doubled ? 4 : 1) * epilogue_.width;
     const int copies = static_cast<int>(
         std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 20));
     size_t workspace = 0;
@@ -356,14 +356,14 @@ class ProductKernel : public Kernel {
     for (const auto& choice : choices)
       if (!left_out.contains(choice.name))
         all.push_back({choice.name, [=, this] {
-                         Ends<T> ends = ends_;
-                         ends.bias = memory->bias;
-                         ends.out = memory->out;
-                         if (op_.epilogue.residual) ends.residual = memory->out;
+                         EpilogueParams<T> epilogue = epilogue_;
+                         epilogue.bias = memory->bias;
+                         epilogue.out = memory->out;
+                         if (op_.epilogue.residual) epilogue.residual = memory->out;
                          Rest<T> rest;
                          for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
                          order(choice, memory->x, rest,
-                               memory->weights + memory->turn++ % copies * weight, ends,
+                               memory->weights + memory->turn++ % copies * weight, epilogue,
                                memory->workspace);
                        }});
     return all;
@@ -392,7 +392,7 @@ class ProductKernel : public Kernel {
   const Context& context_;
   OperandPositions at_;
   bool constant_bias_;
-  Ends<T> ends_;
+  EpilogueParams<T> epilogue_;
   Choice<T> choice_{MmaChoice{}};
   std::string key_;    // in the tuning cache
   std::string order_;  // in which one picture's products are added up; empty: there is but one

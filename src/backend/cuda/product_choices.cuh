@@ -162,10 +162,10 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
   const double latency = k.threads > k.rows * 2 ? 2270 : 2870;
   const double stage = std::max(
       {multiply * resident, shared * resident, copies * resident, latency / (k.stages - 1)});
-  const double ends = k.rows * k.columns / 21.0 * resident + (resident > 1 ? 7500 : 10600);
+  const double epilogue = k.rows * k.columns / 21.0 * resident + (resident > 1 ? 7500 : 10600);
   const int parts = choice.blocks_of_depth();
   const double adding_up = parts > 1 ? 2600 + 1150.0 * parts : 0;
-  return waves * (shape.depth() / 64.0 / parts * stage + ends) + adding_up +
+  return waves * (shape.depth() / 64.0 / parts * stage + epilogue) + adding_up +
          (sharing.blocks() > 1 ? 3100 : 0);
 }
 

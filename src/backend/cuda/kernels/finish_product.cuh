@@ -1,19 +1,19 @@
-// The ends of a product whose sums lie in memory: a library has left them there, or blocks that
+// The epilogue of a product whose sums lie in memory: a library has left them there, or blocks that
 // each did a part of the depth.
 #pragma once
 
 #include "backend/cuda/kernels/copy.cuh"
-#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/kernels/epilogue.cuh"
 
 namespace drypoint::cuda {
 
 /// sums [parts, rows, columns], `of_set` rows for each set of weights; see `ProductShape::sets`.
 template <class T, class Sum>
-__global__ void finish_product(const Sum* sums, int parts, Ends<T> ends, int64_t of_set,
-                               int64_t rows) {
+__global__ void finish_product(const Sum* sums, int parts, EpilogueParams<T> epilogue,
+                               int64_t of_set, int64_t rows) {
   wait_for_previous();
   let_next_begin();
-  const int step = ends.gated ? 16 : 8, vectors = ends.columns / step;
+  const int step = epilogue.gated ? 16 : 8, vectors = epilogue.columns / step;
   const auto load = [&](int64_t row, int at, float(&values)[8]) {
     constexpr int size = Vector<Sum>::size;
 #pragma unroll
@@ -21,7 +21,7 @@ __global__ void finish_product(const Sum* sums, int parts, Ends<T> ends, int64_t
     for (int part = 0; part < parts; ++part)
 #pragma unroll
       for (int i = 0; i < 8; i += size) {
-        const Vector<Sum> v = load_vector(sums + (part * rows + row) * ends.columns + at + i);
+        const Vector<Sum> v = load_vector(sums + (part * rows + row) * epilogue.columns + at + i);
 #pragma unroll
         for (int e = 0; e < size; ++e) values[i + e] += to_float(v.values[e]);
       }
@@ -34,9 +34,9 @@ __global__ void finish_product(const Sum* sums, int parts, Ends<T> ends, int64_t
     const int set = static_cast<int>(row / of_set);
     float values[8], gates[8];
     load(row, at, values);
-    if (ends.gated) load(row, at + 8, gates);
-    store_ends(ends, set, ends.doubled ? row - set * of_set : row, ends.gated ? at / 2 : at, values,
-               gates);
+    if (epilogue.gated) load(row, at + 8, gates);
+    store_epilogue(epilogue, set, epilogue.doubled ? row - set * of_set : row,
+                   epilogue.gated ? at / 2 : at, values, gates);
   }
 }
 

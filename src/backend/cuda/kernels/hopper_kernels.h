@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/kernels/epilogue.cuh"
 
 namespace drypoint::cuda {
 
@@ -28,7 +28,8 @@ struct HopperKernel {
   int rows, columns, stages, most_parts;
   bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
-  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan, Ends<T>);
+  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan,
+                 EpilogueParams<T>);
 };
 
 // By the rows of the tile; each is instantiated in a file of its own.

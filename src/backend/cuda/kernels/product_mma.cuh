@@ -2,7 +2,7 @@
 // of pictures are gathered as they are loaded (implicit GEMM).
 #pragma once
 
-#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/kernels/epilogue.cuh"
 #include "backend/cuda/kernels/mma.cuh"
 #include "backend/cuda/product_shape.h"
 
@@ -53,7 +53,8 @@ struct Rest {
   const T* x[2] = {};
 };
 
-/// x (and `rest`, where joined), weight [sets * columns, depth] -> ends.out. Grid: sets of weights
+/// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
+/// weights
 /// * tiles of rows, tiles of columns, parts of the depth. With several parts each leaves its sums
 /// in `partial` [parts, sets * rows, columns]; with `serial` (split-K within one block) a block
 /// does part after part and adds them up as `finish_product` would. `short_form`: f32 products from
@@ -61,8 +62,8 @@ struct Rest {
 template <class Tile, class T, bool gathered, bool serial>
 __global__ void __launch_bounds__(Tile::threads)
     product_mma(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
-                float* __restrict__ partial, ProductShape shape, Ends<T> ends, int depth,
-                int depth_of_tap, int serial_parts, bool short_form) {
+                float* __restrict__ partial, ProductShape shape, EpilogueParams<T> epilogue,
+                int depth, int depth_of_tap, int serial_parts, bool short_form) {
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;
@@ -171,7 +172,7 @@ __global__ void __launch_bounds__(Tile::threads)
   // Of normed rows the moments are taken as the stages pass, by two threads a row, about the row's
   // first element: so a large mean costs no digits.
   __shared__ float factors[Tile::rows];
-  const bool takes_moments = ends.normed && thread < 2 * Tile::rows;
+  const bool takes_moments = epilogue.normed && thread < 2 * Tile::rows;
   float pivot = 0, sum = 0, squares = 0;
   if (takes_moments && first_row + thread / 2 < shape.rows)
     pivot = to_float(x[(int64_t{group} * shape.rows + first_row + thread / 2) * shape.channels]);
@@ -252,7 +253,7 @@ __global__ void __launch_bounds__(Tile::threads)
   }
   if (takes_moments) {
     sum += __shfl_xor_sync(~0u, sum, 1), squares += __shfl_xor_sync(~0u, squares, 1);
-    factors[thread / 2] = inverse_deviation(ends, sum, squares);
+    factors[thread / 2] = inverse_deviation(epilogue, sum, squares);
   }
   wait_for_copies<0>();
   __syncthreads();
@@ -277,13 +278,13 @@ __global__ void __launch_bounds__(Tile::threads)
     }
     return;
   }
-  store_tile(ends, group, int64_t{shape.doubled ? 0 : group} * shape.rows + first_row,
+  store_tile(epilogue, group, int64_t{shape.doubled ? 0 : group} * shape.rows + first_row,
              shape.rows - first_row, 0, Tile::rows, first_column, Tile::columns, thread,
              Tile::threads, [&](int row, int column, float(&values)[8]) {
 #pragma unroll
                for (int i = 0; i < 8; ++i)
                  values[i] =
-                     tile[row * Tile::pitch + column + i] * (ends.normed ? factors[row] : 1.0f);
+                     tile[row * Tile::pitch + column + i] * (epilogue.normed ? factors[row] : 1.0f);
              });
 }
 
@@ -301,12 +302,12 @@ struct MmaChoice {
 template <class T>
 void launch_product_mma(const Context& context, const ProductShape& shape, const MmaChoice& choice,
                         const T* x, const Rest<T>& rest, const T* weight, float* partial,
-                        const Ends<T>& ends);
+                        const EpilogueParams<T>& epilogue);
 
 template <class T>
 void launch_product_mma_here(const Context& context, const ProductShape& shape,
                              const MmaChoice& choice, const T* x, const Rest<T>& rest,
-                             const T* weight, float* partial, const Ends<T>& ends) {
+                             const T* weight, float* partial, const EpilogueParams<T>& epilogue) {
   const auto launch_tile = [&]<class Tile, bool gathered, bool serial>() {
     const dim3 grid(static_cast<unsigned>(shape.sets() * ceil_div(shape.rows, Tile::rows)),
                     static_cast<unsigned>(ceil_div(shape.columns, Tile::columns)),
@@ -315,7 +316,7 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
     DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                        Tile::shared_bytes));
     launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, x, rest, weight,
-           partial, shape, ends, shape.depth(), shape.channels_of_tap(), choice.parts,
+           partial, shape, epilogue, shape.depth(), shape.channels_of_tap(), choice.parts,
            context.tf32);
   };
   if (shape.gathered())

@@ -6,8 +6,8 @@ template <>
 void launch_product_mma<bfloat16>(const Context& context, const ProductShape& shape,
                                   const MmaChoice& choice, const bfloat16* x,
                                   const Rest<bfloat16>& rest, const bfloat16* weight,
-                                  float* partial, const Ends<bfloat16>& ends) {
-  launch_product_mma_here(context, shape, choice, x, rest, weight, partial, ends);
+                                  float* partial, const EpilogueParams<bfloat16>& epilogue) {
+  launch_product_mma_here(context, shape, choice, x, rest, weight, partial, epilogue);
 }
 
 }  // namespace drypoint::cuda

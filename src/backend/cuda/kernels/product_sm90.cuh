@@ -5,7 +5,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/product_sm90_copies.cuh"
-#include "backend/cuda/kernels/product_sm90_ends.cuh"
+#include "backend/cuda/kernels/product_sm90_epilogue.cuh"
 #include "backend/cuda/kernels/wgmma.cuh"
 
 namespace drypoint::cuda {
@@ -100,7 +100,8 @@ template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     product_sm90(const __grid_constant__ CUtensorMap windows,
                  const __grid_constant__ CUtensorMap rest, const __grid_constant__ CUtensorMap last,
-                 const __grid_constant__ CUtensorMap weights, ProductPlan plan, Ends<T> ends) {
+                 const __grid_constant__ CUtensorMap weights, ProductPlan plan,
+                 EpilogueParams<T> epilogue) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ unsigned char raw[];
   unsigned char* shared = raw + (1024 - (shared_address(raw) & 1023)) % 1024;
@@ -130,7 +131,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     for (int s = 0; s < Tile::stages; ++s) {
       barrier_init(full + s, 1);
       // Rows whose moments are taken are read by each warp, others by the warpgroup as one.
-      barrier_init(empty + s, Tile::consumers * (ends.normed ? 4 : 1) * neighbours.writers());
+      barrier_init(empty + s, Tile::consumers * (epilogue.normed ? 4 : 1) * neighbours.writers());
     }
     barrier_init(ready, max(parts - 1, 1));
     barrier_init(received, 1);
@@ -178,7 +179,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   }
 
   float* tile = reinterpret_cast<float*>(shared);
-  const bool in_eights = ends.width % 8 == 0;
+  const bool in_eights = epilogue.width % 8 == 0;
   const bool straight = parts == 1 && in_eights;  // from registers to the result
   if (warpgroup < Tile::consumers) {
     if constexpr (Tile::shifts_registers) take_registers<Tile::many_registers>();
@@ -192,11 +193,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     if (in_eights)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
-        own_bias[i] = bias_of(ends, group, first_column + thread + i * Tile::consumers * 128);
+        own_bias[i] = bias_of(epilogue, group, first_column + thread + i * Tile::consumers * 128);
     float sums[Tile::columns / 2], all_sums[Tile::serial ? Tile::columns / 2 : 1] = {};
     Turn<Tile::stages> turn, to_fill;
     float2 moments{};
-    const bool releases = thread % (ends.normed ? 32 : 128) == 0;
+    const bool releases = thread % (epilogue.normed ? 32 : 128) == 0;
     const uint32_t first_stage = shared_address(shared);
     int i = 0;
     const auto add_part = [&](int end) {
@@ -220,7 +221,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         const bool refilled = i > 0 && i - 1 + Tile::stages < count;
         if (refilled && releases) neighbours.release(empty + before);
         if (refilled && orders) refill(operands, to_fill);
-        if (ends.normed) {
+        if (epilogue.normed) {
           row_moments.add<T>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
           __syncwarp();
         }
@@ -241,8 +242,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       add_part(count);
     }
     const int row_of_moments = warpgroup * 64 + thread % 128 / 2;
-    if (ends.normed && straight)
-      factors[row_of_moments] = inverse_deviation(ends, moments.x, moments.y);
+    if (epilogue.normed && straight)
+      factors[row_of_moments] = inverse_deviation(epilogue, moments.x, moments.y);
     wgmma_wait<0>();
     if (in_eights)
 #pragma unroll
@@ -253,7 +254,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     meet<Tile::consumers * 128>(1);
     if (straight) {
       store_warpgroup<Tile::columns>(
-          ends, group, bias, ends.normed ? factors + warpgroup * 64 : nullptr,
+          epilogue, group, bias, epilogue.normed ? factors + warpgroup * 64 : nullptr,
           one_of<Tile::serial>(all_sums, sums),
           reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
           int64_t{plan.doubled ? 0 : group} * plan.rows + first_row + warpgroup * 64,
@@ -270,13 +271,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       at[0] = make_float2(sums[i * 4], sums[i * 4 + 1]);
       at[4 * Tile::pitch] = make_float2(sums[i * 4 + 2], sums[i * 4 + 3]);
     }
-    if (ends.normed)
+    if (epilogue.normed)
       *reinterpret_cast<float2*>(tile + row_of_moments * Tile::pitch + Tile::columns) = moments;
     make_writes_visible();
   }
 
   if constexpr (Tile::serial) return;
-  // Results that straight ends cannot store, and parts of the depth: from shared memory.
+  // Results that the straight epilogue cannot store, and parts of the depth: from shared memory.
   if (straight || (parts == 1 && warpgroup == Tile::consumers)) return;
   wait_for_previous();
   if (parts == 1)
@@ -311,14 +312,14 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                    high = *reinterpret_cast<const float4*>(from + column + 4);
       values[0] += low.x, values[1] += low.y, values[2] += low.z, values[3] += low.w;
       values[4] += high.x, values[5] += high.y, values[6] += high.z, values[7] += high.w;
-      if (ends.normed) moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
+      if (epilogue.normed) moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
     }
-    return ends.normed ? inverse_deviation(ends, moments.x, moments.y) : 1.0f;
+    return epilogue.normed ? inverse_deviation(epilogue, moments.x, moments.y) : 1.0f;
   };
   const int64_t row_of_result = int64_t{plan.doubled ? 0 : group} * plan.rows + first_row;
   const int rows = plan.rows - first_row;
   if (in_eights) {
-    store_share<Tile::columns>(ends, group, bias, row_of_result, rows, begin_row, end_row,
+    store_share<Tile::columns>(epilogue, group, bias, row_of_result, rows, begin_row, end_row,
                                first_column, Tile::threads, received, sum);
   } else {
     if (parts > 1) {
@@ -326,8 +327,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       __syncwarp();
       cluster_arrive();
     }
-    store_tile(ends, group, row_of_result, rows, begin_row, end_row, first_column, Tile::columns,
-               thread, parts == 1 ? Tile::consumers * 128 : Tile::threads,
+    store_tile(epilogue, group, row_of_result, rows, begin_row, end_row, first_column,
+               Tile::columns, thread, parts == 1 ? Tile::consumers * 128 : Tile::threads,
                [&](int row, int column, float(&values)[8]) {
                  const float factor = sum(row, column, values);
 #pragma unroll

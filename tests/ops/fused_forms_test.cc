@@ -16,7 +16,7 @@ void compare(const Op& op, const std::vector<Tensor>& inputs, const std::vector<
   }
 }
 
-TEST(Ends, ReferenceSelectsScalesAndGates) {
+TEST(FusedForms, ReferenceSelectsScalesAndGates) {
   // Two groups of one row, each with its weight; bias row 1 of 2; 0.5 times that, plus 10.
   const Linear op{.epilogue = {.bias = true, .residual = true, .select = true, .scale = 1},
                   .groups = 2};
@@ -36,7 +36,7 @@ TEST(Ends, ReferenceSelectsScalesAndGates) {
   EXPECT_NEAR(gated.floats()[0], 3 * 1.954499736f, 1e-5);  // 3 gelu(2)
 }
 
-TEST(Ends, Linear) {
+TEST(FusedForms, Linear) {
   // Rows a group, channels, columns.
   for (const auto& [rows, in, out] : {std::array{96, 320, 320},
                                       {3072, 320, 320},
@@ -56,7 +56,7 @@ TEST(Ends, Linear) {
   }
 }
 
-TEST(Ends, Conv2d) {
+TEST(FusedForms, Conv2d) {
   // Pictures a group, height, width, channels in and out, stride.
   for (const auto& [n, h, w, in, out, stride] : {std::array{1, 32, 48, 320, 320, 1},
                                                  {2, 4, 6, 128, 64, 1},
@@ -71,7 +71,7 @@ TEST(Ends, Conv2d) {
   }
 }
 
-TEST(Ends, Norms) {
+TEST(FusedForms, Norms) {
   for (const Shape& shape : {Shape{4, 6, 8, 320}, {2, 5, 7, 64}, {2, 32, 48, 960}})
     compare(GroupNorm{.groups = 32, .activation = ActivationKind::silu, .weight_groups = 2},
             {random_tensor(shape, 1), random_tensor({2 * shape.back()}, 2),
@@ -85,7 +85,7 @@ TEST(Ends, Norms) {
 }
 
 /// The reference against itself, the long way round.
-TEST(Ends, ReferenceDoublesNormsAndJoins) {
+TEST(FusedForms, ReferenceDoublesNormsAndJoins) {
   const Tensor x = random_tensor({2, 3, 5, 8}, 1), weight = random_tensor({4, 8, 3, 3}, 2),
                bias = random_tensor({4}, 3), rest = random_tensor({2, 3, 5, 16}, 4),
                gamma = random_tensor({24}, 5), beta = random_tensor({24}, 6);
@@ -124,7 +124,7 @@ TEST(Ends, ReferenceDoublesNormsAndJoins) {
                     run(reference(), Linear{}, {normed, matrix, sums}).floats(), 1e-6));
 }
 
-TEST(Ends, DoubledConv2d) {
+TEST(FusedForms, DoubledConv2d) {
   // Pictures, height, width, channels in and out.
   for (const auto& [n, h, w, in, out] : {std::array{2, 4, 6, 320, 320},
                                          {1, 16, 24, 64, 128},
@@ -138,7 +138,7 @@ TEST(Ends, DoubledConv2d) {
   }
 }
 
-TEST(Ends, NormedLinear) {
+TEST(FusedForms, NormedLinear) {
   // Rows a group, channels, columns.
   for (const auto& [rows, in, out] : {std::array{96, 320, 320},
                                       {3072, 320, 960},
@@ -155,7 +155,7 @@ TEST(Ends, NormedLinear) {
   }
 }
 
-TEST(Ends, Joined) {
+TEST(FusedForms, Joined) {
   // Pixels, channels of both, columns.
   for (const auto& [pixels, in, more, out] : {std::array{96, 320, 640, 320},
                                               {1536, 640, 320, 640},
@@ -195,7 +195,7 @@ TEST(Ends, Joined) {
           {false, true, true, false});
 }
 
-TEST(Ends, Expand) {
+TEST(FusedForms, Expand) {
   compare(Expand{.times = 2, .groups = 2}, {random_tensor({4, 3, 5, 8}, 1)}, {false});
 }
 

@@ -3,7 +3,7 @@
 // code that runs once costs more than running it.
 #pragma once
 
-#include "backend/cuda/kernels/ends.cuh"
+#include "backend/cuda/kernels/epilogue.cuh"
 #include "backend/cuda/kernels/tma.cuh"
 
 namespace drypoint::cuda {
@@ -30,15 +30,15 @@ __device__ inline Vector<T> to_vector(const float (&values)[8]) {
 /// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
 /// what else there is to the result. `factors`: of each row, or null.
 template <int columns, class T>
-__device__ inline void store_warpgroup(const Ends<T>& ends, int group, const float* bias,
-                                       const float* factors, float (&sums)[columns / 2], T* staging,
-                                       int64_t first_row, int rows, int first_column,
-                                       int warpgroup) {
+__device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int group,
+                                       const float* bias, const float* factors,
+                                       float (&sums)[columns / 2], T* staging, int64_t first_row,
+                                       int rows, int first_column, int warpgroup) {
   constexpr int pitch = columns + 8;
   const int thread = threadIdx.x % 128, lane = thread % 32;
   const int row = thread / 32 * 16 + lane / 4;
   T* own = staging + row * pitch + lane % 4 * 2;
-  const float scale = ends.scale ? *ends.scale : 1.0f;
+  const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
   const float upper = factors ? factors[row] : 1.0f, lower = factors ? factors[row + 8] : 1.0f;
 #pragma unroll
   for (int i = 0; i < columns / 8; ++i) {
@@ -49,36 +49,36 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
         fmaf(sums[i * 4 + 2], lower, b.x) * scale, fmaf(sums[i * 4 + 3], lower, b.y) * scale);
   }
   meet<128>(2 + warpgroup);
-  T* out = ends.out + first_row * ends.width;
-  if (ends.gated) {
-    for_each_vector<columns / 16>(rows, ends.width, first_column / 2, [&](int row, int column) {
+  T* out = epilogue.out + first_row * epilogue.width;
+  if (epilogue.gated) {
+    for_each_vector<columns / 16>(rows, epilogue.width, first_column / 2, [&](int row, int column) {
       const Vector<T> value = load_vector(staging + row * pitch + column * 2),
                       gate = load_vector(staging + row * pitch + column * 2 + 8);
       float values[8];
 #pragma unroll
       for (int e = 0; e < 8; ++e)
         values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
-      store_vector(out + int64_t{row} * ends.width + first_column / 2 + column,
+      store_vector(out + int64_t{row} * epilogue.width + first_column / 2 + column,
                    to_vector<T>(values));
     });
-  } else if (ends.activation != ActivationKind::none) {
-    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      const int64_t at = int64_t{row} * ends.width + first_column + column;
+  } else if (epilogue.activation != ActivationKind::none) {
+    for_each_vector<columns / 8>(rows, epilogue.width, first_column, [&](int row, int column) {
+      const int64_t at = int64_t{row} * epilogue.width + first_column + column;
       const Vector<T> v = load_vector(staging + row * pitch + column);
       float values[8];
 #pragma unroll
       for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]);
-      if (ends.residual) {
-        const Vector<T> residual = load_vector(ends.residual + first_row * ends.width + at);
+      if (epilogue.residual) {
+        const Vector<T> residual = load_vector(epilogue.residual + first_row * epilogue.width + at);
 #pragma unroll
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
       }
-      activate_all(ends.activation, values);
+      activate_all(epilogue.activation, values);
       store_vector(out + at, to_vector<T>(values));
     });
-  } else if (ends.residual) {
+  } else if (epilogue.residual) {
     constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
-    const T* residual = ends.residual + first_row * ends.width;
+    const T* residual = epilogue.residual + first_row * epilogue.width;
 #pragma unroll 1
     for (int begin = thread; begin < 64 * vectors; begin += ahead * 128) {
       Vector<T> r[ahead];
@@ -86,8 +86,8 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
 #pragma unroll
       for (int i = 0; i < ahead; ++i) {
         const int row = (begin + i * 128) / vectors, column = (begin + i * 128) % vectors * 8;
-        const bool there = row < min(rows, 64) && first_column + column < ends.width;
-        at[i] = there ? int64_t{row} * ends.width + first_column + column : -1;
+        const bool there = row < min(rows, 64) && first_column + column < epilogue.width;
+        at[i] = there ? int64_t{row} * epilogue.width + first_column + column : -1;
         if (there) r[i] = load_vector(residual + at[i]);
       }
 #pragma unroll
@@ -102,10 +102,10 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
       }
     }
   } else {
-    for_each_vector<columns / 8>(rows, ends.width, first_column, [&](int row, int column) {
-      store_vector(
-          ends.out + place_of(ends, first_row + row, group) * ends.width + first_column + column,
-          load_vector(staging + row * pitch + column));
+    for_each_vector<columns / 8>(rows, epilogue.width, first_column, [&](int row, int column) {
+      store_vector(epilogue.out + place_of(epilogue, first_row + row, group) * epilogue.width +
+                       first_column + column,
+                   load_vector(staging + row * pitch + column));
     });
   }
 }
@@ -114,11 +114,11 @@ __device__ inline void store_warpgroup(const Ends<T>& ends, int group, const flo
 /// factor, to the result. `received`: the barrier that says when they are all there. Rounds as
 /// `store_warpgroup` does, to the bit.
 template <int columns, class T, class Sum>
-__device__ inline void store_share(const Ends<T>& ends, int group, const float* bias,
+__device__ inline void store_share(const EpilogueParams<T>& epilogue, int group, const float* bias,
                                    int64_t first_row, int rows, int begin_row, int end_row,
                                    int first_column, int threads, uint64_t* received,
                                    const Sum& sum) {
-  const float scale = ends.scale ? *ends.scale : 1.0f;
+  const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
   const auto eight = [&](int row, int column, float(&values)[8]) {
     const float factor = sum(row, column, values);
 #pragma unroll
@@ -132,13 +132,13 @@ __device__ inline void store_share(const Ends<T>& ends, int group, const float* 
     const int end = end_row * vectors;
     const auto place = [&](int i) -> int64_t {  // in the result; -1: beyond it
       const int row = i / vectors, column = first_column * 8 / step() + i % vectors * 8;
-      if (i >= end || row >= rows || column >= ends.width) return -1;
-      return place_of(ends, first_row + row, group) * ends.width + column;
+      if (i >= end || row >= rows || column >= epilogue.width) return -1;
+      return place_of(epilogue, first_row + row, group) * epilogue.width + column;
     };
     int i = begin_row * vectors + threadIdx.x;
     int64_t at = place(i);
     Vector<T> residual;
-    if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+    if (epilogue.residual && at >= 0) residual = load_vector(epilogue.residual + at);
     barrier_wait(received, 0);
     __syncwarp();
     cluster_arrive();
@@ -146,17 +146,17 @@ __device__ inline void store_share(const Ends<T>& ends, int group, const float* 
     while (i < end) {
       float values[8];
       body(i / vectors, i % vectors * step(), values);
-      if (ends.residual)
+      if (epilogue.residual)
 #pragma unroll
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
-      if (ends.activation != ActivationKind::none) activate_all(ends.activation, values);
-      if (at >= 0) store_vector(ends.out + at, to_vector<T>(values));
+      if (epilogue.activation != ActivationKind::none) activate_all(epilogue.activation, values);
+      if (at >= 0) store_vector(epilogue.out + at, to_vector<T>(values));
       i += threads;
       at = place(i);
-      if (ends.residual && at >= 0) residual = load_vector(ends.residual + at);
+      if (epilogue.residual && at >= 0) residual = load_vector(epilogue.residual + at);
     }
   };
-  if (ends.gated)
+  if (epilogue.gated)
     for_all(std::integral_constant<int, 16>(), [&](int row, int column, float(&values)[8]) {
       float gates[8];
       eight(row, column, values);

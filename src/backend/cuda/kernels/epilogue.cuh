@@ -1,0 +1,150 @@
+// What happens to a product or convolution before it is stored: activation(scale * (product + bias)
+// + residual), or the gated form of it.
+#pragma once
+
+#include "backend/cuda/kernels/numeric.cuh"
+
+namespace drypoint::cuda {
+
+template <class T>
+struct EpilogueParams {
+  const float* bias = nullptr;    // [groups * columns], or
+  const T* table = nullptr;       // [S, groups * columns], its row said by
+  const int32_t* step = nullptr;  // [1]; without it, the first
+  const T* residual = nullptr;    // [rows, width]
+  const float* scale = nullptr;   // [1]
+  T* out = nullptr;               // [rows, width]
+  int columns = 0;                // of the product, in each group
+  int width = 0;                  // of the result: columns, or half of them if gated
+  int groups = 1;
+  bool gated = false;
+  int doubled = 0;  // the picture's width, where each of its pixels gives four; see `place_of`
+  int normed = 0;   // channels of x, where its rows are divided by their deviation
+  float epsilon = 0;
+  ActivationKind activation = ActivationKind::none;
+};
+
+/// The product's columns lie in memory as they come from the weight's rows. For a gated product the
+/// packing has put 8 values before their 8 gates, so that both are at hand together. This says
+/// which row of the weight is packed as row `packed`.
+__host__ __device__ inline int unpacked_row(int packed, int columns, bool gated) {
+  if (!gated) return packed;
+  const int value = packed / 16 * 8 + packed % 8;
+  return packed % 16 < 8 ? value : columns / 2 + value;
+}
+
+/// Where row `row` of the product lies in the result. For a doubled picture, of which each group of
+/// weights computes every second pixel of every second row, `group` says which.
+template <class T>
+__device__ inline int64_t place_of(const EpilogueParams<T>& epilogue, int64_t row, int group) {
+  if (epilogue.doubled == 0) return row;
+  const int64_t y = row / epilogue.doubled, x = row - y * epilogue.doubled;
+  return (2 * y + group / 2) * 2 * epilogue.doubled + 2 * x + group % 2;
+}
+
+/// 1 / sqrt(variance + epsilon) from a row's sum and its squares' sum.
+template <class T>
+__device__ inline float inverse_deviation(const EpilogueParams<T>& epilogue, float sum,
+                                          float squares) {
+  const float mean = sum / static_cast<float>(epilogue.normed);
+  return rsqrtf(fmaxf(squares / static_cast<float>(epilogue.normed) - mean * mean, 0.0f) +
+                epilogue.epsilon);
+}
+
+/// Bias for eight columns, zeros without one.
+template <class T>
+__device__ inline void load_bias(const EpilogueParams<T>& epilogue, int group, int column,
+                                 float (&bias)[8]) {
+  const int64_t at = int64_t{epilogue.doubled ? 0 : group} * epilogue.columns + column;
+#pragma unroll
+  for (int i = 0; i < 8; ++i) bias[i] = 0;
+  if (epilogue.table) {
+    const T* row =
+        epilogue.table +
+        int64_t{epilogue.step ? *epilogue.step : 0} * epilogue.groups * epilogue.columns + at;
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (column + i < epilogue.columns) bias[i] = to_float(row[i]);
+  } else if (epilogue.bias) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (column + i < epilogue.columns) bias[i] = epilogue.bias[at + i];
+  }
+}
+
+/// The bias of one packed column; see `unpacked_row`.
+template <class T>
+__device__ inline float bias_of(const EpilogueParams<T>& epilogue, int group, int packed) {
+  if (packed >= epilogue.columns) return 0;
+  const int64_t at = int64_t{epilogue.doubled ? 0 : group} * epilogue.columns +
+                     unpacked_row(packed, epilogue.columns, epilogue.gated);
+  if (epilogue.table)
+    return to_float(epilogue.table[int64_t{epilogue.step ? *epilogue.step : 0} * epilogue.groups *
+                                       epilogue.columns +
+                                   at]);
+  return epilogue.bias ? epilogue.bias[at] : 0;
+}
+
+/// Stores eight neighbours of row `row` from `column` of the result on; `gates` only if gated.
+/// `width` need not be a multiple of 8, but is where it can be, when 16 bytes are stored at once.
+template <class T>
+__device__ inline void store_epilogue(const EpilogueParams<T>& epilogue, int group, int64_t row,
+                                      int column, float (&values)[8], const float (&gates)[8]) {
+  float bias[8];
+  load_bias(epilogue, group, column, bias);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) values[i] += bias[i];
+  if (epilogue.gated) {
+    load_bias(epilogue, group, epilogue.width + column, bias);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) values[i] *= gelu(gates[i] + bias[i]);
+  }
+  if (epilogue.scale) {
+    const float scale = *epilogue.scale;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) values[i] *= scale;
+  }
+  const int64_t at = place_of(epilogue, row, group) * epilogue.width + column;
+  constexpr int per_vector = Vector<T>::size;
+  if (epilogue.width % 8 == 0) {
+    Vector<T> out[8 / per_vector];
+    if (epilogue.residual)
+#pragma unroll
+      for (int v = 0; v < 8 / per_vector; ++v)
+        out[v] = load_vector(epilogue.residual + at + v * per_vector);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      T& slot = out[i / per_vector].values[i % per_vector];
+      if (epilogue.residual) values[i] += to_float(slot);
+      slot = from_float<T>(activate(epilogue.activation, values[i]));
+    }
+#pragma unroll
+    for (int v = 0; v < 8 / per_vector; ++v)
+      store_vector(epilogue.out + at + v * per_vector, out[v]);
+  } else {
+    for (int i = 0; i < 8 && column + i < epilogue.width; ++i) {
+      if (epilogue.residual) values[i] += to_float(epilogue.residual[at + i]);
+      epilogue.out[at + i] = from_float<T>(activate(epilogue.activation, values[i]));
+    }
+  }
+}
+
+/// Stores a tile [rows, columns] whose sums `sum(row, column)` gives, eight neighbours at a time.
+/// The tile's first row is `first_row` of the result, its first packed column `first_column`.
+template <class T, class Sum>
+__device__ inline void store_tile(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
+                                  int rows, int begin_row, int end_row, int first_column,
+                                  int tile_columns, int thread, int threads, const Sum& sum) {
+  const int step = epilogue.gated ? 16 : 8, vectors = tile_columns / step;
+  for (int i = thread; i < (end_row - begin_row) * vectors; i += threads) {
+    const int row = begin_row + i / vectors, at = i % vectors * step;
+    const int column = epilogue.gated ? (first_column + at) / 2 : first_column + at;
+    if (row >= rows || column >= epilogue.width) continue;
+    float values[8], gates[8];
+    sum(row, at, values);
+    if (epilogue.gated) sum(row, at + 8, gates);
+    store_epilogue(epilogue, group, first_row + row, column, values, gates);
+  }
+}
+
+}  // namespace drypoint::cuda
