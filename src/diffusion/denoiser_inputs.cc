@@ -70,10 +70,6 @@ DenoiserShape together(DenoiserShape shape, size_t pictures) {
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         const Image& edges, const Request& request) {
   set_table(denoiser, shape, table);
-  if (shape.prompts > 1)
-    denoiser.set_input("guidance_scale",
-                       std::vector<float>(static_cast<size_t>(shape.latents),
-                                          static_cast<float>(request.guidance_scale)));
   std::vector<float> hint;
   add_hint(edges, hint);
   denoiser.set_input("hint", hint);
@@ -84,6 +80,10 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
                         std::span<const float> context, const Image& edges,
                         const Request& request) {
   set_picture_inputs(denoiser, shape, table, edges, request);
+  if (shape.prompts > 1)
+    denoiser.set_input("guidance_scale",
+                       std::vector<float>(static_cast<size_t>(shape.latents),
+                                          static_cast<float>(request.guidance_scale)));
   denoiser.set_input("context", context);
 }
 

@@ -28,11 +28,11 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 /// other lengths.
 DenoiserShape together(DenoiserShape shape, size_t pictures);
 
-/// All that a picture's steps have in common: the sampler's table, guidance, the edges, the
-/// strength of the control.
+/// What a picture's steps have in common apart from the prompts (see `Conditioning`): the sampler's
+/// table, the edges, the strength of the control.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         const Image& edges, const Request& request);
-/// And `context` [prompts, 77, D].
+/// And guidance and `context` [prompts, 77, D].
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const float> context, const Image& edges, const Request& request);
 
