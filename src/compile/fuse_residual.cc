@@ -30,15 +30,15 @@ Graph fuse_residual(const Graph& graph, const PassContext& /*context*/) {
     if (!std::holds_alternative<Add>(node.op)) return -1;
     const ValueId a = node.inputs[0], b = node.inputs[1];
     if (graph[a].type != graph[b].type) return -1;
-    // What pictures share would be a residual of one picture, but not of several: these would come
-    // out rounded otherwise.
-    if (graph[a].of_picture != graph[b].of_picture) return -1;
+    // A product that changes less often would run more often. And what else does, as the hint's
+    // features, pictures of a batch may share: no residual then, so none of one picture, which
+    // would be rounded otherwise.
+    if (graph[a].rate != graph[b].rate) return -1;
     // Of two candidates the later: the earlier one's result is then there to be added.
     for (auto [product, other] :
          {std::pair{std::max(a, b), std::min(a, b)}, std::pair{std::min(a, b), std::max(a, b)}}) {
       const Node* producer = graph.producer(product);
       if (product == other || uses[product] != 1 || !producer) continue;
-      if (graph[product].rate != graph[node.output].rate) continue;  // it would run more often
       if (const ValueId sum = with_residual(r, *producer, other); sum >= 0) return sum;
     }
     return -1;

@@ -42,13 +42,14 @@ __device__ inline int64_t place_of(const EpilogueParams<T>& epilogue, int64_t ro
   return (2 * y + group / 2) * 2 * epilogue.doubled + 2 * x + group % 2;
 }
 
-/// 1 / sqrt(variance + epsilon) from a row's sum and its squares' sum.
+/// 1 / sqrt(variance + epsilon) from a row's sum and its squares' sum. Multiplied and subtracted in
+/// one instruction by name, as the compiler would here and there, and kernels would differ.
 template <class T>
 __device__ inline float inverse_deviation(const EpilogueParams<T>& epilogue, float sum,
                                           float squares) {
   const float mean = sum / static_cast<float>(epilogue.normed);
-  return rsqrtf(fmaxf(squares / static_cast<float>(epilogue.normed) - mean * mean, 0.0f) +
-                epilogue.epsilon);
+  const float variance = fmaf(-mean, mean, squares / static_cast<float>(epilogue.normed));
+  return rsqrtf(fmaxf(variance, 0.0f) + epilogue.epsilon);
 }
 
 /// Bias for eight columns, zeros without one.
