@@ -25,6 +25,10 @@ struct AdapterUse {
   std::string file;  ///< its path, or its name in the model's folder (`ModelFiles::loras`)
   double strength = 1;                  ///< any finite number: of what it does to the UNet
   std::optional<double> text_strength;  ///< to the text encoder; none: the same
+  /// Factors of the strengths, none or 17 or 26, as the web UI's extension for block weights has
+  /// them: of the text encoder, of input blocks 0 to 11, the middle, output blocks 0 to 11; of 17
+  /// there are input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11 alone, and of others it is 1.
+  std::vector<double> blocks = {};
   bool operator==(const AdapterUse&) const = default;
 };
 

@@ -450,6 +450,48 @@ TEST_F(Kinds, HostileOnesTakeNoMemory) {
            {"lora_mid.weight", random_tensor({1, 1, 3, 3}, 1)}});
 }
 
+/// Any shapes are either refused with an Error or give changes that hold together.
+TEST_F(Kinds, AnyShapesAreReadOrRefused) {
+  const std::vector<std::vector<const char*>> kinds{
+      {"lora_up.weight", "lora_down.weight", "lora_mid.weight", "alpha", "dora_scale"},
+      {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2", "alpha"},
+      {"lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"},
+      {"oft_blocks", "rescale", "alpha"},
+      {"weight", "on_input"},
+      {"a1.weight", "a2.weight", "b1.weight", "b2.weight", "alpha"},
+      {"diff", "diff_b", "set_weight"}};
+  std::mt19937 random(7);
+  const auto below = [&](uint32_t most) { return random() % most; };
+  int made = 0;
+  for (int round = 0; round < 3000; ++round) {
+    Tensors roles;
+    for (const char* role : kinds[below(static_cast<uint32_t>(kinds.size()))]) {
+      if (below(6) == 0) continue;
+      Shape shape;
+      for (uint32_t dimensions = below(8) == 0 ? below(7) : 2 + 2 * below(2); dimensions > 0;
+           --dimensions)
+        shape.push_back(below(30) == 0 ? 0 : 1 + below(3));
+      if (std::string(role) == "alpha" || std::string(role) == "on_input") shape = {};
+      roles[role] = random_tensor(shape, random());
+    }
+    if (roles.empty()) continue;
+    try {
+      for (const AdapterChange& change : read(roles)->changes) {
+        ++made;
+        EXPECT_TRUE(std::isfinite(change.change->norm()));
+        for (const Shape& shape : {Shape{2, 2}, Shape{4, 3, 2, 2}, Shape{1}, Shape{6, 2, 1, 1}}) {
+          if (!change.change->fits(shape)) continue;
+          Tensor weight = random_tensor(shape, 1);
+          change.change->apply(weight, 0.5);
+        }
+      }
+    } catch (const Error& error) {
+      EXPECT_NE(error.kind(), ErrorKind::internal) << error.what();
+    }
+  }
+  EXPECT_GT(made, 300);
+}
+
 Tensors lora_for(const std::string& module, int64_t out, int64_t in) {
   return {{module + ".lora_up.weight", random_tensor({out, 4}, 1)},
           {module + ".lora_down.weight", random_tensor({4, in}, 2)}};

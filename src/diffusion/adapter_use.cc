@@ -1,7 +1,9 @@
 #include "diffusion/adapter_use.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/error.h"
@@ -27,35 +29,56 @@ LoraTags tags_of(const Request& request) {
 }  // namespace
 
 AdapterUse adapter_use(std::string_view text) {
-  AdapterUse use{std::string(text), 1, {}};
+  const AdapterUse whole{std::string(text), 1, {}, {}};  // where "=" is part of the name
   const size_t equals = text.rfind('=');
-  if (equals == text.npos || equals == 0) return use;
-  const std::string_view numbers = text.substr(equals + 1);
-  const size_t colon = std::min(numbers.find(':'), numbers.size());
-  double strength = 0, text_strength = 0;
-  if (!fields::parse_number(numbers.substr(0, colon), strength)) return use;  // part of the name
-  if (colon < numbers.size()) {
-    if (!fields::parse_number(numbers.substr(colon + 1), text_strength)) return use;
-    use.text_strength = text_strength;
+  if (equals == text.npos || equals == 0) return whole;
+  std::string_view rest = text.substr(equals + 1);
+  std::vector<double> numbers[3];  // between colons
+  for (size_t part = 0, end = 0; part < 3 && end != rest.npos; ++part) {
+    end = rest.find(':');
+    std::string_view list = rest.substr(0, end);
+    for (size_t comma = 0; comma != list.npos;) {
+      comma = list.find(',');
+      if (!fields::parse_number(list.substr(0, comma), numbers[part].emplace_back())) return whole;
+      if (comma != list.npos) list.remove_prefix(comma + 1);
+    }
+    if (end != rest.npos && part == 2) return whole;
+    if (end != rest.npos) rest.remove_prefix(end + 1);
+    if (part < 2 && numbers[part].size() != 1) return whole;
   }
-  use.strength = strength;
-  use.file = text.substr(0, equals);
+  AdapterUse use{std::string(text.substr(0, equals)), numbers[0][0], {}, std::move(numbers[2])};
+  if (!numbers[1].empty()) use.text_strength = numbers[1][0];
   return use;
 }
 
 std::string text_of(const AdapterUse& use) {
-  const bool is_plain = use.strength == 1 && !use.text_strength;
+  const bool is_plain = use.strength == 1 && !use.text_strength && use.blocks.empty();
   if (is_plain && use.file.find('=') == use.file.npos) return use.file;
   std::string text = fmt::format("{}={}", use.file, use.strength);
-  if (use.text_strength) text += fmt::format(":{}", *use.text_strength);
+  if (use.text_strength || !use.blocks.empty())
+    text += fmt::format(":{}", use.text_strength.value_or(use.strength));
+  if (!use.blocks.empty()) text += fmt::format(":{}", fmt::join(use.blocks, ","));
   return text;
+}
+
+void check_strengths(const AdapterUse& use) {
+  if (!use.blocks.empty() && use.blocks.size() != 17 && use.blocks.size() != 26)
+    fail(ErrorKind::bad_argument, "lora: {}: {} numbers of blocks, expected 17 or 26",
+         printable(use.file), use.blocks.size());
+  std::vector<double> strengths = use.blocks;
+  strengths.push_back(use.strength);
+  strengths.push_back(use.text_strength.value_or(0));
+  for (const double strength : strengths)
+    if (!std::isfinite(strength))
+      fail(ErrorKind::bad_argument, "lora: {}: strength {}, expected a finite number",
+           printable(use.file), strength);
 }
 
 std::vector<AdapterUse> adapters_of(const Request& request) {
   std::vector<AdapterUse> all = request.loras;
   if (!reads_tags(request)) return all;
   for (LoraTag& tag : tags_of(request).tags)
-    all.push_back({std::move(tag.name), tag.strength, tag.text_strength});
+    all.push_back({std::move(tag.name), tag.strength, tag.text_strength, std::move(tag.blocks)});
   if (all.size() > kMostAdapters)
     fail(ErrorKind::bad_argument,
          "prompt: calls {} adapters with those of lora, expected at most {}", all.size(),
@@ -74,6 +97,7 @@ std::string prompt_with_adapters(const Request& request) {
     prompt += fmt::format(" <lora:{}:{}", name, use.text_strength.value_or(use.strength));
     if (use.text_strength && *use.text_strength != use.strength)
       prompt += fmt::format(":{}", use.strength);
+    if (!use.blocks.empty()) prompt += fmt::format(":lbw={}", fmt::join(use.blocks, ","));
     prompt += ">";
   }
   return prompt;

@@ -11,9 +11,12 @@ namespace drypoint {
 
 constexpr size_t kMostAdapters = 64;  // of a request
 
-/// "FILE=STRENGTH:TEXT_STRENGTH", and back.
+/// "FILE=STRENGTH:TEXT_STRENGTH:BLOCK,BLOCK,...", and back.
 AdapterUse adapter_use(std::string_view text);
 std::string text_of(const AdapterUse& use);
+
+/// Throws bad_argument.
+void check_strengths(const AdapterUse& use);
 
 /// A request's own, then those of its prompt. Throws bad_argument for what cannot be read.
 std::vector<AdapterUse> adapters_of(const Request& request);

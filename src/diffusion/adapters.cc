@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cctype>
+#include <charconv>
 
 #include "base/content_hash.h"
 #include "base/error.h"
@@ -27,6 +29,23 @@ std::string in_small_letters(std::string text) {
   return text;
 }
 
+/// The place in a list of 26: the text encoder, 12 input blocks, the middle, 12 output blocks.
+std::optional<size_t> block_of(const FittedChange& change) {
+  if (change.part == Part::text) return 0;
+  const std::string_view name =
+      std::string_view(change.tensor).substr(prefix_of(Part::unet).size());
+  if (name.starts_with("middle_block.")) return 13;
+  for (const auto& [beginning, first] :
+       {std::pair<std::string_view, size_t>("input_blocks.", 1), {"output_blocks.", 14}}) {
+    size_t block = 0;
+    if (!name.starts_with(beginning)) continue;
+    const std::string_view number = name.substr(beginning.size());
+    std::from_chars(number.data(), number.data() + number.size(), block);
+    if (block < 12) return first + block;
+  }
+  return {};
+}
+
 [[noreturn]] void refuse_name(const std::string& name, const fs::path& folder,
                               const std::vector<fs::path>& files) {
   std::vector<std::string> names;
@@ -45,11 +64,23 @@ std::string in_small_letters(std::string text) {
 
 }  // namespace
 
+double ActiveAdapter::strength_of(const FittedChange& change) const {
+  const double all = change.part == Part::text ? text_strength : strength;
+  const auto place = block_of(change);
+  if (blocks.empty() || !place) return all;
+  if (blocks.size() == 26) return all * blocks[*place];
+  // The text encoder, input blocks 1, 2, 4, 5, 7, 8, the middle, output blocks 3 to 11.
+  constexpr std::array<size_t, 17> some{0,  2,  3,  5,  6,  8,  9,  13, 17,
+                                        18, 19, 20, 21, 22, 23, 24, 25};
+  const auto found = std::ranges::find(some, *place);
+  return found == some.end() ? all : all * blocks[static_cast<size_t>(found - some.begin())];
+}
+
 WeightSources::Layers layers_of(const AdapterSet& adapters) {
   WeightSources::Layers layers;
   for (const ActiveAdapter& active : adapters)
     for (const FittedChange& fitted : active.fitted->changes) {
-      const double strength = active.strength_of(fitted.part);
+      const double strength = active.strength_of(fitted);
       if (strength == 0) continue;
       ContentHash version;
       version.add(active.fitted->adapter->id)
@@ -115,7 +146,8 @@ AdapterSet AdapterLibrary::find(std::span<const AdapterUse> uses,
           "is {}",
           fitted->adapter->name, fitted->left.size(), fitted->adapter->tensors.tensors.size(),
           printable(fitted->left[0])));
-    set.push_back({std::move(fitted), use.strength, use.text_strength.value_or(use.strength)});
+    set.push_back(
+        {std::move(fitted), use.strength, use.text_strength.value_or(use.strength), use.blocks});
   }
   return set;
 }

@@ -19,11 +19,12 @@ namespace drypoint {
 struct ActiveAdapter {
   std::shared_ptr<const FittedAdapter> fitted;
   double strength = 1, text_strength = 1;
+  std::vector<double> blocks;  // see `AdapterUse`
 
-  double strength_of(Part part) const { return part == Part::text ? text_strength : strength; }
+  double strength_of(const FittedChange& change) const;
   bool operator==(const ActiveAdapter& other) const {
     return fitted->adapter->id == other.fitted->adapter->id && strength == other.strength &&
-           text_strength == other.text_strength;
+           text_strength == other.text_strength && blocks == other.blocks;
   }
 };
 /// Applied one after the other.

@@ -101,10 +101,12 @@ Field<Request> emphasis() {
 
 /// "ink.safetensors=0.8:0.5", a line each.
 Field<Request> lora() {
-  const std::string expected = "FILE, FILE=STRENGTH or FILE=STRENGTH:TEXT_STRENGTH";
+  const std::string expected =
+      "FILE, FILE=STRENGTH, FILE=STRENGTH:TEXT_STRENGTH or FILE=STRENGTH:TEXT_STRENGTH:BLOCKS";
   return field<Request>(
       "lora", FieldType::list, expected,
-      "LoRA or another adapter: FILE[=STRENGTH[:TEXT_STRENGTH]], or a name\nin the folder of "
+      "LoRA or another adapter: FILE[=STRENGTH[:TEXT_STRENGTH[:BLOCKS]]],\nor a name in the folder "
+      "of "
       "--loras; may be given several times",
       [](const Request& r) {
         std::string lines;
@@ -126,10 +128,7 @@ Field<Request> lora() {
         for (const AdapterUse& use : r.loras) {
           if (use.file.empty() || use.file.find('\n') != use.file.npos)
             refuse("lora", use.file, expected);
-          for (const double strength : {use.strength, use.text_strength.value_or(0)})
-            if (!std::isfinite(strength))
-              fail(ErrorKind::bad_argument, "lora: {}: strength {}, expected a finite number",
-                   use.file, strength);
+          check_strengths(use);
         }
       });
 }

@@ -27,9 +27,24 @@ double strength_of(std::string_view text, std::string_view tag) {
   return value;
 }
 
+std::vector<double> blocks_of(std::string_view text, std::string_view tag) {
+  std::vector<double> blocks;
+  while (true) {
+    const size_t end = std::min(text.find(','), text.size());
+    blocks.push_back(strength_of(text.substr(0, end), tag));
+    if (end == text.size()) break;
+    text.remove_prefix(end + 1);
+  }
+  if (blocks.size() != 17 && blocks.size() != 26)
+    fail(ErrorKind::bad_argument, "\"{}\": found {} numbers of blocks, expected 17 or 26",
+         printable(tag), blocks.size());
+  return blocks;
+}
+
 LoraTag read_tag(std::string_view arguments, std::string_view tag) {
   std::vector<std::string_view> positional;
   std::optional<double> text_strength, strength;
+  std::vector<double> blocks;
   while (true) {
     const size_t end = std::min(arguments.find(':'), arguments.size());
     const std::string_view one = arguments.substr(0, end);
@@ -38,9 +53,11 @@ LoraTag read_tag(std::string_view arguments, std::string_view tag) {
       positional.push_back(one);
     } else if (const auto key = trimmed(one.substr(0, equals)); key == "te" || key == "unet") {
       (key == "te" ? text_strength : strength) = strength_of(one.substr(equals + 1), tag);
+    } else if (key == "lbw") {
+      blocks = blocks_of(one.substr(equals + 1), tag);
     } else {
-      fail(ErrorKind::bad_argument, "\"{}\": found \"{}\", expected te or unet", printable(tag),
-           printable(key));
+      fail(ErrorKind::bad_argument, "\"{}\": found \"{}\", expected te, unet or lbw",
+           printable(tag), printable(key));
     }
     if (end == arguments.size()) break;
     arguments.remove_prefix(end + 1);
@@ -52,7 +69,7 @@ LoraTag read_tag(std::string_view arguments, std::string_view tag) {
          "\"{}\": found \"{}\" after the strengths, expected at most two of them: a rank cannot be "
          "cut",
          printable(tag), printable(positional[3]));
-  LoraTag read{std::string(trimmed(positional[0])), 1, 1};
+  LoraTag read{std::string(trimmed(positional[0])), 1, 1, std::move(blocks)};
   if (positional.size() > 1) read.text_strength = strength_of(positional[1], tag);
   read.text_strength = text_strength.value_or(read.text_strength);
   read.strength = positional.size() > 2 ? strength_of(positional[2], tag) : read.text_strength;

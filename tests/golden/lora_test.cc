@@ -1,6 +1,8 @@
 // Adapters: merged weights, and latents step by step, against diffusers, PEFT and LyCORIS.
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
 
 #include "base/file.h"
 #include "checkpoint/formats.h"
@@ -221,6 +223,39 @@ TEST(AdaptersOfAModel, AreCalledByPrompts) {
   by_prompt.prompt = "<lora:locon:1:0.5>" + by_prompt.prompt + "<lyco:LOKR:-0.25>";
   const auto expected = run_with_adapters(model, by_field, 3);
   EXPECT_EQ(run_with_adapters(model, by_prompt, 3), expected);
+}
+
+TEST(AdaptersOfAModel, HaveStrengthsOfBlocks) {
+  drypoint::Stages& model = adaptable_model();
+  std::vector<std::string> notices;
+  const auto strengths = [&](const std::vector<double>& blocks) {
+    const std::vector<AdapterUse> uses{{"kohya_unet_text", 2, 3.0, blocks}};
+    const AdapterSet set = model.model()->adapters().find(uses, notices);
+    std::map<std::string, std::set<double>> result;  // by block
+    for (const FittedChange& change : set.at(0).fitted->changes) {
+      const std::string& name = change.tensor;
+      const size_t number = name.find("put_blocks.");
+      const bool is_numbered = number != name.npos;
+      const size_t end = name.find('.', is_numbered ? number + 11 : name.find('.') + 1);
+      result[name.substr(0, end)].insert(set.at(0).strength_of(change));
+    }
+    return result;
+  };
+  for (const auto& [block, found] : strengths({}))
+    EXPECT_EQ(found, std::set<double>{block.starts_with("cond_stage") ? 3.0 : 2.0}) << block;
+  std::vector<double> some(17), all(26);
+  std::iota(some.begin(), some.end(), 1);
+  std::iota(all.begin(), all.end(), 1);
+  const auto by_17 = strengths(some), by_26 = strengths(all);
+  const auto expect = [](const auto& by, const std::string& block, double strength) {
+    ASSERT_TRUE(by.contains(block)) << block;
+    EXPECT_EQ(by.at(block), std::set<double>{strength}) << block;
+  };
+  expect(by_17, "model.diffusion_model.input_blocks.1", 2 * 2);
+  expect(by_17, "model.diffusion_model.input_blocks.8", 2 * 7);
+  expect(by_17, "model.diffusion_model.output_blocks.11", 2 * 17);
+  expect(by_26, "model.diffusion_model.input_blocks.8", 2 * 10);
+  expect(by_26, "model.diffusion_model.output_blocks.3", 2 * 18);
 }
 
 }  // namespace
