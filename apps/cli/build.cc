@@ -68,6 +68,9 @@ void add_build(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--only-sizes", o->only_sizes,
                     "CPU: leave out what other sizes and settings need; a smaller file");
+  command->add_flag("--keep-tensors", o->build.keep_tensors,
+                    "Keep the checkpoint's own tensors too, so that LoRAs can be applied;\n"
+                    "on a CPU they are kept anyway, without --only-sizes");
   o->device.add_to(*command);
   o->model.add_prediction_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");

@@ -30,6 +30,19 @@ class FieldOptions {
     if (field.type == FieldType::flag)
       return command.add_flag_callback(
           option, [=] { (*given)[field.name] = "true"; }, field.help);
+    if (field.type == FieldType::list)
+      return command
+          .add_option_function<std::vector<std::string>>(
+              option,
+              [=](const std::vector<std::string>& lines) {
+                std::string text;
+                for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+                Settings scratch;
+                field.set(scratch, text);
+                (*given)[field.name] = text;
+              },
+              described(field, defaults))
+          ->allow_extra_args(false);
     auto* added = command.add_option_function<std::string>(
         option,
         [=](const std::string& text) {

@@ -35,6 +35,8 @@ void run(const InspectArguments& o, bool compiles) {
     return o.graph.json ? print_json(plan_json(plan)) : print_plan(plan);
   }
   if (o.verify) bad_option("--verify: only with FILE, a plan: only plans have checksums");
+  if (!o.file.empty() && is_adapter(o.file))
+    return inspect_adapter_file(o.file, o.depth, o.graph.json);
   if (!o.file.empty()) return inspect_checkpoint(o.file, o.depth, o.graph.json);
   if (o.depth >= 0) bad_option("--depth: only with FILE");
   if (compiles) {
@@ -52,7 +54,7 @@ void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
   auto o = std::make_shared<InspectArguments>();
-  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, or plan")
+  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, LoRA (or its kin), or plan")
       ->transform(path());
   command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");
   command

@@ -13,6 +13,9 @@ namespace drypoint::cli {
 /// A checkpoint. `depth`: levels of the tree of modules; -1: one, and all of them in JSON.
 void inspect_checkpoint(const std::string& file, int depth, bool json);
 
+/// A LoRA or its kin; -1: the list of its modules.
+void inspect_adapter_file(const std::string& file, int depth, bool json);
+
 /// Two of them. Returns whether they are the same.
 bool inspect_difference(const std::string& a, const std::string& b, bool json);
 

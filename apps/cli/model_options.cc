@@ -23,7 +23,7 @@ std::filesystem::path parse_control(const std::string& text) {
 void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"model", "control", "vae"}) fields_.add(command, name, {});
   if (!plans) return;
-  for (const char* name : {"plan", "embeddings"}) fields_.add(command, name, {});
+  for (const char* name : {"plan", "embeddings", "loras"}) fields_.add(command, name, {});
 }
 
 void ModelOptions::add_prediction_to(CLI::App& command) { fields_.add(command, "prediction", {}); }

@@ -12,7 +12,7 @@
 
 namespace drypoint {
 
-enum class FieldType : uint8_t { text, word, integer, number, flag, file };
+enum class FieldType : uint8_t { text, word, integer, number, flag, file, list };
 
 /// One setting of a struct of them.
 template <class Settings>
@@ -20,13 +20,13 @@ struct Field {
   std::string name;      ///< as in JSON and messages: "guidance_scale"
   std::string option;    ///< on a command line, without its dashes: "scale"
   std::string letter;    ///< the same for short: "p"; empty: none
-  FieldType type;        ///< in JSON: text, word and file are strings
+  FieldType type;        ///< in JSON: text, word and file are strings, a list is of strings
   std::string expected;  ///< what it may be: "0 to 1000", "exact or official"
   std::string help;      ///< a phrase
   /// The key under which a picture's text has it where it is not the default; empty: it stands
   /// there in a way of its own, or not at all.
   std::string text_key;
-  /// Its value as text, which `set` takes. Flags are "true" or "false".
+  /// Its value as text, which `set` takes. Flags are "true" or "false", lists a line for each.
   std::function<std::string(const Settings&)> get;
   /// Throws bad_argument, "guidance_scale: "x", expected a number".
   std::function<void(Settings&, std::string_view)> set;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,6 +60,33 @@ struct CheckpointInfo {
 /// Reads a file or a diffusers folder of any layout. Throws bad_file if it is damaged or holds no
 /// known part, unsupported for other model families (the message says which).
 CheckpointInfo inspect(const std::filesystem::path& path);
+
+/// What an adapter has for a weight or a bias.
+struct InspectedChange {
+  std::string module;  ///< as in the file
+  std::string kind;    ///< "LoRA", "LoHa", "DoRA of LoRA", "difference", ...
+  int64_t rank = 0;    ///< 0: it has none
+  std::optional<double> alpha;
+  bool of_bias = false;
+  /// Of what is added at strength 1, the root of the sum of squares; where that depends on the
+  /// model's weight, of what this is multiplied with, less the identity.
+  double norm = 0;
+};
+
+/// A LoRA or its kin.
+struct AdapterInfo {
+  std::string layout;  ///< "safetensors"
+  std::string family;  ///< "Stable Diffusion 1", that it is for; empty: not known
+  std::vector<InspectedChange> changes;
+  std::vector<std::string> embeddings;  ///< that come with it, by name
+  std::vector<std::string> left;        ///< keys of tensors that no kind of adapter has
+  std::map<std::string, std::string> metadata;  ///< as in the file: how it was trained
+};
+
+/// Whether a file holds an adapter; false as well for what cannot be read.
+bool is_adapter(const std::filesystem::path& path);
+/// Throws bad_file, unsupported; non_finite for NaN or infinity, with the tensor.
+AdapterInfo inspect_adapter(const std::filesystem::path& path);
 
 /// A tensor that is in both files, but not the same.
 struct TensorDifference {

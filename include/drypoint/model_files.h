@@ -18,6 +18,8 @@ struct ModelFiles {
   /// A folder of textual inversion embeddings (.pt, .bin, .safetensors), which prompts call by
   /// their files' names.
   std::optional<std::filesystem::path> embeddings;
+  /// A folder of LoRAs and other adapters, which requests and prompts call by their files' names.
+  std::optional<std::filesystem::path> loras;
   /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
   Prediction prediction = Prediction::automatic;
   /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.

@@ -20,6 +20,18 @@
 
 namespace drypoint {
 
+/// A LoRA or another adapter: a change to the model's weights that a request brings along.
+struct AdapterUse {
+  std::string file;  ///< its path, or its name in the model's folder (`ModelFiles::loras`)
+  double strength = 1;                  ///< any finite number: of what it does to the UNet
+  std::optional<double> text_strength;  ///< to the text encoder; none: the same
+  /// Factors of the strengths, none or 17 or 26, as the web UI's extension for block weights has
+  /// them: of the text encoder, of input blocks 0 to 11, the middle, output blocks 0 to 11; of 17
+  /// there are input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11 alone, and of others it is 1.
+  std::vector<double> blocks = {};
+  bool operator==(const AdapterUse&) const = default;
+};
+
 /// Everything that decides a picture. The defaults are those of ControlNet's canny2image; a model
 /// may carry its own (`Pipeline::defaults`).
 struct Request {
@@ -36,6 +48,10 @@ struct Request {
   /// A prompt beyond 75 tokens is cut into such chunks, at a comma that is at most so many tokens
   /// back: 0 (never) to 75.
   int comma_backtrack = 20;
+  /// Applied one after the other; then those that the prompt calls ("<lora:name:0.8>"). Between
+  /// requests only the weights that others than before change are made anew, and without adapters
+  /// they are what they were, to the byte.
+  std::vector<AdapterUse> loras;
   int samples = 1;       ///< 1 to 64
   int resolution = 512;  ///< of the shorter side, about: 64 to 4096
   /// Instead, the very size, multiples of 8: the picture is cut from the middle to these

@@ -20,6 +20,8 @@ struct BuildOptions {
   /// On a device whose layouts depend on the size (CPUs), adds the checkpoint's own tensors, so
   /// that other sizes and settings run as well. Costs as much as they take in the checkpoint.
   bool any_size = true;
+  /// Adds them on any device, so that adapters (`Request::loras`) can be applied.
+  bool keep_tensors = false;
   PipelineOptions pipeline;
 };
 

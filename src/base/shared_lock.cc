@@ -10,6 +10,10 @@ void SharedLock::Hold::release() {
   if (SharedLock* const lock = std::exchange(lock_, nullptr)) lock->release(alone_);
 }
 
+void SharedLock::Hold::share() {
+  if (lock_ && std::exchange(alone_, false)) lock_->share();
+}
+
 template <class Free>
 void SharedLock::wait(std::unique_lock<std::mutex>& lock, const Stop& stop, const Free& is_free) {
   if (!stop) return changed_.wait(lock, is_free);
@@ -41,6 +45,13 @@ SharedLock::Hold SharedLock::alone(const Stop& stop) {
   --waiting_alone_;
   alone_ = true;
   return {*this, true};
+}
+
+void SharedLock::share() {
+  const std::lock_guard lock(mutex_);
+  alone_ = false;
+  ++sharing_;
+  changed_.notify_all();
 }
 
 void SharedLock::release(bool alone) {

@@ -27,6 +27,8 @@ class SharedLock {
     }
     ~Hold() { release(); }
     void release();
+    /// Held alone, it is shared from now on, and nobody had it in between.
+    void share();
 
    private:
     friend SharedLock;
@@ -44,6 +46,7 @@ class SharedLock {
   template <class Free>
   void wait(std::unique_lock<std::mutex>& lock, const Stop& stop, const Free& is_free);
   void release(bool alone);
+  void share();
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -64,5 +64,21 @@ TEST(SharedLock, WhoWantsItAloneGoesFirst) {
   EXPECT_TRUE(done);
 }
 
+TEST(SharedLock, WhoHasItAloneMayLetOthersIn) {
+  SharedLock lock;
+  auto held = lock.alone();
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    const auto hold = lock.alone();
+    done = true;
+  });
+  held.share();
+  EXPECT_FALSE(done);  // nobody else has had it in between
+  held.share();        // as it is
+  held.release();
+  other.join();
+  EXPECT_TRUE(done);
+}
+
 }  // namespace
 }  // namespace drypoint

@@ -92,8 +92,10 @@ void refuse_other_families(const NamedTensors& tensors, const std::string& file)
   };
   for (const auto& [name, _] : tensors.tensors)
     if (is_lora(name))
-      fail(ErrorKind::unsupported, "{}: is a LoRA (it holds {}), which is not supported yet", file,
-           printable(name));
+      fail(ErrorKind::unsupported,
+           "{}: is a LoRA (it holds {}), expected a checkpoint: a LoRA changes one, and is given "
+           "beside it (lora)",
+           file, printable(name));
 }
 
 // The width of the text that cross-attention reads tells the families apart.

@@ -32,16 +32,20 @@ Tensor read_embedding(const std::filesystem::path& path) {
   if (!found)
     fail(ErrorKind::bad_file, "{}: holds {} tensors, expected an embedding: one, or emb_params",
          source, file.tensors.size());
-  const Shape& shape = found->shape();
+  return embedding_vectors(*found, source);
+}
+
+Tensor embedding_vectors(const Tensor& given, const std::string& source) {
+  const Shape& shape = given.shape();
   const bool is_vector = shape.size() == 1;
-  if ((!is_vector && shape.size() != 2) || found->type().elements() == 0 ||
-      found->type().elements() > kMostNumbers ||
-      (found->dtype() != DType::f32 && found->dtype() != DType::f16 &&
-       found->dtype() != DType::bf16 && found->dtype() != DType::f64))
+  if ((!is_vector && shape.size() != 2) || given.type().elements() == 0 ||
+      given.type().elements() > kMostNumbers ||
+      (given.dtype() != DType::f32 && given.dtype() != DType::f16 && given.dtype() != DType::bf16 &&
+       given.dtype() != DType::f64))
     fail(ErrorKind::bad_file, "{}: holds {}, expected vectors of floating point, [count, width]",
-         source, to_string(found->type()));
+         source, to_string(given.type()));
   Tensor vectors({DType::f32, is_vector ? Shape{1, shape[0]} : shape});
-  const Tensor values = found->to_f32();
+  const Tensor values = given.to_f32();
   std::ranges::copy(values.floats(), vectors.mutable_floats().begin());
   try {
     check_finite("embedding", vectors);

@@ -14,4 +14,7 @@ bool is_embedding_name(const std::filesystem::path& path);
 /// Throws bad_file, unsupported, non_finite.
 Tensor read_embedding(const std::filesystem::path& path);
 
+/// The same of one tensor, whose place is `source`.
+Tensor embedding_vectors(const Tensor& given, const std::string& source);
+
 }  // namespace drypoint

@@ -80,6 +80,12 @@ Name renamed(std::string_view name, std::span<const Renaming> table) {
   return {};
 }
 
+Name renamed_back(std::string_view name, std::span<const Renaming> table) {
+  for (const auto& [from, to] : table)
+    if (name.starts_with(to)) return std::string(from) + std::string(name.substr(to.size()));
+  return {};
+}
+
 Name join(const std::string& prefix, const Name& rest) {
   return rest ? Name(prefix + *rest) : Name();
 }
@@ -209,6 +215,34 @@ std::optional<std::string> canonical_name(Part part, std::string_view name,
     case Part::text: return join(prefix, text_name(name));
   }
   return {};
+}
+
+std::optional<std::string> diffusers_name(std::string_view name, int res_blocks) {
+  Cursor cursor(name);
+  const int stride = res_blocks + 1;
+  int block = 0, index = 0;
+  const bool down = cursor.take_indexed("input_blocks.", block);
+  if (down && block == 0) return renamed_back(name, unet_ends);
+  if (down || cursor.take_indexed("output_blocks.", block)) {
+    if (!cursor.take_number(index)) return {};
+    const int at = down ? block - 1 : block;
+    const std::string level = fmt::format("{}_blocks.{}.", down ? "down" : "up", at / stride);
+    if (down && at % stride == res_blocks)
+      return cursor.take("op.") ? Name(level + "downsamplers.0.conv." + std::string(cursor.rest()))
+                                : Name();
+    if (index == 0)
+      return join(fmt::format("{}resnets.{}.", level, at % stride),
+                  renamed_back(cursor.rest(), unet_resnet));
+    if (!down && cursor.take("conv."))
+      return level + "upsamplers.0.conv." + std::string(cursor.rest());
+    return fmt::format("{}attentions.{}.{}", level, at % stride, cursor.rest());
+  }
+  if (cursor.take_indexed("middle_block.", block)) {
+    if (block == 1) return fmt::format("mid_block.attentions.0.{}", cursor.rest());
+    return join(fmt::format("mid_block.resnets.{}.", block / 2),
+                renamed_back(cursor.rest(), unet_resnet));
+  }
+  return renamed_back(name, unet_ends);
 }
 
 }  // namespace drypoint

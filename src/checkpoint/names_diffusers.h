@@ -25,4 +25,9 @@ void count_blocks(std::string_view name, BlockCounts& counts);
 std::optional<std::string> canonical_name(Part part, std::string_view name,
                                           const BlockCounts& counts);
 
+/// The other way round, for a UNet: "input_blocks.1.1.proj_in." becomes
+/// "down_blocks.0.attentions.0.proj_in.". Names are relative to the part and end in a dot, or in
+/// the tensor's last word. `res_blocks`: per level on the way down.
+std::optional<std::string> diffusers_name(std::string_view name, int res_blocks);
+
 }  // namespace drypoint

@@ -23,7 +23,7 @@ void refuse_to_overwrite(const ModelFiles& files, const fs::path& tuning_cache,
   std::error_code ignored;
   const auto whole = [&](const fs::path& path) { return fs::weakly_canonical(path, ignored); };
   for (const auto& read : {std::optional(files.model), files.control, files.vae, files.text_encoder,
-                           std::optional(tuning_cache)}) {
+                           files.embeddings, files.loras, std::optional(tuning_cache)}) {
     if (!read || read->empty()) continue;
     // The file itself, or a folder above it.
     for (fs::path place = whole(output); place.has_relative_path(); place = place.parent_path())
@@ -62,11 +62,11 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
   }
 }
 
-PlanInfo write(const Stages& model, const fs::path& output, const PlanInfo& info,
+PlanInfo write(const Stages& model, const fs::path& output, const PlanInfo& info, bool keep_tensors,
                const BuildCallbacks& callbacks) {
   const Backend& backend = model.backend();
   PlanContents contents{.info = info, .checkpoint = model.checkpoint()};
-  contents.keep_tensors = info.any_size && backend.packing_depends_on_size();
+  contents.keep_tensors = keep_tensors || (info.any_size && backend.packing_depends_on_size());
   for (TensorSpec& spec : tensors_of(model.config()))
     contents.tensors.push_back(std::move(spec.name));
   if (model.checkpoint().tensors.has("alphas_cumprod"))
@@ -122,7 +122,7 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   info.sizes = sizes;
   info.samples = options.samples;
   info.any_size = options.any_size || !model.backend().packing_depends_on_size();
-  write(model, output, info, callbacks);
+  write(model, output, info, options.keep_tensors, callbacks);
   built.info = PlanFile(output).info();
   finish("write");
   return built;

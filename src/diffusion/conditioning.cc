@@ -13,6 +13,7 @@ class ChunkEncoder {
  public:
   ChunkEncoder(Stages& model, const Prompts& prompts, const Request& request)
       : model_(model),
+        embeddings_(*prompts.embeddings),
         chunks_(prompts.all_chunks()),
         width_(static_cast<size_t>(model.config().text.width)),
         shape_(prompts.encoder(request)) {}
@@ -50,7 +51,7 @@ class ChunkEncoder {
     for (size_t i = 0; i < ids.size(); ++i) rows.push_back(static_cast<int32_t>(i));
     for (size_t c = 0; c < chunks.size(); ++c)
       for (const Chunk::Fix& fix : chunks[c]->fixes) {
-        const Tensor& embedding = model_.embeddings().vectors(fix.embedding);
+        const Tensor& embedding = embeddings_.vectors(fix.embedding);
         const auto place = static_cast<size_t>(fix.offset) + 1;
         const auto count = std::min(static_cast<size_t>(embedding.shape()[0]),
                                     static_cast<size_t>(kTokenCount) - place);
@@ -64,6 +65,7 @@ class ChunkEncoder {
   }
 
   Stages& model_;
+  const Embeddings& embeddings_;
   std::vector<const Chunk*> chunks_;
   size_t width_;
   TextEncoderShape shape_;

@@ -166,7 +166,9 @@ TEST_F(DevicePlans, ChangeTheControlNetAlone) {
   for (const auto& [name, tensor] : other.tensors.tensors)
     if (name.starts_with(prefix_of(Part::control)))
       stages.checkpoint_.tensors.tensors[name] = tensor;
-  stages.store.forget(prefix_of(Part::control));
+  std::vector<std::string> names;
+  for (const TensorSpec& spec : tensors_of(*stages.config.control)) names.push_back(spec.name);
+  stages.store.sources().replaced(names);
   for (const auto& executor : stages.executors) executor->renew_weights(stages.store);
   EXPECT_EQ(stages.store.bytes(), 0u);  // all in its place
   const auto found = stages.contents();

@@ -2,76 +2,59 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/utf8.h"
 #include "checkpoint/embedding_file.h"
+#include "diffusion/folder_files.h"
 #include "text/unicode.h"
 
 namespace drypoint {
-namespace {
 
-namespace fs = std::filesystem;
-
-constexpr size_t kMostFiles = 100'000;
-
-std::vector<fs::path> embedding_files(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error))
-    fail(ErrorKind::bad_argument, "embeddings: {}: is no folder", folder.string());
-  std::vector<fs::path> files;
-  fs::recursive_directory_iterator entry(folder,
-                                         fs::directory_options::follow_directory_symlink |
-                                             fs::directory_options::skip_permission_denied,
-                                         error);
-  for (size_t seen = 0; !error && entry != fs::recursive_directory_iterator(); ++seen) {
-    if (seen == kMostFiles || entry.depth() > 32)
-      fail(ErrorKind::bad_argument, "embeddings: {}: holds over {} files, or is over 32 deep",
-           folder.string(), kMostFiles);
-    std::error_code ignored;
-    if (is_embedding_name(entry->path()) && entry->is_regular_file(ignored))
-      files.push_back(entry->path());
-    entry.increment(error);
-  }
-  if (error)
-    fail(ErrorKind::bad_file, "embeddings: {}: cannot be read: {}", folder.string(),
-         error.message());
-  std::ranges::sort(files);
-  return files;
+Embeddings::Embeddings(const std::filesystem::path& folder, const Tokenizer& tokenizer,
+                       int64_t width)
+    : width_(width) {
+  for (const auto& file : files_below(folder, "embeddings", is_embedding_name))
+    add(valid_utf8(file.stem().string()), {file.string(), file.string(), {}, true}, tokenizer);
 }
 
-}  // namespace
+void Embeddings::add(const std::map<std::string, Tensor>& more, const std::string& source,
+                     uint64_t id, const Tokenizer& tokenizer, int64_t width) {
+  width_ = width;
+  for (const auto& [name, vectors] : more)
+    add(valid_utf8(name),
+        {source + ": bundle_emb." + printable(name), fmt::format("{} {}", id, name), vectors,
+         false},
+        tokenizer);
+}
 
-Embeddings::Embeddings(const fs::path& folder, const Tokenizer& tokenizer, int64_t width)
-    : files_(embedding_files(folder)), width_(width) {
-  std::map<std::vector<int64_t>, size_t> known;
-  for (size_t i = 0; i < files_.size(); ++i) {
-    const std::string name = valid_utf8(files_[i].stem().string());
-    std::vector<int64_t> ids = tokenizer.encode_text(name).ids;
-    const auto [first, is_new] = known.emplace(ids, i);
-    if (is_new)
-      names_.add(static_cast<int>(i), std::move(ids));
-    else
-      notices_.push_back(fmt::format("embeddings: \"{}\" is {}, not {}", printable(name),
-                                     files_[first->second].string(), files_[i].string()));
-  }
+void Embeddings::add(const std::string& name, Entry entry, const Tokenizer& tokenizer) {
+  std::vector<int64_t> ids = tokenizer.encode_text(name).ids;
+  const auto [first, is_new] = known_.emplace(ids, entries_.size());
+  if (is_new)
+    names_.add(static_cast<int>(entries_.size()), std::move(ids));
+  else
+    notices_.push_back(fmt::format("embeddings: \"{}\" is {}, not {}", printable(name),
+                                   entries_[first->second].source, entry.source));
+  entries_.push_back(std::move(entry));
 }
 
 const Tensor& Embeddings::vectors(int embedding) const {
-  if (const auto found = read_.find(embedding); found != read_.end()) return found->second;
-  const fs::path& file = files_[static_cast<size_t>(embedding)];
-  Tensor vectors = read_embedding(file);
+  const Entry& entry = entries_[static_cast<size_t>(embedding)];
+  const std::lock_guard lock(read_->mutex);
+  if (const auto found = read_->vectors.find(entry.key); found != read_->vectors.end())
+    return found->second;
+  Tensor vectors =
+      entry.is_file ? read_embedding(entry.source) : embedding_vectors(entry.given, entry.source);
   const Shape& shape = vectors.shape();
   if (shape[1] != width_)
     fail(ErrorKind::unsupported,
          "{}: an embedding of vectors of {} numbers, the text encoder has {}: it is for another "
          "family of models",
-         file.string(), shape[1], width_);
+         entry.source, shape[1], width_);
   if (shape[0] > kChunkTokens)
-    fail(ErrorKind::bad_file, "{}: an embedding of {} vectors, expected at most {}", file.string(),
+    fail(ErrorKind::bad_file, "{}: an embedding of {} vectors, expected at most {}", entry.source,
          shape[0], kChunkTokens);
-  return read_.emplace(embedding, std::move(vectors)).first->second;
+  return read_->vectors.emplace(entry.key, std::move(vectors)).first->second;
 }
 
 }  // namespace drypoint

@@ -188,6 +188,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
+  adapters_ = std::make_unique<AdapterLibrary>(files.loras, config_, name_);
   defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
                   backend().name(), backend().threads()};
@@ -241,7 +242,9 @@ void LoadedModel::set_control(const std::filesystem::path& path,
     const std::lock_guard lock(telling_);
     description_.control = file_name(path);
   }
-  store_->forget(prefix_of(Part::control));
+  std::vector<std::string> names;
+  for (const TensorSpec& spec : fresh) names.push_back(spec.name);
+  store_->sources().replaced(names);
   config_.control = control;
   ++version_;
   if (then) then();
@@ -256,6 +259,46 @@ LoadedModel::Use LoadedModel::use(const StopRequested& stop) {
   return {std::move(sharing), device_->turn(stop)};
 }
 
+LoadedModel::Use LoadedModel::use(const StopRequested& stop, const AdapterSet& adapters) {
+  auto hold = in_use_.shared(stop);
+  if (put_on_ != adapters) {
+    hold.release();
+    hold = in_use_.alone(stop);
+    if (put_on_ != adapters) put_on(adapters);
+    hold.share();
+  }
+  return {std::move(hold), device_->turn(stop)};
+}
+
+/// Weights are made anew when executors next ask for them.
+void LoadedModel::put_on(const AdapterSet& adapters) {
+  for (const ActiveAdapter& one : adapters) {
+    check_holds(*one.fitted);
+    one.fitted->adapter->check_finite();
+  }
+  const auto making = device_->making.alone();
+  store_->sources().set_layers(layers_of(adapters));
+  put_on_ = adapters;
+  read_since_check_ = true;
+  ++version_;
+}
+
+/// A plan may have left out the tensors that weights with an adapter would be made of.
+void LoadedModel::check_holds(const FittedAdapter& adapter) const {
+  if (!file_) return;
+  for (const FittedChange& change : adapter.changes) {
+    const std::string prefix(prefix_of(change.part));
+    const auto& tensors = checkpoint_.tensors.tensors;
+    for (auto it = tensors.lower_bound(prefix);
+         it != tensors.end() && it->first.starts_with(prefix); ++it)
+      if (!it->second.defined())
+        fail(ErrorKind::unsupported,
+             "{}: does not hold the {}'s own tensors, such as {}, which {} changes: build it with "
+             "them (keep_tensors)",
+             file_->name(), name_of(change.part), it->first, adapter.adapter->name);
+  }
+}
+
 void LoadedModel::check_files() {
   // A plan's weights are used where they are mapped, if the device shares the host's memory; all
   // else is read while executors are made.
@@ -264,6 +307,7 @@ void LoadedModel::check_files() {
   try {
     checkpoint_.tensors.check_files_unchanged();
     if (file_) file_->checkpoint().tensors.check_files_unchanged();
+    for (const ActiveAdapter& one : put_on_) one.fitted->adapter->tensors.check_files_unchanged();
   } catch (...) {
     read_since_check_ = was_read;
     throw;
@@ -283,11 +327,11 @@ std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested
 Stages::Stages(const ModelFiles& files, const DeviceOptions& options)
     : Stages(std::make_shared<LoadedModel>(files, options)) {}
 
-void Stages::begin() {
+void Stages::begin(const StopRequested& stop) {
   executors_.begin();
   if (version_ == model_->version()) return;
-  const auto making = model_->device().making.alone();
-  renew();
+  const auto making = model_->device().making.alone(stop);
+  renew(stop);
 }
 
 void Stages::set_control(const std::filesystem::path& path) {
@@ -295,14 +339,17 @@ void Stages::set_control(const std::filesystem::path& path) {
 }
 
 /// After the model's weights have changed.
-void Stages::renew() {
-  version_ = model_->version();
+void Stages::renew(const StopRequested& stop) {
+  const uint64_t version = model_->version();
   if (std::exchange(control_, *config().control) != *config().control)
     executors_.clear();  // other heads
   try {
-    executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store()); });
+    executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });
+    version_ = version;
+    release_free_memory();  // weights before they were packed
   } catch (...) {
     executors_.clear();  // what is made anew has the new weights
+    version_ = version;
     throw;
   }
 }

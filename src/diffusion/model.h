@@ -11,6 +11,7 @@
 
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
+#include "diffusion/adapters.h"
 #include "diffusion/embeddings.h"
 #include "diffusion/open_device.h"
 #include "diffusion/schedules/noise_schedule.h"
@@ -45,6 +46,10 @@ class LoadedModel {
     SharedLock::Hold model, device;
   };
   Use use(const StopRequested& stop);
+  /// With these adapters and no others: puts them on first if there are others, when the pictures
+  /// that are being drawn are done. Throws non_finite with the file and the tensor, unsupported for
+  /// a plan that does not hold what they change; nothing has changed then.
+  Use use(const StopRequested& stop, const AdapterSet& adapters);
 
   ModelDescription description() const;
   /// What messages call it: a path.
@@ -60,6 +65,7 @@ class LoadedModel {
   size_t weight_bytes() const;
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const Embeddings& embeddings() const { return embeddings_; }
+  const AdapterLibrary& adapters() const { return *adapters_; }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
   Prediction prediction() const { return config_.prediction; }
   /// What was taken for granted about the model.
@@ -73,6 +79,8 @@ class LoadedModel {
 
  private:
   void choose_prediction(Prediction asked);
+  void put_on(const AdapterSet& adapters);
+  void check_holds(const FittedAdapter& adapter) const;
 
   std::string name_;
   std::atomic<bool> read_since_check_ = true;
@@ -83,6 +91,8 @@ class LoadedModel {
   std::unique_ptr<WeightStore> store_;
   Tokenizer tokenizer_;
   Embeddings embeddings_;
+  std::unique_ptr<const AdapterLibrary> adapters_;
+  AdapterSet put_on_;  // that the weights have, under `in_use_`
   NoiseSchedule noise_schedule_;
   std::vector<std::string> notices_;
   Request defaults_;
@@ -104,6 +114,9 @@ class Stages {
 
   const std::shared_ptr<LoadedModel>& model() const { return model_; }
   LoadedModel::Use use(const StopRequested& stop) { return model_->use(stop); }
+  LoadedModel::Use use(const StopRequested& stop, const AdapterSet& adapters) {
+    return model_->use(stop, adapters);
+  }
 
   void set_control(const std::filesystem::path& path);
 
@@ -124,8 +137,9 @@ class Stages {
   /// More would need memory without running faster.
   int64_t most_latents_together() const { return backend().target().useful_batch; }
 
-  /// A new picture: what others before it needed makes room where memory runs out.
-  void begin();
+  /// A new picture: what others before it needed makes room where memory runs out. Weights that
+  /// have changed since the last are made anew.
+  void begin(const StopRequested& stop = {});
 
   void check_files() { model_->check_files(); }
 
@@ -136,7 +150,7 @@ class Stages {
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
 
  private:
-  void renew();
+  void renew(const StopRequested& stop = {});
 
   std::shared_ptr<LoadedModel> model_;
   uint64_t version_;          // of the weights that the executors have

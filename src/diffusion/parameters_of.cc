@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "diffusion/adapter_use.h"
 #include "diffusion/request.h"
 #include "diffusion/samplers/names.h"
 #include "drypoint/fields.h"
@@ -22,7 +23,7 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
                          uint64_t seed, int number) {
   const bool alone = request.noise == NoiseKind::per_sample;
   Parameters parameters;
-  parameters.prompt = full_prompt(request);
+  parameters.prompt = prompt_with_adapters(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;

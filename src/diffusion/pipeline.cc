@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stopwatch.h"
+#include "diffusion/adapter_use.h"
 #include "diffusion/conditioning.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
@@ -96,6 +97,7 @@ struct Drawing {
   Prompts prompts;
   SamplerTable table;
   NoiseSource noise;
+  AdapterSet adapters;
   Stopwatch watch;
   std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
 
@@ -192,7 +194,8 @@ bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) c
   const auto can = [](const Drawing& drawing) {
     return drawing.request.samples == 1 && drawing.prompts.are_plain();
   };
-  return can(a) && can(b) && have_the_same(a, b) && shape_of(a) == shape_of(b);
+  return can(a) && can(b) && a.adapters == b.adapters && have_the_same(a, b) &&
+         shape_of(a) == shape_of(b);
 }
 
 void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
@@ -313,7 +316,7 @@ Executor& Pipeline::Implementation::make_ready(Batch batch, const DenoiserShape&
   const ImageSize size = batch[0]->size();
   int samples = 0;
   for (const Drawing* drawing : batch) samples += drawing->request.samples;
-  model_.begin();
+  model_.begin(stop);
   try {
     for (Drawing* drawing : batch)
       drawing->result.images = blank_images(drawing->request.samples, size);
@@ -334,7 +337,8 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
   if (callbacks.progress) callbacks.progress({Stage::prepare, 0, 1});
   Stopwatch watch;
   Result result;
-  Prompts prompts = read_prompts(request, model_, result.notices);
+  AdapterSet adapters = model_.model()->adapters().find(adapters_of(request), result.notices);
+  Prompts prompts = read_prompts(request, model_, result.notices, adapters);
   SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
@@ -342,9 +346,15 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
       request.is_edges ? request.image : control_edges(request.image, edge_options(request));
   if (request.is_edges)
     if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
-  return {
-      request, callbacks, std::move(result), std::move(prompts), std::move(table), std::move(noise),
-      watch,   {}};
+  return {request,
+          callbacks,
+          std::move(result),
+          std::move(prompts),
+          std::move(table),
+          std::move(noise),
+          std::move(adapters),
+          watch,
+          {}};
 }
 
 /// A batch is of one drawing, or of several with one sample each, alike in shape and in what the
@@ -352,7 +362,7 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
 void Pipeline::Implementation::draw(Batch batch) {
   const DenoiserShape shape = together(shape_of(*batch[0]), batch.size());
   const StopRequested stop = stop_of(batch);
-  const auto use = model_.use(stop);
+  const auto use = model_.use(stop, batch[0]->adapters);
   Executor& decoder = make_ready(batch, shape, stop);
   for (Drawing* drawing : batch) {
     auto& notices = drawing->result.notices;

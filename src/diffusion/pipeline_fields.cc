@@ -90,6 +90,10 @@ const std::vector<Field<ModelFiles>>& model_fields() {
       file("embeddings", &M::embeddings,
            "Folder of embeddings (.pt, .bin, .safetensors), which prompts call\nby their files' "
            "names"),
+      file(
+          "loras", &M::loras,
+          "Folder of LoRAs and other adapters, which prompts (<lora:NAME:0.8>)\nand --lora call by "
+          "their files' names"),
       choice("prediction", &M::prediction,
              {{"auto", Prediction::automatic},
               {"epsilon", Prediction::epsilon},

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "diffusion/adapter_use.h"
 #include "diffusion/request.h"
 #include "diffusion/samplers/names.h"
 #include "text/foreign_syntax.h"
@@ -19,8 +20,9 @@ constexpr size_t kMostParts = 32;
 
 class PromptReader {
  public:
-  PromptReader(const Request& request, const Stages& model, std::vector<std::string>& notices)
-      : request_(request), model_(model), notices_(notices) {
+  PromptReader(const Request& request, const Stages& model, const Embeddings& embeddings,
+               std::vector<std::string>& notices)
+      : request_(request), model_(model), embeddings_(embeddings), notices_(notices) {
     const auto& sampler = choose_sampler(request.sampler, request.schedule).sampler;
     calls_ = request.steps * (sampler.second_order ? 2 : 1);
   }
@@ -89,8 +91,8 @@ class PromptReader {
         chunks_of(parts, model_.tokenizer(),
                   {.comma_backtrack = plain ? 0 : request_.comma_backtrack,
                    .most_chunks = plain ? 1 : kMostChunks,
-                   .embeddings = &model_.embeddings().names(),
-                   .vectors = [&](int i) { return model_.embeddings().vectors(i).shape()[0]; }});
+                   .embeddings = &embeddings_.names(),
+                   .vectors = [&](int i) { return embeddings_.vectors(i).shape()[0]; }});
     if (result.cut && !std::exchange(told_cut_[field], true))
       notices_.push_back(fmt::format(
           "{}: longer than {} tokens, cut before \"{}\"", field,
@@ -102,10 +104,25 @@ class PromptReader {
 
   const Request& request_;
   const Stages& model_;
+  const Embeddings& embeddings_;
   std::vector<std::string>& notices_;
   int calls_ = 0;  // of the model
   std::map<std::string, bool> told_cut_;
 };
+
+/// The model's, and those of adapters.
+std::shared_ptr<const Embeddings> embeddings_with(const Stages& model, const AdapterSet& adapters) {
+  std::shared_ptr<Embeddings> more;
+  for (const ActiveAdapter& one : adapters) {
+    const Adapter& adapter = *one.fitted->adapter;
+    if (adapter.embeddings.empty()) continue;
+    if (!more) more = std::make_shared<Embeddings>(model.embeddings());
+    more->add(adapter.embeddings, adapter.name, adapter.id, model.tokenizer(),
+              model.config().text.width);
+  }
+  if (more) return more;
+  return {model.model(), &model.embeddings()};
+}
 
 }  // namespace
 
@@ -147,17 +164,18 @@ TextEncoderShape Prompts::encoder(const Request& request) const {
           .embeddings = std::ranges::any_of(chunks, has_vectors)};
 }
 
-Prompts read_prompts(const Request& request, const Stages& model,
-                     std::vector<std::string>& notices) {
+Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices,
+                     const AdapterSet& adapters) {
   if (request.clip_skip > model.config().text.layers)
     fail(ErrorKind::bad_argument, "clip_skip: {}, expected 1 to {}, the text encoder's layers",
          request.clip_skip, model.config().text.layers);
-  std::ranges::copy(model.embeddings().notices(), std::back_inserter(notices));
+  Prompts prompts;
+  prompts.embeddings = embeddings_with(model, adapters);
+  std::ranges::copy(prompts.embeddings->notices(), std::back_inserter(notices));
   if (model.tokenizer().encode(request.prompt).count == 2)
     notices.push_back(fmt::format("prompt: is {}", request.prompt.empty() ? "empty" : "blank"));
-  PromptReader reader(request, model, notices);
-  Prompts prompts;
-  prompts.positive = reader.read("prompt", full_prompt(request), true);
+  PromptReader reader(request, model, *prompts.embeddings, notices);
+  prompts.positive = reader.read("prompt", encoded_prompt(request), true);
   prompts.guidance_scale = request.guidance_scale;
   if (prompts.positive.size() == 1) prompts.guidance_scale *= prompts.positive[0].weight;
   // Also checked where it has no effect.

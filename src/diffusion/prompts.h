@@ -1,6 +1,7 @@
 // A request's prompts as texts for the text encoder, checked before anything large is made.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,9 +33,10 @@ struct ScheduledPrompt {
 };
 
 struct Prompts {
-  std::vector<ScheduledPrompt> positive;    // the parts of AND
-  std::optional<ScheduledPrompt> negative;  // with guidance
-  double guidance_scale = 1;                // with the weight of a part that is alone
+  std::shared_ptr<const Embeddings> embeddings;  // whose vectors they have
+  std::vector<ScheduledPrompt> positive;         // the parts of AND
+  std::optional<ScheduledPrompt> negative;       // with guidance
+  double guidance_scale = 1;                     // with the weight of a part that is alone
 
   PromptShape shape() const;
   /// Whether the denoiser has the same one or two texts, of equal length, at all evaluations.
@@ -46,7 +48,8 @@ struct Prompts {
 };
 
 /// Throws bad_argument naming the field. `notices` gets what was cut, and how it was read.
-Prompts read_prompts(const Request& request, const Stages& model,
-                     std::vector<std::string>& notices);
+/// `adapters` may bring embeddings along.
+Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices,
+                     const AdapterSet& adapters = {});
 
 }  // namespace drypoint

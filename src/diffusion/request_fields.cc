@@ -1,6 +1,8 @@
 #include <cctype>
+#include <cmath>
 #include <limits>
 
+#include "diffusion/adapter_use.h"
 #include "diffusion/field_makers.h"
 #include "diffusion/request.h"
 #include "diffusion/samplers/names.h"
@@ -97,6 +99,40 @@ Field<Request> emphasis() {
       &Field<Request>::text_key, "Emphasis");
 }
 
+/// "ink.safetensors=0.8:0.5", a line each.
+Field<Request> lora() {
+  const std::string expected =
+      "FILE, FILE=STRENGTH, FILE=STRENGTH:TEXT_STRENGTH or FILE=STRENGTH:TEXT_STRENGTH:BLOCKS";
+  return field<Request>(
+      "lora", FieldType::list, expected,
+      "LoRA or another adapter: FILE[=STRENGTH[:TEXT_STRENGTH[:BLOCKS]]],\nor a name in the folder "
+      "of "
+      "--loras; may be given several times",
+      [](const Request& r) {
+        std::string lines;
+        for (const AdapterUse& use : r.loras) lines += (lines.empty() ? "" : "\n") + text_of(use);
+        return lines;
+      },
+      [=](Request& r, std::string_view text) {
+        r.loras.clear();
+        while (!text.empty()) {
+          const size_t end = std::min(text.find('\n'), text.size());
+          if (end > 0) r.loras.push_back(adapter_use(text.substr(0, end)));
+          text.remove_prefix(std::min(end + 1, text.size()));
+        }
+      },
+      [=](const Request& r) {
+        if (r.loras.size() > kMostAdapters)
+          fail(ErrorKind::bad_argument, "lora: {} adapters, expected at most {}", r.loras.size(),
+               kMostAdapters);
+        for (const AdapterUse& use : r.loras) {
+          if (use.file.empty() || use.file.find('\n') != use.file.npos)
+            refuse("lora", use.file, expected);
+          check_strengths(use);
+        }
+      });
+}
+
 /// "DDIM", "dpmpp_2m", "DPM++ 2M Karras".
 Field<Request> sampler() {
   return field<Request>(
@@ -178,6 +214,7 @@ const std::vector<Field<Request>>& request_fields() {
       with(integer("comma_backtrack", &R::comma_backtrack, 0, 75,
                    "Long prompts are cut at a comma at most so many tokens back"),
            &Field<R>::text_key, "Comma backtrack"),
+      lora(),
       integer("samples", &R::samples, 1, 64, "Pictures to draw"),
       integer("resolution", &R::resolution, 64, 4096, "Of the shorter side, rounded to 64"),
       size(),

@@ -26,7 +26,9 @@ void expect_sound(const std::vector<Field<Settings>>& fields) {
     const std::string before = field.get(settings);
     field.set(settings, before);
     EXPECT_EQ(field.get(settings), before);
-    if (field.type == FieldType::text || field.type == FieldType::file) continue;
+    if (field.type == FieldType::text || field.type == FieldType::file ||
+        field.type == FieldType::list)
+      continue;
     EXPECT_THAT([&] { field.set(settings, "lamp"); },
                 ThrowsMessage<Error>(HasSubstr(field.name + ": \"lamp\", expected ")));
   }
@@ -36,6 +38,37 @@ TEST(Fields, AreSound) {
   expect_sound(request_fields());
   expect_sound(pipeline_fields());
   expect_sound(model_fields());
+}
+
+TEST(Fields, OfAdaptersAreListed) {
+  const auto& field = *find_field(request_fields(), "lora");
+  Request request;
+  field.set(request, "a.safetensors=0.5:-1\nb=c=2\nd\ne=f");
+  EXPECT_EQ(request.loras,
+            (std::vector<AdapterUse>{
+                {"a.safetensors", 0.5, -1.0}, {"b=c", 2, {}}, {"d", 1, {}}, {"e=f", 1, {}}}));
+  EXPECT_EQ(field.get(request), "a.safetensors=0.5:-1\nb=c=2\nd\ne=f=1");
+  const auto json = nlohmann::json::parse(to_json(request));
+  EXPECT_EQ(json["lora"], (nlohmann::json{"a.safetensors=0.5:-1", "b=c=2", "d", "e=f=1"}));
+  Request again;
+  read_json(json.dump(), "test", again);
+  EXPECT_EQ(again.loras, request.loras);
+  EXPECT_THAT([&] { read_json(R"({"lora": "a"})", "test", again); },
+              ThrowsMessage<Error>(HasSubstr("lora: \"a\", expected a list of strings, FILE")));
+  EXPECT_THAT([&] { read_json(R"({"lora": ["a\nb"]})", "test", again); },
+              ThrowsMessage<Error>(HasSubstr("lora")));
+  field.set(request, "a=1:2:1,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,0.5");
+  field.check(request);
+  EXPECT_EQ(request.loras.at(0).blocks.size(), 17u);
+  EXPECT_EQ(field.get(request), "a=1:2:1,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,0.5");
+  field.set(request, "a=1:2:1,0");
+  EXPECT_THAT([&] { field.check(request); },
+              ThrowsMessage<Error>(HasSubstr("2 numbers of blocks, expected 17 or 26")));
+  for (const char* wrong : {"a=inf", "a=0.5:nan"}) {
+    field.set(request, wrong);
+    EXPECT_THAT([&] { field.check(request); },
+                ThrowsMessage<Error>(HasSubstr("expected a finite number")));
+  }
 }
 
 TEST(Fields, AreCheckedByName) {

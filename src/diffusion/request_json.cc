@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -23,19 +24,40 @@ bool fits(const nlohmann::json& value, const Field<Request>& field) {
     case FieldType::integer: return value.is_number_integer();
     case FieldType::number: return value.is_number();
     case FieldType::flag: return value.is_boolean();
+    case FieldType::list:
+      return value.is_array() && std::ranges::all_of(value, [](const auto& one) {
+               return one.is_string() &&
+                      one.template get<std::string>().find('\n') == std::string::npos;
+             });
   }
   return false;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 /// "a whole number, 1 to 999"
 std::string expected(const Field<Request>& field) {
   if (field.type == FieldType::integer) return "a whole number, " + field.expected;
   if (field.type == FieldType::number) return "a number, " + field.expected;
+  if (field.type == FieldType::list) return "a list of strings, " + field.expected;
   return field.type == FieldType::flag ? field.expected : "a string, " + field.expected;
 }
 
 std::string as_text(const nlohmann::json& value) {
   if (value.is_null()) return "";
+  if (value.is_array()) {
+    std::string lines;
+    for (const auto& line : value) lines += (lines.empty() ? "" : "\n") + line.get<std::string>();
+    return lines;
+  }
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
@@ -45,7 +67,9 @@ std::string to_json(const Request& request) {
   Json json = Json::object();
   for (const auto& field : request_fields()) {
     const std::string text = field.get(request);
-    if (is_string(field.type))
+    if (field.type == FieldType::list)
+      json[field.name] = lines_of(text);
+    else if (is_string(field.type))
       json[field.name] = text;
     else if (text.empty())  // absent
       json[field.name] = nullptr;

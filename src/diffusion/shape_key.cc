@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "diffusion/adapter_use.h"
 #include "diffusion/request.h"
 #include "diffusion/together.h"
 #include "drypoint/fields.h"
@@ -25,6 +26,7 @@ std::optional<std::string> shape_key(const Request& request) {
     for (const auto& field : request_fields())
       if (std::ranges::find(own_fields, field.name) == own_fields.end())
         key += fmt::format(" {}={}", field.name, field.get(request));
+    for (const AdapterUse& use : adapters_of(request)) key += " " + text_of(use);
     return key;
   } catch (const Error&) {  // it will be told when its turn comes
     return std::nullopt;

@@ -75,6 +75,18 @@ std::string to_string(const Op& op) {
       op);
 }
 
+std::string to_full_string(const Op& op) {
+  return std::visit(
+      [](const auto& o) {
+        std::string text(o.name);
+        o.fields(o, [&](std::string_view key, const auto& value) {
+          text += fmt::format(" {}={}", key, text_of(value));
+        });
+        return text;
+      },
+      op);
+}
+
 std::optional<Op> op_named(std::string_view name) { return find_op(name); }
 
 bool has_attribute(const Op& op, std::string_view key) {

@@ -8,25 +8,12 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "base/utf8.h"
+#include "runtime/weight_recipe.h"
 
 namespace drypoint {
-namespace {
-
-/// A name for what the weight is made of: "concat(a.weight, b.weight)".
-std::string expression(const Plan& plan, ValueId id) {
-  const PlanValue& value = plan.values[id];
-  if (value.load_step < 0) return value.weight;
-  const PlanStep& step = plan.load[value.load_step];
-  std::string text = to_string(step.op) + "(";
-  for (ValueId input : step.inputs) text += expression(plan, input) + ",";
-  return text + ")";
-}
-
-}  // namespace
-
 WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
                          const PlanFile* file)
-    : checkpoint_(checkpoint),
+    : sources_(checkpoint),
       backend_(backend),
       file_(file),
       reference_(make_reference_backend()),
@@ -43,29 +30,36 @@ WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
   made_ = static_cast<int64_t>(file->packed_bytes().size());
 }
 
+WeightStore::Share WeightStore::share(const Plan& plan, ValueId id, const std::string& format,
+                                      size_t bytes) {
+  WeightRecipe recipe = recipe_of(plan, id);
+  return {format + " " + to_string(recipe), id, bytes, std::move(recipe.sources)};
+}
+
 std::vector<WeightStore::Share> WeightStore::shares(const Plan& plan, ValueId id,
                                                     const std::optional<Packing>& packing) const {
   const PlanValue& value = plan.values[id];
-  const std::string format = (packing ? packing->format : "f32") + " ";
+  const std::string format = packing ? packing->format : "f32";
   const size_t bytes = packing ? packing->bytes : value.type.bytes();
-  const std::vector<Share> whole{{format + expression(plan, id), id, bytes}};
+  const auto whole = [&] { return std::vector{share(plan, id, format, bytes)}; };
   const PlanStep* step = value.load_step < 0 ? nullptr : &plan.load[value.load_step];
   const auto* concat = step ? std::get_if<Concat>(&step->op) : nullptr;
-  if (!concat || (concat->axis != 0 && value.type.shape.size() != 1)) return whole;
+  if (!concat || (concat->axis != 0 && value.type.shape.size() != 1)) return whole();
   const size_t count = step->inputs.size();
-  if (packing && static_cast<size_t>(packing->shares) != count) return whole;
+  if (packing && static_cast<size_t>(packing->shares) != count) return whole();
   std::vector<Share> result;
   for (const ValueId input : step->inputs) {
     const TensorType& type = plan.values[input].type;
-    if (packing && type != plan.values[step->inputs[0]].type) return whole;
-    const size_t share = packing ? bytes / count : type.bytes();
-    if (share % 64 != 0) return whole;  // the next would not be aligned
-    result.push_back({format + expression(plan, input), input, share});
+    if (packing && type != plan.values[step->inputs[0]].type) return whole();
+    const size_t part = packing ? bytes / count : type.bytes();
+    if (part % 64 != 0) return whole();  // the next would not be aligned
+    result.push_back(share(plan, input, format, part));
   }
   return result;
 }
 
-/// The memory of these weights if they are there, up to date, and one after the other.
+/// The memory of these weights if they are there, up to date or to be made again in their place,
+/// and one after the other.
 DeviceMemory WeightStore::lookup(const std::vector<Share>& shares) const {
   DeviceMemory first;
   const std::byte* next = nullptr;
@@ -76,7 +70,7 @@ DeviceMemory WeightStore::lookup(const std::vector<Share>& shares) const {
     // Blocks of different owners may be neighbours by chance.
     const bool same_owner = !entry.memory.owner_before(first) && !first.owner_before(entry.memory);
     if (next && (entry.memory.get() != next || !same_owner)) return nullptr;
-    if (entry.outdated && entry.read_only) return nullptr;
+    if (entry.read_only && !is_current(entry, share.sources)) return nullptr;
     // What a plan file holds is as long as the next 64 bytes allow.
     DRYPOINT_EXPECT(file_ || entry.bytes == share.bytes, "{}: {} bytes, expected {}", share.key,
                     entry.bytes, share.bytes);
@@ -141,7 +135,8 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
     std::byte* place = memory.get();
     for (const Share& share : parts) {
       const auto known = packed_.find(share.key);
-      const bool usable = known != packed_.end() && !known->second.outdated;
+      const bool usable = known != packed_.end() && is_current(known->second, share.sources);
+      if (known != packed_.end()) known->second.sources = share.sources;
       if (in_place ? !usable && again.insert(share.key).second : true)
         jobs.push_back({share,
                         {memory, place},
@@ -158,11 +153,11 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
     for (size_t i = 0; i < jobs.size(); ++i) {
       if (!done[i]) continue;
       const Job& job = jobs[i];
-      if (job.in_place)
-        packed_.at(job.share.key).outdated = false;
-      else
-        packed_[job.share.key] = {
-            .memory = job.target, .bytes = job.share.bytes, .number = made_++};
+      Entry& entry = packed_[job.share.key];
+      if (!job.in_place)
+        entry = {.memory = job.target, .bytes = job.share.bytes, .number = made_++};
+      entry.sources = job.share.sources;
+      entry.versions = sources_.versions(job.share.sources);
     }
   };
   // The longest first, so that none begins when all others are through.
@@ -219,15 +214,11 @@ void WeightStore::make(const Plan& plan, const Job& job) const {
   release(plan, job.share.id);
 }
 
-void WeightStore::forget(std::string_view prefix) {
-  for (auto& [key, entry] : packed_)
-    if (key.find(prefix) != std::string::npos) entry.outdated = true;
-}
-
 std::vector<WeightStore::Held> WeightStore::all() const {
   std::vector<std::pair<int64_t, Held>> numbered;
   for (const auto& [key, entry] : packed_)
-    if (!entry.outdated) numbered.push_back({entry.number, {key, entry.bytes, entry.memory}});
+    if (is_current(entry, entry.sources))
+      numbered.push_back({entry.number, {key, entry.bytes, entry.memory}});
   std::ranges::sort(numbered, {}, [](const auto& one) { return one.first; });
   std::vector<Held> result;
   for (auto& [_, held] : numbered) result.push_back(std::move(held));
@@ -237,21 +228,14 @@ std::vector<WeightStore::Held> WeightStore::all() const {
 Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
-    const Tensor& weight = checkpoint_.at(value.weight);
+    const Tensor& weight = sources_.checkpoint().at(value.weight);
     if (file_ && !weight.defined())
       fail(ErrorKind::unsupported,
            "{}: holds weight {} in no form that this size and these settings can use: build it for "
            "them too",
            file_->name(), value.weight);
     if (file_ && file_->holds(weight)) file_->check(weight.bytes());
-    const Tensor values = weight.to_f32();
-    try {
-      check_finite(value.weight, weight);
-    } catch (const Error& error) {
-      const std::string file = checkpoint_.file_of(weight);
-      fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
-    }
-    return values.reshaped(value.type.shape);
+    return sources_.values(value.weight, value.type.shape);
   }
   const PlanStep& step = plan.load[value.load_step];
   if (std::holds_alternative<Reshape>(step.op))
@@ -278,7 +262,10 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
 
 void WeightStore::release(const Plan& plan, ValueId id) const {
   const PlanValue& value = plan.values[id];
-  if (value.load_step < 0) return checkpoint_.release_pages(checkpoint_.at(value.weight));
+  if (value.load_step < 0) {
+    const NamedTensors& checkpoint = sources_.checkpoint();
+    return checkpoint.release_pages(checkpoint.at(value.weight));
+  }
   for (ValueId input : plan.load[value.load_step].inputs) release(plan, input);
 }
 

@@ -13,6 +13,7 @@
 #include "checkpoint/named_tensors.h"
 #include "checkpoint/plan_file.h"
 #include "plan/plan.h"
+#include "runtime/weight_sources.h"
 
 namespace drypoint {
 
@@ -26,6 +27,10 @@ using StopRequested = std::function<bool()>;
 ///
 /// A weight that is made of several, one after the other, is held as those: so the pair of a
 /// ControlNet's and a UNet's weights serves as either, and one can change without the other.
+///
+/// A weight's key says its layout and its recipe; beside it stand the versions of the sources that
+/// it was made of. Where these are others by now, it is made again when it is next asked for, in
+/// the same memory where that can be written.
 class WeightStore {
  public:
   /// All must outlive the store. With a plan file, `checkpoint` is the file's or has replacements
@@ -48,16 +53,16 @@ class WeightStore {
   /// Allocated by `get`; may be asked by any thread.
   size_t bytes() const { return bytes_; }
 
-  /// Tensors with this prefix have changed: what is made of them is made again when it is next
-  /// asked for, in the same memory where that can be written.
-  void forget(std::string_view prefix);
+  /// What weights are made of. Not to be changed while a picture is drawn.
+  WeightSources& sources() { return sources_; }
+  const WeightSources& sources() const { return sources_; }
 
   struct Held {
-    std::string key;  // names layout and origin
+    std::string key;  // names layout and recipe
     size_t bytes = 0;
     DeviceMemory memory;
   };
-  /// All weights, those next to each other in memory in that order.
+  /// All weights that are up to date, those next to each other in memory in that order.
   std::vector<Held> all() const;
 
  private:
@@ -66,13 +71,15 @@ class WeightStore {
     size_t bytes = 0;
     int64_t number = 0;  // in the order of making
     bool read_only = false;
-    bool outdated = false;
+    std::vector<std::string> sources;  // none: not asked for yet, from a plan file
+    std::vector<uint64_t> versions;    // of these, when it was made
   };
   /// A share of a weight that is held under a name of its own.
   struct Share {
     std::string key;
     ValueId id = -1;
     size_t bytes = 0;
+    std::vector<std::string> sources;
   };
   struct Job {
     Share share;
@@ -83,7 +90,11 @@ class WeightStore {
   };
   std::vector<Share> shares(const Plan& plan, ValueId id,
                             const std::optional<Packing>& packing) const;
+  static Share share(const Plan& plan, ValueId id, const std::string& format, size_t bytes);
   DeviceMemory lookup(const std::vector<Share>& shares) const;
+  bool is_current(const Entry& entry, const std::vector<std::string>& sources) const {
+    return entry.versions == sources_.versions(sources);
+  }
   int packing_threads(const std::vector<Job>& jobs) const;
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
@@ -92,7 +103,7 @@ class WeightStore {
   Tensor evaluate(const Plan& plan, ValueId id) const;
   void release(const Plan& plan, ValueId id) const;
 
-  const NamedTensors& checkpoint_;
+  WeightSources sources_;
   const Backend& backend_;
   const PlanFile* file_;
   std::unique_ptr<Backend> reference_;

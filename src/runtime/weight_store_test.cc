@@ -1,8 +1,10 @@
 #include "runtime/weight_store.h"
 
 #include <cmath>
+#include <set>
 
 #include "compile/compile.h"
+#include "runtime/weight_recipe.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -85,6 +87,7 @@ class PairsOfWeights : public ::testing::Test {
   void set(const std::string& name, float value) {
     checkpoint_.tensors[name] = make_tensor({8, 4}, std::vector<float>(32, value));
   }
+  void changed(const std::string& name) { store_.sources().replaced({&name, 1}); }
   /// Doubles, so that it can be told from no packing. `shares`: how many are packed alone.
   static Packing doubled(size_t bytes, int shares) {
     return {"doubled", bytes, shares, [](const Tensor& weight, std::byte* packed) {
@@ -125,10 +128,66 @@ TEST_F(PairsOfWeights, StayWholeWherePackingMixesThem) {
 TEST_F(PairsOfWeights, ChangeByHalvesInTheirPlace) {
   const DeviceMemory pair = store_.get(plan_, pair_, doubled(256, 2));
   set("first.a", 3);
-  set("second.b", 4);
-  store_.forget("first.");
+  set("second.b", 4);  // untold
+  changed("first.a");
   EXPECT_EQ(store_.get(plan_, pair_, doubled(256, 2)), pair);
   EXPECT_EQ(halves(pair), std::pair(6.0f, 4.0f));  // twice 3, and twice 2 as before
+}
+
+TEST_F(PairsOfWeights, TakeLayersAndLoseThem) {
+  const DeviceMemory pair = store_.get(plan_, pair_, doubled(256, 2));
+  const std::vector<std::byte> before(pair.get(), pair.get() + 256);
+  int applied = 0;
+  const WeightLayer ten_more{7, [&](Tensor& weight) {
+                               ++applied;
+                               for (float& value : weight.mutable_floats()) value += 10;
+                             }};
+  store_.sources().set_layers({{"second.b", {ten_more, ten_more}}});
+  EXPECT_EQ(store_.get(plan_, pair_, doubled(256, 2)), pair);
+  EXPECT_EQ(halves(pair), std::pair(2.0f, 44.0f));
+  EXPECT_EQ(applied, 2);
+  store_.sources().set_layers({{"second.b", {ten_more, ten_more}}});
+  store_.get(plan_, pair_, doubled(256, 2));
+  EXPECT_EQ(applied, 2);  // nothing has changed
+  store_.sources().set_layers({});
+  EXPECT_EQ(store_.get(plan_, pair_, doubled(256, 2)), pair);
+  EXPECT_TRUE(std::ranges::equal(before, std::span(pair.get(), 256)));
+}
+
+TEST_F(PairsOfWeights, RefuseLayersThatMakeInfinities) {
+  store_.sources().set_layers(
+      {{"first.a", {{1, [](Tensor& weight) { weight.mutable_floats()[3] = INFINITY; }}}}});
+  EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a", "value 3"},
+                                  [&] { store_.get(plan_, pair_, {}); }));
+  store_.sources().set_layers({});
+  EXPECT_EQ(halves(store_.get(plan_, pair_, {})), std::pair(1.0f, 2.0f));
+}
+
+TEST(WeightRecipe, TellsAttributesShapesAndSources) {
+  const auto of = [](float epsilon, Shape shape, const std::string& source) {
+    Graph graph;
+    const ValueId x = graph.add_input("x", {DType::f32, {2, shape[0]}}, Rate::step);
+    const ValueId w = graph.add_weight(source, {DType::f32, shape});
+    const ValueId row = graph.add_weight("row", {DType::f32, {1, shape[1]}});
+    const ValueId both =
+        graph.add_node(Linear{.epilogue = {.bias = false}, .epsilon = epsilon}, {w, row}, "load");
+    const ValueId flat = graph.add_node(Reshape{{1, shape[0]}}, {both}, "load");
+    graph.outputs["y"] = graph.add_node(Linear{.epilogue = {.bias = false}}, {x, flat}, "product");
+    return graph;
+  };
+  std::set<std::string> texts;
+  const auto add = [&](const Graph& graph) {
+    const Plan plan = compile(graph);
+    texts.insert(to_string(recipe_of(plan, plan.step.at(0).inputs.at(1))));
+  };
+  add(of(1e-5f, {4, 8}, "w"));
+  add(of(1e-5f, {4, 8}, "w"));
+  EXPECT_EQ(texts.size(), 1u);
+  add(of(2e-5f, {4, 8}, "w"));
+  add(of(1e-5f, {8, 8}, "w"));
+  add(of(1e-5f, {4, 8}, "v"));
+  EXPECT_EQ(texts.size(), 4u);
+  EXPECT_TRUE(texts.begin()->starts_with("v +1 "));
 }
 
 TEST_F(PairsOfWeights, AreMadeOfWhatIsThere) {
@@ -140,7 +199,7 @@ TEST_F(PairsOfWeights, AreMadeOfWhatIsThere) {
 TEST_F(PairsOfWeights, StayOutdatedWhenTheyCannotBeMadeAgain) {
   const DeviceMemory pair = store_.get(plan_, pair_, {});
   set("first.a", NAN);
-  store_.forget("first.");
+  changed("first.a");
   for (int i = 0; i < 2; ++i)
     EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a"},
                                     [&] { store_.get(plan_, pair_, {}); }));

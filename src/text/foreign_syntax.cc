@@ -82,7 +82,7 @@ std::vector<std::string> foreign_syntax(Text text, bool as_web_ui) {
     if (!found.empty())
       notices.push_back(fmt::format("\"{}\" is read as plain text: {}", printable(found), what));
   };
-  add(network(text), "no LoRA or other network is loaded by a prompt");
+  add(network(text), "<lora:NAME:0.8> in the prompt itself is all that loads something");
   if (as_web_ui) return notices;
   const Text weight = weighted(text, '(', ')', 1);
   add(weight.empty() ? doubled(text) : weight, "words have no weights here");

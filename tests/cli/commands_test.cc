@@ -46,12 +46,13 @@ TEST_F(Commands, Help) {
                     "--s-tmin",        "--s-tmax",
                     "--parser",        "--emphasis",
                     "--clip-skip",     "--comma-backtrack",
-                    "--embeddings",    "--prediction"}},
-      {"build",
-       {"--help",       "--model",        "--control",     "--vae",      "--sizes",     "--size",
-        "--resolution", "--samples",      "--only-sizes",  "--device",   "--precision", "--threads",
-        "--level",      "--tuning-cache", "--aux-streams", "--no-graph", "--no-tf32",   "--json",
-        "--output",     "--prediction",   "--plan"}},  // the last in its example
+                    "--embeddings",    "--prediction",
+                    "--lora",          "--loras"}},
+      {"build", {"--help",         "--model",      "--control", "--vae",          "--sizes",
+                 "--size",         "--resolution", "--samples", "--only-sizes",   "--device",
+                 "--precision",    "--threads",    "--level",   "--tuning-cache", "--aux-streams",
+                 "--no-graph",     "--no-tf32",    "--json",    "--output",       "--prediction",
+                 "--keep-tensors", "--plan"}},  // the last in its example
       {"edges",
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
@@ -110,7 +111,9 @@ TEST_F(Commands, Help) {
         "--emphasis",
         "--clip-skip",
         "--comma-backtrack",
-        "--embeddings"}}};
+        "--embeddings",
+        "--lora",
+        "--loras"}}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {

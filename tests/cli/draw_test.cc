@@ -269,6 +269,44 @@ TEST_F(Draw, PromptsAsTheWebUiHasThem) {
                  generate({{"--negative-prompt", std::string(100'000, '(')}}));
 }
 
+TEST_F(Draw, WithAdapters) {
+  const std::string folder = data("lora").string(), file = data("lora/locon.safetensors").string();
+  const auto picture = [&](const std::vector<std::string>& more,
+                           const std::string& prompt = "a cat") {
+    auto words = generate({{"--prompt", prompt}});
+    words.insert(words.end(), more.begin(), more.end());
+    expect_done(words);
+    return contents("out.png");
+  };
+  const std::string plain = picture({}), one = picture({"--lora", file + "=0.5"});
+  EXPECT_NE(one, plain);
+  EXPECT_EQ(parameters_in(one).find("a cat, best quality, extremely detailed <lora:locon:0.5>\n"),
+            0u);
+  // The pixels are the same, the text is as typed.
+  const std::string by_prompt = picture({"--loras", folder}, "a cat<lora:locon:0.5>");
+  EXPECT_EQ(parameters_in(by_prompt).find("a cat<lora:locon:0.5>, best"), 0u);
+  const auto pixels = [](const std::string& png) {
+    return read_image(std::as_bytes(std::span(png)), "picture").image.pixels;
+  };
+  EXPECT_EQ(pixels(by_prompt), pixels(one));
+  EXPECT_EQ(picture({"--lora", file + "=0"}).size() > 0, true);
+  EXPECT_EQ(pixels(contents("out.png")), pixels(plain));
+  EXPECT_NE(pixels(picture({"--lora", file + "=0.5", "--lora", "loha=-0.3:1", "--loras", folder})),
+            pixels(one));
+  const auto refused = [&](int status, const std::vector<std::string>& parts,
+                           const std::vector<std::string>& more, const char* prompt = "a cat") {
+    auto words = generate({{"--prompt", prompt}});
+    words.insert(words.end(), more.begin(), more.end());
+    expect_refused(status, parts, words);
+  };
+  refused(2, {"\"loco\"", "dora_in, ", "did you mean \"locon\"?"},
+          {"--loras", folder, "--lora", "loco"});
+  refused(2, {"\"ink\"", "no folder"}, {}, "a cat <lora:ink:1>");
+  refused(2, {"--prompt: ", "\"x\", expected a number"}, {}, "a cat <lora:ink:x>");
+  refused(2, {"--loras: ", "is no folder"}, {"--loras", file});
+  refused(3, {tiny_control_path(), "holds no LoRA"}, {"--lora", tiny_control_path()});
+}
+
 TEST_F(Draw, NoticesAboutPictures) {
   const std::pair<const char*, const char*> cases[] = {
       {"grey16.png", "16 bits per channel, rounded to 8"},

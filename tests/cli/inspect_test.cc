@@ -137,5 +137,32 @@ TEST_F(Inspect, NothingHalfWritten) {
   expect_refused(7, {"g.svg"}, command({"--graph", path("g.svg")}), {.file_size = 20000});
 }
 
+TEST_F(Inspect, TellsWhatAnAdapterIs) {
+  const auto told = [&](const char* name, bool in_json) {
+    std::vector<std::string> words{"inspect", data(std::string("lora/") + name).string()};
+    if (in_json) words.emplace_back("--json");
+    const Outcome outcome = drypoint(words);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return outcome.out;
+  };
+  const json peft = json::parse(told("peft.safetensors", true)),
+             kohya = json::parse(told("kohya_unet_text.safetensors", true));
+  EXPECT_EQ(kohya["changes"].size(), 114u);
+  EXPECT_EQ(peft["changes"].size(), kohya["changes"].size());
+  double of_peft = 0, of_kohya = 0;  // they say the same
+  for (const json& change : peft["changes"]) of_peft += change["norm"].get<double>();
+  for (const json& change : kohya["changes"]) {
+    EXPECT_EQ(change["kind"], "LoRA");
+    EXPECT_EQ(change["rank"], 4);
+    EXPECT_TRUE(change["alpha"].is_number());
+    of_kohya += change["norm"].get<double>();
+  }
+  EXPECT_NEAR(of_peft, of_kohya, 1e-3 * of_kohya);
+  const std::string dora = told("dora_in.safetensors", false);
+  for (const char* part : {"safetensors\nadapter for models whose text has a width of 64\n",
+                           "DoRA of LoRA", "\nrank         4", "\nlora_unet_"})
+    EXPECT_NE(dora.find(part), std::string::npos) << part << " in " << dora.substr(0, 500);
+}
+
 }  // namespace
 }  // namespace drypoint::testing

@@ -64,6 +64,29 @@ TEST_F(SavedPlan, DrawsThePicturesOfItsModel) {
   EXPECT_EQ(json::parse(drypoint({"inspect", path("tiny.plan"), "--json"}).out)["layout"], "plan");
 }
 
+TEST_F(SavedPlan, TakesAdaptersWhereItHasTheTensors) {
+  const std::string adapter = data("lora/locon.safetensors").string();
+  const auto picture_of_model = [&] {
+    auto words = generate({{"--device", "cpu"}, {"--output", path("model.png")}});
+    words.insert(words.end(), {"--lora", adapter});
+    EXPECT_EQ(drypoint(words).status, 0);
+    return contents("model.png");
+  };
+  ASSERT_EQ(drypoint(build()).status, 0);
+  const Outcome drawn = drypoint(draw("plan.png", {"--lora", adapter}));
+  EXPECT_EQ(drawn.status, 0) << drawn.err;
+  EXPECT_EQ(contents("plan.png"), picture_of_model());
+
+  ASSERT_EQ(drypoint(build({{"--only-sizes", std::nullopt}})).status, 0);
+  expect_refused(4, {path("tiny.plan"), "UNet's own tensors", adapter},
+                 draw("out.png", {"--lora", adapter}));
+  ASSERT_EQ(
+      drypoint(build({{"--only-sizes", std::nullopt}, {"--keep-tensors", std::nullopt}})).status,
+      0);
+  ASSERT_EQ(drypoint(draw("plan.png", {"--lora", adapter})).status, 0);
+  EXPECT_EQ(contents("plan.png"), contents("model.png"));
+}
+
 TEST_F(SavedPlan, SaysWhatDoesNotFit) {
   ASSERT_EQ(drypoint(build()).status, 0);
   const std::string plan = path("tiny.plan");

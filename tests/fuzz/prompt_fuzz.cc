@@ -4,6 +4,7 @@
 
 #include "drypoint/error.h"
 #include "text/chunks.h"
+#include "text/lora_tags.h"
 #include "text/prompt_schedule.h"
 #include "text/unicode.h"
 
@@ -15,6 +16,7 @@ void expect(bool holds) {
 
 void read(const drypoint::Tokenizer& tokenizer, std::string_view text) {
   drypoint::decode_utf8(text);  // as requests are checked
+  expect(drypoint::take_lora_tags(text).text.size() <= text.size());
   constexpr int steps = 7;
   for (const auto& part : drypoint::prompt_parts(text)) {
     int before = 0;

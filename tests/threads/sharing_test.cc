@@ -1,10 +1,12 @@
 // Devices and models that several pipelines have in common.
+#include <cmath>
 #include <thread>
 
 #include "base/memory.h"
 #include "checkpoint/safetensors.h"
 #include "diffusion/model.h"
 #include "drypoint/plan.h"
+#include "drypoint/queue.h"
 #include "models/assemble.h"
 #include "support/test_support.h"
 #include "threads/devices.h"
@@ -145,6 +147,67 @@ TEST(Sharing, APlanRunsOnADeviceOfItsKind) {
   EXPECT_GT(first.model().weight_bytes(), size_t{10} << 20);
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"tiny.plan", "reference in fp32", "cpu in fp32"},
                          [&] { Model(plan, Device({.device = "reference"})); }));
+}
+
+/// Each picture has the adapters of its own request, whoever else draws with the model.
+TEST(Sharing, RequestsBringTheirAdapters) {
+  for (const DeviceOptions& device : testing::devices({"fp32", "fp16"})) {
+    ModelFiles files = tiny_files();
+    files.loras = testing::data("lora");
+    const Model model(files, device);
+    std::vector<Request> requests(4, dotted_request(3));
+    requests[1].loras = {{"locon", 0.8, {}}};
+    requests[2].prompt += " <lora:kohya_unet_text:1:0>";
+    requests[3].loras = {{"loha", -0.5, {}}, {"dora_out", 0.5, {}}};
+    std::vector<std::vector<Image>> alone;
+    Pipeline first(model);
+    for (const Request& request : requests) alone.push_back(first.generate(request).images);
+    for (size_t i = 1; i < alone.size(); ++i) EXPECT_NE(alone[i], alone[0]) << i;
+
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < 3; ++t)
+      threads.emplace_back([&, t] {
+        Pipeline own(model);
+        for (size_t i = 0; i < 6; ++i) {
+          const size_t which = (i + t) % requests.size();
+          EXPECT_EQ(own.generate(requests[which]).images, alone[which]) << which;
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+
+    Queue queue(model);
+    std::vector<Job> jobs;
+    for (size_t i = 0; i < 8; ++i) jobs.push_back(queue.push(requests[i % requests.size()]));
+    for (size_t i = 0; i < 8; ++i)
+      EXPECT_EQ(jobs[i].result().images, alone[i % requests.size()]) << i;
+  }
+}
+
+TEST(Sharing, AnAdapterThatIsNotFiniteIsRefusedAndForgotten) {
+  const TemporaryFolder folder;
+  const Model model(tiny_files(), two_threads());
+  Pipeline pipeline(model);
+  const auto plain = pipeline.generate(dotted_request(1)).images;
+  const std::string module = "lora_unet_mid_block_attentions_0_proj_in";
+  const auto write = [&](const char* name, float value) {
+    Tensor up = make_tensor({64, 1}, std::vector<float>(64, value));
+    write_safetensors(folder / name, {{module + ".lora_up.weight", up},
+                                      {module + ".lora_down.weight", up.reshaped({1, 64})}});
+    Request request = dotted_request(1);
+    request.loras = {{(folder / name).string(), 1, {}}};
+    return request;
+  };
+  const Request nan = write("nan.safetensors", NAN), huge = write("huge.safetensors", 1e30f);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(fails_with(ErrorKind::non_finite,
+                           {"nan.safetensors", module + ".lora_down.weight", "NaN"},
+                           [&] { pipeline.generate(nan); }));
+    EXPECT_EQ(pipeline.generate(dotted_request(1)).images, plain);
+    EXPECT_TRUE(fails_with(ErrorKind::non_finite,
+                           {"model.diffusion_model.middle_block.1.proj_in.weight", "adapters"},
+                           [&] { pipeline.generate(huge); }));
+    EXPECT_EQ(pipeline.generate(dotted_request(1)).images, plain);
+  }
 }
 
 }  // namespace
