@@ -119,7 +119,7 @@ class Pipeline {
   Request defaults() const;
 
   /// `Model::set_control` on its model, after which all is ready for the next picture.
-  void set_control(const std::filesystem::path& path);
+  void set_control(const std::filesystem::path& path, const std::string& name = {});
 
   /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
   /// Throws bad_argument (sides are multiples of 8, 100 megapixels at most; samples 1 to 64),
