@@ -112,10 +112,10 @@ std::vector<ControlFiles> controls_of(const GenerateArguments& options, const Re
     if (has_picture || !option.settings.empty()) all.push_back(control_files(option));
   for (const char* name : {"strength", "guess_mode", "low_threshold", "high_threshold"})
     if (!all.empty() && options.request.has(name))
-      bad_option(fmt::format(
-          "--{}: does not count for controls with settings of their own, as in "
-          "--control canny=FILE,weight=0.6,mode=control",
-          find_field(request_fields(), name)->option));
+      bad_option(
+          fmt::format("--{}: does not count for controls with settings of their own, as in "
+                      "--control canny=FILE,weight=0.6,mode=control",
+                      find_field(request_fields(), name)->option));
   return all;
 }
 
@@ -243,10 +243,10 @@ void add_generate(CLI::App& program) {
   auto o = std::make_shared<GenerateArguments>();
   o->model.add_to(*command);
   command
-      ->add_option(
-          "-i,--image", o->image,
-          "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard input; without "
-          "any the prompt alone draws")
+      ->add_option("-i,--image", o->image,
+                   "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard "
+                   "input; without "
+                   "any the prompt alone draws")
       ->transform(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());

@@ -10,9 +10,10 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"model", "vae"}) fields_.add(command, name, {});
   command
       .add_option("--control", control_texts_,
-                  takes_settings_ ? "ControlNet: canny=FILE or canny=FOLDER; again for others, each "
-                                    "with\nsettings: depth=FILE,image=map.png,weight=0.6,end=0.8"
-                                  : "ControlNet: canny=FILE or canny=FOLDER; again for others")
+                  takes_settings_
+                      ? "ControlNet: canny=FILE or canny=FOLDER; again for others, each "
+                        "with\nsettings: depth=FILE,image=map.png,weight=0.6,end=0.8"
+                      : "ControlNet: canny=FILE or canny=FOLDER; again for others")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1);
   if (!plans) return;

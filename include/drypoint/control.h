@@ -48,8 +48,8 @@ struct Control {
   /// Of each control tensor, from the shallowest to the middle block's, in the place of the mode's
   /// (13 of them, times `weight`); empty: the mode's.
   std::vector<double> layer_weights;
-  /// Where it steers: white, elsewhere not; grey in between. Of the preprocessor "inpaint": what is
-  /// to be painted anew. Resized like the picture; empty: everywhere.
+  /// For the preprocessor "inpaint" alone: white (from 128) where the picture is to be painted anew.
+  /// Resized like the picture.
   Image mask;
 };
 

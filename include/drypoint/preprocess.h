@@ -26,9 +26,9 @@ struct PreprocessOptions {
 };
 
 struct Preprocessor {
-  std::string_view name;                      ///< "canny"
-  std::vector<std::string_view> controls;     ///< names of ControlNets that it goes with
-  std::string_view help;                      ///< a phrase
+  std::string_view name;                   ///< "canny"
+  std::vector<std::string_view> controls;  ///< names of ControlNets that it goes with
+  std::string_view help;                   ///< a phrase
   PreprocessNumber threshold_a, threshold_b;
   /// Keeps the picture's size.
   Image (*run)(const Image& image, const PreprocessOptions& options);

@@ -71,6 +71,18 @@ Image fitted(const Image& image, const Request& request, ImageSize size, ResizeM
   return resize_for_control(image, size, mode);
 }
 
+bool takes_mask(const Preprocessor& preprocessor) {
+  return preprocessor.name == "inpaint" || preprocessor.name == "inpaint_only";
+}
+
+Image first_channel(const Image& image) {
+  if (image.channels == 1) return image;
+  Image grey{image.width, image.height, 1, {}};
+  for (size_t i = 0; i < image.pixels.size(); i += static_cast<size_t>(image.channels))
+    grey.pixels.push_back(image.pixels[i]);
+  return grey;
+}
+
 /// The picture as the ControlNet sees it.
 Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const Request& request,
               ImageSize size, const PreprocessOptions& options) {
@@ -110,6 +122,7 @@ void check_controls(const Request& request) {
       if (is_empty(control.image) && is_empty(request.image))
         fail(ErrorKind::bad_argument, "image: none was given, nor one of the request's own");
       if (!is_empty(control.image)) check_image(control.image);
+      if (!is_empty(control.mask)) check_image(control.mask);
       if (control.preprocessor != "auto") preprocessor_named(control.preprocessor);
     });
 }
@@ -130,8 +143,9 @@ std::vector<float> control_scales(const Control& control, size_t tensors) {
          control.layer_weights.size(), tensors);
   std::vector<float> scales;
   for (size_t i = 0; i < tensors; ++i) {
-    const double of_layer = !control.layer_weights.empty()           ? control.layer_weights[i]
-                            : control.mode == ControlMode::balanced ? 1
+    const double of_layer = !control.layer_weights.empty() ? control.layer_weights[i]
+                            : control.mode == ControlMode::balanced
+                                ? 1
                                 : std::pow(0.825, static_cast<double>(tensors - 1 - i));
     scales.push_back(static_cast<float>(control.weight * of_layer));
   }
@@ -153,10 +167,20 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
                                              : preprocessor_named(settings.preprocessor);
       settings.preprocessor = preprocessor.name;
       unit.positive_only = settings.mode == ControlMode::control && guided;
-      unit.scales =
-          control_scales(settings, static_cast<size_t>(model.config().unet.controls()));
-      const PreprocessOptions options{settings.threshold_a, settings.threshold_b, {},
-                                      request.seed.value_or(0)};
+      unit.scales = control_scales(settings, static_cast<size_t>(model.config().unet.controls()));
+      PreprocessOptions options{
+          settings.threshold_a, settings.threshold_b, {}, request.seed.value_or(0)};
+      if (asked.mask) {
+        if (!takes_mask(preprocessor))
+          fail(ErrorKind::bad_argument,
+               "mask: there is one, but the preprocessor {} takes none, expected inpaint",
+               preprocessor.name);
+        if (settings.resolution != 0)
+          fail(ErrorKind::bad_argument, "resolution: {}, expected 0 with a mask",
+               settings.resolution);
+        options.mask = first_channel(fitted(*asked.mask, request, size, settings.resize));
+        unit.masked = options.mask;
+      }
       unit.hint = hint_of(asked, preprocessor, request, size, options);
       if (asked.is_ready && preprocessor_for(settings.name).name == "canny")
         if (auto notice = edge_map_notice(*asked.image)) notices.push_back(std::move(*notice));

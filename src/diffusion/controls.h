@@ -42,16 +42,17 @@ struct Unit {
   Image masked;  // where it is bright the hint is -1 instead; may be empty
 };
 
-/// The factors of so many control tensors, the middle block's last: the weight times the layers', or
-/// unless it is balanced times 0.825^(tensors - 1 - i).
+/// The factors of so many control tensors, the middle block's last: the weight times the layers',
+/// or unless it is balanced times 0.825^(tensors - 1 - i).
 std::vector<float> control_scales(const Control& control, size_t tensors);
 
-/// Of a request that was checked. Adds to `notices` what is odd about a hint. Throws bad_argument for
-/// a ControlNet or preprocessor that there is not.
+/// Of a request that was checked. Adds to `notices` what is odd about a hint. Throws bad_argument
+/// for a ControlNet or preprocessor that there is not.
 std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSize size, bool guided,
                            std::vector<std::string>& notices);
 
-/// Whether two requests' units differ in their pictures at most, so that they can be drawn together.
+/// Whether two requests' units differ in their pictures at most, so that they can be drawn
+/// together.
 bool steer_alike(std::span<const Unit> a, std::span<const Unit> b);
 
 /// Which units steer at each row of a sampler's table.

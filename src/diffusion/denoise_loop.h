@@ -31,8 +31,8 @@ class DenoiseLoop {
   /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws.
   void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {});
 
-  /// Another denoiser, equally ready, takes over what has been denoised so far. Its shape may differ
-  /// in the controls alone. To be called by `before`.
+  /// Another denoiser, equally ready, takes over what has been denoised so far. Its shape may
+  /// differ in the controls alone. To be called by `before`.
   void go_on_with(Executor& denoiser);
 
   size_t row() const { return row_; }

@@ -23,11 +23,10 @@ void add_hint(const Unit& unit, std::vector<float>& hints) {
   const bool has_mask = !unit.masked.pixels.empty();
   for (size_t c = 0; c < 3; ++c)
     for (size_t p = 0; p < pixels; ++p)
-      hints.push_back(has_mask && unit.masked.pixels[p] >= 128
-                          ? -1.0f
-                          : static_cast<float>(
-                                hint.pixels[p * channels + std::min(c, channels - 1)]) /
-                                255.0f);
+      hints.push_back(
+          has_mask && unit.masked.pixels[p] >= 128
+              ? -1.0f
+              : static_cast<float>(hint.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f);
 }
 
 /// The hints of each picture's units, and what the units have in common.

@@ -199,8 +199,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
     description_.model = file_->info().model;
     description_.controls = file_->info().controls;
   }
-  if (!description_.controls.empty())
-    description_.control = description_.controls[0].file.string();
+  if (!description_.controls.empty()) description_.control = description_.controls[0].file.string();
   if (!file_) return;
   // The only one of a plan may go by another name.
   const bool is_only = checkpoint_.controlnets.size() == 1 && controls.size() == 1;

@@ -32,9 +32,9 @@ class LoadedModel {
   LoadedModel(const ModelFiles& files, const DeviceOptions& options,
               std::shared_ptr<OpenDevice> device = nullptr);
 
-  /// Another ControlNet in the place of the one of this name (empty: the first), with tensors of the same shapes. What
-  /// does not depend on it stays as it is. Calls `then` while still nobody uses the model. Throws
-  /// what `Model::set_control` throws.
+  /// Another ControlNet in the place of the one of this name (empty: the first), with tensors of
+  /// the same shapes. What does not depend on it stays as it is. Calls `then` while still nobody
+  /// uses the model. Throws what `Model::set_control` throws.
   void set_control(const std::filesystem::path& path, const std::string& name = {},
                    const std::function<void()>& then = {});
   /// Another after each change of the weights.
@@ -141,7 +141,7 @@ class Stages {
   void renew();
 
   std::shared_ptr<LoadedModel> model_;
-  uint64_t version_;  // of the weights that the executors have
+  uint64_t version_;                           // of the weights that the executors have
   std::vector<ControlnetConfig> controlnets_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width.
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};

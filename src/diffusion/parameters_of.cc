@@ -44,8 +44,7 @@ ControlParameters control_parameters(const Unit& unit, const ModelDescription& m
   control.model = model.controls.at(unit.net).file.string();
   control.weight = settings.weight;
   control.resize_mode = resize_mode(settings.resize);
-  control.processor_resolution =
-      settings.resolution > 0 ? settings.resolution : drawn_resolution;
+  control.processor_resolution = settings.resolution > 0 ? settings.resolution : drawn_resolution;
   control.threshold_a = settings.threshold_a.value_or(preprocessor.threshold_a.usual);
   control.threshold_b = settings.threshold_b.value_or(preprocessor.threshold_b.usual);
   control.guidance_start = settings.start;

@@ -315,9 +315,8 @@ void Pipeline::Implementation::decode(Batch batch, std::span<const float> latent
       decoder.run(Rate::picture, stop);
       expect_finite(decoder.output("image"), "VAE decoder");
       fill_pixels(drawing->result.images[static_cast<size_t>(i)], decoder.output("image"));
-      drawing->result.parameters.push_back(format_parameters(
-          parameters_of(request, drawing->units, model_.description(), drawing->size,
-                        drawing->result.seed, i)));
+      drawing->result.parameters.push_back(format_parameters(parameters_of(
+          request, drawing->units, model_.description(), drawing->size, drawing->result.seed, i)));
       drawing->report(Stage::decode, i + 1, request.samples);
     }
   }
@@ -376,16 +375,8 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
   for (const Unit& unit : units) result.hints.push_back(unit.hint);
   if (!units.empty()) result.edges = units[0].hint;
   Steered steered_rows = steered(units, table);
-  return {request,
-          callbacks,
-          std::move(result),
-          std::move(prompts),
-          std::move(table),
-          size,
-          std::move(units),
-          std::move(steered_rows),
-          std::move(noise),
-          watch,
+  return {request, callbacks,        std::move(result),       std::move(prompts), std::move(table),
+          size,    std::move(units), std::move(steered_rows), std::move(noise),   watch,
           {}};
 }
 

@@ -22,17 +22,15 @@ ValueId joined_parts(Graph& graph, const Module& m, ValueId eps, const DenoiserS
   return m.node(Concat{0}, {negative, joined});
 }
 
-/// The first ControlNet has the UNet's encoder for a twin, each two that follow each other. One that
-/// steers twice does the same work twice in one module and is no twin.
+/// The first ControlNet has the UNet's encoder for a twin, each two that follow each other. One
+/// that steers twice does the same work twice in one module and is no twin.
 std::vector<std::pair<std::string, std::string>> twins(const std::vector<ControlShape>& controls) {
   std::vector<std::string> modules;
   for (const ControlShape& control : controls) {
     const auto is_it = [&](const ControlShape& other) { return other.net == control.net; };
-    if (std::ranges::count_if(controls, is_it) == 1)
-      modules.push_back(control_module(control.net));
+    if (std::ranges::count_if(controls, is_it) == 1) modules.push_back(control_module(control.net));
   }
-  if (!modules.empty())
-    modules.insert(modules.begin() + 1, "model.diffusion_model");
+  if (!modules.empty()) modules.insert(modules.begin() + 1, "model.diffusion_model");
   std::vector<std::pair<std::string, std::string>> pairs;
   for (size_t i = 0; i + 1 < modules.size(); i += 2) pairs.emplace_back(modules[i], modules[i + 1]);
   return pairs;
@@ -100,8 +98,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     const Module module(graph, control_module(control.net));
     const ValueId hint = graph.add_input(
         hint_input(number),
-        {DType::f32,
-         {shape.hints, net.hint_channels.front(), shape.height * 8, shape.width * 8}},
+        {DType::f32, {shape.hints, net.hint_channels.front(), shape.height * 8, shape.width * 8}},
         Rate::picture, hint_each || own(shape.hints));
     const ValueId features = hint_features(module, to_channels_last(inputs, hint), net);
     steerings.push_back({module, net, features, time_embedding(module, timestep, net.trunk),

@@ -303,7 +303,8 @@ ModelConfig detect(const NamedTensors& tensors) {
   config.prediction = said.prediction;
   config.zero_terminal_snr = said.zero_terminal_snr;
   for (size_t number = 0; tensors.has_prefix(control_prefix(number)); ++number) {
-    UnetConfig& trunk = config.controlnets.emplace_back(detect_controlnet_number(tensors, number)).trunk;
+    UnetConfig& trunk =
+        config.controlnets.emplace_back(detect_controlnet_number(tensors, number)).trunk;
     if (tensors.metadata.contains(control_folder(number) + "/config.json")) continue;
     // What no shape shows is as in the base model that it steers.
     trunk.groups = config.unet.groups;
