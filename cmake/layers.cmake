@@ -3,8 +3,8 @@
 
 # Public headers of plain types and what is made of them, which all layers may include. The other
 # public headers are for the layers at the top, which implement them (`api`).
-set(leaves demo_model edges error image image_stream mapped_files model_files nearest output parameters
-    plan_info precision sampling synth version)
+set(leaves control demo_model edges error image image_stream mapped_files model_files nearest output parameters
+    plan_info precision preprocess sampling synth version)
 
 # link_headers(folder files...): a folder of links to these and no other files.
 function(link_headers folder)
@@ -72,6 +72,7 @@ layer(tensor base)
 layer(checkpoint tensor)
 layer(text base)
 layer(image base)
+layer(image/preprocess image)
 layer(ops tensor)
 layer(graph ops)
 layer(models graph checkpoint)
@@ -84,7 +85,7 @@ layer(runtime backend plan checkpoint)
 layer(adapters backend models)
 layer(diffusion/schedules base)
 layer(diffusion/samplers diffusion/schedules)
-layer(diffusion text image models compile runtime adapters diffusion/samplers api)
+layer(diffusion text image image/preprocess models compile runtime adapters diffusion/samplers api)
 layer(export models api)
 layer(score diffusion)
 layer(inspect diffusion)

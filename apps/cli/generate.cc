@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -20,10 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct GenerateArguments {
-  ModelOptions model;
+  ModelOptions model{true};
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
   std::string image, edges, save_edges, output, json_request;
+  ControlPictures control_pictures;  // that the request in JSON names
   bool warm = false, json = false;
 };
 
@@ -42,7 +44,8 @@ bool writes_standard(const GenerateArguments& options) {
 }
 
 /// Finds out before the work whether its results can be written, each to a file of its own.
-void check_outputs(const GenerateArguments& options, const std::vector<fs::path>& names) {
+void check_outputs(const GenerateArguments& options, const std::vector<fs::path>& names,
+                   const std::vector<ControlFiles>& controls) {
   OptionFiles outputs;
   for (const fs::path& name : names) outputs.emplace_back("--output", name);
   if (is_standard(options.output) && names.size() > 1)
@@ -51,7 +54,11 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
-  check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
+  OptionFiles inputs{{"--image", options.image}, {"--edges", options.edges}};
+  for (const ControlFiles& control : controls)
+    for (const std::string& file : {control.image, control.mask})
+      inputs.emplace_back("--control", file);
+  check_files_differ(outputs, inputs);
 }
 
 /// The text of --json-request, "-" being standard input.
@@ -82,8 +89,34 @@ void read_request(GenerateArguments& options, std::string& text) {
               if (name == "edges" && !has_picture) options.edges = value;
               if (name == "output" && options.output.empty()) options.output = value;
               if (name == "save_edges" && options.save_edges.empty()) options.save_edges = value;
-              return name == "image" || name == "edges" || name == "output" || name == "save_edges";
+              return name == "image" || name == "edges" || name == "output" ||
+                     name == "save_edges" || options.control_pictures.take(name, value);
             });
+}
+
+/// The controls that the request's list is made of: those of options with settings, or several
+/// ControlNets that share a picture, else those of the request in JSON.
+std::vector<ControlFiles> controls_of(const GenerateArguments& options, const Request& request) {
+  std::vector<ControlFiles> all;
+  const std::vector<ControlOption> given = options.model.controls();
+  const bool has_settings = std::ranges::any_of(
+      given, [](const ControlOption& option) { return !option.settings.empty(); });
+  if (!has_settings && (given.size() < 2 || !request.controls.empty())) {
+    for (size_t i = 0; i < request.controls.size(); ++i)
+      all.push_back({request.controls[i], options.control_pictures.of(i, "image"),
+                     options.control_pictures.of(i, "mask")});
+    return all;
+  }
+  const bool has_picture = !options.image.empty() || !options.edges.empty();
+  for (const ControlOption& option : given)
+    if (has_picture || !option.settings.empty()) all.push_back(control_files(option));
+  for (const char* name : {"strength", "guess_mode", "low_threshold", "high_threshold"})
+    if (!all.empty() && options.request.has(name))
+      bad_option(
+          fmt::format("--{}: does not count for controls with settings of their own, as in "
+                      "--control canny=FILE,weight=0.6,mode=control",
+                      find_field(request_fields(), name)->option));
+  return all;
 }
 
 /// From the model's defaults, the request in JSON, and the options, of which the latter count.
@@ -98,12 +131,22 @@ Request to_request(const GenerateArguments& options, const std::string& json, Re
   return request;
 }
 
-void take_picture(const GenerateArguments& options, Request& request,
-                  std::vector<std::string>& notices) {
-  ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
-                                    : read_picture("--image", options.image);
-  request.image = std::move(read.image);
-  notices.insert(notices.end(), read.notices.begin(), read.notices.end());
+void take_pictures(const GenerateArguments& options, const std::vector<ControlFiles>& controls,
+                   Request& request, std::vector<std::string>& notices) {
+  const auto take = [&](const char* option, const std::string& file, Image& image) {
+    if (file.empty()) return;
+    ReadImage read = read_picture(option, file);
+    image = std::move(read.image);
+    notices.insert(notices.end(), read.notices.begin(), read.notices.end());
+  };
+  take("--image", options.image, request.image);
+  take("--edges", options.edges, request.image);
+  request.controls.clear();
+  for (const ControlFiles& files : controls) {
+    Control& control = request.controls.emplace_back(files.control);
+    take("--control", files.image, control.image);
+    take("--control", files.mask, control.mask);
+  }
 }
 
 /// Seconds from the command's start; with --warm, of the first step, from the end of warming.
@@ -142,11 +185,10 @@ void print_result(const GenerateArguments& options, const Pipeline& pipeline,
 void run(GenerateArguments options) {
   std::string json;
   read_request(options, json);  // options first: files can take their time
-  to_request(options, json, {});
+  controls_of(options, to_request(options, json, {}));
   if (options.output.empty()) bad_option("--output is required");
-  if (options.image.empty() == options.edges.empty())
-    bad_option(fmt::format("--image and --edges: found {}, expected one of them",
-                           options.image.empty() ? "neither" : "both"));
+  if (!options.image.empty() && !options.edges.empty())
+    bad_option("--image and --edges: found both, expected one of them");
   if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
     bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
 
@@ -163,8 +205,11 @@ void run(GenerateArguments options) {
   options.device.note_vain(pipeline.description().device, notices);
   Request request = to_request(options, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
-  check_outputs(options, names);
-  take_picture(options, request, notices);
+  const std::vector<ControlFiles> controls = controls_of(options, request);
+  check_outputs(options, names, controls);
+  take_pictures(options, controls, request, notices);
+  if (!options.save_edges.empty() && request.controls.empty() && request.image == Image())
+    bad_option("--save-edges: there are none without a picture that steers");
   Result result;
   {
     ProgressLine line;
@@ -198,9 +243,10 @@ void add_generate(CLI::App& program) {
   auto o = std::make_shared<GenerateArguments>();
   o->model.add_to(*command);
   command
-      ->add_option(
-          "-i,--image", o->image,
-          "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard input")
+      ->add_option("-i,--image", o->image,
+                   "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard "
+                   "input; without "
+                   "any the prompt alone draws")
       ->transform(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());

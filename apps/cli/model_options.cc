@@ -6,32 +6,37 @@
 #include "options.h"
 
 namespace drypoint::cli {
-namespace {
-
-/// "canny=FILE"
-std::filesystem::path parse_control(const std::string& text) {
-  std::error_code ignored;
-  if (!text.starts_with("canny=") || text.size() == 6)
-    bad_option(fmt::format(
-        "--control: \"{}\", expected canny=FILE or canny=FOLDER{}", text,
-        std::filesystem::exists(text, ignored) ? fmt::format(", as in canny={}", text) : ""));
-  return without_tilde(text.substr(6));
-}
-
-}  // namespace
-
 void ModelOptions::add_to(CLI::App& command, bool plans) {
-  for (const char* name : {"model", "control", "vae"}) fields_.add(command, name, {});
+  for (const char* name : {"model", "vae"}) fields_.add(command, name, {});
+  command
+      .add_option("--control", control_texts_,
+                  takes_settings_
+                      ? "ControlNet: canny=FILE or canny=FOLDER; again for others, each "
+                        "with\nsettings: depth=FILE,image=map.png,weight=0.6,end=0.8"
+                      : "ControlNet: canny=FILE or canny=FOLDER; again for others")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->expected(1);
   if (!plans) return;
   for (const char* name : {"plan", "embeddings", "loras"}) fields_.add(command, name, {});
 }
 
 void ModelOptions::add_prediction_to(CLI::App& command) { fields_.add(command, "prediction", {}); }
 
+std::vector<ControlOption> ModelOptions::controls() const {
+  std::vector<ControlOption> all;
+  for (const std::string& text : control_texts_) all.push_back(parse_control_option(text));
+  return all;
+}
+
 ModelFiles ModelOptions::files(std::vector<std::string>& notices, const std::string& doing) const {
   ModelFiles files;
   fields_.apply(files);
-  if (files.control) files.control = parse_control(files.control->string());
+  for (const ControlOption& option : controls()) {
+    files.controls.push_back(option.net);
+    if (!takes_settings_ && !option.settings.empty())
+      bad_option(fmt::format("--control: {}: {} is for drawing alone", option.net.name,
+                             option.settings.begin()->first));
+  }
   if (files.plan) {
     for (const auto& [option, file] :
          {std::pair("--model", files.model), {"--vae", files.vae.value_or("")}})

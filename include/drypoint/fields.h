@@ -34,11 +34,13 @@ struct Field {
   std::function<void(const Settings&)> check;
 };
 
-/// All of `Request` but its picture.
+/// All of `Request` but its picture and its `controls`.
 const std::vector<Field<Request>>& request_fields();
 /// All of `PipelineOptions`.
 const std::vector<Field<PipelineOptions>>& pipeline_fields();
-/// All of `ModelFiles`.
+/// All of `Control` but its picture and mask.
+const std::vector<Field<Control>>& control_fields();
+/// All of `ModelFiles` but `controls`.
 const std::vector<Field<ModelFiles>>& model_fields();
 
 /// The one of this name, or null.
@@ -50,11 +52,12 @@ const Field<Settings>* find_field(const std::vector<Field<Settings>>& fields,
   return nullptr;
 }
 
-/// All fields of a request as a JSON object.
+/// All fields of a request as a JSON object, its controls as a list "controls" of such objects.
 std::string to_json(const Request& request);
 
 /// Sets the fields that a JSON object has. `other` is given what is no field, name and value
-/// (strings without quotes), and says whether it knows it. Throws bad_argument naming the field,
+/// (strings without quotes), and says whether it knows it; of the control at place i the name is
+/// "controls[i].image" and the like, so that pictures can be given as a caller wants them. Throws bad_argument naming the field,
 /// also for a name that nobody knows; bad_file for text that is no JSON object. `source` stands for
 /// it in messages.
 void read_json(

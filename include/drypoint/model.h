@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "drypoint/device.h"
 #include "drypoint/model_files.h"
@@ -14,7 +15,8 @@ namespace drypoint {
 
 /// What is loaded.
 struct ModelDescription {
-  std::string model, control;  ///< file names
+  std::string model, control;  ///< file names; the first ControlNet's, empty without one
+  std::vector<NamedControl> controls;  ///< the ControlNets' names, and their files'
   std::string device;
   int threads = 0;
 };
@@ -44,12 +46,12 @@ class Model {
   /// that need other weights are first used.
   size_t weight_bytes() const;
 
-  /// Puts another ControlNet in place of the one there is: a checkpoint file or a diffusers folder
+  /// Puts another ControlNet in place of the one of this name, or of the first: a checkpoint file or a diffusers folder
   /// whose ControlNet has the same shapes. All else stays as it was made, so this is fast; the
   /// pictures are those of a model loaded with that ControlNet. It waits until the pictures that
   /// are being drawn are done, so it must not be called from a callback of one. Throws bad_file,
   /// unsupported, non_finite (each with the file and the tensor), and nothing has changed then.
-  void set_control(const std::filesystem::path& path);
+  void set_control(const std::filesystem::path& path, const std::string& name = {});
 
  private:
   friend struct PipelineParts;  // the library's own

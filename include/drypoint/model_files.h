@@ -3,17 +3,31 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "drypoint/sampling.h"
 
 namespace drypoint {
+
+/// A ControlNet and what requests call it.
+struct NamedControl {
+  std::string name;            ///< "canny", "depth": letters, digits, `_`, `-` and `.`
+  std::filesystem::path file;  ///< a checkpoint file or a diffusers folder
+};
+
+/// What a ControlNet is called that has no other name.
+inline constexpr const char* usual_control_name = "canny";
 
 /// Each path is a checkpoint file (safetensors, or any PyTorch file) or a diffusers folder;
 /// "random:sd15", "random:sd21", "random:tiny" and the like (see synth.h) are models of random
 /// weights, without a file, for measurements.
 struct ModelFiles {
   std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
-  std::optional<std::filesystem::path> control;  ///< instead of the model's own, if any
+  /// A ControlNet named "canny", before those of `controls`. Either takes the place of the model's
+  /// own, if there is one; without any a model draws without control.
+  std::optional<std::filesystem::path> control;
+  std::vector<NamedControl> controls;
   std::optional<std::filesystem::path> vae, text_encoder;  ///< instead of the model's own
   /// A folder of textual inversion embeddings (.pt, .bin, .safetensors), which prompts call by
   /// their files' names.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "drypoint/control.h"
 #include "drypoint/edges.h"
 #include "drypoint/error.h"
 #include "drypoint/image.h"
@@ -79,9 +80,15 @@ struct Request {
   double low_threshold = 100, high_threshold = 200;  ///< of the edge detector: 0 to 1000
 
   /// The picture whose edges steer the drawing, or, with `is_edges`, the edges themselves, taken
-  /// at their own size (sides are multiples of 8).
+  /// at their own size (sides are multiples of 8). None: nothing steers, and `size` or a square of
+  /// `resolution` is drawn.
   Image image;
   bool is_edges = false;
+
+  /// What steers instead, at most 8; `image` is then the picture of those without one, and
+  /// `strength`, `guess_mode` and the thresholds must be left alone. The first picture decides the
+  /// size where `size` does not. Empty: `image`, through the first ControlNet.
+  std::vector<Control> controls;
 };
 
 enum class Stage : uint8_t { prepare, text, denoise, decode };
@@ -101,7 +108,8 @@ struct Callbacks {
 struct Result {
   std::vector<Image> images;            ///< RGB, one a sample
   std::vector<std::string> parameters;  ///< the settings of each as text, see parameters.h
-  Image edges;                          ///< what steered: one channel, or the edges as given
+  Image edges;                          ///< the first of `hints`, if any
+  std::vector<Image> hints;             ///< what each ControlNet saw
   uint64_t seed = 0;
   std::vector<std::string> notices;                     ///< e.g. that a prompt was cut
   std::vector<std::pair<std::string, double>> seconds;  ///< spent in each stage
@@ -127,7 +135,7 @@ class Pipeline {
   Request defaults() const;
 
   /// `Model::set_control` on its model, after which all is ready for the next picture.
-  void set_control(const std::filesystem::path& path);
+  void set_control(const std::filesystem::path& path, const std::string& name = {});
 
   /// Makes everything ready for pictures of these sizes, so that the first request pays nothing.
   /// Throws bad_argument (sides are multiples of 8, 100 megapixels at most; samples 1 to 64),

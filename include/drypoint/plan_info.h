@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "drypoint/image.h"
+#include "drypoint/model_files.h"
 #include "drypoint/precision.h"
 
 namespace drypoint {
@@ -29,7 +30,8 @@ struct PlanPart {
 
 struct PlanInfo {
   std::string producer;        ///< the version of Drypoint that built it: "0.1.0"
-  std::string model, control;  ///< the names of the checkpoints
+  std::string model, control;  ///< the names of the checkpoints; of the first ControlNet
+  std::vector<NamedControl> controls;  ///< the ControlNets' names, and their checkpoints'
   PlanDevice device;
   std::vector<ImageSize> sizes;  ///< that it was built for
   int samples = 1;               ///< pictures at once

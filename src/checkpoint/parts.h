@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace drypoint {
@@ -23,6 +24,16 @@ inline constexpr std::array<PartName, 4> part_names = {{
 
 constexpr std::string_view prefix_of(Part part) {
   return part_names[static_cast<size_t>(part)].prefix;
+}
+/// Of a model's several ControlNets, each with a module of its own, the first's is that of
+/// `Part::control`: "control_model", "control_model_1", ...
+inline std::string control_module(size_t number) {
+  return number == 0 ? "control_model" : "control_model_" + std::to_string(number);
+}
+inline std::string control_prefix(size_t number) { return control_module(number) + "."; }
+/// Where the metadata have its configuration: "controlnet", "controlnet_1", ...
+inline std::string control_folder(size_t number) {
+  return number == 0 ? "controlnet" : "controlnet_" + std::to_string(number);
 }
 constexpr std::string_view name_of(Part part) { return part_names[static_cast<size_t>(part)].name; }
 

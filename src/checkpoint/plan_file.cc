@@ -61,6 +61,11 @@ ordered_json header_of(const PlanContents& contents) {
                     {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
+  json["controls"] = ordered_json::array();
+  for (size_t i = 0; i < info.controls.size(); ++i)
+    json["controls"].push_back({{"name", info.controls[i].name},
+                                {"file", info.controls[i].file.string()},
+                                {"source", contents.checkpoint.controlnets.at(i).source}});
   json["sizes"] = ordered_json::array();
   for (const ImageSize size : info.sizes) json["sizes"].push_back({size.width, size.height});
   json["samples"] = info.samples;
@@ -262,19 +267,45 @@ void PlanFile::read_header(const std::string& text) {
   for (const auto& [part, prefix, part_name] : part_names) {
     if (!checkpoint_.tensors.has_prefix(prefix)) continue;
     checkpoint_.sources[part] = name();
-    PlanPart described{.name = std::string(part_name)};
-    described.source = text_of(json.at("sources").at(std::string(part_name)));
-    for (auto it = checkpoint_.tensors.tensors.lower_bound(prefix);
-         it != checkpoint_.tensors.tensors.end() && it->first.starts_with(prefix); ++it) {
-      ++described.tensors;
-      described.parameters += it->second.type().elements();
-    }
-    info_.parts.push_back(std::move(described));
+    const std::string part_text(part_name);
+    add_part(part_text, text_of(json.at("sources").at(part_text)), prefix);
   }
+  read_controls(json.value("controls", ordered_json::array()));
   if (!choices_.empty()) {
     const auto choices = parse_json(choices_);
     if (choices.is_object() && choices.contains("choices"))
       info_.choices = static_cast<int64_t>(choices["choices"].size());
+  }
+}
+
+void PlanFile::add_part(std::string part, std::string source, std::string_view prefix) {
+  PlanPart described{.name = std::move(part), .source = std::move(source)};
+  const auto& tensors = checkpoint_.tensors.tensors;
+  for (auto it = tensors.lower_bound(prefix); it != tensors.end() && it->first.starts_with(prefix);
+       ++it) {
+    ++described.tensors;
+    described.parameters += it->second.type().elements();
+  }
+  info_.parts.push_back(std::move(described));
+}
+
+/// Names of the ControlNets whose tensors there are.
+void PlanFile::read_controls(const ordered_json& controls) {
+  const auto text_of = [](const auto& value) {
+    return printable(value.template get<std::string>());
+  };
+  size_t count = 0;
+  while (checkpoint_.tensors.has_prefix(control_prefix(count))) ++count;
+  if (controls.size() != count)
+    fail(ErrorKind::bad_file, "{}: the plan's header names {} ControlNets, expected {}", name(),
+         controls.size(), count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto& control = controls[i];
+    info_.controls.push_back({text_of(control.at("name")), text_of(control.at("file"))});
+    checkpoint_.controlnets.push_back({info_.controls[i].name, name()});
+    if (i > 0)
+      add_part("ControlNet " + info_.controls[i].name, text_of(control.at("source")),
+               control_prefix(i));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -62,6 +63,8 @@ class PlanFile {
  private:
   void read();
   void read_header(const std::string& text);
+  void read_controls(const nlohmann::ordered_json& controls);
+  void add_part(std::string part, std::string source, std::string_view prefix);
   void read_checksums(const Tensor* table);
 
   FileBytes file_;

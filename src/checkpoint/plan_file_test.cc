@@ -25,6 +25,7 @@ Checkpoint small_checkpoint() {
   checkpoint.tensors.tensors["alphas_cumprod"] = make_tensor({1}, std::vector<float>{0.5f});
   checkpoint.tensors.metadata["drypoint.steps"] = "8";
   checkpoint.sources = {{Part::unet, "a.safetensors"}, {Part::control, "b.safetensors"}};
+  checkpoint.controlnets = {{"canny", "b.safetensors"}};
   return checkpoint;
 }
 
@@ -33,6 +34,7 @@ PlanInfo small_info() {
   info.producer = "0.1.0";
   info.model = "a";
   info.control = "b";
+  info.controls = {{"canny", "b"}};
   info.device = {"cpu", "an instruction set", "a processor", "fp32"};
   info.sizes = {{64, 32}, {8, 8}};
   info.samples = 2;

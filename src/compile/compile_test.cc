@@ -106,9 +106,13 @@ TEST(Passes, SeveralPicturesAreComputedLikeOne) {
   };
   for (const Target& target : {Target{}, fused, cuda_target({})})
     for (DenoiserShape shape :
-         {DenoiserShape{}, DenoiserShape{.apart = true}, DenoiserShape{.negative_length = 154},
+         {DenoiserShape{}, DenoiserShape{.controls = {{.positive_only = true}}},
+          DenoiserShape{.negative_length = 154},
           DenoiserShape{.prompts = 4, .contexts = 4, .context_length = 231},
-          DenoiserShape{.prompts = 4, .contexts = 4, .negative_length = 154, .apart = true},
+          DenoiserShape{.prompts = 4,
+          .contexts = 4,
+          .negative_length = 154,
+          .controls = {{.positive_only = true}}},
           DenoiserShape{.prompts = 1, .contexts = 1, .slots = 4, .noises = 32}}) {
       shape.height = 6, shape.width = 5, shape.max_steps = 4;
       const Plan one = compile(build_denoiser(testing::tiny_config(), shape), target);

@@ -22,8 +22,11 @@ void refuse_to_overwrite(const ModelFiles& files, const fs::path& tuning_cache,
                          const fs::path& output) {
   std::error_code ignored;
   const auto whole = [&](const fs::path& path) { return fs::weakly_canonical(path, ignored); };
-  for (const auto& read : {std::optional(files.model), files.control, files.vae, files.text_encoder,
-                           files.embeddings, files.loras, std::optional(tuning_cache)}) {
+  std::vector reads{std::optional(files.model), files.control,    files.vae,
+                    files.text_encoder,         files.embeddings, files.loras,
+                    std::optional(tuning_cache)};
+  for (const NamedControl& control : files.controls) reads.emplace_back(control.file);
+  for (const auto& read : reads) {
     if (!read || read->empty()) continue;
     // The file itself, or a folder above it.
     for (fs::path place = whole(output); place.has_relative_path(); place = place.parent_path())
@@ -37,6 +40,19 @@ std::vector<ImageSize> sizes_for(const BuildOptions& options, const Request& def
   if (!options.sizes.empty()) return options.sizes;
   const ImageSize square = control_size({64, 64}, defaults.resolution);
   return {square};
+}
+
+/// What a picture's steps may have: the first ControlNet, none, each other, all.
+std::vector<std::vector<ControlShape>> control_sets(size_t nets) {
+  std::vector<std::vector<ControlShape>> sets{{}};
+  std::vector<ControlShape> all;
+  for (size_t net = 0; net < nets; ++net) {
+    sets.push_back({{.net = net}});
+    all.push_back({.net = net});
+  }
+  if (nets > 1) sets.push_back(all);
+  std::ranges::reverse(sets);
+  return sets;
 }
 
 void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& request,
@@ -56,7 +72,11 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
     const auto shape = denoiser_shape(model, request, size, table);
     const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
-    model.denoiser(shape, callbacks.stop);
+    for (const auto& controls : control_sets(model.config().controlnets.size())) {
+      DenoiserShape of_set = shape;
+      of_set.controls = controls;
+      model.denoiser(of_set, callbacks.stop);
+    }
     report("decoder " + of_size);
     model.vae_decoder(shape.height, shape.width, callbacks.stop);
   }
@@ -118,6 +138,7 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   info.producer = version();
   info.model = model.description().model;
   info.control = model.description().control;
+  info.controls = model.description().controls;
   info.device = model.backend().identity();
   info.sizes = sizes;
   info.samples = options.samples;

@@ -162,16 +162,17 @@ std::vector<size_t> Conditioning::texts_at(int call) const {
   return texts;
 }
 
-void Conditioning::set(Executor& denoiser, const DenoiserShape& shape) const {
+void Conditioning::set(Executor& denoiser, const DenoiserShape& shape,
+                       const std::vector<size_t>& texts) const {
   std::vector<float> contexts;
   if (shape.negative_length > 0)
-    denoiser.set_input("negative_context", negative_[texts_[0]]);
+    denoiser.set_input("negative_context", negative_[texts[0]]);
   else if (prompts_.negative)
-    contexts = negative_[texts_[0]];
+    contexts = negative_[texts[0]];
   const auto size =
       static_cast<size_t>(denoiser.type_of_input("context").elements() / shape.context_rows());
   for (size_t i = 0; i < positive_.size(); ++i)
-    append_context(contexts, positive_[i][texts_[i + 1]], size,
+    append_context(contexts, positive_[i][texts[i + 1]], size,
                    size / static_cast<size_t>(shape.context_length));
   denoiser.set_input("context", contexts);
 }
@@ -191,15 +192,16 @@ void Conditioning::begin(Executor& denoiser, const DenoiserShape& shape) {
     weights.push_back(static_cast<float>(-sum));
     denoiser.set_input("part_weights", weights);
   }
-  texts_ = texts_at(0);
-  set(denoiser, shape);
+  const auto& texts = texts_[&denoiser] = texts_at(0);
+  set(denoiser, shape, texts);
 }
 
 bool Conditioning::advance(Executor& denoiser, const DenoiserShape& shape, int call) {
   std::vector<size_t> texts = texts_at(call);
-  if (texts == texts_) return false;
-  texts_ = std::move(texts);
-  set(denoiser, shape);
+  auto& known = texts_[&denoiser];
+  if (texts == known) return false;
+  known = std::move(texts);
+  set(denoiser, shape, known);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // What the text encoder makes of a request's prompts, and when the denoiser is to have which of it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,13 @@ class Conditioning {
 
  private:
   std::vector<size_t> texts_at(int call) const;
-  void set(Executor& denoiser, const DenoiserShape& shape) const;
+  void set(Executor& denoiser, const DenoiserShape& shape, const std::vector<size_t>& texts) const;
 
   const Prompts& prompts_;
   Encoded negative_;
   std::vector<Encoded> positive_;
-  std::vector<size_t> texts_;  // that the denoiser has: the negative prompt's, each part's
+  // What each denoiser has: the texts of the negative prompt, of each part.
+  std::map<const Executor*, std::vector<size_t>> texts_;
 };
 
 }  // namespace drypoint

@@ -61,31 +61,43 @@ void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<cons
   if (table_.start_draw != 0)
     for (size_t i = 0; i < noise.size(); ++i)
       slots[i] += static_cast<float>(table_.start_draw) * draws_[0][i];
-  denoiser_.set_input("slots", slots);
-  denoiser_.set_input("step", std::vector<int32_t>{0});
+  denoiser_->set_input("slots", slots);
+  denoiser_->set_input("step", std::vector<int32_t>{0});
 }
 
-/// The fresh noise of this row and those after it.
+void DenoiseLoop::go_on_with(Executor& denoiser) {
+  if (&denoiser == denoiser_) return;
+  const auto slots = denoiser_->output("slots");
+  denoiser.set_input("slots", slots);
+  denoiser.set_input("step", std::vector<int32_t>{static_cast<int32_t>(row_)});
+  denoiser_ = &denoiser;
+  needs_noise_ = true;
+}
+
+/// The fresh noise of this row and those around it that lie on the device at once.
 void DenoiseLoop::set_noise() {
   const auto count = static_cast<size_t>(shape_.noises);
-  const size_t one = static_cast<size_t>(denoiser_.type_of_input("noise").elements()) / count;
+  const size_t first = row_ - row_ % count;
+  const size_t one = static_cast<size_t>(denoiser_->type_of_input("noise").elements()) / count;
   std::vector<float> noises(count * one, 0.0f);
-  for (size_t i = 0; i < count && row_ + i < table_.rows.size(); ++i)
-    if (const int draw = table_.rows[row_ + i].draw; draw >= 0)
+  for (size_t i = 0; i < count && first + i < table_.rows.size(); ++i)
+    if (const int draw = table_.rows[first + i].draw; draw >= 0)
       std::ranges::copy(draws_[static_cast<size_t>(draw)],
                         noises.begin() + static_cast<std::ptrdiff_t>(i * one));
-  denoiser_.set_input("noise", noises);
+  denoiser_->set_input("noise", noises);
 }
 
 void DenoiseLoop::run(const StopRequested& stop) {
   if (before_) before_(row_);
-  if (shape_.noises > 0 && row_ % static_cast<size_t>(shape_.noises) == 0) set_noise();
-  denoiser_.run(Rate::step, stop);
+  if (shape_.noises > 0 && (row_ % static_cast<size_t>(shape_.noises) == 0 || needs_noise_))
+    set_noise();
+  needs_noise_ = false;
+  denoiser_->run(Rate::step, stop);
   ++row_;
 }
 
 std::span<const float> DenoiseLoop::first_slot() {
-  const auto slots = denoiser_.output("slots");
+  const auto slots = denoiser_->output("slots");
   return slots.first(slots.size() / static_cast<size_t>(shape_.slots));
 }
 

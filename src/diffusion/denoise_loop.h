@@ -23,13 +23,17 @@ class DenoiseLoop {
  public:
   /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
   /// `before` is called with each row's number before it runs: it may set a picture's inputs and
-  /// run `Rate::picture` again.
+  /// run `Rate::picture` again, or `go_on_with` another denoiser.
   DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
               std::function<void(size_t row)> before = {})
-      : denoiser_(denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
+      : denoiser_(&denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
 
   /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws.
   void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {});
+
+  /// Another denoiser, equally ready, takes over what has been denoised so far. Its shape may
+  /// differ in the controls alone. To be called by `before`.
+  void go_on_with(Executor& denoiser);
 
   size_t row() const { return row_; }
   bool done() const { return row_ == table_.rows.size(); }
@@ -37,7 +41,7 @@ class DenoiseLoop {
   void run(const StopRequested& stop = {});
   /// A device that works on its own is kept this far ahead, so that it never waits for us, and
   /// stops soon when asked to.
-  void wait_for_all_but_two() { denoiser_.wait_for_all_but(2); }
+  void wait_for_all_but_two() { denoiser_->wait_for_all_but(2); }
 
   /// Slot 0 as it is: between evaluations the sample times the next row's scale, in the end the
   /// latents.
@@ -46,12 +50,13 @@ class DenoiseLoop {
  private:
   void set_noise();
 
-  Executor& denoiser_;
+  Executor* denoiser_;
   const DenoiserShape& shape_;
   const SamplerTable& table_;
   std::function<void(size_t row)> before_;
   std::vector<std::span<const float>> draws_;
   size_t row_ = 0;
+  bool needs_noise_ = false;
 };
 
 }  // namespace drypoint

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "diffusion/control_strength.h"
 #include "diffusion/denoise_loop.h"
 
 namespace drypoint {
@@ -15,14 +14,43 @@ int64_t latents_together(int64_t samples, int64_t most) {
   return 1;
 }
 
-/// [H, W, C] bytes -> [3, H, W] from 0 to 1; one channel is taken three times.
-void add_hint(const Image& edges, std::vector<float>& hint) {
-  const size_t pixels = static_cast<size_t>(edges.width) * edges.height;
-  const auto channels = static_cast<size_t>(edges.channels);
+/// [H, W, C] bytes -> [3, H, W] from 0 to 1, or -1 where it is masked; one channel is taken three
+/// times.
+void add_hint(const Unit& unit, std::vector<float>& hints) {
+  const Image& hint = unit.hint;
+  const size_t pixels = static_cast<size_t>(hint.width) * hint.height;
+  const auto channels = static_cast<size_t>(hint.channels);
+  const bool has_mask = !unit.masked.pixels.empty();
   for (size_t c = 0; c < 3; ++c)
     for (size_t p = 0; p < pixels; ++p)
-      hint.push_back(static_cast<float>(edges.pixels[p * channels + std::min(c, channels - 1)]) /
-                     255.0f);
+      hints.push_back(
+          has_mask && unit.masked.pixels[p] >= 128
+              ? -1.0f
+              : static_cast<float>(hint.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f);
+}
+
+/// The hints of each picture's units, and what the units have in common.
+void set_controls(Executor& denoiser, const DenoiserShape& shape,
+                  std::span<const UnitSet* const> pictures) {
+  std::vector<float> scales;
+  for (size_t i = 0; i < shape.controls.size(); ++i) {
+    std::vector<float> hints;
+    for (const UnitSet* units : pictures) add_hint(*units->at(i), hints);
+    denoiser.set_input(hint_input(i), hints);
+    const Unit& first = *pictures[0]->at(i);
+    scales.insert(scales.end(), first.scales.begin(), first.scales.end());
+  }
+  if (!scales.empty()) denoiser.set_input("control_scales", scales);
+}
+
+/// Edges that steer with the request's own strength.
+Unit own_unit(const Image& edges, const Request& request, int64_t tensors) {
+  Unit unit;
+  unit.settings.weight = request.strength;
+  unit.settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
+  unit.scales = control_scales(unit.settings, static_cast<size_t>(tensors));
+  unit.hint = edges;
+  return unit;
 }
 
 /// Each picture's [prompts, L, D] -> [prompts * pictures, L, D], the first prompts of all in front.
@@ -49,7 +77,9 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .height = size.height / 8,
                       .width = size.width / 8,
                       .context_length = chunks * kTokenCount,
-                      .apart = request.guess_mode && guided};
+                      .controls = {}};
+  if (!model.config().controlnets.empty())
+    shape.controls = {{.net = 0, .positive_only = request.guess_mode && guided}};
   if (guided && negative_chunks != chunks) shape.negative_length = negative_chunks * kTokenCount;
   fit_shape(shape, table);
   return shape;
@@ -68,12 +98,17 @@ DenoiserShape together(DenoiserShape shape, size_t pictures) {
 }
 
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-                        const Image& edges, const Request& request) {
+                        const UnitSet& units) {
   set_table(denoiser, shape, table);
-  std::vector<float> hint;
-  add_hint(edges, hint);
-  denoiser.set_input("hint", hint);
-  denoiser.set_input("control_scales", control_scales(request.strength, request.guess_mode));
+  const UnitSet* const alone = &units;
+  set_controls(denoiser, shape, std::span(&alone, 1));
+}
+
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        const Image& edges, const Request& request) {
+  if (shape.controls.empty()) return set_picture_inputs(denoiser, shape, table, UnitSet());
+  const Unit unit = own_unit(edges, request, denoiser.type_of_input("control_scales").elements());
+  set_picture_inputs(denoiser, shape, table, UnitSet{&unit});
 }
 
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
@@ -90,16 +125,15 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const PictureInputs> pictures) {
   set_table(denoiser, shape, table);
-  std::vector<float> guidance_scales, hint;
+  std::vector<float> guidance_scales;
+  std::vector<const UnitSet*> units;
   for (const PictureInputs& picture : pictures) {
     guidance_scales.push_back(static_cast<float>(picture.guidance_scale));
-    add_hint(picture.edges, hint);
+    units.push_back(&picture.units);
   }
+  set_controls(denoiser, shape, units);
   if (shape.prompts > 1) denoiser.set_input("guidance_scale", guidance_scales);
   denoiser.set_input("context", joined_contexts(pictures, shape.prompts));
-  denoiser.set_input("hint", hint);
-  const Request& first = pictures[0].request;
-  denoiser.set_input("control_scales", control_scales(first.strength, first.guess_mode));
 }
 
 }  // namespace drypoint

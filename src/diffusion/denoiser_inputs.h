@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "diffusion/controls.h"
 #include "diffusion/model.h"
 #include "diffusion/samplers/table.h"
 
@@ -16,7 +17,8 @@ struct PromptShape {
   int64_t chunks = 1, negative_chunks = 1;
 };
 
-/// The denoiser for a picture of this size and a sampler.
+/// The denoiser for a picture of this size and a sampler, with the request's own strength as its
+/// control if the model has a ControlNet (for others see `with_units`).
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& prompts);
 /// The same for prompts of a chunk each.
@@ -28,8 +30,14 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 /// other lengths.
 DenoiserShape together(DenoiserShape shape, size_t pictures);
 
+/// What steers a picture: of its units those of the shape.
+using UnitSet = std::vector<const Unit*>;
+
 /// What a picture's steps have in common apart from the prompts (see `Conditioning`): the sampler's
-/// table, the edges, the strength of the control.
+/// table, hints, the strengths of the controls.
+void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
+                        const UnitSet& units);
+/// The same for edges that steer with the request's own strength, if anything does.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         const Image& edges, const Request& request);
 /// And guidance and `context` [prompts, 77, D].
@@ -39,10 +47,9 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
 struct PictureInputs {
   std::vector<float> context;  // [prompts, L, D]
   double guidance_scale = 1;
-  const Image& edges;
-  const Request& request;
+  UnitSet units;
 };
-/// The same for pictures drawn together, whose table and strength are those of the first.
+/// The same for pictures drawn together, whose table and strengths are those of the first.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const PictureInputs> pictures);
 

@@ -136,7 +136,7 @@ TEST_F(DevicePlans, ServeEverySizeAndSetting) {
     return shape;
   };
   stages.denoiser(with([](DenoiserShape& s) { s.prompts = s.contexts = 1; }));
-  stages.denoiser(with([](DenoiserShape& s) { s.apart = true; }));
+  stages.denoiser(with([](DenoiserShape& s) { s.controls[0].positive_only = true; }));
   stages.denoiser(with([](DenoiserShape& s) { s.noises = 32; }));
   stages.denoiser(with([](DenoiserShape& s) { s.latents = 4; }));
   stages.denoiser(with([](DenoiserShape& s) { s.max_steps = 64; }));

@@ -45,7 +45,7 @@ std::unique_ptr<const PlanFile> open_plan(const ModelFiles& files) {
 
 Checkpoint checkpoint_for(const ModelFiles& files, const PlanFile* file) {
   if (!file) return assemble(files);
-  for (const Part part : {Part::unet, Part::vae, Part::text, Part::control})
+  for (const Part part : {Part::unet, Part::vae, Part::text})
     if (!file->checkpoint().has(part))
       fail(ErrorKind::bad_file, "{}: the plan has no {}", file->name(), name_of(part));
   check_fit(file->checkpoint());
@@ -144,8 +144,9 @@ std::string file_name(const std::filesystem::path& path) {
 }
 
 // What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
-void check_proportions(const std::map<Part, std::string>& sources, const ModelConfig& config) {
-  const auto& [unet, control, vae, text, prediction, zero_terminal_snr] = config;
+void check_proportions(const Checkpoint& checkpoint, const ModelConfig& config) {
+  const auto& sources = checkpoint.sources;
+  const auto& [unet, controlnets, vae, text, prediction, zero_terminal_snr] = config;
   if (is_inpainting(unet))
     fail(ErrorKind::unsupported,
          "{}: the UNet is one for inpainting: of its {} input channels {} are a mask and a masked "
@@ -156,11 +157,12 @@ void check_proportions(const std::map<Part, std::string>& sources, const ModelCo
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
          sources.at(Part::vae), vae.channels.size(), vae.image_channels);
-  if (control->hint_channels.front() != 3 || control->hint_channels.size() != 9)
-    fail(ErrorKind::unsupported,
-         "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
-         sources.at(Part::control), control->hint_channels.size() - 1,
-         control->hint_channels.front());
+  for (size_t i = 0; i < controlnets.size(); ++i)
+    if (const auto& channels = controlnets[i].hint_channels;
+        channels.front() != 3 || channels.size() != 9)
+      fail(ErrorKind::unsupported,
+           "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
+           checkpoint.controlnets[i].source, channels.size() - 1, channels.front());
   if (text.positions != kTokenCount)
     fail(ErrorKind::unsupported, "{}: the text encoder has {} positions, expected {}",
          sources.at(Part::text), text.positions, kTokenCount);
@@ -177,25 +179,46 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)) {
-  if (!checkpoint_.has(Part::control))
-    fail(ErrorKind::bad_argument,
-         "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
-         name_);
   config_ = detect(checkpoint_.tensors);
   choose_prediction(files.prediction);
-  check_proportions(checkpoint_.sources, config_);
+  check_proportions(checkpoint_, config_);
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
   adapters_ = std::make_unique<AdapterLibrary>(files.loras, config_, name_);
   defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
-  description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
-                  backend().name(), backend().threads()};
+  description_ = {.model = file_name(main_file(files)),
+                  .device = backend().name(),
+                  .threads = backend().threads()};
+  const std::vector<NamedControl> controls = named_controls(files);
+  for (size_t i = 0; i < checkpoint_.controlnets.size() && !file_; ++i)
+    description_.controls.push_back(
+        {checkpoint_.controlnets[i].name,
+         file_name(i < controls.size() ? controls[i].file : files.model)});
+  if (file_) {
+    description_.model = file_->info().model;
+    description_.controls = file_->info().controls;
+  }
+  if (!description_.controls.empty()) description_.control = description_.controls[0].file.string();
   if (!file_) return;
-  description_.model = file_->info().model;
-  description_.control = file_->info().control;
-  if (files.control) set_control(*files.control);
+  // The only one of a plan may go by another name.
+  const bool is_only = checkpoint_.controlnets.size() == 1 && controls.size() == 1;
+  for (const auto& [name, path] : controls) set_control(path, is_only ? "" : name);
+  if (is_only) description_.controls[0].name = checkpoint_.controlnets[0].name = controls[0].name;
+}
+
+/// The number of the ControlNet of this name, or of the first.
+size_t LoadedModel::controlnet_named(const std::string& wanted) const {
+  const auto& nets = checkpoint_.controlnets;
+  std::string all;
+  for (size_t i = 0; i < nets.size(); ++i) {
+    if (wanted.empty() || nets[i].name == wanted) return i;
+    all += (i > 0 ? ", " : "") + nets[i].name;
+  }
+  fail(ErrorKind::bad_argument, "control: {}: the model has {}, expected one to be replaced",
+       wanted.empty() ? "any" : wanted,
+       nets.empty() ? std::string("no ControlNet") : "the ControlNets " + all);
 }
 
 void LoadedModel::choose_prediction(Prediction asked) {
@@ -219,15 +242,16 @@ ModelDescription LoadedModel::description() const {
   return description_;
 }
 
-void LoadedModel::set_control(const std::filesystem::path& path,
+void LoadedModel::set_control(const std::filesystem::path& path, const std::string& wanted,
                               const std::function<void()>& then) {
   const auto alone = in_use_.alone();
   const auto turn = device_->turn({});
+  const size_t number = controlnet_named(wanted);
   Checkpoint next = checkpoint_;
-  replace_control(next, path);
-  const ControlnetConfig control = *detect(next.tensors).control;
+  replace_control(next, number, path);
+  const ControlnetConfig control = detect(next.tensors).controlnets.at(number);
   // All that can be wrong with the file shows before anything changes.
-  const std::vector<TensorSpec> fresh = tensors_of(control);
+  const std::vector<TensorSpec> fresh = tensors_of(control, number);
   parallel_for(fresh.size(), usable_cores(), [&](size_t i) {
     try {
       check_finite(fresh[i].name, next.tensors.at(fresh[i].name));
@@ -240,12 +264,13 @@ void LoadedModel::set_control(const std::filesystem::path& path,
   read_since_check_ = true;
   {
     const std::lock_guard lock(telling_);
-    description_.control = file_name(path);
+    description_.controls[number].file = file_name(path);
+    if (number == 0) description_.control = file_name(path);
   }
   std::vector<std::string> names;
   for (const TensorSpec& spec : fresh) names.push_back(spec.name);
   store_->sources().replaced(names);
-  config_.control = control;
+  config_.controlnets[number] = control;
   ++version_;
   if (then) then();
 }
@@ -334,14 +359,14 @@ void Stages::begin(const StopRequested& stop) {
   renew(stop);
 }
 
-void Stages::set_control(const std::filesystem::path& path) {
-  model_->set_control(path, [&] { renew(); });
+void Stages::set_control(const std::filesystem::path& path, const std::string& name) {
+  model_->set_control(path, name, [&] { renew(); });
 }
 
 /// After the model's weights have changed.
 void Stages::renew(const StopRequested& stop) {
   const uint64_t version = model_->version();
-  if (std::exchange(control_, *config().control) != *config().control)
+  if (std::exchange(controlnets_, config().controlnets) != config().controlnets)
     executors_.clear();  // other heads
   try {
     executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });
@@ -381,8 +406,8 @@ ModelDescription Model::description() const { return loaded_->description(); }
 Device Model::device() const { return Device(loaded_->shared_device()); }
 Request Model::defaults() const { return loaded_->defaults(); }
 size_t Model::weight_bytes() const { return loaded_->weight_bytes(); }
-void Model::set_control(const std::filesystem::path& path) {
-  at_border(path.string(), [&] { loaded_->set_control(path); });
+void Model::set_control(const std::filesystem::path& path, const std::string& name) {
+  at_border(path.string(), [&] { loaded_->set_control(path, name); });
 }
 
 }  // namespace drypoint

@@ -33,10 +33,11 @@ class LoadedModel {
   LoadedModel(const ModelFiles& files, const DeviceOptions& options,
               std::shared_ptr<OpenDevice> device = nullptr);
 
-  /// Another ControlNet in the place of the one there is, with tensors of the same shapes. What
-  /// does not depend on it stays as it is. Calls `then` while still nobody uses the model. Throws
-  /// what `Model::set_control` throws.
-  void set_control(const std::filesystem::path& path, const std::function<void()>& then = {});
+  /// Another ControlNet in the place of the one of this name (empty: the first), with tensors of
+  /// the same shapes. What does not depend on it stays as it is. Calls `then` while still nobody
+  /// uses the model. Throws what `Model::set_control` throws.
+  void set_control(const std::filesystem::path& path, const std::string& name = {},
+                   const std::function<void()>& then = {});
   /// Another after each change of the weights.
   uint64_t version() const { return version_; }
 
@@ -81,6 +82,7 @@ class LoadedModel {
   void choose_prediction(Prediction asked);
   void put_on(const AdapterSet& adapters);
   void check_holds(const FittedAdapter& adapter) const;
+  size_t controlnet_named(const std::string& wanted) const;
 
   std::string name_;
   std::atomic<bool> read_since_check_ = true;
@@ -109,7 +111,7 @@ class Stages {
   explicit Stages(std::shared_ptr<LoadedModel> model)
       : model_(std::move(model)),
         version_(model_->version()),
-        control_(*model_->config().control) {}
+        controlnets_(model_->config().controlnets) {}
   Stages(const ModelFiles& files, const DeviceOptions& options);
 
   const std::shared_ptr<LoadedModel>& model() const { return model_; }
@@ -118,7 +120,7 @@ class Stages {
     return model_->use(stop, adapters);
   }
 
-  void set_control(const std::filesystem::path& path);
+  void set_control(const std::filesystem::path& path, const std::string& name);
 
   ModelDescription description() const { return model_->description(); }
   const std::string& name() const { return model_->name(); }
@@ -143,8 +145,8 @@ class Stages {
 
   void check_files() { model_->check_files(); }
 
-  /// Each stage at a size, ready to run. A reference holds until `begin`, as long as no more sizes
-  /// of the same stage are asked for than are kept (8 denoisers, 4 decoders, 4 text encoders).
+  /// Each stage at a size, ready to run. A reference holds until `begin`. (8 denoisers, 4 decoders
+  /// and 4 text encoders are kept for later pictures.)
   Executor& text_encoder(const TextEncoderShape& shape, const StopRequested& stop = {});
   Executor& denoiser(const DenoiserShape& shape, const StopRequested& stop = {});
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
@@ -153,8 +155,8 @@ class Stages {
   void renew(const StopRequested& stop = {});
 
   std::shared_ptr<LoadedModel> model_;
-  uint64_t version_;          // of the weights that the executors have
-  ControlnetConfig control_;  // and what they were built for
+  uint64_t version_;                           // of the weights that the executors have
+  std::vector<ControlnetConfig> controlnets_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width.
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};
 };

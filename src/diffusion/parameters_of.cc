@@ -6,6 +6,7 @@
 #include "diffusion/request.h"
 #include "diffusion/samplers/names.h"
 #include "drypoint/fields.h"
+#include "drypoint/preprocess.h"
 #include "drypoint/version.h"
 
 namespace drypoint {
@@ -17,10 +18,46 @@ bool is_of_sigmas(ScheduleKind kind) {
   return kind >= ScheduleKind::uniform && kind <= ScheduleKind::kl_optimal;
 }
 
+std::string resize_mode(ResizeMode mode) {
+  switch (mode) {
+    case ResizeMode::stretch: return "Just Resize";
+    case ResizeMode::crop: return "Crop and Resize";
+    case ResizeMode::fill: return "Resize and Fill";
+  }
+  return "unknown";
+}
+
+std::string control_mode(ControlMode mode) {
+  switch (mode) {
+    case ControlMode::balanced: return "Balanced";
+    case ControlMode::prompt: return "My prompt is more important";
+    case ControlMode::control: return "ControlNet is more important";
+  }
+  return "unknown";
+}
+
+ControlParameters control_parameters(const Unit& unit, const ModelDescription& model,
+                                     int drawn_resolution) {
+  const Control& settings = unit.settings;
+  const Preprocessor& preprocessor = preprocessor_named(settings.preprocessor);
+  ControlParameters control;
+  control.module = preprocessor.name;
+  control.model = model.controls.at(unit.net).file.string();
+  control.weight = settings.weight;
+  control.resize_mode = resize_mode(settings.resize);
+  control.processor_resolution = settings.resolution > 0 ? settings.resolution : drawn_resolution;
+  control.threshold_a = settings.threshold_a.value_or(preprocessor.threshold_a.usual);
+  control.threshold_b = settings.threshold_b.value_or(preprocessor.threshold_b.usual);
+  control.guidance_start = settings.start;
+  control.guidance_end = settings.end;
+  control.control_mode = control_mode(settings.mode);
+  return control;
+}
+
 }  // namespace
 
-Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
-                         uint64_t seed, int number) {
+Parameters parameters_of(const Request& request, std::span<const Unit> units,
+                         const ModelDescription& model, ImageSize size, uint64_t seed, int number) {
   const bool alone = request.noise == NoiseKind::per_sample;
   Parameters parameters;
   parameters.prompt = prompt_with_adapters(request);
@@ -37,16 +74,10 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
       (schedule != sampler.schedule || is_of_sigmas(schedule)))
     parameters.schedule_type = label(schedule);
   parameters.rng = request.random.kind == RandomKind::cpu ? "CPU" : "GPU";
-  ControlParameters control;
-  control.module = request.is_edges ? "none" : "canny";
-  control.model = model.control;
-  control.weight = request.strength;
-  control.processor_resolution =
+  const int drawn_resolution =
       request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
-  control.threshold_a = request.low_threshold;
-  control.threshold_b = request.high_threshold;
-  if (request.guess_mode) control.control_mode = "ControlNet is more important";
-  parameters.controls.push_back(control);
+  for (const Unit& unit : units)
+    parameters.controls.push_back(control_parameters(unit, model, drawn_resolution));
   const auto add = [&](const char* key, const std::string& value) {
     parameters.others.emplace_back(key, value);
   };

@@ -1,15 +1,18 @@
 // The settings to write into a picture.
 #pragma once
 
+#include <span>
+
+#include "diffusion/controls.h"
 #include "drypoint/parameters.h"
 #include "drypoint/pipeline.h"
 
 namespace drypoint {
 
-/// Of the picture of this number, from 0, in a run with this seed. What the web UI has no word for
-/// is there only where it is not the default: "Schedule: official", "Noise: per-sample" and, for
-/// the noise of a GPU other than the default, "RNG grid: 108x2048".
-Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
-                         uint64_t seed, int number);
+/// Of the picture of this number, from 0, in a run with this seed, steered by these units. What the
+/// web UI has no word for is there only where it is not the default: "Schedule: official", "Noise:
+/// per-sample" and, for the noise of a GPU other than the default, "RNG grid: 108x2048".
+Parameters parameters_of(const Request& request, std::span<const Unit> units,
+                         const ModelDescription& model, ImageSize size, uint64_t seed, int number);
 
 }  // namespace drypoint

@@ -8,7 +8,7 @@ namespace {
 using Others = std::vector<std::pair<std::string, std::string>>;
 
 Parameters of(const Request& request, int number = 0) {
-  return parameters_of(request, {"m", "c", "cpu", 1}, {64, 128}, 7, number);
+  return parameters_of(request, {}, {.model = "m"}, {64, 128}, 7, number);
 }
 
 TEST(ParametersOf, SayWhatDiffersFromTheDefaults) {

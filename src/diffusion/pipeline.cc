@@ -12,6 +12,7 @@
 #include "base/stopwatch.h"
 #include "diffusion/adapter_use.h"
 #include "diffusion/conditioning.h"
+#include "diffusion/controls.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
@@ -20,7 +21,6 @@
 #include "diffusion/request.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
-#include "image/edge_checks.h"
 
 namespace drypoint {
 namespace {
@@ -96,12 +96,20 @@ struct Drawing {
   Result result;
   Prompts prompts;
   SamplerTable table;
+  ImageSize size;
+  std::vector<Unit> units;  // what steers
+  Steered steered;
   NoiseSource noise;
   AdapterSet adapters;
   Stopwatch watch;
   std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
 
-  ImageSize size() const { return {result.edges.width, result.edges.height}; }
+  /// Of one of `steered`'s sets.
+  UnitSet unit_set(size_t set) const {
+    UnitSet all;
+    for (const size_t i : steered.sets[set]) all.push_back(&units[i]);
+    return all;
+  }
   void report(Stage stage, int done, int of) const {
     if (callbacks.progress) callbacks.progress({stage, done, of});
   }
@@ -138,8 +146,7 @@ void for_each(Batch batch, const Body& body) {
 
 /// What the denoiser has once for all latents.
 bool have_the_same(const Drawing& a, const Drawing& b) {
-  return a.table == b.table && a.request.strength == b.request.strength &&
-         a.request.guess_mode == b.request.guess_mode;
+  return a.table == b.table && steer_alike(a.units, b.units);
 }
 
 }  // namespace
@@ -164,23 +171,30 @@ class Pipeline::Implementation {
   const Model& model() const { return public_; }
   Stages& stages() { return model_; }
   const Request& defaults() const { return defaults_; }
-  void set_control(const std::filesystem::path& path) { model_.set_control(path); }
+  void set_control(const std::filesystem::path& path, const std::string& name) {
+    model_.set_control(path, name);
+  }
   void prepare(std::span<const ImageSize> sizes, int samples);
   Result generate(const Request& request, const Callbacks& callbacks);
   std::vector<Outcome> draw_together(std::span<const Asked> asked);
 
  private:
   Drawing begin(const Request& request, const Callbacks& callbacks) const;
-  DenoiserShape shape_of(const Drawing& drawing) const {
-    return denoiser_shape(model_, drawing.request, drawing.size(), drawing.table,
-                          drawing.prompts.shape());
+  /// Of the denoiser for one of `steered`'s sets.
+  DenoiserShape shape_of(const Drawing& drawing, size_t set = 0) const {
+    return with_units(denoiser_shape(model_, drawing.request, drawing.size, drawing.table,
+                                     drawing.prompts.shape()),
+                      drawing.units, drawing.steered.sets[set]);
   }
+  std::vector<DenoiserShape> shapes_of(Batch batch) const;
   void draw(Batch batch);
   void draw(Drawing& drawing);
-  Executor& make_ready(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
+  Executor& make_ready(Batch batch, std::span<const DenoiserShape> shapes,
+                       const StopRequested& stop);
   bool go_together(const Drawing& a, const Drawing& b) const;
-  void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape) const;
-  std::vector<float> denoise(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
+  void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape, size_t set) const;
+  std::vector<float> denoise(Batch batch, std::span<const DenoiserShape> shapes,
+                             const StopRequested& stop);
   void decode(Batch batch, std::span<const float> latents, Executor& decoder,
               const StopRequested& stop);
 
@@ -199,10 +213,10 @@ bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) c
 }
 
 void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
-                                          const DenoiserShape& shape) const {
+                                          const DenoiserShape& shape, size_t set) const {
   Drawing& first = *batch[0];
   if (batch.size() == 1) {
-    set_picture_inputs(denoiser, shape, first.table, first.result.edges, first.request);
+    set_picture_inputs(denoiser, shape, first.table, first.unit_set(set));
     first.conditioning->begin(denoiser, shape);
     return;
   }
@@ -213,17 +227,31 @@ void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
   for (const Drawing* drawing : batch)
     inputs.push_back({drawing->conditioning ? drawing->conditioning->context()
                                             : std::vector<float>(context_size),
-                      drawing->prompts.guidance_scale, drawing->result.edges, drawing->request});
+                      drawing->prompts.guidance_scale, drawing->unit_set(set)});
   set_picture_inputs(denoiser, shape, first.table, inputs);
 }
 
+/// For each of `steered`'s sets.
+std::vector<DenoiserShape> Pipeline::Implementation::shapes_of(Batch batch) const {
+  std::vector<DenoiserShape> shapes;
+  for (size_t set = 0; set < batch[0]->steered.sets.size(); ++set)
+    shapes.push_back(together(shape_of(*batch[0], set), batch.size()));
+  return shapes;
+}
+
 /// -> [samples of all, 4, h, w]
-std::vector<float> Pipeline::Implementation::denoise(Batch batch, const DenoiserShape& shape,
+std::vector<float> Pipeline::Implementation::denoise(Batch batch,
+                                                     std::span<const DenoiserShape> shapes,
                                                      const StopRequested& stop) {
   const SamplerTable& table = batch[0]->table;
-  Executor& denoiser = model_.denoiser(shape);
-  set_inputs(denoiser, batch, shape);
-  denoiser.run(Rate::picture, stop);
+  const std::vector<size_t>& set_of_row = batch[0]->steered.set_of_row;
+  const DenoiserShape& shape = shapes[0];  // the others differ in their controls alone
+  std::vector<Executor*> denoisers;
+  for (size_t set = 0; set < shapes.size(); ++set) {
+    Executor& denoiser = *denoisers.emplace_back(&model_.denoiser(shapes[set]));
+    set_inputs(denoiser, batch, shapes[set], set);
+    denoiser.run(Rate::picture, stop);
+  }
 
   const size_t latent =
       static_cast<size_t>(model_.config().vae.latent_channels * shape.height * shape.width);
@@ -244,11 +272,15 @@ std::vector<float> Pipeline::Implementation::denoise(Batch batch, const Denoiser
   for (auto& draw : draws) draw_noise(draw = std::vector<float>(x.size()));
 
   const int all = table.steps * static_cast<int>(x.size() / chunk);
-  DenoiseLoop loop(denoiser, shape, table, [&](size_t row) {
+  DenoiseLoop* going = nullptr;
+  DenoiseLoop loop(*denoisers[0], shape, table, [&](size_t row) {
+    Executor& denoiser = *denoisers[set_of_row[row]];
     if (batch.size() == 1 &&
         batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
       denoiser.run(Rate::picture, stop);
+    going->go_on_with(denoiser);
   });
+  going = &loop;
   int before = 0;  // steps done for the latents before
   for (size_t at = 0; at < x.size(); at += chunk, before += table.steps) {
     const std::span<float> latents = std::span(x).subspan(at, chunk);
@@ -286,8 +318,8 @@ void Pipeline::Implementation::decode(Batch batch, std::span<const float> latent
       decoder.run(Rate::picture, stop);
       expect_finite(decoder.output("image"), "VAE decoder");
       fill_pixels(drawing->result.images[static_cast<size_t>(i)], decoder.output("image"));
-      drawing->result.parameters.push_back(format_parameters(
-          parameters_of(request, model_.description(), drawing->size(), drawing->result.seed, i)));
+      drawing->result.parameters.push_back(format_parameters(parameters_of(
+          request, drawing->units, model_.description(), drawing->size, drawing->result.seed, i)));
       drawing->report(Stage::decode, i + 1, request.samples);
     }
   }
@@ -311,19 +343,19 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 }
 
 /// All that needs memory. -> the decoder
-Executor& Pipeline::Implementation::make_ready(Batch batch, const DenoiserShape& shape,
+Executor& Pipeline::Implementation::make_ready(Batch batch, std::span<const DenoiserShape> shapes,
                                                const StopRequested& stop) {
-  const ImageSize size = batch[0]->size();
+  const ImageSize size = batch[0]->size;
   int samples = 0;
   for (const Drawing* drawing : batch) samples += drawing->request.samples;
   model_.begin(stop);
   try {
     for (Drawing* drawing : batch)
       drawing->result.images = blank_images(drawing->request.samples, size);
-    model_.denoiser(shape, stop);
+    for (const DenoiserShape& shape : shapes) model_.denoiser(shape, stop);
     for (const Drawing* drawing : batch)
       model_.text_encoder(drawing->prompts.encoder(drawing->request), stop);
-    return model_.vae_decoder(shape.height, shape.width, stop);
+    return model_.vae_decoder(size.height / 8, size.width / 8, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
     fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, samples,
@@ -342,15 +374,19 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
   SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
-  result.edges =
-      request.is_edges ? request.image : control_edges(request.image, edge_options(request));
-  if (request.is_edges)
-    if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
+  const ImageSize size = drawn_size(request);
+  std::vector<Unit> units = units_of(request, model_, size, prompts.shape().guided, result.notices);
+  for (const Unit& unit : units) result.hints.push_back(unit.hint);
+  if (!units.empty()) result.edges = units[0].hint;
+  Steered steered_rows = steered(units, table);
   return {request,
           callbacks,
           std::move(result),
           std::move(prompts),
           std::move(table),
+          size,
+          std::move(units),
+          std::move(steered_rows),
           std::move(noise),
           std::move(adapters),
           watch,
@@ -360,10 +396,10 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
 /// A batch is of one drawing, or of several with one sample each, alike in shape and in what the
 /// denoiser has once for all.
 void Pipeline::Implementation::draw(Batch batch) {
-  const DenoiserShape shape = together(shape_of(*batch[0]), batch.size());
+  const std::vector<DenoiserShape> shapes = shapes_of(batch);
   const StopRequested stop = stop_of(batch);
   const auto use = model_.use(stop, batch[0]->adapters);
-  Executor& decoder = make_ready(batch, shape, stop);
+  Executor& decoder = make_ready(batch, shapes, stop);
   for (Drawing* drawing : batch) {
     auto& notices = drawing->result.notices;
     std::ranges::copy(model_.notices(), std::back_inserter(notices));
@@ -378,7 +414,7 @@ void Pipeline::Implementation::draw(Batch batch) {
   finish(batch, Stage::text);
 
   report(batch, Stage::denoise, 0, batch[0]->table.steps);
-  const auto latents = denoise(batch, shape, stop);
+  const auto latents = denoise(batch, shapes, stop);
   finish(batch, Stage::denoise);
 
   decode(batch, latents, decoder, stop);
@@ -469,8 +505,8 @@ Request Pipeline::defaults() const { return implementation_->defaults(); }
 void Pipeline::prepare(std::span<const ImageSize> sizes, int samples) {
   at_border("preparing", [&] { implementation_->prepare(sizes, samples); });
 }
-void Pipeline::set_control(const std::filesystem::path& path) {
-  at_border(path.string(), [&] { implementation_->set_control(path); });
+void Pipeline::set_control(const std::filesystem::path& path, const std::string& name) {
+  at_border(path.string(), [&] { implementation_->set_control(path, name); });
 }
 Result Pipeline::generate(const Request& request, const Callbacks& callbacks) {
   return at_border("drawing", callbacks,

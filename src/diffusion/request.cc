@@ -1,6 +1,7 @@
 #include "diffusion/request.h"
 
 #include "base/error.h"
+#include "diffusion/controls.h"
 #include "drypoint/fields.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
@@ -31,18 +32,19 @@ void check_samples(int samples, std::string_view what) { expect_between(what, sa
 void check(const Request& request) {
   for (const auto& field : request_fields()) field.check(request);
   check_thresholds(request.low_threshold, request.high_threshold);
+  check_controls(request);
   const Image& image = request.image;
-  if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");
+  if (image == Image()) {
+    if (request.is_edges) fail(ErrorKind::bad_argument, "image: none was given");
+    drawn_size(request);
+    return;
+  }
   check_image(image);
   const ImageSize size{image.width, image.height};
   if (request.is_edges) check_size(size, "edges");
   if (request.is_edges && request.size != ImageSize() && request.size != size)
     fail(ErrorKind::bad_argument, "size: {}x{} (height x width), but the edges have {}x{}",
          request.size.height, request.size.width, size.height, size.width);
-}
-
-EdgeOptions edge_options(const Request& request) {
-  return {request.resolution, request.low_threshold, request.high_threshold, request.size};
 }
 
 ImageSize drawn_size(const Request& request, ImageSize picture) {

@@ -15,8 +15,6 @@ void check(const Request& request);
 /// The prompt with what is added to it, as the text encoder reads it.
 std::string full_prompt(const Request& request);
 
-/// How edges are found for it.
-EdgeOptions edge_options(const Request& request);
 /// The size of what is drawn along a picture of this size. Throws bad_argument.
 ImageSize drawn_size(const Request& request, ImageSize picture);
 

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "checkpoint/formats.h"
-#include "diffusion/control_strength.h"
 #include "diffusion/random.h"
 #include "diffusion/schedules/schedules.h"
 #include "ops/sampler_update.h"
@@ -285,17 +284,6 @@ TEST(Sampler, TakesAsManyStepsAsAskedForOnEverySchedule) {
           for (const float share : row.matrix)
             ASSERT_TRUE(std::isfinite(share)) << sampler.name << " " << kind << " " << steps;
       }
-}
-
-TEST(ControlStrength, FallsTowardsTheOuterBlocksInGuessMode) {
-  for (const float scale : control_scales(0.5, false)) EXPECT_EQ(scale, 0.5f);
-  const auto scales = control_scales(2, true);
-  EXPECT_EQ(scales[12], 2.0f);
-  EXPECT_FLOAT_EQ(scales[11], 1.65f);
-  EXPECT_FLOAT_EQ(scales[0], 0.19882792f);  // 2 * 0.825^12
-  for (const double strength : {-1.0, double{INFINITY}, double{NAN}})
-    EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"strength: "},
-                           [&] { control_scales(strength, false); }));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "diffusion/adapter_use.h"
+#include "diffusion/controls.h"
 #include "diffusion/request.h"
 #include "diffusion/together.h"
 #include "drypoint/fields.h"
@@ -20,13 +21,17 @@ constexpr std::array<std::string_view, 11> own_fields{
 std::optional<std::string> shape_key(const Request& request) {
   if (request.samples != 1) return std::nullopt;
   try {
-    const ImageSize size = drawn_size(request, {request.image.width, request.image.height});
+    const ImageSize size = drawn_size(request);
     std::string key = fmt::format("{}x{}{}", size.height, size.width,
                                   request.guidance_scale != 1 ? " guided" : "");
     for (const auto& field : request_fields())
       if (std::ranges::find(own_fields, field.name) == own_fields.end())
         key += fmt::format(" {}={}", field.name, field.get(request));
     for (const AdapterUse& use : adapters_of(request)) key += " " + text_of(use);
+    for (const Control& control : request.controls)
+      for (const char* name : {"name", "weight", "start", "end", "mode", "layer_weights"})
+        key += fmt::format(" {}={}", name, find_field(control_fields(), name)->get(control));
+    if (request.controls.empty() && request.image == Image()) key += " uncontrolled";
     return key;
   } catch (const Error&) {  // it will be told when its turn comes
     return std::nullopt;

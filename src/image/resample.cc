@@ -86,6 +86,23 @@ Filter<8> lanczos_filter(int from, int to) {
   return filter;
 }
 
+Filter<4> cubic_filter(int from, int to) {
+  const double scale = 1 / (double(to) / from);
+  constexpr float a = -0.75f;
+  Filter<4> filter;
+  for (int i = 0; i < to; ++i) {
+    float x = float((i + 0.5) * scale - 0.5);
+    const int pixel = int(std::floor(x));
+    x -= float(pixel);
+    std::array<float, 4> weights{((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a,
+                                 ((a + 2) * x - (a + 3)) * x * x + 1,
+                                 ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1, 0};
+    weights[3] = 1 - weights[0] - weights[1] - weights[2];
+    filter.add(pixel - 1, weights);
+  }
+  return filter;
+}
+
 /// How much of a result's pixel lies over each of two pixels, where it is no larger than they are.
 Filter<2> area_filter(int from, int to) {
   const double inverse = double(to) / from, scale = 1 / inverse;
@@ -104,9 +121,11 @@ Filter<2> area_filter(int from, int to) {
 }
 
 /// Sums of weighted rows, which are sums of weighted pixels: from 22 fractional bits to none.
-uint8_t combine(const std::array<const int*, 8>& rows, const std::array<int, 8>& weights, int i) {
+template <size_t taps>
+uint8_t combine(const std::array<const int*, taps>& rows, const std::array<int, taps>& weights,
+                int i) {
   int sum = 1 << (2 * fraction_bits - 1);
-  for (int k = 0; k < 8; ++k) sum += rows[k][i] * weights[k];
+  for (size_t k = 0; k < taps; ++k) sum += rows[k][i] * weights[k];
   return saturated(sum >> (2 * fraction_bits));
 }
 /// OpenCV drops bits on the way here, and so must we.
@@ -239,6 +258,11 @@ Image resize_area(const Image& image, ImageSize size) {
   if (std::abs(wide - whole_wide) < DBL_EPSILON && std::abs(high - whole_high) < DBL_EPSILON)
     return averaged(image, size, whole_wide, whole_high);
   return weighted(image, size, wide, high);
+}
+
+Image resize_cubic(const Image& image, ImageSize size) {
+  return filtered(image, size, cubic_filter(image.width, size.width),
+                  cubic_filter(image.height, size.height));
 }
 
 Image resize_lanczos(const Image& image, ImageSize size) {

@@ -13,4 +13,7 @@ Image resize_area(const Image& image, ImageSize size);
 /// Lanczos' kernel over 8×8 pixels (INTER_LANCZOS4), which does not widen where a side shrinks.
 Image resize_lanczos(const Image& image, ImageSize size);
 
+/// Keys' cubic over 4×4 pixels, a = -0.75 (INTER_CUBIC).
+Image resize_cubic(const Image& image, ImageSize size);
+
 }  // namespace drypoint

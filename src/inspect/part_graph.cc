@@ -21,10 +21,9 @@ Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
   const int64_t height = options.size.height / 8, width = options.size.width / 8;
   if (options.part == "text") return build_clip(config.text, {});
   if (options.part == "vae") return build_vae_decoder(config.vae, options.batch, height, width);
-  return build_denoiser(config, {.latents = options.batch,
-                                 .height = height,
-                                 .width = width,
-                                 .control = config.control.has_value()});
+  DenoiserShape shape{.latents = options.batch, .height = height, .width = width};
+  if (config.controlnets.empty()) shape.controls.clear();
+  return build_denoiser(config, shape);
 }
 
 Target target_for(const GraphOptions& options) {

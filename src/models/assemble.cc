@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <type_traits>
 
@@ -123,14 +124,63 @@ std::string folder_of(Part part) {
   return {};
 }
 
-// Puts the part that `path` holds in place of the model's own.
-void replace_part(Checkpoint& model, Part part, const std::filesystem::path& path) {
+// Of the path, which must hold such a part.
+Checkpoint load_part(Part part, const std::filesystem::path& path) {
   Checkpoint other = load_checkpoint(path);
   if (!other.has(part))
     fail(ErrorKind::bad_file, "{}: holds {}, expected a {}", path.string(), parts_of(other),
          name_of(part));
   if (part == Part::control) refuse_differences(other, path.string());
   if (part == Part::control) said_prediction(other.tensors, path.string());
+  return other;
+}
+
+// Moves what begins with one prefix to where it begins with another.
+template <class Map>
+void rename_prefix(Map& from, std::string_view prefix, Map& to, const std::string& other) {
+  for (auto it = from.lower_bound(prefix); it != from.end() && it->first.starts_with(prefix);) {
+    auto node = from.extract(it++);
+    node.key() = other + node.key().substr(prefix.size());
+    to.insert(std::move(node));
+  }
+}
+
+// Moves ControlNet number `from` of a checkpoint to another's number `to`, whose own goes.
+void move_controlnet(NamedTensors& other, size_t from, NamedTensors& model, size_t to) {
+  const auto move = [](auto& of_other, const std::string& old, auto& of_model,
+                       const std::string& prefix) {
+    erase_prefix(of_model, prefix);
+    rename_prefix(of_other, old, of_model, prefix);
+  };
+  const std::string old = control_prefix(from), prefix = control_prefix(to);
+  move(other.tensors, old, model.tensors, prefix);
+  move(other.unusable, old, model.unusable, prefix);
+  move(other.foreign, old, model.foreign, prefix);
+  move(other.metadata, control_folder(from) + "/", model.metadata, control_folder(to) + "/");
+}
+
+// Puts the ControlNet that `path` holds in the place of the model's number i.
+void put_controlnet(Checkpoint& model, size_t number, const std::filesystem::path& path) {
+  Checkpoint other = load_part(Part::control, path);
+  move_controlnet(other.tensors, 0, model.tensors, number);
+  auto& files = model.tensors.files;
+  files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
+  model.controlnets.at(number).source = other.sources[Part::control];
+  if (number == 0) model.sources[Part::control] = other.sources[Part::control];
+}
+
+// As a checkpoint of nothing but number i.
+Checkpoint controlnet_alone(const Checkpoint& model, size_t number) {
+  Checkpoint alone;
+  NamedTensors copy = model.tensors;
+  move_controlnet(copy, number, alone.tensors, 0);
+  alone.sources[Part::control] = model.controlnets.at(number).source;
+  return alone;
+}
+
+// Puts the part that `path` holds in place of the model's own.
+void replace_part(Checkpoint& model, Part part, const std::filesystem::path& path) {
+  Checkpoint other = load_part(part, path);
   const std::string folder = folder_of(part);
   const auto prefix = prefix_of(part);
   erase_prefix(model.tensors.tensors, prefix);
@@ -216,6 +266,24 @@ std::string differences(const UnetConfig& found, const UnetConfig& expected) {
   return fmt::format("{}", fmt::join(all, "; "));
 }
 
+/// A checkpoint's ControlNet, and whether it is one for such a UNet, which came from `base`.
+void check_control(const Checkpoint& model, const UnetConfig& unet, int64_t latent_channels,
+                   const std::string& base) {
+  const ControlnetConfig control = checked_part(model, Part::control, detect_controlnet);
+  UnetConfig trunk = unet;
+  trunk.out_channels = 0;
+  trunk.in_channels = latent_channels;  // of an inpainting UNet the first few
+  // Heads and groups need not be the UNet's, nor the form of its projections.
+  trunk.groups = control.trunk.groups;
+  trunk.linear_projections = control.trunk.linear_projections;
+  trunk.middle.heads = control.trunk.middle.heads;
+  for (size_t i = 0; i < std::min(trunk.levels.size(), control.trunk.levels.size()); ++i)
+    trunk.levels[i].heads = control.trunk.levels[i].heads;
+  if (control.trunk != trunk)
+    fail(ErrorKind::unsupported, "{}: the ControlNet was made for another base model than {}: {}",
+         model.sources.at(Part::control), base, differences(control.trunk, trunk));
+}
+
 }  // namespace
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
@@ -247,12 +315,40 @@ bool holds_differences(const Checkpoint& checkpoint) {
   return checkpoint.tensors.has("difference") || checkpoint.tensors.has("control_model.difference");
 }
 
+std::vector<NamedControl> named_controls(const ModelFiles& files) {
+  std::vector<NamedControl> all;
+  if (files.control) all.push_back({usual_control_name, *files.control});
+  all.insert(all.end(), files.controls.begin(), files.controls.end());
+  const auto is_good = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  for (size_t i = 0; i < all.size(); ++i) {
+    const std::string& name = all[i].name;
+    if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_good))
+      fail(ErrorKind::bad_argument,
+           "control: \"{}\" for {}, expected a name of letters, digits, _, - and .",
+           printable(name), all[i].file.string());
+    for (size_t j = 0; j < i; ++j)
+      if (all[j].name == name)
+        fail(ErrorKind::bad_argument, "control: {} and {} are both named \"{}\"",
+             all[j].file.string(), all[i].file.string(), name);
+  }
+  return all;
+}
+
 Checkpoint assemble(const ModelFiles& files) {
   Checkpoint model = load_checkpoint(files.model);
   const std::string own_parts = parts_of(model), path = files.model.string();
   said_prediction(model.tensors, path);
-  if (!files.control && model.has(Part::control)) refuse_differences(model, files.model.string());
-  if (files.control) replace_part(model, Part::control, *files.control);
+  const std::vector<NamedControl> controls = named_controls(files);
+  if (controls.empty() && model.has(Part::control)) {
+    refuse_differences(model, files.model.string());
+    model.controlnets = {{usual_control_name, model.sources.at(Part::control)}};
+  }
+  for (const auto& [name, file] : controls) {
+    model.controlnets.push_back({name, {}});
+    put_controlnet(model, model.controlnets.size() - 1, file);
+  }
   if (files.vae) replace_part(model, Part::vae, *files.vae);
   if (files.text_encoder) replace_part(model, Part::text, *files.text_encoder);
   for (const Part part : {Part::unet, Part::vae, Part::text})
@@ -288,23 +384,11 @@ void check_fit(const Checkpoint& model) {
   if (unet.context_width != text.width)
     fail(ErrorKind::bad_file, "{}: the text encoder is {} wide, but the UNet in {} expects {}",
          sources.at(Part::text), text.width, sources.at(Part::unet), unet.context_width);
-  if (!model.has(Part::control)) return;
-
-  const ControlnetConfig control = checked_part(model, Part::control, detect_controlnet);
-  UnetConfig trunk = unet;
-  trunk.out_channels = 0;
-  trunk.in_channels = vae.latent_channels;  // of an inpainting UNet the first few
-  // Heads and groups need not be the UNet's, nor the form of its projections.
-  trunk.groups = control.trunk.groups;
-  trunk.linear_projections = control.trunk.linear_projections;
-  trunk.middle.heads = control.trunk.middle.heads;
-  for (size_t i = 0; i < std::min(trunk.levels.size(), control.trunk.levels.size()); ++i)
-    trunk.levels[i].heads = control.trunk.levels[i].heads;
-  if (control.trunk != trunk)
-    fail(ErrorKind::unsupported, "{}: the ControlNet was made for another base model than {}: {}",
-         sources.at(Part::control), sources.at(Part::unet), differences(control.trunk, trunk));
+  for (size_t number = 0; number < model.controlnets.size(); ++number) {
+    const Checkpoint alone = number > 0 ? controlnet_alone(model, number) : Checkpoint();
+    check_control(number > 0 ? alone : model, unet, vae.latent_channels, sources.at(Part::unet));
+  }
 }
-
 void check_part(const Checkpoint& model, Part part) {
   switch (part) {
     case Part::unet: checked_part(model, part, detect_unet); break;
@@ -314,12 +398,12 @@ void check_part(const Checkpoint& model, Part part) {
   }
 }
 
-void replace_control(Checkpoint& model, const std::filesystem::path& path) {
+void replace_control(Checkpoint& model, size_t number, const std::filesystem::path& path) {
   Checkpoint next = model;
-  replace_part(next, Part::control, path);
+  put_controlnet(next, number, path);
   check_fit(next);
-  const auto config = config_in(model, Part::control, detect_controlnet);
-  check_complete(next.tensors, tensors_of(config), next.sources.at(Part::control));
+  const auto config = detect_controlnet_number(model.tensors, number);
+  check_complete(next.tensors, tensors_of(config, number), next.controlnets[number].source);
   // Files that nothing is read from any more.
   std::erase_if(next.tensors.files, [&](const auto& file) {
     return std::ranges::none_of(next.tensors.tensors,

@@ -29,9 +29,13 @@ void check_fit(const Checkpoint& model);
 /// it has one, says nothing that is not done. Throws bad_file or unsupported.
 void check_part(const Checkpoint& model, Part part);
 
-/// Puts another ControlNet in place of the model's, which must have one. Its tensors must have the
+/// The ControlNets that are to take the place of the model's own. Throws bad_argument for a name
+/// that is none, or that two have.
+std::vector<NamedControl> named_controls(const ModelFiles& files);
+
+/// Puts another ControlNet in place of the model's number i, which must have one. Its tensors must have the
 /// same shapes. Throws bad_file or unsupported, naming the file and the tensor; the model is as
 /// before then.
-void replace_control(Checkpoint& model, const std::filesystem::path& path);
+void replace_control(Checkpoint& model, size_t number, const std::filesystem::path& path);
 
 }  // namespace drypoint

@@ -18,7 +18,7 @@ std::vector<TensorSpec> tensors_of(const ModelConfig& config) {
   const auto add = [&](const std::vector<TensorSpec>& more) {
     all.insert(all.end(), more.begin(), more.end());
   };
-  if (config.control) add(tensors_of(*config.control));
+  for (size_t i = 0; i < config.controlnets.size(); ++i) add(tensors_of(config.controlnets[i], i));
   add(tensors_of(config.vae));
   add(tensors_of(config.text));
   return all;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "drypoint/sampling.h"
@@ -75,7 +74,7 @@ struct ClipConfig {
 /// All of a pipeline's models.
 struct ModelConfig {
   UnetConfig unet;
-  std::optional<ControlnetConfig> control;
+  std::vector<ControlnetConfig> controlnets;  // that can steer it, if any
   VaeConfig vae;
   ClipConfig text;
   /// What the UNet's output means; `automatic` where nothing says it.

@@ -102,12 +102,12 @@ TEST_F(Configurations, HeadsAreALevelsAndANetworksOwn) {
   const std::vector<int64_t> plain{2, 2, 2}, own{2, 4, 4};
   with(control_config, "attention_head_dim", json{2, 4}, [&] {
     EXPECT_EQ(heads_of(config().unet), plain);
-    EXPECT_EQ(heads_of(config().control->trunk), own);
+    EXPECT_EQ(heads_of(config().controlnets[0].trunk), own);
     return 0;
   });
   with(unet_config, "attention_head_dim", json{2, 4}, [&] {
     EXPECT_EQ(heads_of(config().unet), own);
-    EXPECT_EQ(heads_of(config().control->trunk), plain);
+    EXPECT_EQ(heads_of(config().controlnets[0].trunk), plain);
     return 0;
   });
 }

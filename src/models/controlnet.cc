@@ -1,5 +1,6 @@
 #include "models/controlnet.h"
 
+#include "checkpoint/parts.h"
 #include "models/step_inputs.h"
 
 namespace drypoint {
@@ -31,9 +32,9 @@ std::vector<ValueId> controls(const Module& m, ValueId x, ValueId features, Valu
   return controls;
 }
 
-std::vector<TensorSpec> tensors_of(const ControlnetConfig& config) {
+std::vector<TensorSpec> tensors_of(const ControlnetConfig& config, size_t number) {
   Graph graph;
-  const Module m(graph, "control_model");
+  const Module m(graph, control_module(number));
   const LatentSize size = smallest_latent(config.trunk);
   const StepInputs inputs(graph, m, config.trunk, size);
   const auto image = [&](const char* name, int64_t channels) {

@@ -13,7 +13,8 @@ ValueId hint_features(const Module& m, ValueId hint, const ControlnetConfig& con
 std::vector<ValueId> controls(const Module& m, ValueId x, ValueId features, ValueId embedding,
                               ValueId context, const ControlnetConfig& config);
 
-/// Every tensor of such a ControlNet, by canonical name, in the order of execution.
-std::vector<TensorSpec> tensors_of(const ControlnetConfig& config);
+/// Every tensor of such a ControlNet, by canonical name, in the order of execution; of a model's
+/// number i.
+std::vector<TensorSpec> tensors_of(const ControlnetConfig& config, size_t number = 0);
 
 }  // namespace drypoint

@@ -1,5 +1,6 @@
 #include "models/denoiser.h"
 
+#include "checkpoint/parts.h"
 #include "models/controlnet.h"
 #include "models/unet.h"
 
@@ -21,13 +22,40 @@ ValueId joined_parts(Graph& graph, const Module& m, ValueId eps, const DenoiserS
   return m.node(Concat{0}, {negative, joined});
 }
 
+/// The first ControlNet has the UNet's encoder for a twin, each two that follow each other. One
+/// that steers twice does the same work twice in one module and is no twin.
+std::vector<std::pair<std::string, std::string>> twins(const std::vector<ControlShape>& controls) {
+  std::vector<std::string> modules;
+  for (const ControlShape& control : controls) {
+    const auto is_it = [&](const ControlShape& other) { return other.net == control.net; };
+    if (std::ranges::count_if(controls, is_it) == 1) modules.push_back(control_module(control.net));
+  }
+  if (!modules.empty()) modules.insert(modules.begin() + 1, "model.diffusion_model");
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (size_t i = 0; i + 1 < modules.size(); i += 2) pairs.emplace_back(modules[i], modules[i + 1]);
+  return pairs;
+}
+
+/// A ControlNet with its hint.
+struct Steering {
+  Module module;
+  const ControlnetConfig& net;
+  ValueId features, embedding;
+  int64_t first_scale;
+  bool positive_only;
+};
+
 }  // namespace
+
+std::string hint_input(size_t control) {
+  return control == 0 ? "hint" : "hint" + std::to_string(control);
+}
 
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   Graph graph;
   graph.pictures = shape.latents;
-  graph.twins = {{"control_model", "model.diffusion_model"}};
-  const Module unet_module(graph, "model.diffusion_model"), control_module(graph, "control_model");
+  graph.twins = twins(shape.controls);
+  const Module unet_module(graph, "model.diffusion_model");
   const Module inputs(graph, "inputs"), sampler(graph, "sampler");
 
   // Rows of a latent, or of several for each, one after the other.
@@ -61,34 +89,45 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     seen = inputs.node(Concat{-1}, {x, to_channels_last(inputs, masked)});
   }
 
-  ValueId features = -1, control_embedding = -1, scales = -1;
-  if (shape.control) {
+  std::vector<Steering> steerings;
+  ValueId scales = -1;
+  const auto units = static_cast<int64_t>(shape.controls.size());
+  for (const ControlShape& control : shape.controls) {
+    const size_t number = steerings.size();
+    const ControlnetConfig& net = config.controlnets.at(control.net);
+    const Module module(graph, control_module(control.net));
     const ValueId hint = graph.add_input(
-        "hint",
-        {DType::f32,
-         {shape.hints, config.control->hint_channels.front(), shape.height * 8, shape.width * 8}},
+        hint_input(number),
+        {DType::f32, {shape.hints, net.hint_channels.front(), shape.height * 8, shape.width * 8}},
         Rate::picture, hint_each || own(shape.hints));
-    features = hint_features(control_module, to_channels_last(inputs, hint), *config.control);
-    control_embedding = time_embedding(control_module, timestep, config.control->trunk);
-    scales =
-        graph.add_input("control_scales", {DType::f32, {config.unet.controls()}}, Rate::picture);
+    const ValueId features = hint_features(module, to_channels_last(inputs, hint), net);
+    steerings.push_back({module, net, features, time_embedding(module, timestep, net.trunk),
+                         static_cast<int64_t>(number) * config.unet.controls(),
+                         control.positive_only});
   }
+  if (units > 0)
+    scales = graph.add_input("control_scales", {DType::f32, {units * config.unet.controls()}},
+                             Rate::picture);
   const ValueId embedding = time_embedding(unet_module, timestep, config.unet);
 
   /// Prompts that run in one batch.
-  const auto predict = [&](int64_t prompts, ValueId text, bool controlled, bool expose) {
+  const auto predict = [&](int64_t prompts, ValueId text, bool negative_alone, bool expose) {
     const auto expanded = [&](ValueId value) {
       return prompts > 1 ? inputs.node(Expand{prompts}, {value}) : value;
     };
     const ValueId rows = expanded(x);
-    std::vector<ValueId> tensors;
-    if (controlled)
-      tensors = controls(control_module, rows, hint_each ? expanded(features) : features,
-                         control_embedding, text, *config.control);
-    for (size_t i = 0; expose && i < tensors.size(); ++i)
-      graph.outputs["control" + std::to_string(i)] = to_channels_first(control_module, tensors[i]);
-    return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, tensors,
-                controlled ? scales : -1, config.unet);
+    std::vector<ControlTensors> tensors;
+    for (const Steering& by : steerings)
+      if (!negative_alone || !by.positive_only)
+        tensors.push_back(
+            {controls(by.module, rows, hint_each ? expanded(by.features) : by.features,
+                      by.embedding, text, by.net),
+             by.first_scale});
+    for (size_t i = 0; expose && !tensors.empty() && i < tensors[0].tensors.size(); ++i)
+      graph.outputs["control" + std::to_string(i)] =
+          to_channels_first(steerings[0].module, tensors[0].tensors[i]);
+    return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, tensors, scales,
+                config.unet);
   };
   ValueId eps = -1;
   if (shape.is_split()) {
@@ -98,12 +137,12 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     const auto part = [&](int64_t begin, int64_t count) {
       return inputs.node(Slice{begin * of_prompt, count * of_prompt}, {context});
     };
-    eps = predict(parts, together ? part(1, parts) : context, shape.control, shape.expose);
+    eps = predict(parts, together ? part(1, parts) : context, false, shape.expose);
     const ValueId other =
         together ? part(0, 1) : context_input("negative_context", 1, shape.negative_length);
-    eps = sampler.node(Concat{0}, {predict(1, other, shape.control && !shape.apart, false), eps});
+    eps = sampler.node(Concat{0}, {predict(1, other, true, false), eps});
   } else {
-    eps = predict(shape.prompts, context, shape.control, shape.expose);
+    eps = predict(shape.prompts, context, false, shape.expose);
   }
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
   if (shape.prompts > 2) eps = joined_parts(graph, sampler, eps, shape);

@@ -1,10 +1,22 @@
 // One denoising step as one graph: the ControlNet and the UNet that it steers.
 #pragma once
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "graph/builder.h"
 #include "models/configs.h"
 
 namespace drypoint {
+
+/// A hint and the ControlNet that it steers through.
+struct ControlShape {
+  size_t net = 0;              // of the model's ControlNets
+  bool positive_only = false;  // the negative prompt without it
+
+  bool operator==(const ControlShape&) const = default;
+};
 
 struct DenoiserShape {
   int64_t latents = 1;  // latents denoised together
@@ -12,25 +24,29 @@ struct DenoiserShape {
   /// has parts.
   int64_t prompts = 2;
   int64_t contexts = 2;           // rows of "context"; divides latents * prompts
-  int64_t hints = 1;              // rows of "hint"; 1, latents, or latents * prompts
+  int64_t hints = 1;              // rows of each hint; 1, latents, or latents * prompts
   int64_t height = 0, width = 0;  // of the latents: the picture's / 8
   int64_t context_length = 77;
   int64_t negative_length = 0;  // of the negative prompt's, where it is another; else 0
   int64_t max_steps = 32;       // rows of "timesteps" and "sampler"
   int64_t slots = 1;            // of the sampler
   int64_t noises = 0;           // rows of "noise"; 0: the sampler adds none
-  bool control = true;          // with the ControlNet
-  bool apart = false;           // the negative prompt without it: guess mode
-  bool expose = false;          // outputs "eps" and "control0" ... too
+  std::vector<ControlShape> controls{{}};  // whose tensors are added up; may be empty
+  bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
   /// `prompts` where its length is another.
-  bool is_split() const { return apart || negative_length > 0; }
+  bool is_split() const {
+    return negative_length > 0 || std::ranges::any_of(controls, &ControlShape::positive_only);
+  }
   /// Rows of "context".
   int64_t context_rows() const { return negative_length > 0 ? contexts - 1 : contexts; }
 
   bool operator==(const DenoiserShape&) const = default;
 };
+
+/// "hint", "hint1", ...
+std::string hint_input(size_t control);
 
 /// One evaluation of the model and what the sampler makes of it.
 /// Inputs, each step: "slots" [slots * latents, 4, h, w], of which the model sees the first, and
@@ -40,9 +56,9 @@ struct DenoiserShape {
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
 /// "guidance_scale" [latents], with more the shares of the positive prompt's parts in the guided
 /// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
-/// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and with
-/// control "hint" [hints, 3, 8 h, 8 w] (0 to 1) and "control_scales" [controls]; of an
-/// inpainting UNet "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the
+/// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
+/// control i `hint_input(i)` [hints, 3, 8 h, 8 w] (0 to 1), and for all of them, one after the other,
+/// "control_scales" [controls * control tensors]; of an inpainting UNet "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the
 /// picture without what it covers. Output "eps" [prompts * latents, 4, h, w]: row g * latents + i
 /// for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);

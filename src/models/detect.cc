@@ -23,7 +23,9 @@ std::string text_of(const nlohmann::json& value) {
 // Looks at one part's tensors by their names without the part's prefix.
 class Reader {
  public:
-  Reader(const NamedTensors& tensors, Part part) : tensors_(tensors), prefix_(prefix_of(part)) {}
+  Reader(const NamedTensors& tensors, Part part) : Reader(tensors, std::string(prefix_of(part))) {}
+  Reader(const NamedTensors& tensors, std::string prefix)
+      : tensors_(tensors), prefix_(std::move(prefix)) {}
 
   bool has(const std::string& name) const { return tensors_.has(prefix_ + name); }
   bool has_prefix(const std::string& name) const { return tensors_.has_prefix(prefix_ + name); }
@@ -56,9 +58,9 @@ class Reader {
   // Positive whole numbers in one of the JSON configurations, under the first key that is set: one
   // for each of so many levels, or one for all.
   std::vector<int64_t> configured_levels(std::initializer_list<const char*> keys,
-                                         const char* folder,
+                                         const std::string& folder,
                                          const std::vector<int64_t>& defaults) const {
-    const std::string file = std::string(folder) + "/config.json";
+    const std::string file = folder + "/config.json";
     const auto found = tensors_.metadata.find(file);
     if (found == tensors_.metadata.end()) return defaults;
     const auto config = parse_json(found->second);
@@ -82,7 +84,7 @@ class Reader {
     }
     return defaults;
   }
-  int64_t configured(std::initializer_list<const char*> keys, const char* folder,
+  int64_t configured(std::initializer_list<const char*> keys, const std::string& folder,
                      int64_t otherwise) const {
     return configured_levels(keys, folder, {otherwise})[0];
   }
@@ -144,7 +146,7 @@ class Reader {
   std::string prefix_;
 };
 
-UnetConfig detect_trunk(const Reader& reader, const char* folder) {
+UnetConfig detect_trunk(const Reader& reader, const std::string& folder) {
   UnetConfig config;
   const Shape& first = reader.shape("input_blocks.0.0.weight", 4);
   config.model_channels = first[0];
@@ -226,17 +228,21 @@ UnetConfig detect_unet(const NamedTensors& tensors) {
 }
 
 ControlnetConfig detect_controlnet(const NamedTensors& tensors) {
-  const Reader reader(tensors, Part::control);
+  return detect_controlnet_number(tensors, 0);
+}
+
+ControlnetConfig detect_controlnet_number(const NamedTensors& tensors, size_t number) {
+  const Reader reader(tensors, control_prefix(number));
   ControlnetConfig config;
-  config.trunk = detect_trunk(reader, "controlnet");
+  config.trunk = detect_trunk(reader, control_folder(number));
   config.trunk.out_channels = 0;
   config.hint_channels = {reader.shape("input_hint_block.0.weight", 4)[1]};
   for (int i = 0; reader.has(fmt::format("input_hint_block.{}.weight", 2 * i)); ++i)
     config.hint_channels.push_back(
         reader.shape(fmt::format("input_hint_block.{}.weight", 2 * i), 4)[0]);
   if (config.hint_channels.back() != config.trunk.model_channels)
-    fail(ErrorKind::bad_file, "control_model: the hint ends with {} channels, expected {}",
-         config.hint_channels.back(), config.trunk.model_channels);
+    fail(ErrorKind::bad_file, "{}: the hint ends with {} channels, expected {}",
+         control_module(number), config.hint_channels.back(), config.trunk.model_channels);
   return config;
 }
 
@@ -296,15 +302,16 @@ ModelConfig detect(const NamedTensors& tensors) {
   const SaidPrediction said = said_prediction(tensors, "model");
   config.prediction = said.prediction;
   config.zero_terminal_snr = said.zero_terminal_snr;
-  if (!tensors.has_prefix(prefix_of(Part::control))) return config;
-  config.control = detect_controlnet(tensors);
-  if (tensors.metadata.contains("controlnet/config.json")) return config;
-  // What no shape shows is as in the base model that it steers.
-  UnetConfig& trunk = config.control->trunk;
-  trunk.groups = config.unet.groups;
-  trunk.middle.heads = config.unet.middle.heads;
-  for (size_t i = 0; i < std::min(trunk.levels.size(), config.unet.levels.size()); ++i)
-    trunk.levels[i].heads = config.unet.levels[i].heads;
+  for (size_t number = 0; tensors.has_prefix(control_prefix(number)); ++number) {
+    UnetConfig& trunk =
+        config.controlnets.emplace_back(detect_controlnet_number(tensors, number)).trunk;
+    if (tensors.metadata.contains(control_folder(number) + "/config.json")) continue;
+    // What no shape shows is as in the base model that it steers.
+    trunk.groups = config.unet.groups;
+    trunk.middle.heads = config.unet.middle.heads;
+    for (size_t i = 0; i < std::min(trunk.levels.size(), config.unet.levels.size()); ++i)
+      trunk.levels[i].heads = config.unet.levels[i].heads;
+  }
   return config;
 }
 

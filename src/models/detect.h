@@ -15,6 +15,8 @@ namespace drypoint {
 ClipConfig detect_clip(const NamedTensors& tensors);
 UnetConfig detect_unet(const NamedTensors& tensors);
 ControlnetConfig detect_controlnet(const NamedTensors& tensors);
+/// Of a model's ControlNets number i.
+ControlnetConfig detect_controlnet_number(const NamedTensors& tensors, size_t number);
 VaeConfig detect_vae(const NamedTensors& tensors);
 
 /// What a UNet predicts, where nothing says it, by its weights: Stable Diffusion 2's for 768 pixels
@@ -22,7 +24,7 @@ VaeConfig detect_vae(const NamedTensors& tensors);
 /// (ComfyUI's rule, comfy/supported_models.py).
 Prediction guessed_prediction(const NamedTensors& tensors, const UnetConfig& unet);
 
-/// All of them, with a ControlNet if there is one.
+/// All of them, with as many ControlNets as there are.
 ModelConfig detect(const NamedTensors& tensors);
 
 }  // namespace drypoint

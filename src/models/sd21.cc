@@ -21,9 +21,9 @@ ModelConfig sd2_of(ModelConfig config, const std::vector<int64_t>& unet_channels
   }
   unet.middle.channels = unet_channels.back();
   unet.middle.heads = unet_channels.back() / 64;
-  config.control->trunk = unet;
-  config.control->trunk.out_channels = 0;
-  config.control->hint_channels.back() = unet.model_channels;
+  config.controlnets[0].trunk = unet;
+  config.controlnets[0].trunk.out_channels = 0;
+  config.controlnets[0].hint_channels.back() = unet.model_channels;
   config.text.width = text_width;
   config.text.layers = text_layers;
   config.text.heads = text_width / 64;

@@ -5,10 +5,12 @@
 namespace drypoint {
 
 ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
-             const std::vector<ValueId>& controls, ValueId scales, const UnetConfig& config) {
+             const std::vector<ControlTensors>& controls, ValueId scales,
+             const UnetConfig& config) {
   const auto controlled = [&](ValueId h, size_t i) {
-    if (controls.empty()) return h;
-    return m.node(AddScaled{static_cast<int64_t>(i)}, {h, controls[i], scales});
+    for (const auto& [tensors, first_scale] : controls)
+      h = m.node(AddScaled{first_scale + static_cast<int64_t>(i)}, {h, tensors[i], scales});
+    return h;
   };
 
   std::vector<ValueId> skips;

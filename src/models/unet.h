@@ -6,10 +6,16 @@
 
 namespace drypoint {
 
-/// x [N, h, w, in_channels], embedding [1, E], context [Nc, L, D]; controls: none, or one for each
-/// input block and one for the middle block, added with scales[i] -> [N, h, w, out_channels].
+/// What a ControlNet gives: a tensor for each input block and one for the middle block, of which i
+/// is added with the factor scales[first_scale + i].
+struct ControlTensors {
+  std::vector<ValueId> tensors;
+  int64_t first_scale = 0;
+};
+
+/// x [N, h, w, in_channels], embedding [1, E], context [Nc, L, D] -> [N, h, w, out_channels].
 ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
-             const std::vector<ValueId>& controls, ValueId scales, const UnetConfig& config);
+             const std::vector<ControlTensors>& controls, ValueId scales, const UnetConfig& config);
 
 /// Every tensor of such a UNet, by canonical name, in the order of execution.
 std::vector<TensorSpec> tensors_of(const UnetConfig& config);

@@ -20,12 +20,11 @@ class ExecutorCache {
  public:
   using Key = std::variant<Keys...>;
 
-  /// How many executors of each stage are kept at most.
+  /// How many executors of each stage are kept at most, unless one piece of work needs more.
   explicit ExecutorCache(const std::array<size_t, sizeof...(Keys)>& capacities)
       : capacities_(capacities) {}
 
-  /// A new piece of work begins: until the next, the executors that it uses are never given up for
-  /// want of memory.
+  /// A new piece of work begins: until the next, the executors that it uses are never given up.
   void begin() { ++work_; }
 
   /// The executor known under `key`, or a new one. Of its stage the least recently used go first:
@@ -68,7 +67,7 @@ class ExecutorCache {
   void forget_beyond_capacity(size_t stage) {
     size_t others = 0;
     for (auto it = entries_.begin(); it != entries_.end();)
-      if (it->key.index() == stage && ++others >= capacities_[stage])
+      if (it->key.index() == stage && ++others >= capacities_[stage] && it->work != work_)
         it = entries_.erase(it);
       else
         ++it;

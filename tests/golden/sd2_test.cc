@@ -44,7 +44,7 @@ class Sd2 : public testing::GoldenTest {
 
   void set_inputs(Executor& denoiser, const DenoiserShape& shape) {
     denoiser.set_input("context", expected("text.embedding").floats());
-    if (!shape.control) return;
+    if (shape.controls.empty()) return;
     denoiser.set_input("hint", hint(8 * shape.height, 8 * shape.width));
     denoiser.set_input("control_scales", std::vector<float>(config_.unet.controls(), 1.0f));
   }
@@ -79,7 +79,7 @@ TEST_P(Sd2, DenoiserWithAndWithoutControl) {
   const Tensor x = expected("x");
   for (const bool control : {true, false}) {
     DenoiserShape shape = two_latents();
-    shape.control = control;
+    if (!control) shape.controls.clear();
     Executor denoiser = executor(build_denoiser(config_, shape));
     denoiser.set_input("timesteps", std::vector<float>{981, 501});
     set_inputs(denoiser, shape);

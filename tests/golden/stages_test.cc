@@ -83,7 +83,7 @@ TEST_P(Stages, DenoiserWithoutControl) {
                             .height = x[2],
                             .width = x[3],
                             .max_steps = 3,
-                            .control = false,
+                            .controls = {},
                             .expose = true};
   Executor denoiser = executor(build_denoiser(testing::tiny_config(), shape));
   const std::vector<float> timesteps{981, 501, 1};

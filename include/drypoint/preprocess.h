@@ -1,0 +1,54 @@
+// From a picture to the hint that a ControlNet was trained on, without networks: the preprocessors
+// of the web UI's ControlNet extension that need none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "drypoint/control.h"
+#include "drypoint/image.h"
+
+namespace drypoint {
+
+/// A number that a preprocessor takes.
+struct PreprocessNumber {
+  std::string_view meaning;  ///< "low threshold"; empty: it takes none
+  double usual = 0, least = 0, most = 0;
+};
+
+struct PreprocessOptions {
+  std::optional<double> threshold_a, threshold_b;  ///< none: as usual
+  Image mask;  ///< of "inpaint": white where it is to be painted anew, as large as the picture
+  uint64_t seed = 0;  ///< of "shuffle"
+};
+
+struct Preprocessor {
+  std::string_view name;                   ///< "canny"
+  std::vector<std::string_view> controls;  ///< names of ControlNets that it goes with
+  std::string_view help;                   ///< a phrase
+  PreprocessNumber threshold_a, threshold_b;
+  /// Keeps the picture's size.
+  Image (*run)(const Image& image, const PreprocessOptions& options);
+};
+
+/// All there are; the first is "none".
+std::span<const Preprocessor> preprocessors();
+
+/// Throws bad_argument naming the nearest.
+const Preprocessor& preprocessor_named(std::string_view name);
+
+/// What "auto" stands for with a ControlNet of this name.
+const Preprocessor& preprocessor_for(std::string_view control);
+
+/// The hint, of the picture's size. Throws bad_argument (a number out of range, or one that it does
+/// not take), out_of_memory.
+Image preprocess(const Preprocessor& preprocessor, const Image& image,
+                 const PreprocessOptions& options = {});
+
+/// The picture at this size. Throws bad_argument for a side under 1, or over 100 megapixels.
+Image resize_for_control(const Image& image, ImageSize size, ResizeMode mode);
+
+}  // namespace drypoint

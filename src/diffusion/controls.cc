@@ -1,0 +1,227 @@
+#include "diffusion/controls.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "diffusion/request.h"
+#include "drypoint/fields.h"
+#include "drypoint/nearest.h"
+#include "drypoint/preprocess.h"
+#include "image/edge_checks.h"
+#include "image/formats.h"
+
+namespace drypoint {
+namespace {
+
+bool is_empty(const Image& image) { return image.width <= 0 || image.height <= 0; }
+
+/// Repeats what `body` throws with the control in front.
+template <class Body>
+auto of_control(size_t number, const Body& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    fail(error.kind(), "controls[{}].{}", number, error.what());
+  }
+}
+
+Control without_pictures(const Control& control) {
+  Control settings;
+  for (const auto& field : control_fields()) field.set(settings, field.get(control));
+  return settings;
+}
+
+/// The request's picture as canny2image has it.
+AskedControl own_control(const Request& request) {
+  Control settings;
+  settings.preprocessor = request.is_edges ? "none" : "canny";
+  settings.threshold_a = request.low_threshold;
+  settings.threshold_b = request.high_threshold;
+  settings.weight = request.strength;
+  settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
+  return {settings, &request.image, nullptr, request.is_edges};
+}
+
+size_t net_named(const std::string& name, const Stages& model) {
+  const auto& nets = model.checkpoint().controlnets;
+  if (nets.empty())
+    fail(ErrorKind::bad_argument,
+         "{}: holds no ControlNet, and none was given beside it; expected control, as in "
+         "canny=FILE, or no picture that steers",
+         model.name());
+  std::vector<std::string> names;
+  for (size_t i = 0; i < nets.size(); ++i) {
+    if (name.empty() || nets[i].name == name) return i;
+    names.push_back(nets[i].name);
+  }
+  std::string all;
+  for (const std::string& one : names) all += (all.empty() ? "" : ", ") + one;
+  fail(ErrorKind::bad_argument, "name: \"{}\", expected one of the ControlNets {} (is it {}?)",
+       printable(name), all, nearest(name, names));
+}
+
+/// A picture whose own size at the request's resolution is drawn is stretched to that, as the
+/// official code does; others are made to fit.
+Image fitted(const Image& image, const Request& request, ImageSize size, ResizeMode mode) {
+  if (request.size == ImageSize() && mode == ResizeMode::crop &&
+      control_size({image.width, image.height}, request.resolution) == size)
+    return resize_for_control(image, request.resolution);
+  return resize_for_control(image, size, mode);
+}
+
+bool takes_mask(const Preprocessor& preprocessor) {
+  return preprocessor.name == "inpaint" || preprocessor.name == "inpaint_only";
+}
+
+Image first_channel(const Image& image) {
+  if (image.channels == 1) return image;
+  Image grey{image.width, image.height, 1, {}};
+  for (size_t i = 0; i < image.pixels.size(); i += static_cast<size_t>(image.channels))
+    grey.pixels.push_back(image.pixels[i]);
+  return grey;
+}
+
+/// The picture as the ControlNet sees it.
+Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const Request& request,
+              ImageSize size, const PreprocessOptions& options) {
+  if (asked.is_ready) return *asked.image;
+  const auto& [settings, image, mask, is_ready] = asked;
+  if (settings.resolution == 0)
+    return preprocess(preprocessor, fitted(*image, request, size, settings.resize), options);
+  return resize_for_control(
+      preprocess(preprocessor, resize_for_control(*image, settings.resolution), options), size,
+      settings.resize);
+}
+
+}  // namespace
+
+std::vector<AskedControl> asked_controls(const Request& request) {
+  std::vector<AskedControl> all;
+  if (request.controls.empty() && !is_empty(request.image)) all.push_back(own_control(request));
+  for (const Control& control : request.controls) {
+    const bool is_own = is_empty(control.image);
+    all.push_back({without_pictures(control), is_own ? &request.image : &control.image,
+                   is_empty(control.mask) ? nullptr : &control.mask, is_own && request.is_edges});
+  }
+  return all;
+}
+
+void check_controls(const Request& request) {
+  if (request.controls.size() > most_controls)
+    fail(ErrorKind::bad_argument, "controls: {}, expected at most {}", request.controls.size(),
+         most_controls);
+  for (size_t i = 0; i < request.controls.size(); ++i)
+    of_control(i, [&] {
+      const Control& control = request.controls[i];
+      for (const auto& field : control_fields()) field.check(control);
+      if (control.start > control.end)
+        fail(ErrorKind::bad_argument, "start: {}, expected at most end, {}", control.start,
+             control.end);
+      if (is_empty(control.image) && is_empty(request.image))
+        fail(ErrorKind::bad_argument, "image: none was given, nor one of the request's own");
+      if (!is_empty(control.image)) check_image(control.image);
+      if (!is_empty(control.mask)) check_image(control.mask);
+      if (control.preprocessor != "auto") preprocessor_named(control.preprocessor);
+    });
+}
+
+ImageSize drawn_size(const Request& request) {
+  if (request.size != ImageSize()) return request.size;
+  const std::vector<AskedControl> controls = asked_controls(request);
+  if (controls.empty()) return control_size({64, 64}, request.resolution);
+  const ImageSize own{controls[0].image->width, controls[0].image->height};
+  for (const AskedControl& control : controls)
+    if (control.is_ready) return {control.image->width, control.image->height};
+  return control_size(own, request.resolution);
+}
+
+std::vector<float> control_scales(const Control& control, size_t tensors) {
+  if (!control.layer_weights.empty() && control.layer_weights.size() != tensors)
+    fail(ErrorKind::bad_argument, "layer_weights: {} numbers, expected {}",
+         control.layer_weights.size(), tensors);
+  std::vector<float> scales;
+  for (size_t i = 0; i < tensors; ++i) {
+    const double of_layer = !control.layer_weights.empty() ? control.layer_weights[i]
+                            : control.mode == ControlMode::balanced
+                                ? 1
+                                : std::pow(0.825, static_cast<double>(tensors - 1 - i));
+    scales.push_back(static_cast<float>(control.weight * of_layer));
+  }
+  return scales;
+}
+
+std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSize size, bool guided,
+                           std::vector<std::string>& notices) {
+  std::vector<Unit> units;
+  for (AskedControl& asked : asked_controls(request)) {
+    const auto make = [&]() -> Unit {
+      Control& settings = asked.settings;
+      Unit unit;
+      unit.net = net_named(settings.name, model);
+      settings.name = model.checkpoint().controlnets[unit.net].name;
+      const Preprocessor& preprocessor = asked.is_ready ? preprocessor_named("none")
+                                         : settings.preprocessor == "auto"
+                                             ? preprocessor_for(settings.name)
+                                             : preprocessor_named(settings.preprocessor);
+      settings.preprocessor = preprocessor.name;
+      unit.positive_only = settings.mode == ControlMode::control && guided;
+      unit.scales = control_scales(settings, static_cast<size_t>(model.config().unet.controls()));
+      PreprocessOptions options{
+          settings.threshold_a, settings.threshold_b, {}, request.seed.value_or(0)};
+      if (asked.mask) {
+        if (!takes_mask(preprocessor))
+          fail(ErrorKind::bad_argument,
+               "mask: there is one, but the preprocessor {} takes none, expected inpaint",
+               preprocessor.name);
+        if (settings.resolution != 0)
+          fail(ErrorKind::bad_argument, "resolution: {}, expected 0 with a mask",
+               settings.resolution);
+        options.mask = first_channel(fitted(*asked.mask, request, size, settings.resize));
+        unit.masked = options.mask;
+      }
+      unit.hint = hint_of(asked, preprocessor, request, size, options);
+      if (asked.is_ready && preprocessor_for(settings.name).name == "canny")
+        if (auto notice = edge_map_notice(*asked.image)) notices.push_back(std::move(*notice));
+      unit.settings = std::move(settings);
+      return unit;
+    };
+    units.push_back(request.controls.empty() ? make() : of_control(units.size(), make));
+  }
+  return units;
+}
+
+bool steer_alike(std::span<const Unit> a, std::span<const Unit> b) {
+  return std::ranges::equal(a, b, [](const Unit& x, const Unit& y) {
+    return x.net == y.net && x.positive_only == y.positive_only && x.scales == y.scales &&
+           x.settings.start == y.settings.start && x.settings.end == y.settings.end;
+  });
+}
+
+bool is_steered(const Control& control, int step, int steps) {
+  const double i = step, n = steps;
+  return !(i / n < control.start || (i + 1) / n > control.end);
+}
+
+Steered steered(std::span<const Unit> units, const SamplerTable& table) {
+  Steered all;
+  for (const SamplerTable::Row& row : table.rows) {
+    std::vector<size_t> set;
+    for (size_t i = 0; i < units.size(); ++i)
+      if (is_steered(units[i].settings, row.step, table.steps)) set.push_back(i);
+    const auto known = std::ranges::find(all.sets, set);
+    all.set_of_row.push_back(static_cast<size_t>(known - all.sets.begin()));
+    if (known == all.sets.end()) all.sets.push_back(std::move(set));
+  }
+  return all;
+}
+
+DenoiserShape with_units(DenoiserShape shape, std::span<const Unit> units,
+                         std::span<const size_t> set) {
+  shape.controls.clear();
+  for (const size_t i : set) shape.controls.push_back({units[i].net, units[i].positive_only});
+  return shape;
+}
+
+}  // namespace drypoint

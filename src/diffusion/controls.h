@@ -1,0 +1,72 @@
+// What steers a request, made ready for a denoiser.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "diffusion/model.h"
+#include "diffusion/samplers/table.h"
+#include "drypoint/control.h"
+
+namespace drypoint {
+
+/// At most so many steer at once.
+inline constexpr size_t most_controls = 8;
+
+/// One of a request's controls, its pictures left where they are.
+struct AskedControl {
+  Control settings;  // without pictures
+  const Image* image = nullptr;
+  const Image* mask = nullptr;  // or null
+  bool is_ready = false;        // the picture is the hint, taken at its own size
+};
+
+/// Those that a request lists, or the one that its own picture and strength are.
+std::vector<AskedControl> asked_controls(const Request& request);
+
+/// Throws bad_argument naming the control, its field, what it is and what it may be.
+void check_controls(const Request& request);
+
+/// The size of what is drawn: the request's, or that of the first control's picture, or a square of
+/// the resolution. Throws bad_argument.
+ImageSize drawn_size(const Request& request);
+
+/// A control with its hint, as the denoiser takes it.
+struct Unit {
+  Control settings;  // without pictures; names and preprocessor are what they stand for
+  size_t net = 0;    // of the model's ControlNets
+  bool positive_only = false;
+  std::vector<float> scales;  // of each control tensor
+  Image hint;
+  Image masked;  // where it is bright the hint is -1 instead; may be empty
+};
+
+/// The factors of so many control tensors, the middle block's last: the weight times the layers',
+/// or unless it is balanced times 0.825^(tensors - 1 - i).
+std::vector<float> control_scales(const Control& control, size_t tensors);
+
+/// Of a request that was checked. Adds to `notices` what is odd about a hint. Throws bad_argument
+/// for a ControlNet or preprocessor that there is not.
+std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSize size, bool guided,
+                           std::vector<std::string>& notices);
+
+/// Whether two requests' units differ in their pictures at most, so that they can be drawn
+/// together.
+bool steer_alike(std::span<const Unit> a, std::span<const Unit> b);
+
+/// Which units steer at each row of a sampler's table.
+struct Steered {
+  std::vector<std::vector<size_t>> sets;  // of units, each once, in the order of their rows
+  std::vector<size_t> set_of_row;
+};
+
+/// Step i of n is steered unless i/n < start or (i+1)/n > end, as in diffusers.
+bool is_steered(const Control& control, int step, int steps);
+Steered steered(std::span<const Unit> units, const SamplerTable& table);
+
+/// The denoiser's shape with this set of units.
+DenoiserShape with_units(DenoiserShape shape, std::span<const Unit> units,
+                         std::span<const size_t> set);
+
+}  // namespace drypoint
