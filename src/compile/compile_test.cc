@@ -10,6 +10,7 @@
 #include "graph/text.h"
 #include "models/assemble.h"
 #include "models/denoiser.h"
+#include "models/detect.h"
 #include "runtime/executor.h"
 #include "support/test_support.h"
 #include "support/tiny_config.h"
@@ -18,7 +19,11 @@ namespace drypoint {
 namespace {
 
 const NamedTensors& tiny_weights() {
-  static const Checkpoint checkpoint = assemble(testing::tiny_files());
+  static const Checkpoint checkpoint =
+      assemble({.model = testing::tiny_model_path(),
+                .controls = {{"a", testing::tiny_control_path()},
+                             {"b", testing::data("controls/control2.safetensors")},
+                             {"c", testing::tiny_control_path()}}});
   return checkpoint.tensors;
 }
 
@@ -39,8 +44,8 @@ std::vector<float> run(Plan plan) {
   const auto backend = make_reference_backend();
   WeightStore store(tiny_weights(), *backend);
   Executor executor(std::move(plan), *backend, store);
-  for (const char* input :
-       {"slots", "context", "hint", "control_scales", "negative_context", "part_weights"}) {
+  for (const char* input : {"slots", "context", "hint", "hint1", "hint2", "control_scales",
+                            "negative_context", "part_weights"}) {
     if (!executor.has_input(input)) continue;
     std::vector<float> values(executor.type_of_input(input).elements());
     make_generator({}, 11)->randn(values);
@@ -86,6 +91,15 @@ TEST(Passes, NoneChangesTheResultOfPartsBesideALongerNegativePrompt) {
                                                                      .context_length = 7,
                                                                      .negative_length = 14,
                                                                      .max_steps = 4}));
+}
+
+TEST(Passes, NoneChangesTheResultOfSeveralControls) {
+  const ModelConfig config = detect(tiny_weights());
+  DenoiserShape shape{.latents = 2, .height = 6, .width = 5, .max_steps = 4};
+  shape.controls = {{.net = 0}, {.net = 1}, {.net = 2}};  // two pairs of twins
+  expect_unchanged_by_passes(build_denoiser(config, shape));
+  shape.controls = {{.net = 1}, {.net = 1}, {.net = 0, .positive_only = true}};
+  expect_unchanged_by_passes(build_denoiser(config, shape));
 }
 
 // What a picture is computed beside must not decide how: steps of several pictures are those of

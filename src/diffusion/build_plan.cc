@@ -67,12 +67,12 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
   model.text_encoder({}, callbacks.stop);
   const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   for (const ImageSize size : sizes) {
-    // Those of other sizes make room where memory is short: weights stay.
-    model.begin();
     const auto shape = denoiser_shape(model, request, size, table);
     const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
     for (const auto& controls : control_sets(model.config().controlnets.size())) {
+      // Those made before make room where memory is short: weights stay.
+      model.begin();
       DenoiserShape of_set = shape;
       of_set.controls = controls;
       model.denoiser(of_set, callbacks.stop);

@@ -68,7 +68,7 @@ class PackingDevice : public Backend {
   }
 };
 
-constexpr DenoiserShape guided{.height = 4, .width = 4};
+const DenoiserShape guided{.height = 4, .width = 4};
 
 /// A store and executors of all stages that use it.
 class DeviceStages {

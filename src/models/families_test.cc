@@ -181,7 +181,7 @@ TEST(StableDiffusion2, ControlNetsOfOtherModelsAreRefused) {
                          of("tiny", "shallow")));
   auto model = assemble({.model = folder / "tiny.safetensors"});
   EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"shallow", "transformer blocks"},
-                         [&] { replace_control(model, folder / "shallow.safetensors"); }));
+                         [&] { replace_control(model, 0, folder / "shallow.safetensors"); }));
 }
 
 /// What the UNet predicts for a latent, with something in the further channels.

@@ -93,7 +93,7 @@ TEST_F(BadFile, PartsInTheWrongPlace) {
   std::filesystem::create_directories(path("folder/unet"));
   write("folder/unet/readme.md", "");
   expect_bad_model(3, {"unet", "no weights", "it holds readme.md"}, path("folder"));
-  expect_refused(2, {base, "no ControlNet", "--control canny=FILE"},
+  expect_refused(2, {base, "no ControlNet", "canny=FILE"},
                  {"generate", "-m", base, "--edges", path("edges.png"), "-o", path("out.png")});
 }
 

@@ -48,7 +48,22 @@ TEST_F(BadOption, Words) {
   expect_refused(2, {"--rng: cuda:0x2048", "1 to 1024"}, generate({{"--rng", "cuda:0x2048"}}));
   expect_refused(2, {"--control", "expected canny=FILE"},
                  generate({{"--control", tiny_control_path()}}));
-  expect_refused(2, {"--control", "depth=x", "canny="}, generate({{"--control", "depth=x"}}));
+  expect_refused(3, {"x", "No such file"}, generate({{"--control", "depth=x"}}));
+  const std::string net = "canny=" + tiny_control_path().string();
+  expect_refused(2, {"--control: canny: \"wight=1\" is no setting", "is it weight?"},
+                 generate({{"--control", net + ",wight=1"}}));
+  expect_refused(2, {"--control: canny: weight: \"x\""},
+                 generate({{"--control", net + ",weight=x"}}));
+  expect_refused(2, {"--control: canny: weight is given twice"},
+                 generate({{"--control", net + ",weight=1,weight=2"}}));
+  expect_refused(2, {"--strength: does not count", "weight="},
+                 generate({{"--control", net + ",weight=1"}, {"--strength", "1"}}));
+  expect_refused(2, {"controls[0].preprocessor: \"cany\"", "is it canny?"},
+                 generate({{"--control", net + ",preprocessor=cany"}}));
+  expect_refused(2, {"--control: canny: weight is for drawing alone"},
+                 {"bench", "--control", net + ",weight=1"});
+  expect_refused(2, {"preprocessor: \"cany\"", "is it canny?"},
+                 {"preprocess", "cany", "-i", data("images/cat.png"), "-o", path("out.png")});
   expect_refused(2, {"sampler: \"Eular\"", "mean \"Euler\"", "DPM++ 2M SDE"},
                  generate({{"--sampler", "Eular"}}));
   expect_refused(2, {"eta: 0.5", "Euler"}, generate({{"--sampler", "Euler"}, {"--eta", "0.5"}}));
@@ -74,7 +89,6 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"\"edge\" is no command, expected generate, build, ", " or profile"},
                  {"edge", "-i", "x", "-o", out});
   expect_refused(2, {"--output", "required"}, {"generate", "--edges", path("edges.png")});
-  expect_refused(2, {"--image and --edges: found neither"}, {"generate", "-o", out});
   expect_refused(2, {"--image and --edges: found both"},
                  {"generate", "-i", "a", "--edges", "b", "-o", out});
   for (const char* option : {"--model", "--control", "--vae", "--image", "--edges", "--save-edges"})

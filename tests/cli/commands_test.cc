@@ -56,6 +56,9 @@ TEST_F(Commands, Help) {
       {"edges",
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
+      {"preprocess",
+       {"--help", "--image", "--mask", "--resolution", "--size", "--seed", "--threshold-a",
+        "--threshold-b", "--resize", "--json", "--output"}},
       {"inspect",
        {"--help", "--depth",      "--diff",      "--model",  "--control",   "--vae",
         "--part", "--size",       "--batch",     "--device", "--precision", "--tuning-cache",

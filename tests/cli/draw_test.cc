@@ -132,6 +132,68 @@ TEST_F(Draw, RequestsInJson) {
   expect_refused(3, {"none.json: cannot be read"}, more);
 }
 
+TEST_F(Draw, SeveralControlNets) {
+  const std::string cat = data("controls/cat_64x128.png"),
+                    camera = data("controls/camera_64x128.png"),
+                    second = data("controls/control2.safetensors");
+  auto arguments = generate({{"--control", "canny=" + tiny_control_path().string() +
+                                               ",image=" + cat + ",preprocessor=none"},
+                             {"--size", "24x16"}});
+  arguments.emplace_back("--control");
+  arguments.push_back("depth=" + second + ",image=" + camera + ",weight=0.5,end=0.5,mode=prompt");
+  std::erase(arguments, "--edges");
+  std::erase(arguments, path("edges.png"));
+  expect_done(arguments);
+  const std::string drawn = contents("out.png"), text = parameters_in(drawn);
+  for (const char* part : {"ControlNet 0: \"Module: none, Model: control,",
+                           "ControlNet 1: \"Module: none, Model: control2", "Weight: 0.5",
+                           "Guidance End: 0.5", "My prompt is more important"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+
+  const json request{{"prompt", "a cat"},
+                     {"steps", 1},
+                     {"seed", 1},
+                     {"size", "24x16"},
+                     {"controls",
+                      {{{"name", "canny"}, {"image", cat}, {"preprocessor", "none"}},
+                       {{"name", "depth"},
+                        {"image", camera},
+                        {"weight", 0.5},
+                        {"end", 0.5},
+                        {"mode", "prompt"}}}}};
+  write("request.json", request.dump());
+  const json said = json::parse(
+      expect_done({"generate", "-m", tiny_model_path(), "--control",
+                   "canny=" + tiny_control_path().string(), "--control", "depth=" + second,
+                   "--json-request", path("request.json"), "-o", path("same.png"), "--json"})
+          .out);
+  EXPECT_EQ(contents("same.png"), drawn);
+  EXPECT_EQ(said["request"]["controls"][1]["weight"], 0.5);
+}
+
+TEST_F(Draw, WithoutControl) {
+  const std::vector<std::string> bare{"generate", "-m", tiny_model_path(), "-p", "a cat",
+                                      "--steps",  "1",  "--seed",          "1",  "--resolution",
+                                      "64",       "-o", path("out.png")};
+  expect_done(bare);
+  EXPECT_EQ(read_image(path("out.png")).image.width, 64);
+  EXPECT_EQ(parameters_in(contents("out.png")).find("ControlNet"), std::string::npos);
+}
+
+TEST_F(Draw, HintsOfAPicture) {
+  const std::string cat = data("images/cat.png");
+  const std::vector<std::string> words{"-i", cat, "--resolution", "64", "-o"};
+  const auto with = [&](std::vector<std::string> command, const char* out) {
+    command.insert(command.end(), words.begin(), words.end());
+    command.push_back(path(out));
+    expect_done(command);
+    return contents(out);
+  };
+  EXPECT_EQ(with({"preprocess", "canny"}, "a.png"), with({"edges"}, "b.png"));
+  EXPECT_NE(with({"preprocess", "blur_gaussian", "--threshold-a", "2"}, "c.png"),
+            with({"preprocess", "blur_gaussian"}, "d.png"));
+}
+
 TEST_F(Draw, Sizes) {
   const std::string cat = data("images/cat.png");
   expect_done(generate({{"--image", cat}, {"--size", "64x72"}}));
