@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "drypoint/pipeline.h"
+#include "drypoint/recall.h"
 #include "field_options.h"
 #include "model_options.h"
 #include "options.h"
@@ -23,7 +24,7 @@ struct GenerateArguments {
   ModelOptions model;
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
-  std::string image, edges, save_edges, output, json_request;
+  std::string image, edges, save_edges, output, json_request, from;
   bool warm = false, json = false;
 };
 
@@ -51,7 +52,8 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
-  check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
+  check_files_differ(
+      outputs, {{"--image", options.image}, {"--edges", options.edges}, {"--from", options.from}});
 }
 
 /// The text of --json-request, "-" being standard input.
@@ -86,8 +88,30 @@ void read_request(GenerateArguments& options, std::string& text) {
             });
 }
 
-/// From the model's defaults, the request in JSON, and the options, of which the latter count.
-Request to_request(const GenerateArguments& options, const std::string& json, Request request) {
+/// What --from's text asks for. What is missing there must be given in another way.
+std::optional<Recalled> read_recalled(const GenerateArguments& options, const std::string& json,
+                                      std::vector<std::string>& notices) {
+  if (options.from.empty()) return std::nullopt;
+  Recalled recalled = recall(read_picture_text(options.from), options.from);
+  std::vector<std::string> given = options.request.names();
+  if (!json.empty())
+    for (const auto& [name, _] : Json::parse(json).items()) given.push_back(name);
+  recalled.expect_complete(options.from, given);
+  notices.insert(notices.end(), recalled.notices.begin(), recalled.notices.end());
+  return recalled;
+}
+
+/// A picture that was drawn without a ControlNet: edges that count nothing.
+bool is_without_control(const GenerateArguments& options, const std::optional<Recalled>& recalled) {
+  return recalled && recalled->parameters.controls.empty() && options.image.empty() &&
+         options.edges.empty();
+}
+
+/// From the model's defaults, a picture's text, the request in JSON, and the options, of which the
+/// latter count.
+Request to_request(const GenerateArguments& options, const std::optional<Recalled>& recalled,
+                   const std::string& json, Request request) {
+  if (recalled) recalled->apply(request);
   if (!json.empty())
     read_json(json, options.json_request, request, [](auto&, auto&) { return true; });
   options.request.expect_one_of("size", "resolution");
@@ -95,11 +119,20 @@ Request to_request(const GenerateArguments& options, const std::string& json, Re
   options.request.apply(request);
   for (const auto& field : request_fields()) field.check(request);
   request.is_edges = !options.edges.empty();
+  if (is_without_control(options, recalled)) {
+    const auto [width, height] = request.size;
+    request.image = {
+        width, height, 1,
+        std::vector<uint8_t>(static_cast<size_t>(width) * static_cast<size_t>(height))};
+    request.is_edges = true;
+    request.strength = 0;
+  }
   return request;
 }
 
 void take_picture(const GenerateArguments& options, Request& request,
                   std::vector<std::string>& notices) {
+  if (!request.image.pixels.empty()) return;
   ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
                                     : read_picture("--image", options.image);
   request.image = std::move(read.image);
@@ -141,16 +174,17 @@ void print_result(const GenerateArguments& options, const Pipeline& pipeline,
 
 void run(GenerateArguments options) {
   std::string json;
+  std::vector<std::string> notices;
   read_request(options, json);  // options first: files can take their time
-  to_request(options, json, {});
+  const auto recalled = read_recalled(options, json, notices);
+  to_request(options, recalled, json, {});
   if (options.output.empty()) bad_option("--output is required");
-  if (options.image.empty() == options.edges.empty())
+  if (options.image.empty() == options.edges.empty() && !is_without_control(options, recalled))
     bad_option(fmt::format("--image and --edges: found {}, expected one of them",
                            options.image.empty() ? "neither" : "both"));
   if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
     bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
 
-  std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "drawing with");
 
   auto start = std::chrono::steady_clock::now();
@@ -161,7 +195,13 @@ void run(GenerateArguments options) {
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
-  Request request = to_request(options, json, pipeline.defaults());
+  if (recalled)
+    if (auto notice = other_model_notice(
+            recalled->parameters, pipeline.description().model,
+            recalled->parameters.model_hash.empty() ? std::string() : pipeline.model().hash());
+        !notice.empty())
+      notices.push_back(std::move(notice));
+  Request request = to_request(options, recalled, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
   take_picture(options, request, notices);
@@ -205,6 +245,11 @@ void add_generate(CLI::App& program) {
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());
   for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
+  command
+      ->add_option("--from", o->from,
+                   "Picture to draw again from the text that is in it, the web UI's,\n"
+                   "ComfyUI's or our own; options that are given as well count instead")
+      ->transform(path());
   command
       ->add_option("--json-request", o->json_request,
                    "File of a request in JSON, or - for standard input: fields are named as\n"

@@ -193,6 +193,7 @@ int main(int argc, char** argv) {
   cli::add_generate(program);
   cli::add_build(program);
   cli::add_edges(program);
+  cli::add_text(program);
   cli::add_inspect(program);
   cli::add_synth(program);
   cli::add_export(program);

@@ -17,6 +17,8 @@ struct ModelDescription {
   std::string model, control;  ///< file names
   std::string device;
   int threads = 0;
+  /// Of the ControlNet's own file, as the web UI's extension writes it; empty where there is none.
+  std::string control_hash;
 };
 
 class LoadedModel;  // the library's own
@@ -35,6 +37,10 @@ class Model {
   explicit Model(const ModelFiles& files, const DeviceOptions& options = {});
 
   ModelDescription description() const;
+  /// The first ten digits of the SHA-256 of the model's file, as the web UI writes it; empty for a
+  /// folder, a plan and random weights. Of a large file it is kept in the user's cache folder; the
+  /// first time it takes as long as reading all of the file.
+  std::string hash() const;
   Device device() const;
 
   /// A request with this model's own defaults.

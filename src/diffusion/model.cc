@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_hash.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "checkpoint/configurations.h"
@@ -176,7 +177,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       device_(device_for(file_.get(), options, std::move(device))),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
-      noise_schedule_(noise_schedule_of(checkpoint_, name_)) {
+      noise_schedule_(noise_schedule_of(checkpoint_, name_)),
+      hash_(files.plan ? std::filesystem::path() : files.model) {
   if (!checkpoint_.has(Part::control))
     fail(ErrorKind::bad_argument,
          "{}: holds no ControlNet, and none was given beside it; expected --control canny=FILE",
@@ -190,7 +192,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
   defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
   description_ = {file_name(main_file(files)), file_name(files.control.value_or(files.model)),
-                  backend().name(), backend().threads()};
+                  backend().name(), backend().threads(),
+                  files.control ? short_file_hash(*files.control) : std::string()};
   if (!file_) return;
   description_.model = file_->info().model;
   description_.control = file_->info().control;
@@ -240,6 +243,7 @@ void LoadedModel::set_control(const std::filesystem::path& path,
   {
     const std::lock_guard lock(telling_);
     description_.control = file_name(path);
+    description_.control_hash = short_file_hash(path);
   }
   store_->forget(prefix_of(Part::control));
   config_.control = control;
@@ -331,6 +335,9 @@ Model::Model(const ModelFiles& files, const DeviceOptions& options)
     : loaded_(at_border(main_file(files).string(),
                         [&] { return std::make_shared<LoadedModel>(files, options); })) {}
 ModelDescription Model::description() const { return loaded_->description(); }
+std::string Model::hash() const {
+  return at_border("hashing the model", [&] { return loaded_->hash().get(); });
+}
 Device Model::device() const { return Device(loaded_->shared_device()); }
 Request Model::defaults() const { return loaded_->defaults(); }
 size_t Model::weight_bytes() const { return loaded_->weight_bytes(); }

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "diffusion/compat.h"
+#include "diffusion/noise_source.h"
 #include "diffusion/request.h"
-#include "diffusion/samplers/names.h"
 #include "drypoint/fields.h"
 #include "drypoint/version.h"
 
@@ -16,29 +17,42 @@ bool is_of_sigmas(ScheduleKind kind) {
   return kind >= ScheduleKind::uniform && kind <= ScheduleKind::kl_optimal;
 }
 
+std::string rng_name(RandomKind kind) {
+  switch (kind) {
+    case RandomKind::cpu: return "CPU";
+    case RandomKind::cuda: return "GPU";
+    case RandomKind::nv: return "NV";
+  }
+  return "";
+}
+
 }  // namespace
 
 Parameters parameters_of(const Request& request, const ModelDescription& model, ImageSize size,
-                         uint64_t seed, int number) {
-  const bool alone = request.noise == NoiseKind::per_sample;
+                         uint64_t seed, int number, const std::string& model_hash) {
+  const bool alone = has_own_noise(request);
   Parameters parameters;
   parameters.prompt = full_prompt(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;
-  parameters.seed = alone ? seed + static_cast<uint64_t>(number) : seed;
+  parameters.seed = seed_of(request, seed, number);
   parameters.width = size.width;
   parameters.height = size.height;
   parameters.model = model.model;
-  const auto [sampler, schedule] = choose_sampler(request.sampler, request.schedule);
+  parameters.model_hash = model_hash;
+  const auto [sampler, schedule] = sampler_of(request);
   parameters.sampler = sampler.name;
   if (schedule != ScheduleKind::official &&
       (schedule != sampler.schedule || is_of_sigmas(schedule)))
     parameters.schedule_type = label(schedule);
-  parameters.rng = request.random.kind == RandomKind::cpu ? "CPU" : "GPU";
+  parameters.rng = rng_name(request.random.kind);
   ControlParameters control;
   control.module = request.is_edges ? "none" : "canny";
   control.model = model.control;
+  if (!model.control_hash.empty()) control.model += fmt::format(" [{}]", model.control_hash);
+  // From a picture, with its proportions only where the very size was asked for.
+  if (!request.is_edges && request.size == ImageSize()) control.resize_mode = "Just Resize";
   control.weight = request.strength;
   control.processor_resolution =
       request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
@@ -58,6 +72,13 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
     if (const std::string value = field.get(request);
         !field.text_key.empty() && value != field.get(usual_request))
       add(field.text_key.c_str(), value);
+  if (request.subseed_strength != 0) {
+    add("Variation seed", fmt::to_string(subseed_of(request, number)));
+    add("Variation seed strength", fmt::to_string(request.subseed_strength));
+  }
+  if (request.seed_resize != ImageSize())
+    add("Seed resize from",
+        fmt::format("{}x{}", request.seed_resize.width, request.seed_resize.height));
   if (!alone && request.samples > 1) {  // the noise of one depends on how many there are
     add("Batch size", fmt::to_string(request.samples));
     add("Batch pos", fmt::to_string(number));
