@@ -116,6 +116,8 @@ Request to_request(const GenerateArguments& options, const std::optional<Recalle
     read_json(json, options.json_request, request, [](auto&, auto&) { return true; });
   options.request.expect_one_of("size", "resolution");
   if (options.request.has("resolution")) request.size = {};  // the request's in JSON
+  if (options.request.has("sampler") && !options.request.has("schedule"))
+    request.schedule = ScheduleKind::automatic;  // the model's is its own sampler's
   options.request.apply(request);
   for (const auto& field : request_fields()) field.check(request);
   request.is_edges = !options.edges.empty();

@@ -20,8 +20,8 @@ std::vector<float> levels_of_program(const std::string& name) {
   return {values.floats().begin(), values.floats().end()};
 }
 
-std::vector<NoiseLevel> chosen_levels(CompatKind program, const char* sampler, ScheduleKind schedule,
-                               int steps) {
+std::vector<NoiseLevel> chosen_levels(CompatKind program, const char* sampler,
+                                      ScheduleKind schedule, int steps) {
   const NoiseSchedule trained;
   Request request;
   request.compat = program;
@@ -43,7 +43,7 @@ std::vector<float> timesteps_of_levels(const std::vector<NoiseLevel>& all) {
 }
 
 Request asked_as_in(CompatKind program, const char* sampler, int steps = 20,
-              ScheduleKind schedule = ScheduleKind::automatic) {
+                    ScheduleKind schedule = ScheduleKind::automatic) {
   Request request;
   request.compat = program;
   request.sampler = sampler;
@@ -56,9 +56,11 @@ SamplerTable table_as_in(const Request& request) { return sampler_table(request,
 
 TEST(Compat, SchedulesOfComfyUi) {
   for (const int steps : {5, 8, 20, 30, 200}) {
-    EXPECT_TRUE(close(sigmas_of_levels(chosen_levels(CompatKind::comfy, "Euler", ScheduleKind::beta, steps)),
-                      levels_of_program(fmt::format("comfy.beta.{}", steps)), 2e-6));
-    EXPECT_TRUE(close(sigmas_of_levels(chosen_levels(CompatKind::comfy, "Euler", ScheduleKind::kl_optimal, steps)),
+    EXPECT_TRUE(close(
+        sigmas_of_levels(chosen_levels(CompatKind::comfy, "Euler", ScheduleKind::beta, steps)),
+        levels_of_program(fmt::format("comfy.beta.{}", steps)), 2e-6));
+    EXPECT_TRUE(close(sigmas_of_levels(chosen_levels(CompatKind::comfy, "Euler",
+                                                     ScheduleKind::kl_optimal, steps)),
                       levels_of_program(fmt::format("comfy.kl_optimal.{}", steps)), 2e-6));
   }
 }
@@ -66,12 +68,15 @@ TEST(Compat, SchedulesOfComfyUi) {
 TEST(Compat, TimestepsOfTheWebUi) {
   for (const int steps : {3, 5, 8, 20, 30, 200})
     for (const char* sampler : {"DDIM", "PLMS"})
-      EXPECT_EQ(timesteps_of_levels(chosen_levels(CompatKind::a1111, sampler, ScheduleKind::automatic, steps)),
+      EXPECT_EQ(timesteps_of_levels(
+                    chosen_levels(CompatKind::a1111, sampler, ScheduleKind::automatic, steps)),
                 levels_of_program(fmt::format("a1111.ddim.{}", steps)));
   for (const int steps : {5, 8, 20, 30, 200}) {
     const auto own = chosen_levels(CompatKind::a1111, "UniPC", ScheduleKind::automatic, steps);
-    EXPECT_TRUE(close(sigmas_of_levels(own), levels_of_program(fmt::format("a1111.unipc.{}", steps)), 2e-6));
-    EXPECT_TRUE(close(timesteps_of_levels(own), levels_of_program(fmt::format("a1111.unipc_t.{}", steps)), 1e-5));
+    EXPECT_TRUE(close(sigmas_of_levels(own),
+                      levels_of_program(fmt::format("a1111.unipc.{}", steps)), 2e-6));
+    EXPECT_TRUE(close(timesteps_of_levels(own),
+                      levels_of_program(fmt::format("a1111.unipc_t.{}", steps)), 1e-5));
   }
 }
 

@@ -28,6 +28,11 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 /// other lengths.
 DenoiserShape together(DenoiserShape shape, size_t pictures);
 
+/// For a UNet that is told the guidance scale: sines and cosines of 1000 (scale - 1), as diffusers'
+/// `get_guidance_scale_embedding`, the same for each row of the table. S. Luo and others, "Latent
+/// consistency models" (2023). Nothing for others.
+void set_guidance_embedding(Executor& denoiser, double scale);
+
 /// What a picture's steps have in common apart from the prompts (see `Conditioning`): the sampler's
 /// table, the edges, the strength of the control.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
@@ -42,7 +47,8 @@ struct PictureInputs {
   const Image& edges;
   const Request& request;
 };
-/// The same for pictures drawn together, whose table and strength are those of the first.
+/// The same for pictures drawn together, whose table and strength are those of the first, as is the
+/// guidance scale of a UNet that is told it.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const PictureInputs> pictures);
 

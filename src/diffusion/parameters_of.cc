@@ -52,10 +52,11 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   control.model = model.control;
   if (!model.control_hash.empty()) control.model += fmt::format(" [{}]", model.control_hash);
   // From a picture, with its proportions only where the very size was asked for.
-  if (!request.is_edges && request.size == ImageSize()) control.resize_mode = "Just Resize";
+  if (by_resolution) control.resize_mode = "Just Resize";
   control.weight = request.strength;
+  const bool by_resolution = !request.is_edges && request.size == ImageSize();
   control.processor_resolution =
-      request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
+      by_resolution ? request.resolution : std::min(size.width, size.height);
   control.threshold_a = request.low_threshold;
   control.threshold_b = request.high_threshold;
   if (request.guess_mode) control.control_mode = "ControlNet is more important";

@@ -174,7 +174,9 @@ bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) c
   const auto can = [](const Drawing& drawing) {
     return drawing.request.samples == 1 && drawing.prompts.are_plain();
   };
-  return can(a) && can(b) && have_the_same(a, b) && shape_of(a) == shape_of(b);
+  const bool is_told = model_.config().unet.guidance_width > 0;
+  return can(a) && can(b) && have_the_same(a, b) && shape_of(a) == shape_of(b) &&
+         (!is_told || a.request.guidance_scale == b.request.guidance_scale);
 }
 
 void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,

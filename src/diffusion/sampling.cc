@@ -37,6 +37,17 @@ void check(const Request& request, const NamedSampler& sampler) {
     refuse("s_noise", request.s_noise);
 }
 
+/// diffusers' schedulers/scheduling_ddim.py: a step goes back by the whole part of 1000 / steps,
+/// whatever the spacing; before the first trained level it ends there.
+std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
+  std::vector<NoiseLevel> ends;
+  for (int i = 0; i < walk.steps(); ++i) {
+    const double timestep = walk.level(i).timestep - static_cast<double>(kNoiseLevels / steps);
+    ends.push_back(walk.trained.at_timestep(timestep));
+  }
+  return ends;
+}
+
 Walk walk_for(const Request& request, const NoiseSchedule& trained, const NamedSampler& sampler,
               ScheduleKind schedule) {
   const bool spaced = schedule == ScheduleKind::exact || schedule == ScheduleKind::linspace;
@@ -47,6 +58,9 @@ Walk walk_for(const Request& request, const NoiseSchedule& trained, const NamedS
             .settings = sampler.settings,
             .start_sigma = 1};
   if (one_more) walk.levels.erase(walk.levels.end() - 2);
+  if (sampler.function == ddim &&
+      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
+    walk.ends = ddim_ends(walk, request.steps);
   if (request.eta) walk.settings.eta = *request.eta;
   walk.settings.s_noise = request.s_noise;
   walk.settings.s_churn = request.s_churn;

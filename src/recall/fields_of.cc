@@ -80,6 +80,7 @@ class Finder {
   /// uniform one. We leave out a sampler's own.
   void set_sampler() {
     set("sampler", text_.sampler, "Sampler");
+    set("schedule", "automatic", "");
     if (!text_.schedule_type.empty()) return set("schedule", text_.schedule_type, "Schedule type");
     if (recalled_.source != Recalled::Source::a1111) return;
     const bool tells = std::ranges::find(of_their_own, text_.sampler) != of_their_own.end();

@@ -46,7 +46,11 @@ TEST_F(Commands, Help) {
                     "--s-tmin",        "--s-tmax",
                     "--parser",        "--emphasis",
                     "--clip-skip",     "--comma-backtrack",
-                    "--embeddings",    "--prediction"}},
+                    "--embeddings",    "--prediction",
+                    "--compat",        "--ensd",
+                    "--subseed",       "--subseed-strength",
+                    "--seed-resize",   "--from"}},
+      {"text", {"--help", "--json", "--from"}},  // the last in its help
       {"build",
        {"--help",       "--model",        "--control",     "--vae",      "--sizes",     "--size",
         "--resolution", "--samples",      "--only-sizes",  "--device",   "--precision", "--threads",
@@ -110,7 +114,12 @@ TEST_F(Commands, Help) {
         "--emphasis",
         "--clip-skip",
         "--comma-backtrack",
-        "--embeddings"}}};
+        "--embeddings",
+        "--compat",
+        "--ensd",
+        "--subseed",
+        "--subseed-strength",
+        "--seed-resize"}}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {
