@@ -51,10 +51,10 @@ Parameters parameters_of(const Request& request, const ModelDescription& model, 
   control.module = request.is_edges ? "none" : "canny";
   control.model = model.control;
   if (!model.control_hash.empty()) control.model += fmt::format(" [{}]", model.control_hash);
-  // From a picture, with its proportions only where the very size was asked for.
-  if (by_resolution) control.resize_mode = "Just Resize";
   control.weight = request.strength;
+  // Proportions are kept only where the very size was asked for.
   const bool by_resolution = !request.is_edges && request.size == ImageSize();
+  if (by_resolution) control.resize_mode = "Just Resize";
   control.processor_resolution =
       by_resolution ? request.resolution : std::min(size.width, size.height);
   control.threshold_a = request.low_threshold;

@@ -109,9 +109,11 @@ TEST_F(RecallCli, PicturesOfOtherProgramsAreDrawn) {
                            "sd15 ["),
             std::string::npos)
       << drawn.err;
-  const json told = json::parse(expect_done({"text", path("out.png"), "--json"}).out);
-  const json asked = json::parse(expect_done({"text", web_ui, "--json"}).out);
-  EXPECT_EQ(told["request"], asked["request"]);
+  json told = json::parse(expect_done({"text", path("out.png"), "--json"}).out)["request"];
+  json asked = json::parse(expect_done({"text", web_ui, "--json"}).out)["request"];
+  for (json* request : {&told, &asked})  // of edges that are found, not of ready ones
+    for (const char* key : {"low_threshold", "high_threshold"}) request->erase(key);
+  EXPECT_EQ(told, asked);
 
   const std::string comfy = data("recall/comfy.png");
   EXPECT_TRUE(expect_done({"text", comfy}).out.starts_with("beautiful scenery nature"));
@@ -138,10 +140,6 @@ TEST_F(RecallCli, WhatCannotBeHadIsRefused) {
   expect_done(again_with_edges(sampler, {"--sampler", "Euler"}));
   expect_refused(3, {"edges.png", "no text with settings"}, again_with_edges(path("edges.png")));
   expect_refused(3, {"none.png"}, again_with_edges(path("none.png")));
-  expect_refused(
-      2, {"--from's file too"},
-      {"generate", "--from", path("out.png"), "--edges", path("edges.png"), "-o", path("out.png"),
-       "-m", tiny_model_path(), "--control", "canny=" + tiny_control_path().string()});
 }
 
 TEST_F(RecallCli, ABatchOfTheWebUisIsOfSinglePictures) {
