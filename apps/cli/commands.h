@@ -9,6 +9,7 @@ void add_generate(CLI::App& program);
 void add_build(CLI::App& program);
 void add_edges(CLI::App& program);
 void add_preprocess(CLI::App& program);
+void add_text(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_synth(CLI::App& program);
 void add_export(CLI::App& program);

@@ -55,6 +55,12 @@ class FieldOptions {
   }
 
   bool has(const std::string& name) const { return given_->contains(name); }
+  /// The fields whose options were given.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& [name, _] : *given_) all.push_back(name);
+    return all;
+  }
   /// Refuses two options of which one takes the other's place.
   void expect_one_of(const std::string& name, const std::string& other) const {
     if (has(name) && has(other))

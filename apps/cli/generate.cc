@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "drypoint/pipeline.h"
+#include "drypoint/recall.h"
 #include "field_options.h"
 #include "model_options.h"
 #include "options.h"
@@ -24,7 +25,7 @@ struct GenerateArguments {
   ModelOptions model{true};
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
-  std::string image, edges, save_edges, output, json_request;
+  std::string image, edges, save_edges, output, json_request, from;
   ControlPictures control_pictures;  // that the request in JSON names
   bool warm = false, json = false;
 };
@@ -54,7 +55,8 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
-  OptionFiles inputs{{"--image", options.image}, {"--edges", options.edges}};
+  OptionFiles inputs{
+      {"--image", options.image}, {"--edges", options.edges}, {"--from", options.from}};
   for (const ControlFiles& control : controls)
     for (const std::string& file : {control.image, control.mask})
       inputs.emplace_back("--control", file);
@@ -119,12 +121,30 @@ std::vector<ControlFiles> controls_of(const GenerateArguments& options, const Re
   return all;
 }
 
-/// From the model's defaults, the request in JSON, and the options, of which the latter count.
-Request to_request(const GenerateArguments& options, const std::string& json, Request request) {
+/// What --from's text asks for. What is missing there must be given in another way.
+std::optional<Recalled> read_recalled(const GenerateArguments& options, const std::string& json,
+                                      std::vector<std::string>& notices) {
+  if (options.from.empty()) return std::nullopt;
+  Recalled recalled = recall(read_picture_text(options.from), options.from);
+  std::vector<std::string> given = options.request.names();
+  if (!json.empty())
+    for (const auto& [name, _] : Json::parse(json).items()) given.push_back(name);
+  recalled.expect_complete(options.from, given);
+  notices.insert(notices.end(), recalled.notices.begin(), recalled.notices.end());
+  return recalled;
+}
+
+/// From the model's defaults, a picture's text, the request in JSON, and the options, of which the
+/// latter count.
+Request to_request(const GenerateArguments& options, const std::optional<Recalled>& recalled,
+                   const std::string& json, Request request) {
+  if (recalled) recalled->apply(request);
   if (!json.empty())
     read_json(json, options.json_request, request, [](auto&, auto&) { return true; });
   options.request.expect_one_of("size", "resolution");
   if (options.request.has("resolution")) request.size = {};  // the request's in JSON
+  if (options.request.has("sampler") && !options.request.has("schedule"))
+    request.schedule = ScheduleKind::automatic;  // the model's is its own sampler's
   options.request.apply(request);
   for (const auto& field : request_fields()) field.check(request);
   request.is_edges = !options.edges.empty();
@@ -184,15 +204,16 @@ void print_result(const GenerateArguments& options, const Pipeline& pipeline,
 
 void run(GenerateArguments options) {
   std::string json;
+  std::vector<std::string> notices;
   read_request(options, json);  // options first: files can take their time
-  controls_of(options, to_request(options, json, {}));
+  const auto recalled = read_recalled(options, json, notices);
+  controls_of(options, to_request(options, recalled, json, {}));
   if (options.output.empty()) bad_option("--output is required");
   if (!options.image.empty() && !options.edges.empty())
     bad_option("--image and --edges: found both, expected one of them");
   if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
     bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
 
-  std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "drawing with");
 
   auto start = std::chrono::steady_clock::now();
@@ -203,7 +224,13 @@ void run(GenerateArguments options) {
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
-  Request request = to_request(options, json, pipeline.defaults());
+  if (recalled)
+    if (auto notice = other_model_notice(
+            recalled->parameters, pipeline.description().model,
+            recalled->parameters.model_hash.empty() ? std::string() : pipeline.model().hash());
+        !notice.empty())
+      notices.push_back(std::move(notice));
+  Request request = to_request(options, recalled, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
   const std::vector<ControlFiles> controls = controls_of(options, request);
   check_outputs(options, names, controls);
@@ -251,6 +278,11 @@ void add_generate(CLI::App& program) {
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());
   for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
+  command
+      ->add_option("--from", o->from,
+                   "Picture to draw again from the text that is in it, the web UI's,\n"
+                   "ComfyUI's or our own; options that are given as well count instead")
+      ->transform(path());
   command
       ->add_option("--json-request", o->json_request,
                    "File of a request in JSON, or - for standard input: fields are named as\n"

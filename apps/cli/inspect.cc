@@ -54,7 +54,8 @@ void add_inspect(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "See inside: a checkpoint or plan, what it is compiled to, how two differ");
   auto o = std::make_shared<InspectArguments>();
-  command->add_option("FILE", o->file, "Checkpoint file, diffusers folder, LoRA (or its kin), or plan")
+  command
+      ->add_option("FILE", o->file, "Checkpoint file, diffusers folder, LoRA (or its kin), or plan")
       ->transform(path());
   command->add_flag("--verify", o->verify, "With a plan: compare all of it with its checksums");
   command

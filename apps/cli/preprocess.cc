@@ -40,9 +40,10 @@ void run(const PreprocessArguments& options) {
   check_files_differ({{"--output", options.output}},
                      {{"--image", options.image}, {"--mask", options.mask}});
   ReadImage read = read_picture("--image", options.image);
-  PreprocessOptions numbers{
-      .threshold_a = control.threshold_a, .threshold_b = control.threshold_b, .mask = {},
-      .seed = request.seed.value_or(0)};
+  PreprocessOptions numbers{.threshold_a = control.threshold_a,
+                            .threshold_b = control.threshold_b,
+                            .mask = {},
+                            .seed = request.seed.value_or(0)};
   if (!options.mask.empty())
     numbers.mask = fitted(read_picture("--mask", options.mask).image, request, control);
   const Image hint = preprocess(preprocessor, fitted(read.image, request, control), numbers);
@@ -67,8 +68,8 @@ std::string kinds() {
     std::string numbers;
     for (const PreprocessNumber& number : {preprocessor.threshold_a, preprocessor.threshold_b})
       if (!number.meaning.empty())
-        numbers += fmt::format("{}{} {}", numbers.empty() ? " (" : ", ", number.meaning,
-                               number.usual);
+        numbers +=
+            fmt::format("{}{} {}", numbers.empty() ? " (" : ", ", number.meaning, number.usual);
     if (!numbers.empty()) numbers += ")";
     lines += fmt::format("  {:18} {}{}\n", preprocessor.name, preprocessor.help, numbers);
   }

@@ -15,10 +15,12 @@ namespace drypoint {
 
 /// What is loaded.
 struct ModelDescription {
-  std::string model, control;  ///< file names; the first ControlNet's, empty without one
+  std::string model, control;          ///< file names; the first ControlNet's, empty without one
   std::vector<NamedControl> controls;  ///< the ControlNets' names, and their files'
   std::string device;
   int threads = 0;
+  /// Of each ControlNet's own file, as the web UI's extension writes it; empty where there is none.
+  std::vector<std::string> control_hashes;
 };
 
 class LoadedModel;  // the library's own
@@ -37,6 +39,10 @@ class Model {
   explicit Model(const ModelFiles& files, const DeviceOptions& options = {});
 
   ModelDescription description() const;
+  /// The first ten digits of the SHA-256 of the model's file, as the web UI writes it; empty for a
+  /// folder, a plan and random weights. Of a large file it is kept in the user's cache folder; the
+  /// first time it takes as long as reading all of the file.
+  std::string hash() const;
   Device device() const;
 
   /// A request with this model's own defaults.
@@ -46,11 +52,12 @@ class Model {
   /// that need other weights are first used.
   size_t weight_bytes() const;
 
-  /// Puts another ControlNet in place of the one of this name, or of the first: a checkpoint file or a diffusers folder
-  /// whose ControlNet has the same shapes. All else stays as it was made, so this is fast; the
-  /// pictures are those of a model loaded with that ControlNet. It waits until the pictures that
-  /// are being drawn are done, so it must not be called from a callback of one. Throws bad_file,
-  /// unsupported, non_finite (each with the file and the tensor), and nothing has changed then.
+  /// Puts another ControlNet in place of the one of this name, or of the first: a checkpoint file
+  /// or a diffusers folder whose ControlNet has the same shapes. All else stays as it was made, so
+  /// this is fast; the pictures are those of a model loaded with that ControlNet. It waits until
+  /// the pictures that are being drawn are done, so it must not be called from a callback of one.
+  /// Throws bad_file, unsupported, non_finite (each with the file and the tensor), and nothing has
+  /// changed then.
   void set_control(const std::filesystem::path& path, const std::string& name = {});
 
  private:

@@ -62,6 +62,8 @@ struct Request {
   /// As the web UI, diffusers or ComfyUI calls it, case aside: "DDIM", "Euler a", "DPM++ 2M",
   /// "dpmpp_2m_sde", "DPM++ 2M Karras" (with the schedule in its name).
   std::string sampler = "DDIM";
+  /// Whose noise levels, first noise and Brownian noise, where programs differ.
+  CompatKind compat = CompatKind::automatic;
   ScheduleKind schedule = ScheduleKind::automatic;
   double guidance_scale = 9;     ///< 0 and up; at 1 the negative prompt has no effect
   double strength = 1;           ///< of the control: 0 and up
@@ -69,6 +71,15 @@ struct Request {
   std::optional<uint64_t> seed;  ///< none: a random one, told in the result
   RandomOptions random;
   NoiseKind noise = NoiseKind::batch;
+  /// Added to the seed for all noise but the first, as the web UI's "eta noise seed delta".
+  int64_t ensd = 0;
+  /// The web UI's variations: the first noise goes by `subseed_strength`, 0 to 1, towards that of
+  /// another seed. Samples share `seed` then and count on from `subseed`.
+  uint64_t subseed = 0;
+  double subseed_strength = 0;
+  /// The first noise is that of a picture of this size, multiples of 8, in the middle of one of its
+  /// own. 0x0: it is not.
+  ImageSize seed_resize;
   /// Fresh noise at each step, from 0: none. None: the sampler's own, 0 for DDIM, 0.3 for TCD, 1
   /// for ancestral samplers and those of stochastic equations. DDIM takes as much as a step can
   /// hold.

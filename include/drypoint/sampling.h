@@ -11,6 +11,7 @@ enum class RandomKind : uint8_t {
   cpu,   ///< what PyTorch draws on a CPU: Mersenne twister, of which only the seed's low 32 bits
          ///< count
   cuda,  ///< what it draws on an NVIDIA GPU: Philox 4x32-10
+  nv,    ///< what the web UI's "NV" draws: the same for any GPU, of the whole seed
 };
 
 struct RandomOptions {
@@ -57,6 +58,14 @@ enum class Prediction : uint8_t {
 };
 /// "automatic", "epsilon", "v" or "sample".
 std::string_view name(Prediction prediction);
+
+/// Whose pictures are meant, where programs differ under one name (docs/command_line.md).
+enum class CompatKind : uint8_t {
+  automatic,  ///< nobody's in particular
+  a1111,      ///< AUTOMATIC1111's web UI
+  comfy,      ///< ComfyUI
+  diffusers,
+};
 
 /// How the noise of several samples is drawn.
 enum class NoiseKind : uint8_t {

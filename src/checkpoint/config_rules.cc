@@ -66,7 +66,7 @@ constexpr KeyRule unet_rules[] = {
     {"resnet_out_scale_factor", "[1, null]"},
     {"resnet_skip_time_act", no},
     {"reverse_transformer_layers_per_block", none},
-    {"time_cond_proj_dim", none},
+    {"time_cond_proj_dim"},
     {"time_embedding_act_fn", none},
     {"time_embedding_dim"},
     {"time_embedding_type", R"(["positional"])"},
@@ -251,7 +251,7 @@ constexpr KeyRule ddim_rules[] = {
     {"clip_sample", no},
     {"set_alpha_to_one", "[false]"},
     {"steps_offset", "[1]"},
-    {"timestep_spacing", R"(["leading"])"},
+    {"timestep_spacing", R"(["leading", "trailing", "linspace"])"},
 };
 
 constexpr KeyRule pipeline_rules[] = {

@@ -137,6 +137,15 @@ void check_sampler(const Metadata& metadata, const std::string& file) {
       check_value(rule, *value, file);
 }
 
+std::string ddim_spacing(const Metadata& metadata, const std::string& file) {
+  const auto found = metadata.find(scheduler_config);
+  if (found == metadata.end()) return {};
+  const json config = object_in(found->second, file);
+  const json spacing = config.value("timestep_spacing", json("leading"));
+  const bool is_ddim = config.value("_class_name", json("DDIMScheduler")) == "DDIMScheduler";
+  return is_ddim && (spacing == "trailing" || spacing == "linspace") ? spacing : json("");
+}
+
 void expect_sizes(const Metadata& metadata, std::string_view place, const json& sizes,
                   const std::string& file) {
   const auto found = metadata.find(place);

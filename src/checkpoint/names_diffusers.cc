@@ -21,6 +21,7 @@ constexpr Renaming unet_resnet[] = {
 
 // Outside the blocks of the UNet and the ControlNet.
 constexpr Renaming unet_ends[] = {{"conv_in.", "input_blocks.0.0."},
+                                  {"time_embedding.cond_proj.", "time_embed.cond_proj."},
                                   {"time_embedding.linear_1.", "time_embed.0."},
                                   {"time_embedding.linear_2.", "time_embed.2."},
                                   {"conv_norm_out.", "out.0."},

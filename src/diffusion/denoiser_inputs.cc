@@ -1,6 +1,7 @@
 #include "diffusion/denoiser_inputs.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "diffusion/denoise_loop.h"
 
@@ -87,7 +88,9 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table) {
-  return denoiser_shape(model, request, size, table, {.guided = request.guidance_scale != 1});
+  const bool is_told = model.config().unet.guidance_width > 0;
+  return denoiser_shape(model, request, size, table,
+                        {.guided = request.guidance_scale != 1 && !is_told});
 }
 
 DenoiserShape together(DenoiserShape shape, size_t pictures) {
@@ -95,6 +98,22 @@ DenoiserShape together(DenoiserShape shape, size_t pictures) {
   shape.latents = shape.hints = static_cast<int64_t>(pictures);
   shape.contexts = shape.prompts * shape.latents;
   return shape;
+}
+
+void set_guidance_embedding(Executor& denoiser, double scale) {
+  if (!denoiser.has_input("guidance_embedding")) return;
+  const Shape& shape = denoiser.type_of_input("guidance_embedding").shape;
+  const auto width = static_cast<size_t>(shape[1]), half = width / 2;
+  std::vector<float> row(width, 0.0f);
+  for (size_t i = 0; i < half; ++i) {
+    const double rate = std::exp(-std::log(10000.0) * static_cast<double>(i) /
+                                 static_cast<double>(std::max<size_t>(half, 2) - 1));
+    row[i] = static_cast<float>(std::sin(1000 * (scale - 1) * rate));
+    row[half + i] = static_cast<float>(std::cos(1000 * (scale - 1) * rate));
+  }
+  std::vector<float> rows;
+  for (int64_t i = 0; i < shape[0]; ++i) rows.insert(rows.end(), row.begin(), row.end());
+  denoiser.set_input("guidance_embedding", rows);
 }
 
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
@@ -106,6 +125,7 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
 
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         const Image& edges, const Request& request) {
+  set_guidance_embedding(denoiser, request.guidance_scale);
   if (shape.controls.empty()) return set_picture_inputs(denoiser, shape, table, UnitSet());
   const Unit unit = own_unit(edges, request, denoiser.type_of_input("control_scales").elements());
   set_picture_inputs(denoiser, shape, table, UnitSet{&unit});

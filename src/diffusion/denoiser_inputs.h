@@ -30,6 +30,11 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
 /// other lengths.
 DenoiserShape together(DenoiserShape shape, size_t pictures);
 
+/// For a UNet that is told the guidance scale: sines and cosines of 1000 (scale - 1), as diffusers'
+/// `get_guidance_scale_embedding`, the same for each row of the table. S. Luo and others, "Latent
+/// consistency models" (2023). Nothing for others.
+void set_guidance_embedding(Executor& denoiser, double scale);
+
 /// What steers a picture: of its units those of the shape.
 using UnitSet = std::vector<const Unit*>;
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_hash.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "checkpoint/configurations.h"
@@ -178,7 +179,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       device_(device_for(file_.get(), options, std::move(device))),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
-      noise_schedule_(noise_schedule_of(checkpoint_, name_)) {
+      noise_schedule_(noise_schedule_of(checkpoint_, name_)),
+      hash_(files.plan ? std::filesystem::path() : files.model) {
   config_ = detect(checkpoint_.tensors);
   choose_prediction(files.prediction);
   check_proportions(checkpoint_, config_);
@@ -196,10 +198,13 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
     description_.controls.push_back(
         {checkpoint_.controlnets[i].name,
          file_name(i < controls.size() ? controls[i].file : files.model)});
+  for (const NamedControl& control : controls)
+    description_.control_hashes.push_back(short_file_hash(control.file));
   if (file_) {
     description_.model = file_->info().model;
     description_.controls = file_->info().controls;
   }
+  description_.control_hashes.resize(description_.controls.size());
   if (!description_.controls.empty()) description_.control = description_.controls[0].file.string();
   if (!file_) return;
   // The only one of a plan may go by another name.
@@ -266,6 +271,7 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
     const std::lock_guard lock(telling_);
     description_.controls[number].file = file_name(path);
     if (number == 0) description_.control = file_name(path);
+    description_.control_hashes[number] = short_file_hash(path);
   }
   std::vector<std::string> names;
   for (const TensorSpec& spec : fresh) names.push_back(spec.name);
@@ -403,6 +409,9 @@ Model::Model(const ModelFiles& files, const DeviceOptions& options)
     : loaded_(at_border(main_file(files).string(),
                         [&] { return std::make_shared<LoadedModel>(files, options); })) {}
 ModelDescription Model::description() const { return loaded_->description(); }
+std::string Model::hash() const {
+  return at_border("hashing the model", [&] { return loaded_->hash().get(); });
+}
 Device Model::device() const { return Device(loaded_->shared_device()); }
 Request Model::defaults() const { return loaded_->defaults(); }
 size_t Model::weight_bytes() const { return loaded_->weight_bytes(); }

@@ -13,6 +13,7 @@
 #include "checkpoint/plan_file.h"
 #include "diffusion/adapters.h"
 #include "diffusion/embeddings.h"
+#include "diffusion/model_hash.h"
 #include "diffusion/open_device.h"
 #include "diffusion/schedules/noise_schedule.h"
 #include "drypoint/pipeline.h"
@@ -53,6 +54,7 @@ class LoadedModel {
   Use use(const StopRequested& stop, const AdapterSet& adapters);
 
   ModelDescription description() const;
+  ModelHash& hash() { return hash_; }
   /// What messages call it: a path.
   const std::string& name() const { return name_; }
   const Request& defaults() const { return defaults_; }
@@ -102,6 +104,7 @@ class LoadedModel {
   mutable std::mutex telling_;  // for the description
   SharedLock in_use_;
   std::atomic<uint64_t> version_ = 0;
+  ModelHash hash_;
 };
 
 /// The stages that a pipeline strings together, each ready to run at some sizes. Not for several

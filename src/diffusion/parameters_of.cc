@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include "diffusion/adapter_use.h"
+#include "diffusion/compat.h"
+#include "diffusion/noise_source.h"
 #include "diffusion/request.h"
-#include "diffusion/samplers/names.h"
 #include "drypoint/fields.h"
 #include "drypoint/preprocess.h"
 #include "drypoint/version.h"
@@ -43,6 +44,8 @@ ControlParameters control_parameters(const Unit& unit, const ModelDescription& m
   ControlParameters control;
   control.module = preprocessor.name;
   control.model = model.controls.at(unit.net).file.string();
+  if (const std::string& hash = model.control_hashes.at(unit.net); !hash.empty())
+    control.model += fmt::format(" [{}]", hash);
   control.weight = settings.weight;
   control.resize_mode = resize_mode(settings.resize);
   control.processor_resolution = settings.resolution > 0 ? settings.resolution : drawn_resolution;
@@ -54,26 +57,37 @@ ControlParameters control_parameters(const Unit& unit, const ModelDescription& m
   return control;
 }
 
+std::string rng_name(RandomKind kind) {
+  switch (kind) {
+    case RandomKind::cpu: return "CPU";
+    case RandomKind::cuda: return "GPU";
+    case RandomKind::nv: return "NV";
+  }
+  return "";
+}
+
 }  // namespace
 
 Parameters parameters_of(const Request& request, std::span<const Unit> units,
-                         const ModelDescription& model, ImageSize size, uint64_t seed, int number) {
-  const bool alone = request.noise == NoiseKind::per_sample;
+                         const ModelDescription& model, ImageSize size, uint64_t seed, int number,
+                         const std::string& model_hash) {
+  const bool alone = has_own_noise(request);
   Parameters parameters;
   parameters.prompt = prompt_with_adapters(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;
-  parameters.seed = alone ? seed + static_cast<uint64_t>(number) : seed;
+  parameters.seed = seed_of(request, seed, number);
   parameters.width = size.width;
   parameters.height = size.height;
   parameters.model = model.model;
-  const auto [sampler, schedule] = choose_sampler(request.sampler, request.schedule);
+  parameters.model_hash = model_hash;
+  const auto [sampler, schedule] = sampler_of(request);
   parameters.sampler = sampler.name;
   if (schedule != ScheduleKind::official &&
       (schedule != sampler.schedule || is_of_sigmas(schedule)))
     parameters.schedule_type = label(schedule);
-  parameters.rng = request.random.kind == RandomKind::cpu ? "CPU" : "GPU";
+  parameters.rng = rng_name(request.random.kind);
   const int drawn_resolution =
       request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
   for (const Unit& unit : units)
@@ -90,6 +104,13 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
     if (const std::string value = field.get(request);
         !field.text_key.empty() && value != field.get(usual_request))
       add(field.text_key.c_str(), value);
+  if (request.subseed_strength != 0) {
+    add("Variation seed", fmt::to_string(subseed_of(request, number)));
+    add("Variation seed strength", fmt::to_string(request.subseed_strength));
+  }
+  if (request.seed_resize != ImageSize())
+    add("Seed resize from",
+        fmt::format("{}x{}", request.seed_resize.width, request.seed_resize.height));
   if (!alone && request.samples > 1) {  // the noise of one depends on how many there are
     add("Batch size", fmt::to_string(request.samples));
     add("Batch pos", fmt::to_string(number));

@@ -16,8 +16,8 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/model.h"
+#include "diffusion/noise_source.h"
 #include "diffusion/parameters_of.h"
-#include "diffusion/random.h"
 #include "diffusion/request.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
@@ -55,24 +55,6 @@ std::vector<Image> blank_images(int samples, ImageSize size) {
   return std::vector<Image>(samples,
                             Image{size.width, size.height, 3, std::vector<uint8_t>(bytes)});
 }
-
-/// Draws the noise of all samples, in one stream or in one for each.
-class NoiseSource {
- public:
-  NoiseSource(const Request& request, uint64_t seed) {
-    const int streams = request.noise == NoiseKind::batch ? 1 : request.samples;
-    for (int i = 0; i < streams; ++i)
-      generators_.push_back(make_generator(request.random, seed + static_cast<uint64_t>(i)));
-  }
-  void draw(std::span<float> values) {
-    const size_t part = values.size() / generators_.size();
-    for (size_t i = 0; i < generators_.size(); ++i)
-      generators_[i]->randn(values.subspan(i * part, part));
-  }
-
- private:
-  std::vector<std::unique_ptr<Generator>> generators_;
-};
 
 /// Once more, slowly, to say where it went wrong.
 [[noreturn]] void find_non_finite_step(DenoiseLoop& loop, std::span<const float> noise,
@@ -208,13 +190,16 @@ bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) c
   const auto can = [](const Drawing& drawing) {
     return drawing.request.samples == 1 && drawing.prompts.are_plain();
   };
+  const bool is_told = model_.config().unet.guidance_width > 0;
   return can(a) && can(b) && a.adapters == b.adapters && have_the_same(a, b) &&
-         shape_of(a) == shape_of(b);
+         shape_of(a) == shape_of(b) &&
+         (!is_told || a.request.guidance_scale == b.request.guidance_scale);
 }
 
 void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
                                           const DenoiserShape& shape, size_t set) const {
   Drawing& first = *batch[0];
+  set_guidance_embedding(denoiser, first.request.guidance_scale);
   if (batch.size() == 1) {
     set_picture_inputs(denoiser, shape, first.table, first.unit_set(set));
     first.conditioning->begin(denoiser, shape);
@@ -258,18 +243,22 @@ std::vector<float> Pipeline::Implementation::denoise(Batch batch,
   const size_t chunk = latent * static_cast<size_t>(shape.latents);
   size_t samples = 0;
   for (const Drawing* drawing : batch) samples += static_cast<size_t>(drawing->request.samples);
-  const auto draw_noise = [&](std::span<float> values) {
+  const auto of_each = [&](std::span<float> values, const auto& draw) {
     for (Drawing* drawing : batch) {
       const size_t own = latent * static_cast<size_t>(drawing->request.samples);
-      drawing->noise.draw(values.first(own));
+      draw(drawing->noise, values.first(own));
       values = values.subspan(own);
     }
   };
   std::vector<float> x(latent * samples);
-  draw_noise(x);
+  of_each(x, [&](NoiseSource& noise, std::span<float> own) {
+    noise.begin(own, {model_.config().vae.latent_channels, shape.height, shape.width});
+  });
   std::vector<std::vector<float>> draws(table.draws.size());
   expect_host_memory(draws.size() * x.size() * sizeof(float), "the noise of all steps");
-  for (auto& draw : draws) draw_noise(draw = std::vector<float>(x.size()));
+  for (size_t i = 0; i < draws.size(); ++i)
+    of_each(draws[i] = std::vector<float>(x.size()),
+            [&](NoiseSource& noise, std::span<float> own) { noise.draw(own, table.draws[i]); });
 
   const int all = table.steps * static_cast<int>(x.size() / chunk);
   DenoiseLoop* going = nullptr;
@@ -318,8 +307,9 @@ void Pipeline::Implementation::decode(Batch batch, std::span<const float> latent
       decoder.run(Rate::picture, stop);
       expect_finite(decoder.output("image"), "VAE decoder");
       fill_pixels(drawing->result.images[static_cast<size_t>(i)], decoder.output("image"));
-      drawing->result.parameters.push_back(format_parameters(parameters_of(
-          request, drawing->units, model_.description(), drawing->size, drawing->result.seed, i)));
+      drawing->result.parameters.push_back(format_parameters(
+          parameters_of(request, drawing->units, model_.description(), drawing->size,
+                        drawing->result.seed, i, model_.model()->hash().get())));
       drawing->report(Stage::decode, i + 1, request.samples);
     }
   }
@@ -373,7 +363,7 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
   Prompts prompts = read_prompts(request, model_, result.notices, adapters);
   SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
-  NoiseSource noise(request, result.seed);
+  NoiseSource noise(request, result.seed, table);
   const ImageSize size = drawn_size(request);
   std::vector<Unit> units = units_of(request, model_, size, prompts.shape().guided, result.notices);
   for (const Unit& unit : units) result.hints.push_back(unit.hint);
@@ -396,6 +386,7 @@ Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks&
 /// A batch is of one drawing, or of several with one sample each, alike in shape and in what the
 /// denoiser has once for all.
 void Pipeline::Implementation::draw(Batch batch) {
+  model_.model()->hash().begin();  // for the texts of the pictures
   const std::vector<DenoiserShape> shapes = shapes_of(batch);
   const StopRequested stop = stop_of(batch);
   const auto use = model_.use(stop, batch[0]->adapters);

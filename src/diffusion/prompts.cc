@@ -180,7 +180,13 @@ Prompts read_prompts(const Request& request, const Stages& model, std::vector<st
   if (prompts.positive.size() == 1) prompts.guidance_scale *= prompts.positive[0].weight;
   // Also checked where it has no effect.
   auto negative = reader.read("negative prompt", request.negative_prompt, false);
-  if (prompts.positive.size() > 1 || prompts.guidance_scale != 1)
+  const bool is_told = model.config().unet.guidance_width > 0;
+  if (is_told && prompts.positive.size() > 1)
+    fail(ErrorKind::bad_argument,
+         "prompt: {} parts joined by AND, but the UNet is told how far to be guided, and is guided "
+         "by one; expected one part",
+         prompts.positive.size());
+  if (!is_told && (prompts.positive.size() > 1 || prompts.guidance_scale != 1))
     prompts.negative = std::move(negative[0]);
   return prompts;
 }

@@ -120,10 +120,33 @@ class CudaGenerator : public Generator {
   uint64_t offset_ = 0;  // rounds drawn so far
 };
 
+/// The web UI's modules/rng_philox.py: as the GPU's for draws that its threads take in one round,
+/// the same for any other; the second of each pair of numbers is thrown away. In double, as numpy
+/// computes it.
+class NvGenerator : public Generator {
+ public:
+  explicit NvGenerator(uint64_t seed) : seed_(seed) {}
+
+  void randn(std::span<float> values) override {
+    constexpr double scale = 2.3283064e-10f, turn = static_cast<float>(2.3283064e-10 * 6.2831855);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto bits = philox({offset_, 0, static_cast<uint32_t>(i), 0}, seed_);
+      const double u = bits[0] * scale + scale / 2, angle = bits[1] * turn + turn / 2;
+      values[i] = static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::sin(angle));
+    }
+    ++offset_;
+  }
+
+ private:
+  uint64_t seed_;
+  uint32_t offset_ = 0;  // draws so far
+};
+
 }  // namespace
 
 std::unique_ptr<Generator> make_generator(const RandomOptions& options, uint64_t seed) {
   if (options.kind == RandomKind::cpu) return std::make_unique<CpuGenerator>(seed);
+  if (options.kind == RandomKind::nv) return std::make_unique<NvGenerator>(seed);
   const int multiprocessors = options.multiprocessors, threads = options.threads;
   if (multiprocessors < 1 || multiprocessors > 1024 || threads < 256 || threads > 4096)
     fail(ErrorKind::bad_argument,

@@ -1,6 +1,7 @@
 #include "diffusion/request.h"
 
 #include "base/error.h"
+#include "checkpoint/configurations.h"
 #include "diffusion/controls.h"
 #include "drypoint/fields.h"
 #include "image/edge_checks.h"
@@ -65,6 +66,8 @@ std::string full_prompt(const Request& request) {
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,
                       const std::string& file) {
   Request request;
+  if (const std::string spacing = ddim_spacing(metadata, file); !spacing.empty())
+    request.schedule = schedule_named(spacing);
   for (const char* name :
        {"resolution", "steps", "guidance_scale", "strength", "added_prompt", "negative_prompt"}) {
     const std::string key = std::string("drypoint.") + name;

@@ -22,7 +22,8 @@ ImageSize drawn_size(const Request& request, ImageSize picture);
 void check_size(ImageSize size, std::string_view what);
 void check_samples(int samples, std::string_view what = "samples");
 
-/// The model's own defaults, from its metadata ("drypoint.steps" and so on), on top of ours. Throws
+/// The model's own defaults, from its metadata ("drypoint.steps" and so on, and the spacing of a
+/// diffusers folder's DDIM), on top of ours. Throws
 /// bad_file for a value that is out of range.
 Request defaults_from(const std::map<std::string, std::string, std::less<>>& metadata,
                       const std::string& file);

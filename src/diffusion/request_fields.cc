@@ -45,6 +45,13 @@ Field<Request> seed() {
       [](const Request&) {});
 }
 
+/// "256x384"
+bool parse_sides(std::string_view text, ImageSize& size) {
+  const size_t x = std::min(text.find_first_of("xX"), text.size());
+  return x < text.size() && parse_number(text.substr(0, x), size.height) &&
+         parse_number(text.substr(x + 1), size.width);
+}
+
 /// "auto" or "256x384".
 Field<Request> size() {
   const std::string expected = "HEIGHTxWIDTH, as in 256x384, or auto";
@@ -56,10 +63,7 @@ Field<Request> size() {
       },
       [=](Request& r, std::string_view text) {
         ImageSize size;
-        const size_t x = std::min(text.find_first_of("xX"), text.size());
-        if (text != "auto" && (x == text.size() || !parse_number(text.substr(0, x), size.height) ||
-                               !parse_number(text.substr(x + 1), size.width)))
-          refuse("size", text, expected);
+        if (text != "auto" && !parse_sides(text, size)) refuse("size", text, expected);
         r.size = size;
       },
       [](const Request& r) {
@@ -157,26 +161,50 @@ Field<Request> schedule() {
       [](const Request&) {});
 }
 
-/// "cpu", "cuda" or "cuda:132x2048".
+/// "none" or "512x512".
+Field<Request> seed_resize() {
+  const std::string expected = "HEIGHTxWIDTH, as in 512x512, or none";
+  return field<Request>(
+      "seed_resize", FieldType::word, expected,
+      "Noise of a picture of this size, HEIGHTxWIDTH, in the middle",
+      [](const Request& r) {
+        return r.seed_resize == ImageSize()
+                   ? "none"
+                   : fmt::format("{}x{}", r.seed_resize.height, r.seed_resize.width);
+      },
+      [=](Request& r, std::string_view text) {
+        ImageSize size;
+        if (text != "none" && !parse_sides(text, size)) refuse("seed_resize", text, expected);
+        r.seed_resize = size;
+      },
+      [](const Request& r) {
+        if (r.seed_resize != ImageSize()) check_size(r.seed_resize, "seed_resize");
+      });
+}
+
+/// "cpu", "nv", "cuda" or "cuda:132x2048".
 Field<Request> rng() {
   return field<Request>(
-      "rng", FieldType::word, "cpu, cuda or cuda:SMSxTHREADS",
-      "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS]",
+      "rng", FieldType::word, "cpu, cuda, cuda:SMSxTHREADS or nv",
+      "Random numbers as PyTorch's on cpu or cuda[:SMSxTHREADS], or nv, the\nweb UI's",
       [](const Request& r) -> std::string {
         const RandomOptions usual;
         if (r.random.kind == RandomKind::cpu) return "cpu";
+        if (r.random.kind == RandomKind::nv) return "nv";
         if (r.random.multiprocessors == usual.multiprocessors && r.random.threads == usual.threads)
           return "cuda";
         return fmt::format("cuda:{}x{}", r.random.multiprocessors, r.random.threads);
       },
       [](Request& r, std::string_view text) {
-        RandomOptions random{text == "cpu" ? RandomKind::cpu : RandomKind::cuda};
+        RandomOptions random{text == "cpu"  ? RandomKind::cpu
+                             : text == "nv" ? RandomKind::nv
+                                            : RandomKind::cuda};
         const size_t x = text.find('x');
-        if (text != "cpu" && text != "cuda" &&
+        if (text != "cpu" && text != "nv" && text != "cuda" &&
             (!text.starts_with("cuda:") || x == text.npos ||
              !parse_number(text.substr(5, x - 5), random.multiprocessors) ||
              !parse_number(text.substr(x + 1), random.threads)))
-          refuse("rng", text, "cpu, cuda or cuda:SMSxTHREADS");
+          refuse("rng", text, "cpu, cuda, cuda:SMSxTHREADS or nv");
         r.random = random;
       },
       [](const Request& r) {
@@ -221,6 +249,14 @@ const std::vector<Field<Request>>& request_fields() {
       integer("steps", &R::steps, 1, 999, "Denoising steps"),
       sampler(),
       schedule(),
+      with(choice("compat", &R::compat,
+                  {{"auto", CompatKind::automatic},
+                   {"a1111", CompatKind::a1111},
+                   {"comfy", CompatKind::comfy},
+                   {"diffusers", CompatKind::diffusers}},
+                  "Whose noise and noise levels, where programs differ: a1111, comfy\n"
+                  "or diffusers"),
+           &Field<R>::text_key, "Compat"),
       with(number("guidance_scale", &R::guidance_scale, 0, infinity,
                   "Guidance: how closely to follow the prompt"),
            &Field<R>::option, "scale"),
@@ -233,6 +269,15 @@ const std::vector<Field<Request>>& request_fields() {
                   "Noise of several samples: one draw for all (batch),\n"
                   "or sample i from seed+i (per-sample)"),
            &Field<R>::text_key, "Noise"),
+      with(integer("ensd", &R::ensd, int64_t{-4294967295}, int64_t{4294967295},
+                   "Added to the seed for all noise but the first (the web UI's eta\n"
+                   "noise seed delta)"),
+           &Field<R>::text_key, "ENSD"),
+      integer("subseed", &R::subseed, uint64_t{0}, std::numeric_limits<uint64_t>::max(),
+              "The seed of a variation"),
+      number("subseed_strength", &R::subseed_strength, 0, 1,
+             "How far to go towards the subseed's noise, 0 to 1"),
+      seed_resize(),
       number("eta", &R::eta, 0, infinity,
              "Fresh noise at each step, from 0 (none) [the sampler's, 0 for DDIM]"),
       with(number("s_churn", &R::s_churn, 0, infinity,

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "diffusion/compat.h"
 #include "diffusion/schedules/schedules.h"
 
 namespace drypoint {
@@ -36,17 +37,30 @@ void check(const Request& request, const NamedSampler& sampler) {
     refuse("s_noise", request.s_noise);
 }
 
-Walk walk_for(const Request& request, const NoiseSchedule& trained, const SamplerChoice& choice) {
-  const NamedSampler& sampler = choice.sampler;
-  const bool spaced =
-      choice.schedule == ScheduleKind::exact || choice.schedule == ScheduleKind::linspace;
+/// diffusers' schedulers/scheduling_ddim.py: a step goes back by the whole part of 1000 / steps,
+/// whatever the spacing; before the first trained level it ends there.
+std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
+  std::vector<NoiseLevel> ends;
+  for (int i = 0; i < walk.steps(); ++i) {
+    const double timestep = walk.level(i).timestep - static_cast<double>(kNoiseLevels / steps);
+    ends.push_back(walk.trained.at_timestep(timestep));
+  }
+  return ends;
+}
+
+Walk walk_for(const Request& request, const NoiseSchedule& trained, const NamedSampler& sampler,
+              ScheduleKind schedule) {
+  const bool spaced = schedule == ScheduleKind::exact || schedule == ScheduleKind::linspace;
   const bool one_more = sampler.leaves_out_last_but_one || (sampler.leaves_out_last && spaced);
   Walk walk{.trained = trained,
-            .levels = make_levels(choice.schedule, request.steps + one_more, trained,
-                                  sampler.ends_at_first_level ? trained.at(0) : kNoNoise),
+            .levels = levels_as_in(request.compat, sampler, schedule, request.steps + one_more,
+                                   trained, sampler.ends_at_first_level ? trained.at(0) : kNoNoise),
             .settings = sampler.settings,
             .start_sigma = 1};
   if (one_more) walk.levels.erase(walk.levels.end() - 2);
+  if (sampler.function == ddim &&
+      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
+    walk.ends = ddim_ends(walk, request.steps);
   if (request.eta) walk.settings.eta = *request.eta;
   walk.settings.s_noise = request.s_noise;
   walk.settings.s_churn = request.s_churn;
@@ -54,6 +68,8 @@ Walk walk_for(const Request& request, const NoiseSchedule& trained, const Sample
   if (request.s_tmax > 0) walk.settings.s_tmax = request.s_tmax;
   walk.start_sigma = sampler.begins_whole ? 1 / walk.level(0).signal : walk.sigma(0);
   if (sampler.begins_whole) walk.end_scale = walk.levels.back().signal;
+  if (begins_whole_in(request.compat, walk.sigma(0), trained))
+    walk.start_sigma = std::hypot(1, walk.sigma(0));
   return walk;
 }
 
@@ -68,11 +84,13 @@ SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained,
                            Prediction prediction) {
   if (request.steps < 1 || request.steps >= kNoiseLevels)
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {}", request.steps, kNoiseLevels - 1);
-  const SamplerChoice choice = choose_sampler(request.sampler, request.schedule);
-  check(request, choice.sampler);
-  const NoiseSchedule walked =
-      choice.sampler.takes_no_signal ? trained : trained.with_finite_sigmas();
-  return make_table(choice.sampler.function, walk_for(request, walked, choice), prediction);
+  const auto [sampler, schedule] = sampler_of(request);
+  check(request, sampler);
+  const NoiseSchedule walked = sampler.takes_no_signal ? trained : trained.with_finite_sigmas();
+  SamplerTable table =
+      make_table(sampler.function, walk_for(request, walked, sampler, schedule), prediction);
+  table.brownian = sampler.brownian && has_brownian_noise(request.compat);
+  return table;
 }
 
 }  // namespace drypoint

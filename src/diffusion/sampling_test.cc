@@ -200,6 +200,30 @@ TEST(Sampler, DdimAddsNoiseAtEta) {
     EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"eta"}, [&] { ddim_table(10, eta); }));
 }
 
+/// Against diffusers' DDIMScheduler of each spacing, for a model that gives 0.3 x + 0.1 sin(t /
+/// 100), at numbers of steps that divide 1000 and others.
+TEST(Sampler, DdimGoesBackAsDiffusersDoes) {
+  const struct {
+    ScheduleKind spacing;
+    int steps;
+    float expected[2];
+  } cases[] = {{ScheduleKind::trailing, 8, {6.061922745692648f, -3.042214571991251f}},
+               {ScheduleKind::trailing, 30, {5.336959466944099f, -2.851163273341375f}},
+               {ScheduleKind::trailing, 7, {6.125095076254725f, -3.035583864841377f}},
+               {ScheduleKind::linspace, 8, {5.122931625866609f, -2.551050232575723f}},
+               {ScheduleKind::linspace, 30, {5.077769466787694f, -2.710510261800456f}},
+               {ScheduleKind::linspace, 7, {5.079531090775829f, -2.4905410921853357f}}};
+  for (const auto& [spacing, steps, expected] : cases) {
+    std::vector<float> x{1, -0.5f};
+    for (const auto& row : ddim_table(steps, 0, spacing).rows)
+      for (float& value : x) {
+        const float output = 0.3f * value + 0.1f * std::sin(static_cast<float>(row.timestep) / 100);
+        value = new_slot(row.matrix.data(), 1, &value, output, 0);
+      }
+    EXPECT_TRUE(close(x, expected, 2e-5)) << name(spacing) << " " << steps;
+  }
+}
+
 Request with_sampler(const std::string& sampler, ScheduleKind schedule = {}) {
   Request request;
   request.sampler = sampler;

@@ -12,9 +12,21 @@ namespace drypoint {
 namespace {
 
 /// Of which each latent of a batch may have its own.
-constexpr std::array<std::string_view, 11> own_fields{
-    "prompt",     "added_prompt", "negative_prompt", "guidance_scale", "seed", "rng", "noise",
-    "resolution", "size",         "low_threshold",   "high_threshold"};
+constexpr std::array<std::string_view, 15> own_fields{"prompt",
+                                                      "added_prompt",
+                                                      "negative_prompt",
+                                                      "guidance_scale",
+                                                      "seed",
+                                                      "rng",
+                                                      "noise",
+                                                      "resolution",
+                                                      "size",
+                                                      "low_threshold",
+                                                      "high_threshold",
+                                                      "ensd",
+                                                      "subseed",
+                                                      "subseed_strength",
+                                                      "seed_resize"};
 
 }  // namespace
 

@@ -69,7 +69,8 @@ class StepGraphs {
           "control_scales", {DType::f32, {static_cast<int64_t>(controls.size())}}, Rate::picture);
     }
     graph.outputs["eps"] = to_channels_first(
-        m, drypoint::unet(m, inputs.latent, time_embedding(m, inputs.timestep, config_.unet),
+        m, drypoint::unet(m, inputs.latent,
+                          time_embedding(m, inputs.timestep, config_.unet, inputs.guidance),
                           inputs.context, tensors, scales, config_.unet));
   }
 
@@ -83,6 +84,7 @@ DimensionNames step_dimensions(const Graph& graph, const LatentSize& size) {
   DimensionNames names{{"latent", latent},
                        {"eps", latent},
                        {"timestep", {""}},
+                       {"timestep_cond", {"", ""}},
                        {"context", {"batch", "length", ""}},
                        {"hint", {"batch", "", "picture_height", "picture_width"}},
                        {"control_scales", {""}}};

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "drypoint/image.h"
+#include "drypoint/picture_text.h"
 
 namespace drypoint {
 
@@ -26,10 +28,22 @@ struct Decoded {
 
 using Bytes = std::span<const std::byte>;
 
+enum class PictureKind : uint8_t { png, jpeg, webp, pnm, other };
+/// By a file's first bytes.
+PictureKind kind_of(std::string_view file);
+
+/// The largest picture's values of 16 bits each.
+inline constexpr size_t most_picture_bytes = size_t{640} << 20;
+
 Decoded decode_png(Bytes bytes, std::string_view name);
 Decoded decode_jpeg(Bytes bytes, std::string_view name);
 Decoded decode_webp(Bytes bytes, std::string_view name);
 Decoded decode_pnm(Bytes bytes, std::string_view name);
+
+PictureText texts_in_png(std::string_view file, std::string_view name);
+/// The EXIF block, if there is one.
+std::optional<std::string_view> jpeg_exif(std::string_view file);
+std::optional<std::string_view> webp_exif(std::string_view file);
 
 std::string encode_jpeg(const Image& image, std::string_view parameters);
 std::string encode_webp(const Image& image, std::string_view parameters);

@@ -85,23 +85,6 @@ void on_progress(j_common_ptr common) {
   std::longjmp(errors->jump, 1);  // NOLINT
 }
 
-/// The orientation in the first EXIF marker before the picture's data.
-int orientation_of(std::string_view file) {
-  const auto byte = [&](size_t at) { return size_t{uint8_t(file[at])}; };
-  for (size_t at = 2; at + 4 <= file.size() && byte(at) == 0xff;) {
-    const size_t marker = byte(at + 1), length = byte(at + 2) << 8 | byte(at + 3);
-    if (marker == 0xff) {  // may be repeated
-      ++at;
-      continue;
-    }
-    if (marker == 0xda || length < 2) break;
-    const std::string_view body = file.substr(at + 4, length - 2);
-    if (marker == 0xe1 && body.starts_with("Exif")) return exif_orientation(body);
-    at += 2 + length;
-  }
-  return 1;
-}
-
 /// Kinds of JPEG that libjpeg knows of and does not read.
 bool is_unsupported(int code) {
   return code == JERR_SOF_UNSUPPORTED || code == JERR_BAD_PRECISION ||
@@ -176,6 +159,23 @@ void check_cost(const jpeg_decompress_struct& jpeg, size_t channels, bool severa
 
 }  // namespace
 
+/// In the first such marker before the picture's data.
+std::optional<std::string_view> jpeg_exif(std::string_view file) {
+  const auto byte = [&](size_t at) { return size_t{uint8_t(file[at])}; };
+  for (size_t at = 2; at + 4 <= file.size() && byte(at) == 0xff;) {
+    const size_t marker = byte(at + 1), length = byte(at + 2) << 8 | byte(at + 3);
+    if (marker == 0xff) {  // may be repeated
+      ++at;
+      continue;
+    }
+    if (marker == 0xda || length < 2) break;
+    const std::string_view body = file.substr(at + 4, length - 2);
+    if (marker == 0xe1 && body.starts_with("Exif")) return body;
+    at += 2 + length;
+  }
+  return std::nullopt;
+}
+
 Decoded decode_jpeg(Bytes bytes, std::string_view name) {
   JpegReader reader;
   auto& jpeg = reader.jpeg;
@@ -203,7 +203,7 @@ Decoded decode_jpeg(Bytes bytes, std::string_view name) {
   if (!jpeg.arith_code && uint64_t{jpeg.image_width} * jpeg.image_height / 1024 > bytes.size())
     fail(ErrorKind::bad_file, "{}: says it has {}x{} pixels, more than its {} bytes can hold", name,
          picture.width, picture.height, bytes.size());
-  picture.orientation = orientation_of(as_text(bytes));
+  if (const auto exif = jpeg_exif(as_text(bytes))) picture.orientation = exif_orientation(*exif);
   const bool cmyk = jpeg.num_components == 4;
   if (cmyk) picture.notices.push_back(fmt::format("{}: is CMYK, converted to RGB", name));
   picture.channels = cmyk ? 4 : 3;

@@ -62,6 +62,9 @@ size_t end_of_value(std::string_view line, size_t at) {
     while (end < line.size() && line[end] != '"') end += line[end] == '\\' ? 2 : 1;
     if (++end == line.size() || (end < line.size() && line[end] == ',')) return end;
   }
+  if (at < line.size() && line[at] == '(')  // "(0, 1)", as older ControlNet extensions write
+    if (const size_t end = line.find(')', at); end != line.npos)
+      return std::min(line.find(',', end), line.size());
   return std::min(line.find(',', at), line.size());
 }
 
@@ -98,9 +101,38 @@ void read_size(std::string_view text, int& width, int& height) {
   read_number(text.substr(x + 1), height);
 }
 
+/// "(512, 100, 200)", each where there is one.
+void read_numbers(std::string_view text, std::initializer_list<double*> numbers) {
+  if (text.starts_with('(')) text.remove_prefix(1);
+  for (double* number : numbers) {
+    const size_t end = std::min(text.find_first_of(",)"), text.size());
+    read_number(trimmed(text.substr(0, end)), *number);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+/// Keys as the extension wrote them before 1.1.400.
+void read_older_control(const std::string& key, const std::string& value,
+                        ControlParameters& control) {
+  double resolution = control.processor_resolution;
+  if (key == "preprocessor") control.module = value;
+  if (key == "model") control.model = value;
+  if (key == "weight") read_number(value, control.weight);
+  if (key == "starting/ending")
+    read_numbers(value, {&control.guidance_start, &control.guidance_end});
+  if (key == "resize mode") control.resize_mode = value;
+  if (key == "pixel perfect") control.pixel_perfect = value == "True";
+  if (key == "control mode") control.control_mode = value;
+  if (key == "preprocessor params")
+    read_numbers(value, {&resolution, &control.threshold_a, &control.threshold_b});
+  if (resolution > 0 && resolution <= 65536)
+    control.processor_resolution = static_cast<int>(resolution);
+}
+
 ControlParameters parse_control(std::string_view text) {
   ControlParameters control;
   for (const auto& [key, value] : parse_settings(text)) {
+    read_older_control(key, value, control);
     if (key == "Module") control.module = value;
     if (key == "Model") control.model = value;
     if (key == "Weight") read_number(value, control.weight);

@@ -8,9 +8,6 @@
 namespace drypoint {
 namespace {
 
-/// The largest picture's values of 16 bits each.
-constexpr size_t most_bytes = size_t{640} << 20;
-
 /// Over white, in float32 and truncated, as the reference does: the picture must be the same bytes.
 void compose_over_white(std::vector<uint8_t>& pixels) {
   const size_t count = pixels.size() / 4;
@@ -48,20 +45,30 @@ Image oriented(Image image, int orientation) {
 }
 
 Decoded decode(Bytes bytes, std::string_view name) {
-  const std::string_view file = as_text(bytes);
-  const auto at = [&](size_t offset, std::string_view text) {
-    return file.size() >= offset && file.substr(offset).starts_with(text);
-  };
-  if (at(0, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, name);
-  if (at(0, "\xff\xd8\xff")) return decode_jpeg(bytes, name);
-  if (at(0, "RIFF") && at(8, "WEBP")) return decode_webp(bytes, name);
-  if (at(0, "P") && file.size() > 3 && file[1] >= '1' && file[1] <= '7' &&
-      std::string_view(" \t\r\n#").find(file[2]) != std::string_view::npos)
-    return decode_pnm(bytes, name);
-  refuse_other_format(file, name);
+  switch (kind_of(as_text(bytes))) {
+    case PictureKind::png: return decode_png(bytes, name);
+    case PictureKind::jpeg: return decode_jpeg(bytes, name);
+    case PictureKind::webp: return decode_webp(bytes, name);
+    case PictureKind::pnm: return decode_pnm(bytes, name);
+    case PictureKind::other: break;
+  }
+  refuse_other_format(as_text(bytes), name);
 }
 
 }  // namespace
+
+PictureKind kind_of(std::string_view file) {
+  const auto at = [&](size_t offset, std::string_view text) {
+    return file.size() >= offset && file.substr(offset).starts_with(text);
+  };
+  if (at(0, "\x89PNG\r\n\x1a\n")) return PictureKind::png;
+  if (at(0, "\xff\xd8\xff")) return PictureKind::jpeg;
+  if (at(0, "RIFF") && at(8, "WEBP")) return PictureKind::webp;
+  if (at(0, "P") && file.size() > 3 && file[1] >= '1' && file[1] <= '7' &&
+      std::string_view(" \t\r\n#").find(file[2]) != std::string_view::npos)
+    return PictureKind::pnm;
+  return PictureKind::other;
+}
 
 void check_size(uint64_t width, uint64_t height, std::string_view name) {
   if (width < smallest_side || height < smallest_side)
@@ -97,7 +104,7 @@ ReadImage read_image(std::span<const std::byte> bytes, std::string_view name) {
 
 ReadImage read_image(int descriptor, std::string_view name) {
   const std::string file =
-      at_border(name, [&] { return read_stream(descriptor, name, most_bytes); });
+      at_border(name, [&] { return read_stream(descriptor, name, most_picture_bytes); });
   return read_image(std::as_bytes(std::span(file)), name);
 }
 

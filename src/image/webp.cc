@@ -82,6 +82,10 @@ void decode_first_frame(std::string_view file, std::string_view name, Decoded& p
 
 }  // namespace
 
+std::optional<std::string_view> webp_exif(std::string_view file) {
+  return find_chunk(file, "EXIF");
+}
+
 Decoded decode_webp(Bytes bytes, std::string_view name) {
   const WebPData file{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
   WebPBitstreamFeatures features;
@@ -93,7 +97,7 @@ Decoded decode_webp(Bytes bytes, std::string_view name) {
   Decoded picture;
   picture.width = features.width, picture.height = features.height;
   picture.channels = features.has_animation || features.has_alpha ? 4 : 3;
-  if (const auto exif = find_chunk(whole, "EXIF")) picture.orientation = exif_orientation(*exif);
+  if (const auto exif = webp_exif(whole)) picture.orientation = exif_orientation(*exif);
   picture.allocate();
   if (features.has_animation) {
     picture.notices.push_back(fmt::format("{}: is animated, only its first frame is used", name));

@@ -2,8 +2,12 @@
 
 namespace drypoint {
 
-ValueId time_embedding(const Module& m, ValueId timestep, const UnetConfig& config) {
+ValueId time_embedding(const Module& m, ValueId timestep, const UnetConfig& config,
+                       ValueId guidance) {
   ValueId embedding = m.node(TimestepEmbedding{config.model_channels}, {timestep});
+  if (guidance >= 0)
+    embedding = add(m, embedding,
+                    linear(m / "time_embed.cond_proj", guidance, config.model_channels, false));
   embedding = silu(m / "time_embed.1", linear(m / "time_embed.0", embedding, config.time_width));
   return linear(m / "time_embed.2", embedding, config.time_width);
 }

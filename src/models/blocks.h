@@ -10,7 +10,9 @@
 namespace drypoint {
 
 /// timestep [1] -> [1, time_width].
-ValueId time_embedding(const Module& m, ValueId timestep, const UnetConfig& config);
+/// `guidance`: the embedding of the guidance scale, [rows, guidance_width], if the UNet has one.
+ValueId time_embedding(const Module& m, ValueId timestep, const UnetConfig& config,
+                       ValueId guidance = -1);
 
 /// x [N, H, W, I], embedding [1, E] -> [N, H, W, channels].
 ValueId res_block(const Module& m, ValueId x, ValueId embedding, int64_t channels,

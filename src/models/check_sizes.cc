@@ -47,6 +47,7 @@ json trunk_sizes(const UnetConfig& config) {
 void check_sizes(const Metadata& metadata, const UnetConfig& config, const std::string& file) {
   json expected = trunk_sizes(config);
   expected["out_channels"] = config.out_channels;
+  expected["time_cond_proj_dim"] = config.guidance_width;
   json up = block_types(config, "CrossAttnUpBlock2D", "UpBlock2D");
   std::reverse(up.begin(), up.end());
   expected["up_block_types"] = std::move(up);

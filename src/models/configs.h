@@ -28,6 +28,9 @@ struct UnetConfig {
   int64_t context_width = 0;
   int64_t groups = 32;              // of every group norm
   bool linear_projections = false;  // around transformers: products rather than 1x1 convolutions
+  /// Of the embedding of the guidance scale that a UNet distilled with guidance is told (those of
+  /// latent consistency models); 0: it is told none. A ControlNet is not.
+  int64_t guidance_width = 0;
   bool operator==(const UnetConfig&) const = default;
 
   /// Outputs of a ControlNet for it: one for each input block, and the middle's.

@@ -70,7 +70,7 @@ TEST_F(Configurations, WhatChangesTheComputationIsRefusedByName) {
     EXPECT_TRUE(refuses(place, "a_key_of_tomorrow", 3));
     EXPECT_TRUE(refuses(place, "_class_name", "UNet1DModel"));
   }
-  EXPECT_TRUE(refuses(unet_config, "time_cond_proj_dim", 256));
+  EXPECT_TRUE(refuses(unet_config, "time_cond_proj_dim", 256, ErrorKind::bad_file));
   EXPECT_TRUE(refuses(unet_config, "center_input_sample", true));
   EXPECT_TRUE(refuses(unet_config, "resnet_skip_time_act", true));
   EXPECT_TRUE(refuses(unet_config, "time_embedding_type", "fourier"));
@@ -236,7 +236,7 @@ TEST_F(Configurations, TensorsOfAPartThatAreNotUsedAreNamed) {
     model.tensors.tensors[name] = Tensor({DType::f16, {2}});
     return fails_with(ErrorKind::unsupported, {name}, [&] { check_fit(model); });
   };
-  EXPECT_TRUE(refuses_it("model.diffusion_model.time_embedding.cond_proj.weight"));
+  EXPECT_TRUE(refuses_it("model.diffusion_model.time_embed.cond_proj.bias"));
   EXPECT_TRUE(refuses_it("control_model.task_embedding"));
   EXPECT_TRUE(refuses_it("first_stage_model.decoder.up.7.block.0.conv1.weight"));
   EXPECT_TRUE(refuses_it("cond_stage_model.transformer.text_model.encoder.layers.1.lora"));
@@ -258,6 +258,19 @@ TEST(ConfigRules, AllowedValuesAreListsOfValues) {
       }
   }
   EXPECT_TRUE(rules_of("readme.json").empty());
+}
+
+TEST_F(Configurations, DdimsSpacingIsObeyed) {
+  const auto spacing = [](const json& config) {
+    return ddim_spacing({{std::string(scheduler_config), config.dump()}}, "s.json");
+  };
+  EXPECT_EQ(spacing({{"_class_name", "DDIMScheduler"}, {"timestep_spacing", "trailing"}}),
+            "trailing");
+  EXPECT_EQ(spacing({{"timestep_spacing", "linspace"}}), "linspace");
+  EXPECT_EQ(spacing({{"timestep_spacing", "leading"}}), "");
+  EXPECT_EQ(spacing({{"_class_name", "PNDMScheduler"}, {"timestep_spacing", "trailing"}}), "");
+  EXPECT_EQ(spacing(json::object()), "");
+  EXPECT_EQ(ddim_spacing({}, "s.json"), "");
 }
 
 std::vector<float> alphas(const json& config) {

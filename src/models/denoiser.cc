@@ -108,7 +108,14 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   if (units > 0)
     scales = graph.add_input("control_scales", {DType::f32, {units * config.unet.controls()}},
                              Rate::picture);
-  const ValueId embedding = time_embedding(unet_module, timestep, config.unet);
+  ValueId guidance = -1;
+  if (config.unet.guidance_width > 0)
+    guidance = inputs.node(
+        Select{}, {graph.add_input("guidance_embedding",
+                                   {DType::f32, {shape.max_steps, config.unet.guidance_width}},
+                                   Rate::picture),
+                   step});
+  const ValueId embedding = time_embedding(unet_module, timestep, config.unet, guidance);
 
   /// Prompts that run in one batch.
   const auto predict = [&](int64_t prompts, ValueId text, bool negative_alone, bool expose) {

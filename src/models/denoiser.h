@@ -54,7 +54,8 @@ std::string hint_input(size_t control);
 /// one run after the other walks all steps.
 /// Inputs, each picture: "timesteps" [max_steps], "sampler" [max_steps, slots * (slots + 2)] (see
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
-/// "guidance_scale" [latents], with more the shares of the positive prompt's parts in the guided
+/// "guidance_scale" [latents], of a UNet that is told the scale "guidance_embedding" [max_steps,
+/// guidance_width], with more the shares of the positive prompt's parts in the guided
 /// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
 /// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
 /// control i `hint_input(i)` [hints, 3, 8 h, 8 w] (0 to 1), and for all of them, one after the other,

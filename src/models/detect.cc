@@ -224,6 +224,8 @@ UnetConfig detect_unet(const NamedTensors& tensors) {
   const Reader reader(tensors, Part::unet);
   UnetConfig config = detect_trunk(reader, "unet");
   config.out_channels = reader.shape("out.2.weight", 4)[0];
+  if (const char* name = "time_embed.cond_proj.weight"; reader.has(name))
+    config.guidance_width = reader.shape(name, 2)[1];
   return config;
 }
 

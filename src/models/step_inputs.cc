@@ -14,6 +14,9 @@ StepInputs::StepInputs(Graph& graph, const Module& m, const UnetConfig& config,
   timestep = graph.add_input("timestep", {DType::f32, {1}}, Rate::step);
   context = graph.add_input("context", {DType::f32, {size.batch, 77, config.context_width}},
                             Rate::picture);
+  if (config.guidance_width > 0)
+    guidance =
+        graph.add_input("timestep_cond", {DType::f32, {1, config.guidance_width}}, Rate::picture);
 }
 
 }  // namespace drypoint

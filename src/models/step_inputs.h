@@ -18,6 +18,7 @@ LatentSize smallest_latent(const UnetConfig& config);
 struct StepInputs {
   ValueId latent;  // [N, h, w, in_channels]
   ValueId timestep, context;
+  ValueId guidance = -1;  // "timestep_cond" [1, guidance_width], for a UNet that is told the scale
 
   StepInputs(Graph& graph, const Module& m, const UnetConfig& config, const LatentSize& size);
 };

@@ -46,7 +46,7 @@ std::vector<TensorSpec> tensors_of(const UnetConfig& config) {
   Graph graph;
   const Module m(graph, "model.diffusion_model");
   const StepInputs inputs(graph, m, config, smallest_latent(config));
-  const ValueId embedding = time_embedding(m, inputs.timestep, config);
+  const ValueId embedding = time_embedding(m, inputs.timestep, config, inputs.guidance);
   unet(m, inputs.latent, embedding, inputs.context, {}, -1, config);
   return weights_of(graph);
 }

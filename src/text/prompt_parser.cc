@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "text/unicode.h"
 #include "text/words.h"
 
 namespace drypoint {
@@ -13,21 +14,27 @@ namespace {
 
 constexpr double kRound = 1.1, kSquare = 1 / 1.1;
 
-/// The number of ":1.2)", and how long all of it is.
+/// The number of ":1.2)", its digits in ASCII, and how long all of it is.
 struct WeightEnd {
-  std::string_view number;
+  std::string number;
   size_t length;
 };
 
 std::optional<WeightEnd> weight_end(std::string_view text) {
   std::string_view rest = without_space_before(text.substr(1));
-  size_t end = !rest.empty() && (rest[0] == '+' || rest[0] == '-') ? 1 : 0;
-  const size_t digits = end;
-  while (end < rest.size() && (rest[end] == '.' || (rest[end] >= '0' && rest[end] <= '9'))) ++end;
-  const std::string_view number = rest.substr(0, end);
-  rest = without_space_before(rest.substr(end));
-  if (end == digits || !rest.starts_with(')')) return {};
-  return WeightEnd{number, text.size() - rest.size() + 1};
+  std::string sign, number;
+  if (!rest.empty() && (rest[0] == '+' || rest[0] == '-')) sign = rest[0];
+  rest.remove_prefix(sign.size());
+  while (!rest.empty()) {  // Python's float() takes the digits of every script
+    const auto [code, length] = first_character(rest);
+    const int digit = digit_value(code);
+    if (code != '.' && digit < 0) break;
+    number += code == '.' ? '.' : static_cast<char>('0' + digit);
+    rest.remove_prefix(length);
+  }
+  rest = without_space_before(rest);
+  if (number.empty() || !rest.starts_with(')')) return {};
+  return WeightEnd{sign + number, text.size() - rest.size() + 1};
 }
 
 double weight_of(std::string_view number) {

@@ -40,6 +40,23 @@ TEST(PromptParser, KeepsWhatIsNoSyntax) {
   EXPECT_EQ(parse_emphasis("(a)BREAK(b)").size(), 5u);
 }
 
+/// As Python's `\d` and `float` do; values by Python's `unicodedata.digit`.
+TEST(PromptParser, ReadsDigitsOfEveryScript) {
+  const auto weight = [](const std::string& text) {
+    const auto parts = parse_emphasis(text);
+    EXPECT_EQ(parts.size(), 1u) << text;
+    EXPECT_EQ(parts[0].text, "a") << text;
+    return parts[0].weight;
+  };
+  EXPECT_EQ(weight("(a:\uff11.\uff13)"), 1.3);                  // full width
+  EXPECT_EQ(weight("(a: +\u0660.\u0667\u0665 )"), 0.75);        // Arabic
+  EXPECT_EQ(weight("(a:\u06f1.\u06f9)"), 1.9);                  // Persian
+  EXPECT_EQ(weight("(a:\u0967.\u096f)"), 1.9);                  // Devanagari, from xx66 on
+  EXPECT_EQ(weight("(a:\U0001d7d0.\U0001d7f7)"), 2.1);          // mathematical
+  EXPECT_EQ(parse_emphasis("(a:\u00b2)")[0].text, "a:\u00b2");  // a superscript is none
+  for (int32_t code = 0; code < 0x110000; ++code) EXPECT_LT(digit_value(code), 10);
+}
+
 TEST(PromptParser, EndsSoonWhateverTheText) {
   for (const char* open : {"(", "["})
     EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"nested", "500"},

@@ -112,6 +112,18 @@ CharacterClass character_class(int32_t code) {
   }
 }
 
+/// Ten digits follow each other, from a code that ends in 0 or 6 on; mathematical ones are five
+/// times ten.
+int digit_value(int32_t code) {
+  const auto is_digit = [](int32_t c) { return utf8proc_category(c) == UTF8PROC_CATEGORY_ND; };
+  if (!is_digit(code)) return -1;
+  constexpr int32_t first_mathematical = 0x1d7ce, last_mathematical = 0x1d7ff;
+  if (code >= first_mathematical && code <= last_mathematical)
+    return (code - first_mathematical) % 10;
+  const int32_t begin = code & ~0xf;
+  return code - (is_digit(begin) ? begin : begin + 6);
+}
+
 void append_utf8(std::string& text, int32_t code) {
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(code, bytes);

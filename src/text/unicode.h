@@ -34,4 +34,7 @@ std::string_view first_bytes(std::string_view text, size_t most);
 /// The text with every byte that is no part of a character as U+FFFD. File names may be any bytes.
 std::string valid_utf8(std::string_view text);
 
+/// The value of a decimal digit of any script (Unicode's Nd), 0 to 9; -1 for other characters.
+int digit_value(int32_t code);
+
 }  // namespace drypoint

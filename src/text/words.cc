@@ -19,15 +19,6 @@ size_t last_character(std::string_view text) {
   return begin;
 }
 
-/// The first character of the text, and how many bytes it has.
-std::pair<int32_t, size_t> first_character(std::string_view text) {
-  utf8proc_int32_t code = kNoCharacter;
-  if (text.empty()) return {kNoCharacter, 0};
-  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                       static_cast<utf8proc_ssize_t>(text.size()), &code);
-  return length > 0 ? std::pair(code, static_cast<size_t>(length)) : std::pair(kNoCharacter, 1UL);
-}
-
 bool is_space(int32_t code) {
   return (code >= 0x1c && code <= 0x1f) ||
          (code >= 0 && character_class(code) == CharacterClass::space);
@@ -41,6 +32,14 @@ bool is_of_word(int32_t code) {
 }
 
 }  // namespace
+
+std::pair<int32_t, size_t> first_character(std::string_view text) {
+  utf8proc_int32_t code = kNoCharacter;
+  if (text.empty()) return {kNoCharacter, 0};
+  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                       static_cast<utf8proc_ssize_t>(text.size()), &code);
+  return length > 0 ? std::pair(code, static_cast<size_t>(length)) : std::pair(kNoCharacter, 1UL);
+}
 
 std::string_view without_space_after(std::string_view text) {
   while (!text.empty()) {

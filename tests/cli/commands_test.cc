@@ -47,7 +47,11 @@ TEST_F(Commands, Help) {
                     "--parser",        "--emphasis",
                     "--clip-skip",     "--comma-backtrack",
                     "--embeddings",    "--prediction",
-                    "--lora",          "--loras"}},
+                    "--lora",          "--loras",
+                    "--compat",        "--ensd",
+                    "--subseed",       "--subseed-strength",
+                    "--seed-resize",   "--from"}},
+      {"text", {"--help", "--json", "--from"}},  // the last in its help
       {"build", {"--help",         "--model",      "--control", "--vae",          "--sizes",
                  "--size",         "--resolution", "--samples", "--only-sizes",   "--device",
                  "--precision",    "--threads",    "--level",   "--tuning-cache", "--aux-streams",
@@ -116,7 +120,13 @@ TEST_F(Commands, Help) {
         "--comma-backtrack",
         "--embeddings",
         "--lora",
-        "--loras"}}};
+        "--loras",
+
+        "--compat",
+        "--ensd",
+        "--subseed",
+        "--subseed-strength",
+        "--seed-resize"}}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {

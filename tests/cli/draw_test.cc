@@ -217,7 +217,7 @@ TEST_F(Draw, SettingsAreInThePicture) {
       << text;
   for (const char* part :
        {"Steps: 2,", "Sampler: DDIM,", "CFG scale: 7.5,", "Seed: 1,", "Size: 64x64,",
-        "Model: sd15,", "ControlNet 0: \"Module: none, Model: control,"})
+        "Model: sd15,", "ControlNet 0: \"Module: none, Model: control ["})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
 }
 

@@ -11,7 +11,7 @@ Latent ddim(TableBuilder& table, const Walk& walk) {
   Latent x = table.start();
   for (int i = 0; i < walk.steps(); ++i) {
     table.begin_step();
-    const NoiseLevel &here = walk.level(i), &next = walk.level(i + 1);
+    const NoiseLevel &here = walk.level(i), &next = walk.end_of_step(i);
     const auto [clean, noise] = table.predict(x, here);
     // What of the signal is new at the next level: 1 - alpha / alpha'.
     const double fresh = walk.settings.eta * next.noise / here.noise *

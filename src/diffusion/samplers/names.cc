@@ -182,27 +182,31 @@ const std::vector<NamedSampler>& named_samplers() {
        .schedule = karras,
        .eta = true,
        .s_noise = true,
-       .second_order = true},
+       .second_order = true,
+       .brownian = true},
       {.name = "DPM++ 2M SDE",
        .other_names = {"k_dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu"},
        .function = dpmpp_2m_sde,
        .schedule = exponential,
        .eta = true,
-       .s_noise = true},
+       .s_noise = true,
+       .brownian = true},
       {.name = "DPM++ 2M SDE Heun",
        .other_names = {"k_dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"},
        .function = dpmpp_2m_sde,
        .schedule = exponential,
        .settings = {.solver = Solver::heun},
        .eta = true,
-       .s_noise = true},
+       .s_noise = true,
+       .brownian = true},
       {.name = "DPM++ 3M SDE",
        .other_names = {"k_dpmpp_3m_sde", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu"},
        .function = dpmpp_3m_sde,
        .schedule = exponential,
        .eta = true,
        .s_noise = true,
-       .leaves_out_last_but_one = true},
+       .leaves_out_last_but_one = true,
+       .brownian = true},
       {.name = "Restart",
        .function = restart,
        .schedule = karras,
@@ -249,7 +253,8 @@ SamplerChoice choose_sampler(std::string_view name, ScheduleKind schedule) {
     fail(ErrorKind::bad_argument, "schedule: \"{}\", but the sampler \"{}\" names another",
          drypoint::name(schedule), printable(name));
   if (schedule == ScheduleKind::automatic) schedule = own;
-  return {*sampler, schedule == ScheduleKind::automatic ? sampler->schedule : schedule};
+  const bool asked = schedule != ScheduleKind::automatic;
+  return {*sampler, asked ? schedule : sampler->schedule, asked};
 }
 
 std::string_view name(ScheduleKind kind) { return of(kind).name; }

@@ -30,6 +30,8 @@ struct NamedSampler {
   bool takes_no_signal = false;
   /// One more level, and the last but one left out, as the web UI does.
   bool leaves_out_last_but_one = false;
+  /// In the web UI and ComfyUI its fresh noise is that of a Brownian path.
+  bool brownian = false;
   /// Of the spacings of timesteps one more, and the last left out, as diffusers does.
   bool leaves_out_last = false;
 };
@@ -40,6 +42,7 @@ const std::vector<NamedSampler>& named_samplers();
 struct SamplerChoice {
   const NamedSampler& sampler;
   ScheduleKind schedule;
+  bool schedule_was_asked = false;  ///< rather than the sampler's own
 };
 
 /// "DPM++ 2M", "dpmpp_2m", "DPM++ 2M Karras": case aside, `_` as good as a space. A schedule in the

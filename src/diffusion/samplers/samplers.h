@@ -31,10 +31,15 @@ struct Walk {
   /// Samplers over clean + sigma * n begin with noise of this sigma and end with the result times
   /// this.
   double start_sigma, end_scale = 1;
+  /// Where each step of DDIM leads, if not to the next level: diffusers counts back from a timestep.
+  std::vector<NoiseLevel> ends;
 
   int steps() const { return static_cast<int>(levels.size()) - 1; }
   const NoiseLevel& level(int i) const { return levels[static_cast<size_t>(i)]; }
   double sigma(int i) const { return level(i).sigma(); }
+  const NoiseLevel& end_of_step(int i) const {
+    return ends.empty() ? level(i + 1) : ends[static_cast<size_t>(i)];
+  }
   /// The half logarithm of the signal's share over the noise's grows by this in step i.
   double log_way(int i) const;
   Latent begin(TableBuilder& table) const { return start_sigma * table.start(); }

@@ -34,6 +34,8 @@ struct SamplerTable {
   double start_noise = 1, start_draw = 0;
   std::vector<Row> rows;
   std::vector<Draw> draws;  // in the order in which they are to be drawn
+  /// They are ways of one Brownian path from sigma to sigma, rather than numbers of their own.
+  bool brownian = false;
 
   bool operator==(const SamplerTable&) const = default;
 };

@@ -72,6 +72,14 @@ NoiseLevel NoiseSchedule::at_timestep(double timestep) const {
   return level;
 }
 
+NoiseLevel NoiseSchedule::at_timestep_by_signal(double timestep) const {
+  const double t = std::clamp(timestep, 0.0, kNoiseLevels - 1.0);
+  const int low = std::min(static_cast<int>(t), kNoiseLevels - 2);
+  const double signal =
+      std::exp(std::lerp(std::log(at(low).signal), std::log(at(low + 1).signal), t - low));
+  return {t, signal, std::sqrt(1 - signal * signal)};
+}
+
 NoiseLevel NoiseSchedule::at_sigma(double sigma) const {
   const double signal = 1 / std::hypot(1, sigma);
   if (sigma == 0) return kNoNoise;

@@ -49,6 +49,8 @@ class NoiseSchedule {
   NoiseLevel at(int timestep) const;
   /// Between two timesteps log(sigma) is linear in t, as in k-diffusion.
   NoiseLevel at_timestep(double timestep) const;
+  /// The same with the logarithm of the signal linear in t, as in the official UniPC.
+  NoiseLevel at_timestep_by_signal(double timestep) const;
   /// The level of any sigma; its timestep stays between 0 and 999.
   NoiseLevel at_sigma(double sigma) const;
   double sigma(int timestep) const { return at(timestep).sigma(); }

@@ -50,6 +50,11 @@ std::vector<double> ddim_timesteps(int64_t count, ScheduleKind kind);
 /// schedules and sample steps are flawed" (2023), table 2.
 std::vector<double> trailing_timesteps(int64_t count);
 std::vector<double> linspace_timesteps(int64_t count);
+/// The web UI's for DDIM and its kin: those of `ddim`, and 1000 / count more of them where they
+/// come to 1000, which is cut to 999.
+std::vector<double> web_ui_timesteps(int64_t count);
+/// ComfyUI's beta: its quantiles over timesteps, rounded; such as come again are left out.
+std::vector<double> comfy_beta_timesteps(int64_t count, double alpha = 0.6, double beta = 0.6);
 /// `count` of 999, 979, 959 ... 19; at most 50.
 std::vector<double> lcm_timesteps(int64_t count);
 

@@ -81,6 +81,16 @@ std::vector<double> beta_sigmas(int64_t count, double low, double high, double a
   });
 }
 
+std::vector<double> comfy_beta_timesteps(int64_t count, double alpha, double beta) {
+  std::vector<double> timesteps;
+  for (int64_t i = 0; i < count; ++i) {
+    const double part = 1 - static_cast<double>(i) / static_cast<double>(count);
+    const double timestep = std::nearbyint(beta_quantile(alpha, beta, part) * (kNoiseLevels - 1));
+    if (timesteps.empty() || timesteps.back() != timestep) timesteps.push_back(timestep);
+  }
+  return timesteps;
+}
+
 std::vector<double> align_your_steps_sigmas(int64_t count) {
   constexpr std::array table{14.615, 6.475, 3.861, 2.697, 1.886, 1.396,
                              0.963,  0.652, 0.399, 0.152, 0.029};

@@ -48,6 +48,14 @@ std::vector<double> ddim_timesteps(int64_t count, ScheduleKind kind) {
   return timesteps;
 }
 
+std::vector<double> web_ui_timesteps(int64_t count) {
+  const int64_t stride = kNoiseLevels / count, all = (kNoiseLevels - 1) / stride + 1;
+  auto timesteps = timesteps_of(
+      all, [&](double i) { return std::min(i * static_cast<double>(stride) + 1, kLast); });
+  std::reverse(timesteps.begin(), timesteps.end());
+  return timesteps;
+}
+
 std::vector<double> trailing_timesteps(int64_t count) {
   const double stride = static_cast<double>(kNoiseLevels) / static_cast<double>(count);
   // Halves are rounded to even, as numpy does.

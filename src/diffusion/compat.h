@@ -1,0 +1,32 @@
+// What one name means in different programs.
+#pragma once
+
+#include <vector>
+
+#include "diffusion/samplers/names.h"
+#include "drypoint/pipeline.h"
+
+namespace drypoint {
+
+struct ChosenSampler {
+  NamedSampler sampler;
+  ScheduleKind schedule;
+};
+
+/// The sampler and the schedule that the request's program has under these names. Throws
+/// bad_argument for names that nobody has, and for a sampler that the program computes in a way
+/// which is not here.
+ChosenSampler sampler_of(const Request& request);
+
+/// `make_levels` with the schedules that a program has under these names.
+std::vector<NoiseLevel> levels_as_in(CompatKind program, const NamedSampler& sampler,
+                                     ScheduleKind kind, int64_t steps, const NoiseSchedule& trained,
+                                     NoiseLevel end);
+
+/// Whether a walk from this sigma begins with the sample's whole deviation, sqrt(sigma^2 + 1).
+bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained);
+
+/// Whether the noise of stochastic samplers is that of a Brownian path.
+bool has_brownian_noise(CompatKind program);
+
+}  // namespace drypoint
