@@ -85,6 +85,7 @@ void add_result(nb::module_& module) {
           "\"prepare\", \"text\", \"denoise\" or \"decode\".")
       .def_ro("done", &Progress::done, "Of `of`: steps when denoising, samples when decoding.")
       .def_ro("of", &Progress::of)
+      .def_ro("timestep", &Progress::timestep, "When denoising, of the step that was done last.")
       .def("__repr__", [](const Progress& progress) {
         return "<drypoint.Progress " + std::string(name(progress.stage)) + " " +
                std::to_string(progress.done) + "/" + std::to_string(progress.of) + ">";
