@@ -1,14 +1,14 @@
 #include "callbacks.h"
 
 #include <chrono>
+#include <utility>
 
 namespace drypoint::python {
 namespace {
 
 class Stop {
  public:
-  Stop(nb::handle stop, bool watch_signals)
-      : stop_(stop.is_none() ? Held() : hold(nb::borrow(stop))), watch_signals_(watch_signals) {}
+  Stop(Held stop, bool watch_signals) : stop_(std::move(stop)), watch_signals_(watch_signals) {}
 
   bool operator()() {
     const auto now = std::chrono::steady_clock::now();
@@ -36,12 +36,12 @@ std::function<bool()> stop_callback(nb::handle stop) {
   const nb::module_ threading = nb::module_::import_("threading");
   const bool is_main = threading.attr("current_thread")().is(threading.attr("main_thread")());
   if (stop.is_none() && !is_main) return {};
-  return Stop(stop, is_main);
+  return Stop(hold_callable(stop), is_main);
 }
 
-std::function<bool()> stop_callback_elsewhere(nb::handle stop) {
-  if (stop.is_none()) return {};
-  return Stop(stop, false);
+std::function<bool()> stop_callback_elsewhere(Held stop) {
+  if (!stop) return {};
+  return Stop(std::move(stop), false);
 }
 
 nb::object with_bar(nb::handle progress) {

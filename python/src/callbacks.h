@@ -16,14 +16,19 @@ namespace drypoint::python {
 /// KeyboardInterrupt. What Python raises is thrown as `Raised`. Empty where there is nobody to ask.
 std::function<bool()> stop_callback(nb::handle stop);
 /// The same in another thread, which gets no signals.
-std::function<bool()> stop_callback_elsewhere(nb::handle stop);
+std::function<bool()> stop_callback_elsewhere(Held stop);
 
-/// Calls a Python callable with these, which `nb::cast` takes; empty for None. The callable may be
-/// called in any thread.
+/// Empty for None.
+inline Held hold_callable(nb::handle callable) {
+  return callable.is_none() ? Held() : hold(nb::borrow(callable));
+}
+
+/// Calls a Python callable with these, which `nb::cast` takes, in any thread; empty where there is
+/// none.
 template <class... Arguments>
-std::function<void(const Arguments&...)> callback(nb::handle callable) {
-  if (callable.is_none()) return {};
-  return [held = hold(nb::borrow(callable))](const Arguments&... arguments) {
+std::function<void(const Arguments&...)> callback(Held held) {
+  if (!held) return {};
+  return [held = std::move(held)](const Arguments&... arguments) {
     const nb::gil_scoped_acquire gil;
     try {
       nb::handle(held.get())(arguments...);
@@ -31,6 +36,11 @@ std::function<void(const Arguments&...)> callback(nb::handle callable) {
       throw Raised(error);
     }
   };
+}
+
+template <class... Arguments>
+std::function<void(const Arguments&...)> callback(nb::handle callable) {
+  return callback<Arguments...>(hold_callable(callable));
 }
 
 /// Where `progress` is None or True, a bar of tqdm where somebody can see it; where it is False,

@@ -16,6 +16,7 @@
 
 NB_MODULE(_core, module) {
   using namespace drypoint;
+  nanobind::set_leak_warnings(false);  // what is global in a program is not freed at its end
   python::translate_errors();
   python::add_image(module);
   python::add_request(module);

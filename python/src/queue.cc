@@ -40,8 +40,30 @@ class OwnQueue {
   std::unique_ptr<Queue> queue_;
 };
 
+/// A job, and what it calls, which may know the job: Python's collector is shown that once the job
+/// has ended, and no sooner, as until then the queue holds it too.
+struct OwnJob {
+  Job job;
+  Held progress, stop;
+
+  bool has_ended() const { return job.wait_for(milliseconds(0)); }
+};
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const OwnJob& own = *nb::inst_ptr<OwnJob>(self);
+  if (!own.has_ended()) return 0;
+  Py_VISIT(own.progress.get());
+  Py_VISIT(own.stop.get());
+  return 0;
+}
+
+PyType_Slot job_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse)}, {0, nullptr}};
+
 /// Waits in pieces, so that signals are seen. -> whether it has ended
-bool wait(const Job& job, std::optional<double> timeout) {
+bool wait(const OwnJob& own, std::optional<double> timeout) {
+  const Job& job = own.job;
   const auto stop = stop_callback(nb::none());
   return without_gil([&] {
     const auto end =
@@ -57,34 +79,41 @@ bool wait(const Job& job, std::optional<double> timeout) {
   });
 }
 
-Result result_of(const Job& job, std::optional<double> timeout) {
+Result result_of(const OwnJob& job, std::optional<double> timeout) {
   if (!wait(job, timeout)) {
     PyErr_SetString(PyExc_TimeoutError, "the job has not ended yet");
     throw nb::python_error();
   }
-  return without_gil([&] { return job.result(); });
+  return without_gil([&] { return job.job.result(); });
 }
 
-Job push(OwnQueue& queue, nb::handle given, const nb::object& progress, const nb::object& stop,
-         const nb::kwargs& fields) {
+OwnJob push(OwnQueue& queue, nb::handle given, const nb::object& progress, const nb::object& stop,
+            const nb::kwargs& fields) {
   Request request = to_request(given, queue.model().defaults(), fields);
-  Callbacks callbacks{callback<Progress>(progress), stop_callback_elsewhere(stop)};
-  return without_gil([&] { return queue.get().push(std::move(request), std::move(callbacks)); });
+  const Held on_progress = hold_callable(progress), on_stop = hold_callable(stop);
+  Callbacks callbacks{callback<Progress>(on_progress), stop_callback_elsewhere(on_stop)};
+  return without_gil([&] {
+    return OwnJob{queue.get().push(std::move(request), std::move(callbacks)), on_progress, on_stop};
+  });
 }
 
 }  // namespace
 
 void add_queue(nb::module_& module) {
-  nb::class_<Job>(module, "Job", nb::is_weak_referenceable(),
-                  "A request on its way through a queue. `await job` gives its result; where the "
-                  "awaiting task is cancelled, so is the job.")
+  nb::class_<OwnJob>(
+      module, "Job", nb::is_weak_referenceable(), nb::type_slots(job_slots),
+      "A request on its way through a queue. `await job` gives its result; where the "
+      "awaiting task is cancelled, so is the job.")
       .def_prop_ro(
-          "state", [](const Job& job) { return std::string(name(job.state())); },
+          "state", [](const OwnJob& own) { return std::string(name(own.job.state())); },
           "\"waiting\", \"drawing\", \"done\", \"failed\" or \"cancelled\".")
-      .def_prop_ro("place", &Job::place, "In line: 1 is next; 0 once its turn has come.")
-      .def_prop_ro("progress", &Job::progress)
-      .def("cancel", &Job::cancel, nb::call_guard<nb::gil_scoped_release>(),
-           "Gives it up: at once where it waits, soon where it is being drawn.")
+      .def_prop_ro(
+          "place", [](const OwnJob& own) { return own.job.place(); },
+          "In line: 1 is next; 0 once its turn has come.")
+      .def_prop_ro("progress", [](const OwnJob& own) { return own.job.progress(); })
+      .def(
+          "cancel", [](OwnJob& own) { own.job.cancel(); }, nb::call_guard<nb::gil_scoped_release>(),
+          "Gives it up: at once where it waits, soon where it is being drawn.")
       .def("wait", &wait, nb::arg("timeout") = nb::none(),
            nb::sig("def wait(self, timeout: float | None = None) -> bool"),
            "Whether it has ended by then (seconds).")
@@ -101,8 +130,9 @@ Raises what that would, Cancelled, TimeoutError.)")
                 .attr("__await__")();
           },
           nb::sig("def __await__(self) -> collections.abc.Generator[typing.Any, None, Result]"))
-      .def("__repr__",
-           [](const Job& job) { return "<drypoint.Job " + std::string(name(job.state())) + ">"; });
+      .def("__repr__", [](const OwnJob& own) {
+        return "<drypoint.Job " + std::string(name(own.job.state())) + ">";
+      });
 
   const std::string keywords =
       "self, request: Request | str | None = None, *, progress: "

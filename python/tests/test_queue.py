@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,9 +40,9 @@ def test_eight_threads_draw_what_one_would(pipeline: drypoint.Pipeline, edges: E
             assert job.state == "done"
             assert seen[-1] == "decode"
 
-        list(threads.map(draw, range(80)))
+        list(threads.map(draw, range(40)))
         before = resident_bytes()
-        list(threads.map(draw, range(240)))
+        list(threads.map(draw, range(160)))
         assert resident_bytes() - before < 16 << 20  # a picture's own is 9 KiB, an executor's MiB
 
 
@@ -78,6 +80,20 @@ def test_each_job_for_itself(pipeline: drypoint.Pipeline, edges: Edges) -> None:
         queue.push(edges=edges)
     with pytest.raises(drypoint.BadArgument):
         drypoint.Queue(pipeline, pipelines=17)
+
+
+def test_jobs_that_their_callbacks_know_are_freed(
+    pipeline: drypoint.Pipeline, edges: Edges
+) -> None:
+    with drypoint.Queue(pipeline) as queue:
+        jobs: list[drypoint.Job] = []
+        jobs.append(queue.push(edges=edges, steps=1, progress=lambda _: jobs[0].place))
+        kept = weakref.ref(jobs[0])
+        gc.collect()
+        assert jobs[0].result().images
+        del jobs
+        gc.collect()
+        assert kept() is None
 
 
 def test_asyncio(pipeline: drypoint.Pipeline, edges: Edges) -> None:
