@@ -7,11 +7,11 @@ set -eu
 build="g++ cmake ninja-build make pkg-config ccache libhwy-dev
        libpng-dev libjpeg-dev libwebp-dev libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev
        zlib1g-dev"
-test="libgtest-dev libgmock-dev liblzma-dev"
+python="python3-dev python3-venv"
+test="libgtest-dev libgmock-dev liblzma-dev $python"
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-dev"
 bench="python3 python3-venv"
-python="python3-dev python3-venv"
 pages="python3 python3-venv chromium chromium-driver"
 
 wanted=$build
@@ -24,7 +24,7 @@ for purpose in "$@"; do
     bench) wanted="$wanted $bench" ;;
     python) wanted="$wanted $python" ;;
     pages) wanted="$wanted $pages" ;;
-    all) wanted="$wanted $test $lint $fuzz $bench $python" ;;
+    all) wanted="$wanted $test $lint $fuzz $bench" ;;
     *)
       echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench, python, pages or all" >&2
       exit 2

@@ -21,12 +21,12 @@ Array: TypeAlias = "npt.NDArray[Any]"
 class SupportsDLPack(Protocol):
     """An array of any library: NumPy, PyTorch, JAX, CuPy."""
 
-    def __dlpack__(self, **kwargs: Any) -> Any: ...
+    def __dlpack__(self) -> Any: ...
 
     def __dlpack_device__(self) -> Any: ...
 
 
 #: What a picture may be given as: see `drypoint.Image`.
 ImageLike: TypeAlias = Union[
-    "Image", str, "os.PathLike[str]", bytes, "PIL.Image.Image", SupportsDLPack
+    "Image", str, "os.PathLike[str]", bytes, "PIL.Image.Image", Bytes, SupportsDLPack
 ]

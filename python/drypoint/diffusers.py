@@ -117,7 +117,7 @@ class ControlNetModel:
     @classmethod
     def from_pretrained(cls, path: PathLike, **options: Any) -> ControlNetModel:
         """A diffusers folder. Raises BadFile, Unsupported."""
-        return cls(_local(path, _without(options, _OF_LOADING | {"torch_dtype", "subfolder"})))
+        return cls(_local(path, _without(options, _OF_LOADING | {"dtype", "torch_dtype", "subfolder"})))
 
     @classmethod
     def from_single_file(cls, path: PathLike, **options: Any) -> ControlNetModel:
@@ -155,6 +155,7 @@ class StableDiffusionControlNetPipeline:
     def __init__(
         self, model: PathLike, controlnet: Any = None, torch_dtype: Any = None, **options: Any
     ) -> None:
+        torch_dtype = options.pop("dtype", torch_dtype)  # its newer name
         self._files: dict[str, Any] = {
             "model": _local(model, options.pop("subfolder", None)),
             "control": _control_of(controlnet),
@@ -430,8 +431,10 @@ def _control_of(controlnet: Any) -> Path | None:
         if len(controlnet) != 1:
             raise Unsupported(f"controlnet: found {len(controlnet)}, expected one")
         controlnet = controlnet[0]
-    if controlnet is None or isinstance(controlnet, ControlNetModel):
-        return controlnet and controlnet.path
+    if controlnet is None:
+        return None
+    if isinstance(controlnet, ControlNetModel):
+        return controlnet.path
     if isinstance(controlnet, (str, os.PathLike)):
         return _local(controlnet)
     raise Unsupported(

@@ -87,7 +87,7 @@ def test_jobs_that_their_callbacks_know_are_freed(
 ) -> None:
     with drypoint.Queue(pipeline) as queue:
         jobs: list[drypoint.Job] = []
-        jobs.append(queue.push(edges=edges, steps=1, progress=lambda _: jobs[0].place))
+        jobs.append(queue.push(edges=edges, steps=1, progress=lambda _: len(jobs)))
         kept = weakref.ref(jobs[0])
         gc.collect()
         assert jobs[0].result().images
