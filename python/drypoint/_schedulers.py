@@ -47,13 +47,21 @@ class Scheduler:
 
     def __init__(self, **config: Any) -> None:
         self.config = Config({**self.defaults, **config, "_class_name": type(self).__name__})
+        self.config["_use_default_values"] = [key for key in self.defaults if key not in config]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Scheduler:
-        """One of this class with another's config, as far as it has those keys, and changes."""
-        known = set(cls.defaults) | set(TRAINED)
-        own = {key: value for key, value in dict(config).items() if key in known}
-        return cls(**own, **changes)
+        """One of this class with another's config and changes.
+
+        What the other had by default is left to this class's own defaults.
+        """
+        usual = set(dict(config).get("_use_default_values", ()))
+        given = {
+            key: value
+            for key, value in dict(config).items()
+            if key not in usual and not key.startswith("_")
+        }
+        return cls(**{**given, **changes})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, subfolder: str = "scheduler") -> Scheduler:

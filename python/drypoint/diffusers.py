@@ -206,7 +206,13 @@ class StableDiffusionControlNetPipeline:
         path = self._files["model"] / "scheduler" / "scheduler_config.json"
         if not path.exists():
             trained = dict(_schedulers.TRAINED)
-            config = {**trained, "steps_offset": 1, "skip_prk_steps": True}
+            config = {
+                **trained,
+                "clip_sample": False,
+                "set_alpha_to_one": False,
+                "skip_prk_steps": True,
+                "steps_offset": 1,
+            }  # Stable Diffusion 1.5's
             if self._files["model"].is_file():
                 prediction = inspect(self._files["model"]).prediction
                 trained["prediction_type"] = _PREDICTIONS.get(prediction, "epsilon")

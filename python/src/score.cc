@@ -81,7 +81,7 @@ void add_score(nb::module_& module) {
         return "<drypoint.VariantScore " + score.name + ", " + std::to_string(score.total) +
                " pictures a second>";
       });
-  nb::class_<ScoreResult>(module, "ScoreResult")
+  nb::class_<ScoreResult>(module, "ScoreResult", "How close and how fast each variant is.")
       .def_ro("model", &ScoreResult::model)
       .def_ro("device", &ScoreResult::device)
       .def_ro("threads", &ScoreResult::threads)

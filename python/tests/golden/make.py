@@ -23,7 +23,19 @@ pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
     sys.argv[1], controlnet=control, safety_checker=None, torch_dtype=torch.float32
 )
 pipe.set_progress_bar_config(disable=True)
-usual = pipe.scheduler.config
+usual = diffusers.PNDMScheduler.from_config(  # Stable Diffusion 1.5's
+    {
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "clip_sample": False,
+        "num_train_timesteps": 1000,
+        "set_alpha_to_one": False,
+        "skip_prk_steps": True,
+        "steps_offset": 1,
+        "trained_betas": None,
+    }
+).config
 edges = np.zeros((48, 64), np.uint8)  # as in conftest.py
 edges[8:40, 8] = edges[8:40, 56] = edges[8, 8:57] = edges[40, 8:57] = 255
 np.fill_diagonal(edges, 255)
