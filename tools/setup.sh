@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what Debian 12 or Ubuntu 24.04 (or later) lacks to build Drypoint, and nothing when all
-# is there. Give the purposes: build (the default), test, lint, fuzz, bench, or all of
-# them; or pages, which Debian alone has as packages.
+# is there. Give the purposes: build (the default), test, lint, fuzz, bench, python,
+# or all of them; or pages, which Debian alone has as packages.
 set -eu
 
 build="g++ cmake ninja-build make pkg-config ccache libhwy-dev
        libpng-dev libjpeg-dev libwebp-dev libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev
        zlib1g-dev"
-test="libgtest-dev libgmock-dev liblzma-dev"
+python="python3-dev python3-venv"
+test="libgtest-dev libgmock-dev liblzma-dev $python"
 lint="clang-format clang-tidy"
 fuzz="clang libclang-rt-dev"
 bench="python3 python3-venv"
@@ -21,10 +22,11 @@ for purpose in "$@"; do
     lint) wanted="$wanted $test $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     bench) wanted="$wanted $bench" ;;
+    python) wanted="$wanted $python" ;;
     pages) wanted="$wanted $pages" ;;
     all) wanted="$wanted $test $lint $fuzz $bench" ;;
     *)
-      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench, pages or all" >&2
+      echo "setup.sh: unknown purpose \"$purpose\", expected build, test, lint, fuzz, bench, python, pages or all" >&2
       exit 2
       ;;
   esac

@@ -108,6 +108,7 @@ std::string_view name(Stage stage);
 struct Progress {
   Stage stage = Stage::prepare;
   int done = 0, of = 0;  ///< steps when denoising, samples when decoding
+  double timestep = 0;   ///< when denoising, of the step that was done last
 };
 
 /// Called from the thread that calls `generate`. They must not draw with the same model or device.

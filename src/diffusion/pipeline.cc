@@ -92,8 +92,8 @@ struct Drawing {
     for (const size_t i : steered.sets[set]) all.push_back(&units[i]);
     return all;
   }
-  void report(Stage stage, int done, int of) const {
-    if (callbacks.progress) callbacks.progress({stage, done, of});
+  void report(Stage stage, int done, int of, double timestep = 0) const {
+    if (callbacks.progress) callbacks.progress({stage, done, of, timestep});
   }
   void finish(Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); }
   bool is_given_up() const { return callbacks.stop && callbacks.stop(); }
@@ -102,8 +102,8 @@ struct Drawing {
 /// Drawings that share their steps.
 using Batch = std::span<Drawing* const>;
 
-void report(Batch batch, Stage stage, int done, int of) {
-  for (const Drawing* drawing : batch) drawing->report(stage, done, of);
+void report(Batch batch, Stage stage, int done, int of, double timestep = 0) {
+  for (const Drawing* drawing : batch) drawing->report(stage, done, of, timestep);
 }
 void finish(Batch batch, Stage stage) {
   for (Drawing* drawing : batch) drawing->finish(stage);
@@ -280,7 +280,7 @@ std::vector<float> Pipeline::Implementation::denoise(Batch batch,
       loop.run(stop);
       loop.wait_for_all_but_two();
       const int done = loop.done() ? table.steps : table.rows[loop.row()].step;
-      report(batch, Stage::denoise, before + done, all);
+      report(batch, Stage::denoise, before + done, all, table.rows[loop.row() - 1].timestep);
     }
     const auto result = loop.first_slot();
     if (!all_finite(result)) find_non_finite_step(loop, latents, own, table);

@@ -1,0 +1,133 @@
+#include "fields.h"
+
+#include <nanobind/stl/filesystem.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "drypoint/nearest.h"
+#include "drypoint/plan.h"
+
+namespace drypoint::python {
+namespace {
+
+[[noreturn]] void refuse(const FieldInfo& field, nb::handle value, const std::string& kind) {
+  throw Error(ErrorKind::bad_argument, field.name + ": " + nb::repr(value).c_str() + ", expected " +
+                                           kind + (kind.empty() ? "" : ", ") + field.expected);
+}
+
+bool is_real_number(nb::handle value) {
+  return PyNumber_Check(value.ptr()) && !PyBool_Check(value.ptr());
+}
+
+/// (256, 384) -> "256x384"
+std::string joined(const FieldInfo& field, nb::handle sides) {
+  std::string text;
+  for (nb::handle side : nb::iter(sides)) {
+    if (!PyIndex_Check(side.ptr())) refuse(field, sides, "");
+    text += (text.empty() ? "" : "x") + std::string(nb::str(side).c_str());
+  }
+  return text;
+}
+
+}  // namespace
+
+const char* lasting(std::string text) {
+  static std::deque<std::string> all;
+  return all.emplace_back(std::move(text)).c_str();
+}
+
+bool FieldInfo::is_optional() const {
+  switch (type) {
+    case FieldType::integer: return usual.empty() || usual == "-1";
+    case FieldType::number:
+    case FieldType::file: return usual.empty();
+    default: return false;
+  }
+}
+
+std::string FieldInfo::python_type() const {
+  const std::string optional = is_optional() ? " | None" : "";
+  switch (type) {
+    case FieldType::text: return "str";
+    case FieldType::word: return name == "size" ? "str | tuple[int, int]" : "str";
+    case FieldType::integer: return "int" + optional;
+    case FieldType::number: return "float" + optional;
+    case FieldType::flag: return "bool";
+    case FieldType::file: return "str | os.PathLike[str]" + optional;
+  }
+  return "object";
+}
+
+std::string FieldInfo::described() const {
+  std::string text = name + ": " + help;
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  if (type == FieldType::integer || type == FieldType::number) text += "; " + expected;
+  if (is_optional()) return text + "; None by default.";
+  if (type == FieldType::flag) return text + (usual == "true" ? "; on" : "; off") + " by default.";
+  return text + "; \"" + usual + "\" by default.";
+}
+
+std::string to_text(const FieldInfo& field, nb::handle value) {
+  if (value.is_none()) {
+    if (!field.is_optional()) refuse(field, value, "");
+    return field.usual;
+  }
+  switch (field.type) {
+    case FieldType::text:
+      if (!nb::isinstance<nb::str>(value)) refuse(field, value, "a str");
+      return nb::cast<std::string>(value);
+    case FieldType::word:
+      if (nb::isinstance<nb::tuple>(value) || nb::isinstance<nb::list>(value))
+        return joined(field, value);
+      if (!nb::isinstance<nb::str>(value)) refuse(field, value, "a str");
+      return nb::cast<std::string>(value);
+    case FieldType::integer: {
+      if (!PyIndex_Check(value.ptr()) || PyBool_Check(value.ptr())) refuse(field, value, "an int");
+      const nb::object index = nb::steal(PyNumber_Index(value.ptr()));
+      if (!index.is_valid()) throw nb::python_error();
+      return nb::str(index).c_str();
+    }
+    case FieldType::number: {
+      if (!is_real_number(value)) refuse(field, value, "");
+      return nb::repr(nb::float_(value)).c_str();
+    }
+    case FieldType::flag:
+      if (!PyBool_Check(value.ptr())) refuse(field, value, "a bool");
+      return value.is(nb::handle(Py_True)) ? "true" : "false";
+    case FieldType::file: {
+      std::filesystem::path path;
+      if (!nb::try_cast(value, path)) refuse(field, value, "a path");
+      return path.string();
+    }
+  }
+  return {};
+}
+
+nb::object from_text(const FieldInfo& field, const std::string& text) {
+  if (field.is_optional() && text == field.usual) return nb::none();
+  switch (field.type) {
+    case FieldType::integer: return nb::int_(nb::str(text.c_str()));
+    case FieldType::number: return nb::float_(nb::str(text.c_str()));
+    case FieldType::flag: return nb::bool_(text == "true");
+    default: return nb::str(text.c_str(), text.size());
+  }
+}
+
+bool Keywords::take(const char* name, nb::object& value) {
+  known_.emplace_back(name);
+  if (!given_.contains(name)) return false;
+  value = nb::borrow(given_[name]);
+  nb::del(given_[name]);
+  return true;
+}
+
+void Keywords::expect_none_left(std::string_view of) const {
+  for (const auto& [key, value] : given_) {
+    const std::string name = nb::str(key).c_str();
+    throw Error(ErrorKind::bad_argument, "\"" + name + "\" is no keyword of " + std::string(of) +
+                                             "; the nearest is \"" + nearest(name, known_) + "\"");
+  }
+}
+
+}  // namespace drypoint::python
