@@ -329,6 +329,7 @@ HttpServer::HttpServer(const HttpOptions& options, HttpHandler handler)
   std::vector<MHD_OptionItem> items{
       {MHD_OPTION_LISTEN_SOCKET, all.listening, nullptr},
       {MHD_OPTION_CONNECTION_LIMIT, options.connections, nullptr},
+      {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (options.connections + 1) / 2, nullptr},
       {MHD_OPTION_CONNECTION_TIMEOUT, options.idle_time.count(), nullptr},
       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, 64 << 10, nullptr},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, nullptr},

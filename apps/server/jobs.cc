@@ -154,7 +154,7 @@ Json job_schema() {
   const Request usual;
   const Json defaults = Json::parse(to_json(usual));
   for (const auto& field : request_fields()) {
-    if (field.type == FieldType::file) continue;
+    if (!is_for_clients(field)) continue;
     const char* type = field.type == FieldType::integer  ? "integer"
                        : field.type == FieldType::number ? "number"
                        : field.type == FieldType::flag   ? "boolean"

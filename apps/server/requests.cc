@@ -1,6 +1,5 @@
 #include "server/requests.h"
 
-#include "drypoint/fields.h"
 #include "server/encoding.h"
 
 namespace drypoint::server {
@@ -21,14 +20,15 @@ void set_field(Request& request, std::string_view field, const std::string& valu
 
 bool has_field(std::string_view field) { return find_field(request_fields(), field) != nullptr; }
 
+bool is_for_clients(const Field<Request>& field) { return field.type < FieldType::file; }
+
 void read_fields(const Json& object, Request& request, const std::vector<std::string>& known) {
   Json fields = Json::object();
   const Fields all(object);
   for (const auto& [name, value] : object.items()) {
     if (name == "image" || name == "edges" || std::ranges::count(known, name) > 0) continue;
     const auto* field = find_field(request_fields(), name);
-    // No client names files of this machine.
-    if (!field || field->type == FieldType::file)
+    if (!field || !is_for_clients(*field))
       refuse_field(422, name, "is no field of a request (GET /api/v1/fields lists them)");
     fields[name] = value;
   }

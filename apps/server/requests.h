@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drypoint/fields.h"
 #include "server/context.h"
 
 namespace drypoint::server {
@@ -15,6 +16,8 @@ namespace drypoint::server {
 void set_field(Request& request, std::string_view field, const std::string& value,
                const std::string& said);
 bool has_field(std::string_view field);
+/// Whether clients may set it: text, numbers and flags. No client names files of this machine.
+bool is_for_clients(const Field<Request>& field);
 
 /// Sets the fields that a JSON object has, and the picture of "image" or "edges". Others throw 422,
 /// but for those of `known`.

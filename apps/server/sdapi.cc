@@ -84,6 +84,9 @@ Drawing read_drawing(const Context& context, SdapiOptions& options, const HttpRe
   SdapiOptions::put(settings, picture);
 
   Drawing drawing{.units = read_units(fields.object("alwayson_scripts"))};
+  for (const Unit& unit : drawing.units)
+    if (!unit.model.empty())
+      context.catalog.find(FileKind::control, unit.model, unit.where + "model");
   put_units(drawing.units, picture);
   drawing.format = settings.at("samples_format").get<std::string>();
   drawing.send_images = fields.flag("send_images", true);

@@ -14,15 +14,10 @@ Json names_of(const Catalog& catalog, FileKind kind) {
 }
 
 const char* type_name(FieldType type) {
-  switch (type) {
-    case FieldType::text: return "text";
-    case FieldType::word: return "word";
-    case FieldType::integer: return "integer";
-    case FieldType::number: return "number";
-    case FieldType::flag: return "flag";
-    case FieldType::file: return "file";
-  }
-  return "text";
+  if (type == FieldType::integer) return "integer";
+  if (type == FieldType::number) return "number";
+  if (type == FieldType::flag) return "flag";
+  return type == FieldType::word ? "word" : "text";
 }
 
 HttpResponse info(const Context& context, const HttpRequest&) {
@@ -53,7 +48,7 @@ HttpResponse fields(const Context& context, const HttpRequest&) {
   const Json defaults = Json::parse(to_json(context.engines.get("")->model.defaults()));
   Json list = Json::array();
   for (const auto& field : request_fields())
-    if (field.type != FieldType::file)
+    if (is_for_clients(field))
       list.push_back({{"name", field.name},
                       {"type", type_name(field.type)},
                       {"expected", field.expected},
