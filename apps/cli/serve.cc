@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <memory>
 #include <thread>
@@ -35,6 +36,7 @@ void run(const ServeArguments& options) {
   settings.private_key = file_or_none(options.private_key);
   if (settings.insecure)
     notices.emplace_back("--insecure: whoever reaches this address can draw, without a key");
+  ::mallopt(M_ARENA_MAX, 2);  // else each connection's thread keeps memory of its own
   let_work_end();
   server::Server serving(settings, [](const std::string& line) { tell(line + "\n"); });
   options.device.note_vain(serving.device(), notices);
@@ -43,7 +45,7 @@ void run(const ServeArguments& options) {
   std::fflush(stdout);
   while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const size_t given_up = serving.drain(interrupted_again);
-  if (given_up > 0) print_notice(fmt::format("{} pictures were given up", given_up));
+  if (given_up > 0) print_notice(fmt::format("pictures given up: {}", given_up));
 }
 
 }  // namespace

@@ -215,14 +215,13 @@ void Desk::reserve(const Order& order) {
     refusal.retry_after = draining_ ? 30 : 5;
     throw refusal;
   };
-  const size_t most_own = limits_.of_client > 0 ? limits_.of_client : limits_.waiting;
   const auto found = of_clients_.find(order.client);
   const size_t own = found == of_clients_.end() ? 0 : found->second;
   if (draining_) refuse_for_now(503, "draining", "server: is ending, and takes no more jobs");
-  if (own + count > most_own)
-    refuse_for_now(
-        429, "client",
-        fmt::format("queue: {} of your pictures are in line, of {} at most", own, most_own));
+  if (limits_.of_client > 0 && own + count > limits_.of_client)
+    refuse_for_now(429, "client",
+                   fmt::format("queue: {} of your pictures are in line, of {} at most", own,
+                               limits_.of_client));
   if (in_work_ + count > limits_.waiting)
     refuse_for_now(
         503, "queue",
@@ -271,7 +270,7 @@ std::shared_ptr<Task> Desk::accept(Order order) {
   task->jobs_ = std::move(jobs);
   tasks_[task->id] = task;
   in_order_.push_back(task);
-  if (task->has_ended()) just_ended_.push_back(task), some_ended_.notify_all();
+  if (task->has_ended()) hand_to_keeper_locked(task);
   return task;
 }
 
@@ -287,7 +286,14 @@ void Desk::note_end(const std::shared_ptr<Task>& task) {
   }
   release(*task, 1);
   const std::lock_guard lock(mutex_);
-  if (last && tasks_[task->id]) just_ended_.push_back(task), some_ended_.notify_all();
+  if (last && tasks_[task->id]) hand_to_keeper_locked(task);
+}
+
+/// Both who accepted it and who ended its last picture may be the later.
+void Desk::hand_to_keeper_locked(const std::shared_ptr<Task>& task) {
+  if (std::exchange(task->is_handed_over_, true)) return;
+  just_ended_.push_back(task);
+  some_ended_.notify_all();
 }
 
 void Desk::keep() {
@@ -358,6 +364,8 @@ void Desk::finish(const std::shared_ptr<Task>& task, const HttpRequest& request)
       task->cancel();
       refuse(499, "client: has closed the connection");
     }
+  if (is_draining() && task->status().state == JobState::cancelled)
+    refuse(503, "server: is ending, and has given the picture up");
 }
 
 std::shared_ptr<Task> Desk::find(const std::string& id) const {

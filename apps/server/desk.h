@@ -91,6 +91,7 @@ class Task {
   bool is_late_ = false;
   std::optional<Clock::time_point> ended_at_;
   size_t bytes_ = 0;
+  bool is_handed_over_ = false;  // to the desk's keeper; under the desk's mutex
 };
 
 class Desk {
@@ -128,6 +129,7 @@ class Desk {
   void release(const Task& task, size_t pictures);
   Callbacks callbacks_of(const std::shared_ptr<Task>& task, size_t number) const;
   void note_end(const std::shared_ptr<Task>& task);
+  void hand_to_keeper_locked(const std::shared_ptr<Task>& task);
   void keep();
   void record(Task& task);
   void forget_old_ones_locked();

@@ -180,7 +180,7 @@ HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& re
   try {
     task->check();
   } catch (const Error& error) {  // one that was interrupted sends what there is
-    if (error.kind() != ErrorKind::cancelled || context.desk.is_draining()) throw;
+    if (error.kind() != ErrorKind::cancelled) throw;
   }
   const std::vector<Result> results = task->results();
   Json images = Json::array();

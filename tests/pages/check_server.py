@@ -129,7 +129,7 @@ def check_cancel():
     set_range("steps", 150)
     element("prompt").send_keys(Keys.CONTROL, Keys.ENTER)
     wait(driver, lambda: "step" in status(), "no steps are told")
-    expect(float(element("progress").get_attribute("value")) > 0, "no progress is shown")
+    wait(driver, lambda: float(element("progress").get_attribute("value")) > 0, "no progress is shown")
     wait(driver, lambda: driver.find_elements(By.CSS_SELECTOR, "#line li"), "the queue shows nothing")
     element("cancel").click()
     wait(driver, lambda: status() == "cancelled", "cancelling ends nothing")

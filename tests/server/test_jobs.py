@@ -5,6 +5,7 @@ import time
 
 import numpy
 import pytest
+import requests
 from conftest import as_base64, as_png, drawn_alone, edges, photo, picture
 
 
@@ -36,16 +37,19 @@ def test_pictures_are_the_same_alone_and_with_others(server):
 
 def test_events_tell_each_step_and_the_end(server):
     job = server.submit(steps=6)
-    names, steps = [], []
+    names, told = [], []
     with server.get(f"/api/v1/jobs/{job}/events", stream=True) as events:
         assert events.headers["content-type"] == "text/event-stream"
         for line in events.iter_lines(decode_unicode=True):
             if line.startswith("event: "):
                 names.append(line[7:])
             if line.startswith("data: "):
-                steps.append(json.loads(line[6:])["step"])
+                told.append(json.loads(line[6:]))
     assert names[-1] == "done" and set(names[:-1]) <= {"status"}
-    assert steps == sorted(steps[:-1]) + steps[-1:]
+    shares = [one["progress"] for one in told]
+    assert shares == sorted(shares) and shares[-1] == 1
+    assert [one["step"] for one in told if one["stage"] == "denoise"] == sorted(one["step"] for one in told if one["stage"] == "denoise")
+    assert {one["steps"] for one in told if one["stage"] == "denoise"} == {6}
     status = server.get(f"/api/v1/jobs/{job}").json()
     assert status["state"] == "done" and status["progress"] == 1 and status["settings"]["steps"] == 6
     assert job in [one["id"] for one in server.get("/api/v1/jobs").json()["jobs"]]
@@ -55,8 +59,6 @@ def test_a_job_is_cancelled_and_others_are_not(server):
     jobs = [server.submit(steps=100, prompt=str(i)) for i in range(2)]
     last = server.submit(steps=2)
     for job in jobs:
-        assert server.post  # the method of requests is used below
-        import requests
         assert requests.delete(f"{server.url}/api/v1/jobs/{job}", timeout=10).status_code == 200
     assert server.result(last).status_code == 200
     for job in jobs:

@@ -3,7 +3,7 @@ import base64
 import io
 import json
 
-import httpx
+import requests
 import numpy
 import openai
 import pytest
@@ -39,7 +39,7 @@ def test_urls_can_be_fetched(client, server):
     drawn = client.images.generate(prompt="a cat", response_format="url", size="64x64",
                                    extra_body={"edges": as_base64(edges()), "seed": 4, "steps": 2})
     assert drawn.data[0].url.startswith(server.url)
-    assert Image.open(io.BytesIO(httpx.get(drawn.data[0].url).content)).size == (64, 64)
+    assert Image.open(io.BytesIO(requests.get(drawn.data[0].url, timeout=60).content)).size == (64, 64)
 
 
 def test_streams_end_with_the_picture(client):

@@ -20,14 +20,14 @@ KEY, OTHER = "k" * 32, "another-key-of-some-length"
 def raw(server, text, timeout=10, end=True):
     """-> all that comes back for these bytes"""
     with socket.create_connection((server.host, int(server.port)), timeout=timeout) as connection:
-        connection.sendall(text if isinstance(text, bytes) else text.encode())
-        if end:
-            connection.shutdown(socket.SHUT_WR)
         answer = b""
         try:
+            connection.sendall(text if isinstance(text, bytes) else text.encode())
+            if end:
+                connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
                 answer += piece
-        except (ConnectionResetError, socket.timeout):
+        except OSError:
             pass
         return answer
 
@@ -42,7 +42,7 @@ def test_short_keys_are_refused_unseen(tmp_path):
     (tmp_path / "keys").write_text("hunter2\n")
     done = subprocess.run([PROGRAM, "serve", *MODEL, "--device", "cpu", "--keys", tmp_path / "keys"], capture_output=True,
                           text=True, timeout=60)
-    assert done.returncode == 2 and "hunter2" not in done.stderr and "16 letters" in done.stderr
+    assert done.returncode == 2 and "hunter2" not in done.stderr and "at least 16" in done.stderr
 
 
 def test_keys_are_bearer_or_basic_and_clients_see_their_own(tmp_path):
@@ -103,7 +103,7 @@ def test_bodies_have_limits(server):
     large = b"x" * (33 << 20)
     answer = requests.post(server.url + "/api/v1/jobs", data=large, timeout=60)
     assert answer.status_code == 413
-    head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
     assert b" 413 " in raw(server, head.encode() + 33 * chunk + b"0\r\n\r\n", timeout=60, end=False).split(b"\r\n")[0]
     deep = b'{"prompt": ' + b"[" * 100000 + b"]" * 100000 + b"}"
@@ -136,7 +136,7 @@ def test_paths_lead_nowhere(server):
 ])
 def test_what_is_no_http_ends_nothing(server, text):
     answer = raw(server, text)
-    assert answer == b"" or re.match(rb"HTTP/1\.[01] [1-4]\d\d ", answer), answer[:100]
+    assert answer == b"" or re.match(rb"HTTP/1\.[01] ([1-4]\d\d|505) ", answer), answer[:100]
     assert server.get("/health").status_code == 200
 
 
