@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build test test-onnx test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -32,13 +32,28 @@ test-onnx: test
 	  --drypoint build/release/apps/cli/drypoint --stages build/release/tests/onnx_stages \
 	  --golden tests/data/golden/stages.safetensors --sizes 1x16x24 3x24x16 2x9x15
 
-# The pages that profile and score write, in a headless browser, which this installs.
+# The pages that profile and score write and that the server has, in a headless browser, which this installs.
 test-pages: build
 	$(SETUP) pages
 	python3 -m venv build/pages-venv
 	build/pages-venv/bin/pip install -q -r tests/pages/requirements.txt
 	build/pages-venv/bin/python tests/pages/check.py build/release/apps/cli/drypoint build/pages \
 	  -m random:tiny
+	build/pages-venv/bin/python tests/pages/check_server.py build/release/apps/cli/drypoint build/pages
+
+# The server, by the clients that people have, which pip brings.
+test-server: build
+	$(SETUP) bench
+	mkdir -p build/server-model
+	tar xf tests/data/tiny/tiny.tar.xz -C build/server-model
+	python3 -m venv build/server-venv
+	build/server-venv/bin/pip install -q -r tests/server/requirements.txt
+	DRYPOINT_MODEL="-m build/server-model/sd15.safetensors --control canny=build/server-model/control.safetensors" \
+	  build/server-venv/bin/python -m pytest -q tests/server
+
+# The demo model on http://127.0.0.1:7860; MODEL="-m FILE --control canny=FILE" for another.
+serve: build
+	build/release/apps/cli/drypoint serve $(MODEL)
 
 # For any CPython from 3.10 on, with the libraries it needs inside (dist/).
 wheel:

@@ -16,5 +16,6 @@ void add_export(CLI::App& program);
 void add_score(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_profile(CLI::App& program);
+void add_serve(CLI::App& program);
 
 }  // namespace drypoint::cli

@@ -13,7 +13,7 @@
 namespace drypoint::cli {
 namespace {
 
-volatile std::sig_atomic_t caught = 0, told_code = -1, delays = 0;
+volatile std::sig_atomic_t caught = 0, caught_again = 0, at_leisure = 0, told_code = -1, delays = 0;
 std::string last_words, last_json;  // fixed before any signal is caught
 
 void set_timer(int milliseconds) {
@@ -29,8 +29,14 @@ void put(int descriptor, const std::string& text) {
 }
 
 void on_interrupt(int) {
+  if (caught && at_leisure) {
+    at_leisure = 0;
+    caught_again = 1;
+    return set_timer(3000);  // for answers to those who wait
+  }
   if (caught) return;  // the time that is left does not begin anew
   caught = 1;
+  if (at_leisure) return;
   set_timer(500);
 }
 
@@ -86,6 +92,9 @@ void catch_signals(bool json) {
 }
 
 bool interrupted() { return caught != 0; }
+
+void let_work_end() { at_leisure = 1; }
+bool interrupted_again() { return caught_again != 0; }
 
 void end_is_told(int code) { told_code = code; }
 

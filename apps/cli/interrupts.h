@@ -14,6 +14,10 @@ int exit_code(ErrorKind kind);
 /// whether the end is told on stdout as well.
 void catch_signals(bool json);
 bool interrupted();
+/// The first signal only sets the flag from now on: a server ends when its work is done. The second
+/// does what the first did.
+void let_work_end();
+bool interrupted_again();
 /// An error has been told; if the process does not end by itself now, it ends with this code and
 /// without more words.
 void end_is_told(int code);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class Job {
   size_t place() const;
   /// Of the stage that it is in.
   Progress progress() const;
+  /// How many were taken from the line together, this one included; 0 while it waits.
+  size_t together() const;
 
   /// Gives it up: at once where it waits, soon where it is being drawn. One that has ended stays
   /// as it is.
@@ -70,8 +73,9 @@ class Queue {
   /// Takes its place at the end of the line; what is wrong with the request is told by the job.
   /// The callbacks are called from a thread of the queue, and no longer once the job has ended;
   /// what they throw ends this job. They may use the queue and its jobs, but not wait for this one,
-  /// nor end the queue. Throws cancelled once the queue has stopped.
-  Job push(Request request, Callbacks callbacks = {});
+  /// nor end the queue. `on_end` is called once, when the job has ended, from the thread that ended
+  /// it; it must not throw. Throws cancelled once the queue has stopped.
+  Job push(Request request, Callbacks callbacks = {}, std::function<void()> on_end = {});
 
   /// Jobs in line.
   size_t waiting() const;

@@ -48,6 +48,8 @@ std::string_view name(ScheduleKind kind);
 ScheduleKind schedule_named(std::string_view name);
 /// "DDIM", "Euler a" ...
 std::vector<std::string_view> sampler_names();
+/// Whether a sampler, by any of its names, obeys a request's eta. Throws bad_argument.
+bool sampler_takes_eta(std::string_view name);
 
 /// What a model's output means.
 enum class Prediction : uint8_t {

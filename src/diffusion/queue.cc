@@ -43,32 +43,44 @@ JobState state_after(const std::exception_ptr& failure) {
 }  // namespace
 
 struct JobRecord {
-  JobRecord(std::shared_ptr<JobLine> own_line, Request own_request, Callbacks own_callbacks)
+  JobRecord(std::shared_ptr<JobLine> own_line, Request own_request, Callbacks own_callbacks,
+            std::function<void()> own_on_end)
       : line(std::move(own_line)),
         request(std::move(own_request)),
         callbacks(std::move(own_callbacks)),
+        on_end(std::move(own_on_end)),
         key(shape_key(request)) {}
 
   const std::shared_ptr<JobLine> line;
   const Request request;
   const Callbacks callbacks;
+  const std::function<void()> on_end;
   const std::optional<std::string> key;
   std::atomic<bool> given_up = false, has_ended = false;
   JobState state = JobState::waiting;
   Progress progress;
+  size_t together = 0;
   Outcome outcome;
 
   /// Only the first of several ends counts.
   void end(Outcome how) {
-    const std::lock_guard lock(line->mutex);
-    end_locked(std::move(how));
+    {
+      const std::lock_guard lock(line->mutex);
+      if (!end_locked(std::move(how))) return;
+    }
+    tell_end();
   }
-  void end_locked(Outcome how) {
-    if (has_ended) return;
+  /// -> whether it was the first, of which `tell_end` is to tell once the lock is gone.
+  bool end_locked(Outcome how) {
+    if (has_ended) return false;
     state = state_after(how.failure);
     outcome = std::move(how);
     has_ended = true;
     line->ended.notify_all();
+    return true;
+  }
+  void tell_end() const noexcept {
+    if (on_end) on_end();
   }
 
   /// Those that its pipeline calls. A job that asks to stop ends at once, though others that are
@@ -128,11 +140,20 @@ Progress Job::progress() const {
   return record_->progress;
 }
 
+size_t Job::together() const {
+  const std::lock_guard lock(record_->line->mutex);
+  return record_->together;
+}
+
 void Job::cancel() {
   JobLine& line = *record_->line;
-  const std::lock_guard lock(line.mutex);
-  record_->given_up = true;
-  if (std::erase(line.jobs, record_) > 0) record_->end_locked({{}, cancelled("cancelled")});
+  {
+    const std::lock_guard lock(line.mutex);
+    record_->given_up = true;
+    if (std::erase(line.jobs, record_) == 0 || !record_->end_locked({{}, cancelled("cancelled")}))
+      return;
+  }
+  record_->tell_end();
 }
 
 void Job::wait() const {
@@ -156,7 +177,8 @@ class Queue::Implementation {
   Implementation(const Model& model, const QueueOptions& options);
   ~Implementation() { stop(); }
 
-  std::shared_ptr<JobRecord> push(Request request, Callbacks callbacks);
+  std::shared_ptr<JobRecord> push(Request request, Callbacks callbacks,
+                                  std::function<void()> on_end);
   size_t waiting() const;
   void stop();
 
@@ -193,8 +215,10 @@ Queue::Implementation::Implementation(const Model& model, const QueueOptions& op
   }
 }
 
-std::shared_ptr<JobRecord> Queue::Implementation::push(Request request, Callbacks callbacks) {
-  auto job = std::make_shared<JobRecord>(line_, std::move(request), std::move(callbacks));
+std::shared_ptr<JobRecord> Queue::Implementation::push(Request request, Callbacks callbacks,
+                                                       std::function<void()> on_end) {
+  auto job = std::make_shared<JobRecord>(line_, std::move(request), std::move(callbacks),
+                                         std::move(on_end));
   const std::lock_guard lock(line_->mutex);
   if (line_->stopping) fail(ErrorKind::cancelled, "queue: has been stopped");
   line_->jobs.push_back(job);
@@ -208,14 +232,16 @@ size_t Queue::Implementation::waiting() const {
 }
 
 void Queue::Implementation::stop() {
+  std::deque<std::shared_ptr<JobRecord>> ended;
   {
     const std::lock_guard lock(line_->mutex);
     line_->stopping = true;
-    for (const auto& job : std::exchange(line_->jobs, {}))
-      job->end_locked({{}, cancelled("queue: has been stopped")});
+    ended = std::exchange(line_->jobs, {});
+    for (const auto& job : ended) job->end_locked({{}, cancelled("queue: has been stopped")});
     for (const auto& job : drawing_) job->given_up = true;
     line_->arrived.notify_all();
   }
+  for (const auto& job : ended) job->tell_end();
   const auto me = std::this_thread::get_id();
   for (const std::thread& thread : threads_)
     if (thread.get_id() == me) return;  // a callback
@@ -241,7 +267,10 @@ Queue::Implementation::Batch Queue::Implementation::next() {
       batch.push_back(std::move(*it)), it = jobs.erase(it);
     else
       ++it;
-  for (const auto& job : batch) job->state = JobState::drawing;
+  for (const auto& job : batch) {
+    job->state = JobState::drawing;
+    job->together = batch.size();
+  }
   drawing_.insert(drawing_.end(), batch.begin(), batch.end());
   return batch;
 }
@@ -271,9 +300,9 @@ Queue::Queue(const Model& model, const QueueOptions& options)
     : implementation_(
           at_border("queue", [&] { return std::make_unique<Implementation>(model, options); })) {}
 Queue::~Queue() = default;
-Job Queue::push(Request request, Callbacks callbacks) {
+Job Queue::push(Request request, Callbacks callbacks, std::function<void()> on_end) {
   return at_border("queue", [&] {
-    return Job(implementation_->push(std::move(request), std::move(callbacks)));
+    return Job(implementation_->push(std::move(request), std::move(callbacks), std::move(on_end)));
   });
 }
 size_t Queue::waiting() const { return implementation_->waiting(); }

@@ -216,6 +216,8 @@ TEST(Queue, TakesAlongAsManyAsItIsTold) {
   }
   for (const Job& job : jobs) job.wait();
   EXPECT_EQ(seen, (std::vector<std::pair<int, int>>{{0, 0}, {2, 0}, {1, 0}, {3, 0}}));
+  const size_t together[] = {2, 1, 2, 1};
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(jobs[i].together(), together[i]) << i;
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"pipelines: 0"},
                          [] { Queue(tiny_model(), {.pipelines = 0}); }));
   EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"together: 65"},
@@ -298,6 +300,33 @@ TEST(Queue, EndsAllItsJobsWhenItEnds) {
         fails_with(ErrorKind::cancelled, {}, [&] { jobs[static_cast<size_t>(i)].result(); }));
   jobs[3].cancel();
   EXPECT_TRUE(jobs[3].wait_for(std::chrono::milliseconds(0)));
+}
+
+TEST(Queue, TellsEachEndOnce) {
+  std::array<std::atomic<int>, 5> told{};
+  std::vector<Job> jobs;
+  {
+    Queue queue(tiny_model(), {.together = 1});
+    Holdup holdup(queue);
+    for (size_t i = 0; i < told.size(); ++i) {
+      Request request = request_of(static_cast<int>(i));
+      if (i == 1) request.steps = 0;  // fails
+      jobs.push_back(queue.push(request, {}, [&queue, &told, i] {
+        queue.waiting();  // nothing is locked
+        ++told[i];
+      }));
+    }
+    jobs[2].cancel();
+    jobs[2].cancel();
+    EXPECT_EQ(told[2], 1);
+    EXPECT_EQ(jobs[0].together(), 0u);
+    holdup.release();
+    jobs[1].wait();
+    jobs[0].wait();
+    jobs[3].cancel();
+    queue.stop();  // the rest
+  }
+  for (size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i], 1) << i;
 }
 
 TEST(Queue, MayBeStoppedByACallback) {

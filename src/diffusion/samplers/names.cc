@@ -260,6 +260,8 @@ SamplerChoice choose_sampler(std::string_view name, ScheduleKind schedule) {
 std::string_view name(ScheduleKind kind) { return of(kind).name; }
 std::string_view label(ScheduleKind kind) { return of(kind).label; }
 
+bool sampler_takes_eta(std::string_view name) { return choose_sampler(name).sampler.eta; }
+
 std::vector<std::string_view> sampler_names() {
   std::vector<std::string_view> names;
   for (const NamedSampler& sampler : named_samplers()) names.push_back(sampler.name);

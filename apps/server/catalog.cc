@@ -1,0 +1,110 @@
+#include "server/catalog.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "drypoint/nearest.h"
+#include "server/refusal.h"
+
+namespace drypoint::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string plain_name(std::string_view text) {
+  std::string result(text);
+  if (const size_t hash = result.rfind(" ["); hash != result.npos && result.ends_with(']'))
+    result.resize(hash);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+bool is_weights(const fs::path& path) {
+  const std::string ending = path.extension().string();
+  for (const char* known : {".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".plan"})
+    if (ending == known) return true;
+  return false;
+}
+
+std::string_view kind_name(FileKind kind) {
+  switch (kind) {
+    case FileKind::checkpoint: return "model";
+    case FileKind::control: return "ControlNet";
+    case FileKind::vae: return "VAE";
+    case FileKind::lora: return "LoRA";
+    case FileKind::embedding: return "embedding";
+  }
+  return "file";
+}
+
+}  // namespace
+
+Catalog::Catalog(fs::path folder) : folder_(std::move(folder)) {
+  if (!fs::is_directory(folder_))
+    throw Error(ErrorKind::bad_file,
+                fmt::format("{}: is no folder, expected one of models", folder_.string()));
+  refresh();
+}
+
+void Catalog::add(FileKind kind, CatalogEntry entry) {
+  const std::lock_guard lock(mutex_);
+  own_.emplace_back(kind, std::move(entry));
+}
+
+void Catalog::refresh() {
+  static const std::vector<std::pair<FileKind, std::string>> folders{
+      {FileKind::checkpoint, "."},       {FileKind::checkpoint, "Stable-diffusion"},
+      {FileKind::control, "ControlNet"}, {FileKind::vae, "VAE"},
+      {FileKind::lora, "Lora"},          {FileKind::embedding, "embeddings"}};
+  std::vector<std::pair<FileKind, CatalogEntry>> found;
+  if (!folder_.empty())
+    for (const auto& [kind, name] : folders) {
+      std::error_code ignored;
+      for (const auto& file : fs::directory_iterator(folder_ / name, ignored)) {
+        const fs::path path = file.path();
+        const bool is_folder = fs::exists(path / "model_index.json", ignored) ||
+                               fs::exists(path / "config.json", ignored);
+        if (is_weights(path) || is_folder)
+          found.emplace_back(
+              kind, CatalogEntry{is_folder ? path.filename().string() : path.stem().string(),
+                                 path.filename().string(), path});
+      }
+    }
+  std::ranges::sort(found, {}, [](const auto& one) { return plain_name(one.second.name); });
+  const std::lock_guard lock(mutex_);
+  found_ = std::move(found);
+}
+
+std::vector<CatalogEntry> Catalog::all(FileKind kind) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<CatalogEntry> entries;
+  for (const auto* list : {&own_, &found_})
+    for (const auto& [of_kind, entry] : *list)
+      if (of_kind == kind && std::ranges::none_of(entries, [&](const CatalogEntry& other) {
+            return other.name == entry.name;
+          }))
+        entries.push_back(entry);
+  return entries;
+}
+
+CatalogEntry Catalog::find(FileKind kind, std::string_view name, const std::string& field) const {
+  const auto entries = all(kind);
+  const std::string wanted = plain_name(name);
+  for (const CatalogEntry& entry : entries)
+    if (plain_name(entry.title) == wanted || plain_name(entry.name) == wanted) return entry;
+  const CatalogEntry* shortest = nullptr;
+  for (const CatalogEntry& entry : entries)
+    if (!wanted.empty() && plain_name(entry.name).find(wanted) != std::string::npos &&
+        (!shortest || entry.name.size() < shortest->name.size()))
+      shortest = &entry;
+  if (shortest) return *shortest;
+  std::vector<std::string> names;
+  for (const CatalogEntry& entry : entries) names.push_back(entry.name);
+  const std::string nearest_name = nearest(std::string(name), names);
+  if (nearest_name.empty())
+    refuse_field(422, field, "\"{}\", but there is no {} here", name, kind_name(kind));
+  refuse_field(422, field, "\"{}\" is no {} that is here, did you mean \"{}\"?", name,
+               kind_name(kind), nearest_name);
+}
+
+}  // namespace drypoint::server

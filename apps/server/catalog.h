@@ -1,0 +1,43 @@
+// Model files by name: what a request may name, and nothing else on the disk.
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drypoint::server {
+
+enum class FileKind { checkpoint, control, vae, lora, embedding };
+
+struct CatalogEntry {
+  std::string name;   ///< without its ending: "v1-5-pruned"
+  std::string title;  ///< the file's or the folder's: "v1-5-pruned.safetensors"
+  std::filesystem::path path;
+};
+
+/// A folder as the web UI's `models`: Stable-diffusion, ControlNet, VAE, Lora, and embeddings; base
+/// models may lie in the folder itself.
+class Catalog {
+ public:
+  Catalog() = default;
+  explicit Catalog(std::filesystem::path folder);
+
+  /// Of one kind by name.
+  std::vector<CatalogEntry> all(FileKind kind) const;
+  /// The one of this name or title (with " [hash]" or without), case aside; else the shortest that
+  /// has it inside. Throws 422 naming the nearest.
+  CatalogEntry find(FileKind kind, std::string_view name, const std::string& field) const;
+  /// Adds one that lies elsewhere, before all others.
+  void add(FileKind kind, CatalogEntry entry);
+  /// Looks into the folders again.
+  void refresh();
+
+ private:
+  std::filesystem::path folder_;
+  mutable std::mutex mutex_;
+  std::vector<std::pair<FileKind, CatalogEntry>> own_, found_;
+};
+
+}  // namespace drypoint::server

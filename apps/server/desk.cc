@@ -1,0 +1,406 @@
+#include "server/desk.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "drypoint/fields.h"
+#include "server/encoding.h"
+
+namespace drypoint::server {
+namespace {
+
+double seconds_between(Task::Clock::time_point a, Task::Clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+bool is_end(JobState state) { return state >= JobState::done; }
+
+Json settings_of(const Request& request) { return Json::parse(to_json(request)); }
+size_t bytes_of(const Request& request) { return request.image.pixels.size(); }
+
+void check_id(const std::string& id) {
+  const auto good = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '(' ||
+           c == ')';
+  };
+  if (id.size() > 128 || !std::ranges::all_of(id, good))
+    refuse_field(422, "id", "expected at most 128 letters, digits, - and _");
+}
+
+}  // namespace
+
+int64_t pixels_of(const Request& request) {
+  const ImageSize picture{request.image.width, request.image.height};
+  if (request.is_edges && picture.width > 0) return int64_t{picture.width} * picture.height;
+  if (request.size.width > 0) return int64_t{request.size.width} * request.size.height;
+  const ImageSize size = picture.width > 0
+                             ? control_size(picture, std::clamp(request.resolution, 64, 4096))
+                             : ImageSize{request.resolution, request.resolution};
+  return int64_t{size.width} * size.height;
+}
+
+Task::Task(const Order& order)
+    : id(order.id),
+      api(order.api),
+      client(order.client),
+      model(order.engine->name),
+      settings(settings_of(order.requests.at(0))),
+      pictures(order.requests.size()),
+      engine_(order.engine),
+      begun_(order.requests.size()) {
+  for (const Request& request : order.requests) bytes_ += bytes_of(request);
+}
+
+bool Task::has_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_ == pictures;
+}
+
+Status Task::status() const {
+  Status status;
+  bool drawing = false, failed = false, cancelled = false;
+  double work = 0;
+  for (const Job& job : jobs_) {
+    const JobState state = job.state();
+    status.done += state == JobState::done ? 1 : 0;
+    failed |= state == JobState::failed;
+    cancelled |= state == JobState::cancelled;
+    if (is_end(state)) {
+      status.ended += 1;
+      work += 1;
+    } else if (state == JobState::drawing) {
+      const Progress progress = job.progress();
+      const bool denoising = progress.stage == Stage::denoise && progress.of > 0;
+      // Of a picture's time, decoding is what is left after the steps.
+      const double share = progress.stage == Stage::decode ? 0.95
+                           : denoising                     ? 0.95 * progress.done / progress.of
+                                                           : 0;
+      work += share;
+      if (!drawing) {
+        status.stage = progress.stage;
+        status.step = denoising ? progress.done : 0;
+        status.steps = denoising ? progress.of : 0;
+      }
+      drawing = true;
+    } else if (status.place == 0) {
+      status.place = job.place();
+    }
+  }
+  if (drawing || status.done > 0) status.place = 0;
+  status.share = jobs_.empty() ? 0 : work / static_cast<double>(jobs_.size());
+  if (has_ended())
+    status.state = failed ? JobState::failed : cancelled ? JobState::cancelled : JobState::done;
+  else
+    status.state = drawing || status.ended > 0 ? JobState::drawing : JobState::waiting;
+  return status;
+}
+
+void Task::cancel() {
+  for (Job& job : jobs_) job.cancel();
+}
+
+void Task::skip() {
+  for (Job& job : jobs_)
+    if (!is_end(job.state())) return job.cancel();
+}
+
+void Task::wait_for_change(uint64_t& seen, std::chrono::milliseconds time) const {
+  std::unique_lock lock(mutex_);
+  change_.wait_for(lock, time, [&] { return changes_ != seen; });
+  seen = changes_;
+}
+
+bool Task::wait_for_end(std::chrono::milliseconds time) const {
+  std::unique_lock lock(mutex_);
+  return change_.wait_for(lock, time, [&] { return ended_ == pictures; });
+}
+
+std::vector<Result> Task::results() const {
+  std::vector<Result> results;
+  for (const Job& job : jobs_)
+    if (job.state() == JobState::done) results.push_back(job.result());
+  return results;
+}
+
+void Task::check() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_late_) refuse(503, "time: the picture was given up after the time that is allowed");
+  }
+  std::exception_ptr cancelled;
+  for (const Job& job : jobs_) {
+    if (job.state() != JobState::failed && job.state() != JobState::cancelled) continue;
+    try {
+      job.result();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::cancelled) throw;
+      cancelled = std::current_exception();
+    }
+  }
+  if (cancelled) std::rethrow_exception(cancelled);
+}
+
+double Task::drawing_seconds() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& begun : begun_)
+    if (begun) return seconds_between(*begun, ended_at_.value_or(Clock::now()));
+  return 0;
+}
+
+Desk::Desk(const Limits& limits, Metrics& metrics) : limits_(limits), metrics_(metrics) {
+  keeper_ = std::thread([this] { keep(); });
+}
+
+Desk::~Desk() {
+  drain();
+  cancel_all();
+  wait_until_idle(std::chrono::minutes(1));
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    some_ended_.notify_all();
+  }
+  keeper_.join();
+}
+
+void Desk::check_limits(const Order& order) const {
+  const auto expect_at_most = [&](const char* field, int64_t found, int64_t most) {
+    if (found <= most) return;
+    metrics_.add(Metric::refused, fmt::format("limit=\"{}\"", field));
+    refuse_field(413, field, "{}, expected at most {} here", found, most);
+  };
+  int64_t pictures = 0;
+  for (const Request& request : order.requests) {
+    pictures += std::max(1, request.samples);
+    expect_at_most("pixels", pixels_of(request), limits_.pixels);
+    expect_at_most("steps", request.steps, limits_.steps);
+  }
+  expect_at_most("pictures", pictures, limits_.pictures);
+}
+
+/// They are called by threads of the queue, which must not keep the task, as the task keeps them.
+Callbacks Desk::callbacks_of(const std::shared_ptr<Task>& task, size_t number) const {
+  const std::weak_ptr<Task> weak = task;
+  const auto late_at = std::make_shared<std::optional<Task::Clock::time_point>>();
+  Callbacks callbacks;
+  callbacks.progress = [weak, number](const Progress&) {
+    const auto held = weak.lock();
+    if (!held) return;
+    const std::lock_guard lock(held->mutex_);
+    if (!held->begun_[number]) held->begun_[number] = Task::Clock::now();
+    ++held->changes_;
+    held->change_.notify_all();
+  };
+  if (limits_.time.count() > 0)
+    callbacks.stop = [weak, late_at, time = limits_.time] {
+      const auto now = Task::Clock::now();
+      if (!*late_at) *late_at = now + time;
+      if (now < **late_at) return false;
+      if (const auto held = weak.lock()) {
+        const std::lock_guard lock(held->mutex_);
+        held->is_late_ = true;
+      }
+      return true;
+    };
+  return callbacks;
+}
+
+/// Its place in the counts, and its id.
+void Desk::reserve(const Order& order) {
+  const size_t count = order.requests.size();
+  const std::lock_guard lock(mutex_);
+  const auto refuse_for_now = [&](int status, const char* limit, const std::string& why) {
+    metrics_.add(Metric::refused, fmt::format("limit=\"{}\"", limit));
+    Refusal refusal(status, why);
+    refusal.retry_after = draining_ ? 30 : 5;
+    throw refusal;
+  };
+  const auto found = of_clients_.find(order.client);
+  const size_t own = found == of_clients_.end() ? 0 : found->second;
+  if (draining_) refuse_for_now(503, "draining", "server: is ending, and takes no more jobs");
+  if (limits_.of_client > 0 && own + count > limits_.of_client)
+    refuse_for_now(429, "client",
+                   fmt::format("queue: {} of your pictures are in line, of {} at most", own,
+                               limits_.of_client));
+  if (in_work_ + count > limits_.waiting)
+    refuse_for_now(
+        503, "queue",
+        fmt::format("queue: {} pictures are in line, of {} at most", in_work_, limits_.waiting));
+  if (!tasks_.emplace(order.id, nullptr).second) refuse_field(409, "id", "{} is taken", order.id);
+  of_clients_[order.client] += count;
+  in_work_ += count;
+}
+
+void Desk::release(const Task& task, size_t pictures) {
+  const std::lock_guard lock(mutex_);
+  in_work_ -= pictures;
+  if ((of_clients_[task.client] -= pictures) == 0) of_clients_.erase(task.client);
+}
+
+std::shared_ptr<Task> Desk::accept(Order order) {
+  check_limits(order);
+  if (order.id.empty()) order.id = random_id();
+  check_id(order.id);
+  for (Request& request : order.requests) {  // now, so that it can be told
+    if (!request.seed) request.seed = random_seed();
+    for (const auto& field : request_fields()) field.check(request);
+  }
+  const std::shared_ptr<Task> task(new Task(order));
+  const std::weak_ptr<Task> weak = task;
+  reserve(order);
+  std::vector<Job> jobs;
+  try {
+    for (size_t i = 0; i < task->pictures; ++i)
+      jobs.push_back(task->engine_->queue.push(std::move(order.requests[i]), callbacks_of(task, i),
+                                               [this, weak] {
+                                                 if (const auto held = weak.lock()) note_end(held);
+                                               }));
+  } catch (...) {
+    for (Job& job : jobs) job.cancel();
+    release(
+        *task, task->pictures - [&] {
+          const std::lock_guard lock(task->mutex_);
+          return task->ended_;
+        }());
+    const std::lock_guard lock(mutex_);
+    tasks_.erase(order.id);
+    throw;
+  }
+  const std::lock_guard lock(mutex_);
+  task->jobs_ = std::move(jobs);
+  tasks_[task->id] = task;
+  in_order_.push_back(task);
+  if (task->has_ended()) hand_to_keeper_locked(task);
+  return task;
+}
+
+/// Called by whoever ends a picture.
+void Desk::note_end(const std::shared_ptr<Task>& task) {
+  bool last = false;
+  {
+    const std::lock_guard lock(task->mutex_);
+    last = ++task->ended_ == task->pictures;
+    if (last) task->ended_at_ = Task::Clock::now();
+    ++task->changes_;
+    task->change_.notify_all();
+  }
+  release(*task, 1);
+  const std::lock_guard lock(mutex_);
+  if (last && tasks_[task->id]) hand_to_keeper_locked(task);
+}
+
+/// Both who accepted it and who ended its last picture may be the later.
+void Desk::hand_to_keeper_locked(const std::shared_ptr<Task>& task) {
+  if (std::exchange(task->is_handed_over_, true)) return;
+  just_ended_.push_back(task);
+  some_ended_.notify_all();
+}
+
+void Desk::keep() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    some_ended_.wait_for(lock, std::chrono::seconds(5),
+                         [&] { return ending_ || !just_ended_.empty(); });
+    while (!just_ended_.empty()) {
+      const auto task = just_ended_.front();
+      lock.unlock();
+      record(*task);
+      lock.lock();
+      just_ended_.pop_front();
+    }
+    forget_old_ones_locked();
+    if (in_work_ == 0) idle_.notify_all();
+  }
+}
+
+/// What its pictures took, and how large they are; then its model may go.
+void Desk::record(Task& task) {
+  std::vector<std::optional<Task::Clock::time_point>> begun;
+  {
+    const std::lock_guard lock(task.mutex_);
+    begun = task.begun_;
+  }
+  size_t bytes = 0;
+  for (size_t i = 0; i < task.jobs_.size(); ++i) {
+    const Job& job = task.jobs_[i];
+    metrics_.add(Metric::jobs, fmt::format("state=\"{}\"", name(job.state())));
+    if (begun[i])
+      metrics_.observe(Metric::wait_seconds, "", seconds_between(task.submitted, *begun[i]));
+    if (job.state() != JobState::done) continue;
+    metrics_.observe(Metric::together, "", static_cast<double>(job.together()));
+    const Result result = job.result();
+    for (const auto& [stage, seconds] : result.seconds)
+      metrics_.observe(Metric::stage_seconds, fmt::format("stage=\"{}\"", stage), seconds);
+    for (const Image& image : result.images) bytes += image.pixels.size();
+    bytes += result.edges.pixels.size();
+  }
+  const std::lock_guard lock(task.mutex_);
+  task.bytes_ += bytes;
+  task.engine_.reset();
+}
+
+void Desk::forget_old_ones_locked() {
+  size_t count = 0, bytes = 0;
+  const auto now = std::chrono::system_clock::now();
+  for (auto it = in_order_.end(); it != in_order_.begin();) {
+    const auto task = *--it;
+    {
+      const std::lock_guard lock(task->mutex_);
+      if (!task->ended_at_ || task->engine_) continue;
+      count += 1;
+      bytes += task->bytes_;
+    }
+    if (count <= limits_.kept && bytes <= limits_.kept_bytes &&
+        now - task->created <= limits_.kept_time)
+      continue;
+    tasks_.erase(task->id);
+    it = in_order_.erase(it);
+  }
+}
+
+void Desk::finish(const std::shared_ptr<Task>& task, const HttpRequest& request) {
+  while (!task->wait_for_end(std::chrono::milliseconds(200)))
+    if (request.is_gone()) {
+      task->cancel();
+      refuse(499, "client: has closed the connection");
+    }
+  if (is_draining() && task->status().state == JobState::cancelled)
+    refuse(503, "server: is ending, and has given the picture up");
+}
+
+std::shared_ptr<Task> Desk::find(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tasks_.find(id);
+  return found == tasks_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Task>> Desk::tasks() const {
+  const std::lock_guard lock(mutex_);
+  return {in_order_.rbegin(), in_order_.rend()};
+}
+
+size_t Desk::pictures_in_work() const {
+  const std::lock_guard lock(mutex_);
+  return in_work_;
+}
+
+void Desk::drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+}
+
+bool Desk::is_draining() const {
+  const std::lock_guard lock(mutex_);
+  return draining_;
+}
+
+bool Desk::wait_until_idle(std::chrono::milliseconds time) const {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_for(lock, time, [&] { return in_work_ == 0 && just_ended_.empty(); });
+}
+
+void Desk::cancel_all() {
+  for (const auto& task : tasks()) task->cancel();
+}
+
+}  // namespace drypoint::server

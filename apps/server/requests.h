@@ -1,0 +1,40 @@
+// Requests for pictures out of what clients send.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drypoint/fields.h"
+#include "server/context.h"
+
+namespace drypoint::server {
+
+/// Sets one of `request_fields()` and checks it. Throws 422 naming `said`, what the client calls
+/// it.
+void set_field(Request& request, std::string_view field, const std::string& value,
+               const std::string& said);
+bool has_field(std::string_view field);
+/// Whether clients may set it: text, numbers and flags. No client names files of this machine.
+bool is_for_clients(const Field<Request>& field);
+
+/// Sets the fields that a JSON object has, and the picture of "image" or "edges". Others throw 422,
+/// but for those of `known`.
+void read_fields(const Json& object, Request& request, const std::vector<std::string>& known);
+
+/// One request for each of `count` pictures, with seeds that count on: each is the picture that it
+/// would be alone, and the queue draws them together.
+std::vector<Request> one_by_one(Request request, int64_t count);
+
+/// The task of this id that this client has. Throws 404.
+std::shared_ptr<Task> own_task(const Desk& desk, const HttpRequest& request);
+
+/// "png", "jpeg" or "webp" with what they are called in HTTP. Throws 422 naming the field.
+struct PictureFormat {
+  ImageFormat format;
+  std::string type;
+};
+PictureFormat picture_format(const std::string& name, const std::string& field);
+
+}  // namespace drypoint::server

@@ -1,0 +1,248 @@
+// The server's parts, and the whole of it over a socket. The clients that people have try it in
+// `make test-server`.
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "drypoint/image.h"
+#include "server/auth.h"
+#include "server/catalog.h"
+#include "server/encoding.h"
+#include "server/json.h"
+#include "server/metrics.h"
+#include "server/routes.h"
+#include "support/test_support.h"
+
+namespace drypoint::server {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::fails_with;
+using ::testing::HasSubstr;
+using testing::tiny_files;
+
+/// The status with which something is refused, and the field it names; 0 if it is not.
+template <class Body>
+std::pair<int, std::string> refusal_by(Body body) {
+  try {
+    body();
+  } catch (const Refusal& refusal) {
+    return {refusal.status, refusal.field};
+  }
+  return {0, ""};
+}
+
+HttpRequest request_with(std::map<std::string, std::string> headers,
+                         const std::string& method = "POST") {
+  return {.method = method, .path = "/", .headers = std::move(headers), .client = "somebody"};
+}
+
+TEST(Access, TakesKeysAsBearerOrBasic) {
+  const Access access(
+      {.keys = parse_keys("# a\n\n 0123456789abcdef \nanna:fedcba9876543210\n", "")});
+  const auto status = [&](const std::string& header) {
+    HttpRequest request = request_with({{"authorization", header}});
+    const int found = refusal_by([&] { access.check_key(request); }).first;
+    return found == 0 ? request.client : fmt::to_string(found);
+  };
+  EXPECT_EQ(status("Bearer 0123456789abcdef"), "key 1");
+  EXPECT_EQ(status("bearer  fedcba9876543210"), "key 2");
+  EXPECT_EQ(status("Basic " + to_base64("x:0123456789abcdef")), "key 1");
+  EXPECT_EQ(status("Basic " + to_base64("anna:fedcba9876543210")), "key 2");
+  for (const std::string& wrong :
+       {std::string(""), std::string("Bearer"), std::string("Bearer 0123456789abcde"),
+        "Basic " + to_base64("berta:fedcba9876543210"), "Basic " + to_base64("0123456789abcdef"),
+        std::string("Basic !"), std::string("0123456789abcdef")})
+    EXPECT_EQ(status(wrong), "401") << wrong;
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"keys.txt: key 1 has 6 letters"},
+                         [] { parse_keys("secret", "keys.txt"); }));
+}
+
+TEST(Access, LetsNoOtherPagesIn) {
+  const Access access({.host_names = {"Draw.Example.org"}, .origins = {"https://example.org"}});
+  const auto status = [&](const std::string& host, const std::string& origin,
+                          const std::string& method = "POST") {
+    HttpRequest request = request_with({{"host", host}}, method);
+    if (!origin.empty()) request.headers["origin"] = origin;
+    return refusal_by([&] { access.check_browser(request); }).first;
+  };
+  EXPECT_EQ(status("localhost:7860", "http://localhost:7860"), 0);
+  EXPECT_EQ(status("127.0.0.1", ""), 0);
+  EXPECT_EQ(status("[::1]:7860", "http://[::1]:7860"), 0);
+  EXPECT_EQ(status("draw.example.org", "https://example.org"), 0);
+  EXPECT_EQ(status("localhost:7860", "http://localhost:7861"), 403);
+  EXPECT_EQ(status("localhost", "null"), 403);
+  EXPECT_EQ(status("localhost", "https://example.org.evil.org"), 403);
+  EXPECT_EQ(status("evil.org", ""), 403);
+  EXPECT_EQ(status("evil.org", "", "GET"), 403);
+  EXPECT_EQ(status("", ""), 403);
+  EXPECT_EQ(status("localhost", "https://evil.org", "GET"), 0);  // which it cannot read
+}
+
+TEST(Base64, ComesBackAndKnowsPictures) {
+  for (const std::string& text : {std::string(), std::string("a"), std::string("\0\xff", 2)})
+    EXPECT_EQ(from_base64(to_base64(text)), text);
+  EXPECT_EQ(from_base64("YQ"), std::nullopt);
+  EXPECT_EQ(from_base64("Y Q\n=="), "a");
+  const Image image{16, 16, 3, std::vector<uint8_t>(16 * 16 * 3, 7)};
+  const std::string png = encode_image(image, ImageFormat::png, "a caf\xc3\xa9\nSteps: 3");
+  EXPECT_EQ(png_parameters(png), "a caf\xc3\xa9\nSteps: 3");
+  const std::string wide = encode_image(image, ImageFormat::png, "\xe7\x8c\xab");  // iTXt
+  EXPECT_EQ(png_parameters(wide), "\xe7\x8c\xab");
+  for (size_t size = 0; size < png.size(); ++size) png_parameters(png.substr(0, size));
+  EXPECT_TRUE(picture_from(to_base64(png), "a").image == image);
+  EXPECT_TRUE(picture_from("data:image/png;base64," + to_base64(png), "a").image == image);
+  for (const char* wrong : {"", "!", "YQ==", "http://localhost/a.png", "file:///etc/passwd",
+                            "data:image/png,abc", "/etc/passwd"})
+    EXPECT_EQ(refusal_by([&] { picture_from(wrong, "a"); }), (std::pair(422, std::string("a"))));
+}
+
+TEST(Bodies, AreRefusedByName) {
+  for (const std::string& wrong :
+       {std::string("["), std::string("[]"), std::string("\"\xff\""), std::string(100000, '['),
+        "{\"a\": " + std::string(40, '[') + std::string(40, ']') + "}"})
+    EXPECT_EQ(refusal_by([&] { parse_object(wrong); }).first, 400);
+  const Json json = parse_object(R"({"a": 1.5, "b": "x", "c": null, "d": 3.0, "e": 1e300})");
+  const Fields fields(json, "here.");
+  EXPECT_EQ(fields.number("a", 0), 1.5);
+  EXPECT_EQ(fields.integer("d", 0), 3);
+  EXPECT_EQ(fields.text("c", "usual"), "usual");
+  const auto named = std::pair(422, std::string("here.a"));
+  EXPECT_EQ(refusal_by([&] { fields.integer("a", 0); }), named);
+  EXPECT_EQ(refusal_by([&] { fields.text("a"); }), named);
+  EXPECT_EQ(refusal_by([&] { fields.flag("a", false); }), named);
+  EXPECT_EQ(refusal_by([&] { fields.integer("e", 0); }).second, "here.e");
+}
+
+TEST(Catalogs, FindNamesAndNoPaths) {
+  const fs::path folder = fs::path(::testing::TempDir()) / "catalog";
+  for (const char* name : {"Stable-diffusion/Photo.safetensors", "ControlNet/control_canny.pth",
+                           "ControlNet/control_canny_small.pth", "secret.txt"}) {
+    fs::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name) << "x";
+  }
+  Catalog catalog(folder);
+  using enum FileKind;
+  EXPECT_EQ(catalog.find(checkpoint, "photo.safetensors [0123456789]", "m").name, "Photo");
+  EXPECT_EQ(catalog.find(control, "canny", "m").name, "control_canny");
+  EXPECT_EQ(catalog.all(checkpoint).size(), 1u);
+  for (const char* wrong : {"", "../catalog/Stable-diffusion/Photo", "secret.txt", "/etc/passwd",
+                            "Stable-diffusion/Photo.safetensors", "canny"})
+    EXPECT_EQ(refusal_by([&] { catalog.find(checkpoint, wrong, "m"); }).first, 422) << wrong;
+  std::ofstream(folder / "Later.ckpt") << "x";
+  EXPECT_EQ(refusal_by([&] { catalog.find(checkpoint, "later", "m"); }).first, 422);
+  catalog.refresh();
+  EXPECT_EQ(catalog.find(checkpoint, "later", "m").title, "Later.ckpt");
+  fs::remove_all(folder);
+}
+
+TEST(Counts, ArePrometheusText) {
+  Metrics metrics;
+  metrics.add(Metric::jobs, "state=\"done\"", 2);
+  for (const double value : {0.0005, 0.001, 0.3, 1000.0})
+    metrics.observe(Metric::wait_seconds, "", value);
+  metrics.show("lamps", "Of the house.", [] { return 3; });
+  const std::string text = metrics.text();
+  for (const char* line : {"drypoint_pictures_total{state=\"done\"} 2\n",
+                           "drypoint_wait_seconds_bucket{le=\"0.001\"} 2\n",
+                           "drypoint_wait_seconds_bucket{le=\"0.2\"} 2\n",
+                           "drypoint_wait_seconds_bucket{le=\"0.5\"} 3\n",
+                           "drypoint_wait_seconds_bucket{le=\"+Inf\"} 4\n",
+                           "drypoint_wait_seconds_count 4\n", "# TYPE lamps gauge\nlamps 3\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+}
+
+TEST(Errors, AreInEachApisStyle) {
+  const Refusal refusal(429, "queue: full", "n");
+  EXPECT_EQ(error_response(ErrorStyle::sdapi, refusal).body,
+            R"({"error":"HTTPException","detail":"queue: full","body":"","errors":"queue: full"})");
+  EXPECT_EQ(error_response(ErrorStyle::openai, refusal).body,
+            R"({"error":{"message":"queue: full","type":"rate_limit_error","param":"n",)"
+            R"("code":"rate_limit_exceeded"}})");
+  EXPECT_EQ(error_response(ErrorStyle::own, refusal).body,
+            R"({"error":{"status":429,"message":"queue: full","field":"n"}})");
+  const Error wrong(ErrorKind::bad_argument, "steps: 0, expected 1 to 999");
+  EXPECT_EQ(refusal_of(wrong, ErrorStyle::sdapi).status, 422);
+  EXPECT_EQ(refusal_of(wrong, ErrorStyle::openai).status, 400);
+  EXPECT_EQ(refusal_of(wrong, ErrorStyle::openai).field, "steps");
+  EXPECT_EQ(refusal_of(Error(ErrorKind::out_of_memory, "x"), ErrorStyle::own).status, 503);
+}
+
+/// What comes back for a request of one connection.
+std::string asked(const std::string& url, const std::string& method, const std::string& path,
+                  const std::string& body = "") {
+  const int connection = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return "";
+  const std::string text = fmt::format(
+      "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+      method, path, body.size(), body);
+  EXPECT_EQ(::send(connection, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  std::string answer(1 << 16, '\0');
+  size_t size = 0;
+  for (ssize_t got = 1; got > 0; size += static_cast<size_t>(std::max<ssize_t>(got, 0))) {
+    if (size == answer.size()) answer.resize(2 * size);
+    got = ::recv(connection, answer.data() + size, answer.size() - size, 0);
+  }
+  ::close(connection);
+  answer.resize(size);
+  return answer;
+}
+
+TEST(Server, DrawsAndDrains) {
+  std::vector<std::string> told;
+  Server server({.files = tiny_files(),
+                 .device = {.device = "cpu", .threads = 2},
+                 .port = 0,
+                 .most_steps = 999,
+                 .drain_seconds = 0},
+                [&](const std::string& line) { told.push_back(line); });
+  EXPECT_THAT(asked(server.url(), "GET", "/health"), HasSubstr("{\"status\":\"ok\"}"));
+  EXPECT_THAT(asked(server.url(), "GET", "/nothing"), HasSubstr("HTTP/1.1 404"));
+  const Image ring{32, 32, 1, std::vector<uint8_t>(32 * 32, 255)};
+  const auto body = [&](int steps) {
+    return fmt::format(
+        R"({{"id": "job-{0}", "prompt": "a", "edges": "{1}", "steps": {0}, "seed": 1}})", steps,
+        to_base64(encode_png(ring)));
+  };
+  EXPECT_THAT(asked(server.url(), "POST", "/api/v1/jobs", body(2)), HasSubstr("HTTP/1.1 202"));
+  EXPECT_THAT(asked(server.url(), "POST", "/api/v1/jobs", body(2)), HasSubstr("HTTP/1.1 409"));
+  EXPECT_THAT(asked(server.url(), "GET", "/api/v1/jobs/job-2/events"), HasSubstr("event: done"));
+  EXPECT_THAT(asked(server.url(), "GET", "/api/v1/jobs/job-2/images/0"), HasSubstr("PNG"));
+  // One that would take long is given up at the end, and whoever watches is told.
+  EXPECT_THAT(asked(server.url(), "POST", "/api/v1/jobs", body(900)), HasSubstr("HTTP/1.1 202"));
+  std::string seen;
+  std::thread watching([&] { seen = asked(server.url(), "GET", "/api/v1/jobs/job-900/events"); });
+  while (asked(server.url(), "GET", "/api/v1/jobs/job-900").find("denoise") == std::string::npos) {
+  }
+  EXPECT_EQ(server.drain([] { return false; }), 1u);
+  watching.join();
+  EXPECT_THAT(seen, HasSubstr("event: cancelled"));
+}
+
+TEST(Server, NeedsKeysWhereOthersReachIt) {
+  const auto serve = [](ServerOptions options) {
+    options.files = tiny_files();
+    options.device.device = "cpu";
+    options.port = 0;
+    Server(options, [](const std::string&) {});
+  };
+  EXPECT_TRUE(
+      fails_with(ErrorKind::bad_argument, {"host: 0.0.0.0"}, [&] { serve({.host = "0.0.0.0"}); }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"host: 192.0.2.1"},
+                         [&] { serve({.host = "192.0.2.1", .insecure = true}); }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"certificate"},
+                         [&] { serve({.certificate = "cert.pem"}); }));
+}
+
+}  // namespace
+}  // namespace drypoint::server

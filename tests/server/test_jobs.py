@@ -1,0 +1,145 @@
+"""Our own API: jobs."""
+import json
+import threading
+import time
+
+import numpy
+import pytest
+import requests
+from conftest import as_base64, as_png, drawn_alone, edges, photo, picture
+
+
+def test_a_picture_is_that_of_the_command_line(server, tmp_path):
+    (tmp_path / "edges.png").write_bytes(as_png(edges()))
+    job = server.submit(prompt="a cat", seed=7, steps=3)
+    result = server.result(job).json()
+    alone = drawn_alone(tmp_path, "--edges", tmp_path / "edges.png", "-p", "a cat", "--seed", "7", "--steps", "3")
+    ours = picture(result["images"][0])
+    assert numpy.array_equal(numpy.asarray(ours), numpy.asarray(alone))
+    assert ours.info["parameters"] == alone.info["parameters"] == result["parameters"][0]
+    image = server.get(f"/api/v1/jobs/{job}/images/0")
+    assert image.headers["content-type"] == "image/png" and image.content == as_bytes(result["images"][0])
+    assert server.get(f"/api/v1/jobs/{job}/images/0?format=webp").content[8:12] == b"WEBP"
+    assert server.get(f"/api/v1/jobs/{job}/images/1").status_code == 404
+
+
+def as_bytes(text):
+    import base64
+    return base64.b64decode(text)
+
+
+def test_pictures_are_the_same_alone_and_with_others(server):
+    jobs = [server.submit(prompt=f"a cat {i}", seed=i, steps=3) for i in range(6)]
+    together = [server.result(job).json()["images"] for job in jobs]
+    alone = [server.result(server.submit(prompt=f"a cat {i}", seed=i, steps=3)).json()["images"] for i in range(6)]
+    assert together == alone
+
+
+def test_events_tell_each_step_and_the_end(server):
+    job = server.submit(steps=6)
+    names, told = [], []
+    with server.get(f"/api/v1/jobs/{job}/events", stream=True) as events:
+        assert events.headers["content-type"] == "text/event-stream"
+        for line in events.iter_lines(decode_unicode=True):
+            if line.startswith("event: "):
+                names.append(line[7:])
+            if line.startswith("data: "):
+                told.append(json.loads(line[6:]))
+    assert names[-1] == "done" and set(names[:-1]) <= {"status"}
+    shares = [one["progress"] for one in told]
+    assert shares == sorted(shares) and shares[-1] == 1
+    assert [one["step"] for one in told if one["stage"] == "denoise"] == sorted(one["step"] for one in told if one["stage"] == "denoise")
+    assert {one["steps"] for one in told if one["stage"] == "denoise"} == {6}
+    status = server.get(f"/api/v1/jobs/{job}").json()
+    assert status["state"] == "done" and status["progress"] == 1 and status["settings"]["steps"] == 6
+    assert job in [one["id"] for one in server.get("/api/v1/jobs").json()["jobs"]]
+
+
+def test_a_job_is_cancelled_and_others_are_not(server):
+    jobs = [server.submit(steps=100, prompt=str(i)) for i in range(2)]
+    last = server.submit(steps=2)
+    for job in jobs:
+        assert requests.delete(f"{server.url}/api/v1/jobs/{job}", timeout=10).status_code == 200
+    assert server.result(last).status_code == 200
+    for job in jobs:
+        answer = server.result(job)
+        assert answer.status_code == 409 and "cancelled" in answer.json()["error"]["message"]
+        assert server.get(f"/api/v1/jobs/{job}").json()["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("fields, status, named", [
+    ({"steps": 0}, 400, "steps"),
+    ({"steps": "3"}, 400, "steps"),
+    ({"steps": 151}, 413, "steps"),
+    ({"size": "4096x4096", "edges": None, "image": "photo"}, 413, "pixels"),
+    ({"samples": 17}, 413, "pictures"),
+    ({"stepz": 3}, 400, "stepz"),
+    ({"sampler": "Eular"}, 400, "sampler"),
+    ({"image": "photo"}, 400, "edges"),
+    ({"edges": "/etc/passwd"}, 400, "edges"),
+    ({"edges": "https://example.org/a.png"}, 400, "edges"),
+    ({"edges": "file:///etc/passwd"}, 400, "edges"),
+    ({"model": "../../etc/passwd"}, 400, "model"),
+    ({"prompt": {"a": 1}}, 400, "prompt"),
+    ({"id": "a/../b"}, 400, "id"),
+])
+def test_what_is_wrong_is_named(server, fields, status, named):
+    body = {"prompt": "a cat", "edges": as_base64(edges()), "steps": 2, **fields}
+    if body.get("image") == "photo":
+        body["image"] = as_base64(photo())
+    answer = server.post("/api/v1/jobs", {k: v for k, v in body.items() if v is not None})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["field"]) == (status, named), answer.text
+    assert named in error["message"]
+
+
+def test_a_photo_is_steered_by_its_edges(server, tmp_path):
+    (tmp_path / "photo.png").write_bytes(as_png(photo()))
+    job = server.submit(edges=None, image="data:image/png;base64," + as_base64(photo()), size="64x64", low_threshold=50)
+    result = server.result(job).json()
+    alone = drawn_alone(tmp_path, "-i", tmp_path / "photo.png", "--size", "64x64", "--low-threshold", "50", "-p", "a cat",
+                        "--steps", "2", "--seed", "1")
+    assert numpy.array_equal(numpy.asarray(picture(result["images"][0])), numpy.asarray(alone))
+    found = server.post("/api/v1/edges", {"image": as_base64(photo()), "size": "64x64", "low_threshold": 50})
+    assert found.content == as_bytes(result["edges"]) == server.get(f"/api/v1/jobs/{job}/edges").content
+
+
+def test_what_there_is(server):
+    info = server.get("/api/v1/info").json()
+    assert info["models"] == [info["model"]] and "Euler a" in info["samplers"] and "karras" in info["schedules"]
+    fields = {field["name"]: field for field in server.get("/api/v1/fields").json()["fields"]}
+    assert fields["steps"]["type"] == "integer" and fields["steps"]["default"] == info["defaults"]["steps"]
+
+
+def test_many_at_once_are_refused_with_a_time_to_come_back():
+    from conftest import serving
+    with serving("--queue", "3", "--client-queue", "2") as small:
+        long = {"prompt": "a", "edges": as_base64(edges()), "steps": 150}
+        first = [small.post("/api/v1/jobs", long) for _ in range(3)]
+        assert [one.status_code for one in first] == [202, 202, 429]
+        assert int(first[2].headers["retry-after"]) > 0
+        assert small.metric("drypoint_refused_total") == 1
+    with serving("--queue", "1", "--max-seconds", "1") as late:
+        answers = [late.post("/api/v1/jobs", {**long, "steps": 150, "sampler": "Heun"}) for _ in range(2)]
+        assert [one.status_code for one in answers] == [202, 503]
+
+
+def test_the_end_lets_jobs_be_done():
+    from conftest import Server
+    draining = Server("--drain-seconds", "60")
+    answers = []
+
+    def ask():
+        answers.append(draining.post("/v1/images/edits", {"prompt": "a cat", "image": as_base64(photo()), "size": "64x64",
+                                                          "steps": 40}))
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while draining.get("/sdapi/v1/progress").status_code != 200 or draining.metric("drypoint_pictures_in_work") < 1:
+        time.sleep(0.02)
+    threading.Thread(target=lambda: (time.sleep(0.15), ready.append(draining.get("/ready").status_code))).start()
+    ready = []
+    code, told = draining.end()
+    thread.join()
+    assert code == 0 and "error" not in told, told
+    assert answers[0].status_code == 200, answers[0].text
+    assert ready == [503]
