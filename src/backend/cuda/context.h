@@ -13,6 +13,8 @@ namespace drypoint::cuda {
 
 class Tuner;
 
+constexpr int most_tickets = 1 << 14;
+
 struct Context {
   int device = 0;
   cudaDeviceProp properties{};
@@ -22,6 +24,8 @@ struct Context {
   bool hopper = false;        // wgmma and TMA: compute capability 9.0
   bool has_clusters = false;  // and dependent launches: code for 9.0 or later, and a device for it
   std::shared_ptr<Tuner> tuner;
+  /// For blocks of one launch that wait for who comes last: zeros before it and after.
+  std::shared_ptr<int> tickets;
 
   int multiprocessors() const { return properties.multiProcessorCount; }
   /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0.

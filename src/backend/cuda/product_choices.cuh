@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
+#include "backend/cuda/kernels/sm80_kernels.h"
 #include "backend/cuda/libraries/libraries.h"
 
 namespace drypoint::cuda {
@@ -29,13 +31,33 @@ const std::vector<HopperKernel<T>>& hopper_kernels() {
   return kernels;
 }
 
+/// Of the tiles for all GPUs those that the device has room for.
+template <class T>
+const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context) {
+  static std::map<int, std::vector<Sm80Kernel<T>>> of_devices;
+  auto& kernels = of_devices[context.device];
+  if (!kernels.empty()) return kernels;
+  add_sm80_tiles(kernels);
+  std::erase_if(kernels, [&](const Sm80Kernel<T>& one) {
+    return one.shared_bytes > static_cast<int>(context.most_shared_bytes());
+  });
+  for (auto& one : kernels) {
+    DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       one.shared_bytes));
+    DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+        &one.at_once, one.kernel, one.threads, static_cast<size_t>(one.shared_bytes)));
+  }
+  return kernels;
+}
+
 /// Choices of one `order` add up an element's products in the same order, whatever their tiles:
 /// they give the same bytes. One of a library's ways; or a tile of Hopper's kernel, a number of
-/// parts that the depth is cut into, and how many blocks share what they read; or, without either,
-/// what the kernel for all GPUs does.
+/// parts that the depth is cut into, and how many blocks share what they read; or a tile and parts
+/// of the kernel for all GPUs; or, without any of these, what the kernel for f32 does.
 template <class T>
 struct Choice {
   const HopperKernel<T>* kernel = nullptr;
+  const Sm80Kernel<T>* sm80 = nullptr;
   int parts = 1;
   Sharing sharing;
   std::shared_ptr<const LibraryProduct> library;
@@ -43,13 +65,21 @@ struct Choice {
   std::string name, order;
 
   /// Blocks that share the depth.
-  int blocks_of_depth() const { return kernel && kernel->serial ? 1 : parts; }
+  int blocks_of_depth() const {
+    return (kernel && kernel->serial) || (sm80 && sm80->serial) ? 1 : parts;
+  }
 
   explicit Choice(const MmaChoice& mma)
       : mma(mma),
         name(fmt::format("mma {}x{}/{}{}", mma.rows, mma.columns, mma.parts,
                          mma.serial ? " serial" : "")),
         order(fmt::format("mma/{}", mma.parts)) {}
+  Choice(const Sm80Kernel<T>* tile, int parts)
+      : sm80(tile),
+        parts(parts),
+        name(fmt::format("mma {}x{}x{}/{}{}", tile->rows, tile->columns, tile->stages, parts,
+                         tile->serial ? " serial" : "")),
+        order(fmt::format("mma/{}", parts)) {}
   Choice(const HopperKernel<T>* tile, int parts, Sharing sharing)
       : kernel(tile),
         parts(parts),
@@ -65,6 +95,36 @@ struct Choice {
 
 /// Of what parts of the depth leave in memory. Products that are larger fill any GPU without.
 constexpr int64_t most_bytes_of_parts = 64 << 20;
+
+/// Tiles of rows and columns, of all sets of weights.
+inline int64_t tiles_of(const ProductShape& shape, int rows, int columns) {
+  return shape.sets() * ceil_div(shape.rows, rows) * ceil_div(shape.columns, columns);
+}
+
+/// Serial split-K is for several pictures, see `hopper_choices`.
+template <class T>
+std::vector<Choice<T>> sm80_choices(const ProductShape& shape, int64_t pictures,
+                                    const Context& context) {
+  std::vector<Choice<T>> choices;
+  const int pieces = shape.depth() / 64;
+  for (const auto& kernel : sm80_kernels<T>(context)) {
+    // Tiles that are mostly empty are never best.
+    if (kernel.rows > 64 && kernel.rows >= 2 * shape.rows) continue;
+    if (kernel.columns > 64 && kernel.columns >= 2 * shape.columns) continue;
+    if (kernel.columns < 64 && shape.columns >= 64) continue;
+    const int64_t tiles = tiles_of(shape, kernel.rows, kernel.columns);
+    for (const int parts : {1, 2, 3, 4, 5, 6, 8, 12, 16}) {
+      if (parts == 1 ? kernel.serial : pieces < 3 * parts) continue;
+      if (kernel.serial && pictures == 1) continue;
+      if (parts > 1 && !kernel.serial &&
+          (tiles > most_tickets ||
+           parts * tiles * kernel.rows * kernel.columns * 4 > most_bytes_of_parts))
+        continue;
+      choices.emplace_back(&kernel, parts);
+    }
+  }
+  return choices;
+}
 
 template <class T>
 std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed, int64_t pictures) {
@@ -169,7 +229,7 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
          (sharing.blocks() > 1 ? 3100 : 0);
 }
 
-/// The same for the kernel that all GPUs have, in units of its own: blocks that share a
+/// The same for the kernel for f32, in units of its own: blocks that share a
 /// multiprocessor share what it can do, and a stage takes some time even where there is little to
 /// do. Fitted on an H100 and an H200 as above, where its guesses are within 1 %.
 template <class T>
@@ -196,8 +256,26 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
          adding_up;
 }
 
+/// The same for its successor in half precision, in clock cycles of an H200.
+template <class T>
+double estimate_sm80(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
+  const auto& k = *choice.sm80;
+  const int parts = choice.blocks_of_depth();
+  const auto blocks = static_cast<double>(tiles_of(shape, k.rows, k.columns) * parts);
+  const double waves = std::ceil(blocks / (context.multiprocessors() * k.at_once));
+  const double resident =
+      std::min<double>(k.at_once, std::ceil(blocks / context.multiprocessors()));
+  const double multiply = k.rows * k.columns * 64 / 1000.0 * resident;
+  const double copies = 128.0 * (k.rows + k.columns) / 28 * resident;
+  const double piece = std::max({multiply, copies, 1200.0 / (k.stages - 1)});
+  const double epilogue = k.rows * k.columns / 12.0 * resident + 2500;
+  const double adding_up = parts > 1 ? 2000 + parts * k.rows * k.columns / 12.0 : 0;
+  return waves * (shape.depth() / 64.0 / parts * piece + epilogue) + adding_up;
+}
+
 template <class T>
 double estimate(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
+  if (choice.sm80) return estimate_sm80(choice, shape, context);
   return choice.kernel ? estimate_hopper(choice, shape, context)
                        : estimate_mma<T>(choice.mma, shape, context);
 }

@@ -10,9 +10,18 @@ __device__ inline uint32_t shared_address(const void* pointer) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-/// 16 bytes from device memory to shared memory, or zeros.
+/// 16 bytes from device memory to shared memory, or zeros: then nothing is read.
+__device__ inline void copy_async(uint32_t to, const void* from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
+               "r"(there ? 16 : 0)
+               : "memory");
+}
 __device__ inline void copy_async(void* to, const void* from, bool there) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
+  copy_async(shared_address(to), from, there);
+}
+/// The same, for what other threads of the multiprocessor will read soon, too.
+__device__ inline void copy_async_cached(uint32_t to, const void* from, bool there) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
                "r"(there ? 16 : 0)
                : "memory");
 }
@@ -22,15 +31,30 @@ __device__ inline void wait_for_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
-__device__ inline void load_matrices(uint32_t (&r)[4], const void* row) {
+__device__ inline void load_matrices(uint32_t (&r)[4], uint32_t row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row)));
+               : "r"(row)
+               : "memory");
 }
-__device__ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
+__device__ inline void load_matrices(uint32_t (&r)[4], const void* row) {
+  load_matrices(r, shared_address(row));
+}
+__device__ inline void load_matrices_transposed(uint32_t (&r)[4], uint32_t row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row)));
+               : "r"(row)
+               : "memory");
+}
+/// The first two alone, of which lanes 0 to 15 say the rows.
+__device__ inline void load_two_matrices_transposed(uint32_t (&r)[4], uint32_t row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1])
+               : "r"(row)
+               : "memory");
+}
+__device__ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row) {
+  load_matrices_transposed(r, shared_address(row));
 }
 
 /// d (16 x 8) += a (16 x 16) b (8 x 16)^T

@@ -1,0 +1,452 @@
+// The product in half precision for all GPUs from compute capability 8.0 on: stages of the depth
+// are on their way to shared memory (cp.async) while warps multiply (mma.sync), and the factors of
+// the next 16 of the depth on their way to registers.
+#pragma once
+
+#include "backend/cuda/kernels/epilogue.cuh"
+#include "backend/cuda/kernels/mma.cuh"
+#include "backend/cuda/kernels/sm80_kernels.h"
+#include "backend/cuda/product_shape.h"
+
+namespace drypoint::cuda {
+
+/// A tile of rows x columns results by warps of some rows x columns each; `stages` pieces of 64
+/// deep. `is_serial`: split-K within one block, which does part after part and adds them up as the
+/// last of several blocks would.
+template <int tile_rows, int tile_columns, int warp_rows, int warp_columns, int pipeline_stages,
+          int blocks_at_once, bool is_serial = false>
+struct Sm80Tile {
+  static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
+  static constexpr int rows_of_warp = warp_rows, columns_of_warp = warp_columns;
+  static constexpr int warps_down = rows / warp_rows, warps = warps_down * columns / warp_columns;
+  static constexpr int threads = 32 * warps, at_once = blocks_at_once;
+  static constexpr bool serial = is_serial;
+  static constexpr int depth = 64, row_bytes = 128;
+  static constexpr int stage_bytes = (rows + columns) * row_bytes;
+  static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
+  static constexpr int sums_bytes = rows * pitch * 4;
+  static constexpr int tile_bytes =
+      stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
+  /// With each row's place, and what its moments make of it.
+  static constexpr int shared_bytes = tile_bytes + rows * 12;
+  static_assert(rows <= threads && threads / 8 % 8 == 0 && columns % (threads / 8) == 0);
+};
+
+/// Where a row's window begins, in elements from the block's first picture, and of which taps there
+/// is a pixel, a bit each.
+struct RowPlace {
+  int offset;
+  uint32_t taps;
+};
+
+/// Where the pieces of 64 of the depth lie, one after the other: for each 64 channels the taps, so
+/// that these find in L1 the pixels that the tap before had, too; then those of further inputs.
+struct DepthWalk {
+  int channel = 0, tap_x = 0, tap_y = 0, further = -1;
+
+  __device__ DepthWalk(const ProductShape& shape, int piece) {
+    const int taps = shape.kernel_height * shape.kernel_width;
+    const int own = ProductShape::padded(shape.channels) / 64 * taps;
+    if (piece < own) {
+      channel = piece / taps * 64;
+      tap_y = piece % taps / shape.kernel_width, tap_x = piece % taps % shape.kernel_width;
+      return;
+    }
+    further = 0, channel = (piece - own) * 64;
+    if (channel >= ProductShape::padded(shape.rest[0]))
+      further = 1, channel -= ProductShape::padded(shape.rest[0]);
+  }
+  __device__ int tap(const ProductShape& shape) const { return tap_y * shape.kernel_width + tap_x; }
+  /// In a row of the weight.
+  __device__ int place(const ProductShape& shape) const {
+    const int padded = ProductShape::padded(shape.channels);
+    if (further < 0) return tap(shape) * padded + channel;
+    return shape.kernel_height * shape.kernel_width * padded + channel +
+           (further > 0 ? ProductShape::padded(shape.rest[0]) : 0);
+  }
+  __device__ void advance(const ProductShape& shape) {
+    if (further < 0) {
+      if (++tap_x < shape.kernel_width) return;
+      tap_x = 0;
+      if (++tap_y < shape.kernel_height) return;
+      tap_y = 0;
+    }
+    channel += 64;
+    if (channel >= (further < 0    ? shape.channels
+                    : further == 0 ? shape.rest[0]
+                                   : shape.rest[1]))
+      channel = 0, ++further;
+  }
+};
+
+/// A warp's factors of 16 of the depth.
+template <class Tile>
+struct Fragments {
+  uint32_t a[Tile::rows_of_warp / 16][4], b[Tile::columns_of_warp / 16][4];
+
+  /// `a_rows`, `b_rows`: where the lane's row begins, its half of the first 16 bytes.
+  __device__ void load(uint32_t a_rows, uint32_t b_rows, int step) {
+#pragma unroll
+    for (int m = 0; m < Tile::rows_of_warp / 16; ++m)
+      load_matrices(a[m], (a_rows ^ step * 32) + m * 16 * Tile::row_bytes);
+#pragma unroll
+    for (int n = 0; n < Tile::columns_of_warp / 16; ++n)
+      load_matrices(b[n], (b_rows ^ step * 32) + n * 16 * Tile::row_bytes);
+  }
+};
+
+/// A row's sums over the depth, for products of normed rows.
+struct RowSums {
+  float sum = 0, squares = 0;
+
+  /// `row`: 64 elements, in the swizzle of row `index`.
+  template <class T>
+  __device__ void add(const unsigned char* row, int index) {
+    float sums[2] = {}, of_squares[2] = {};
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      const auto v = *reinterpret_cast<const Vector<T>*>(row + (i ^ index % 8) * 16);
+#pragma unroll
+      for (int e = 0; e < 8; ++e) {
+        const float x = to_float(v.values[e]);
+        sums[e % 2] += x;
+        of_squares[e % 2] = fmaf(x, x, of_squares[e % 2]);
+      }
+    }
+    sum += sums[0] + sums[1], squares += of_squares[0] + of_squares[1];
+  }
+};
+
+/// Stores a tile whose sums lie in `tile` [rows, pitch], times `factors` of the rows where normed.
+/// Each thread has one column of vectors.
+template <class Tile, class T>
+__device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
+                                  int rows, int first_column, const float* tile,
+                                  const float* factors) {
+  const int vectors = epilogue.gated ? Tile::columns / 16 : Tile::columns / 8;
+  const int at_once = Tile::threads / vectors;
+  const int first = threadIdx.x / vectors, at = threadIdx.x % vectors * (epilogue.gated ? 16 : 8);
+  const int column = epilogue.gated ? (first_column + at) / 2 : first_column + at;
+  if (first >= at_once || column >= epilogue.width) return;
+  float bias[8], gate_bias[8];
+  load_bias(epilogue, group, column, bias);
+  if (epilogue.gated) load_bias(epilogue, group, epilogue.width + column, gate_bias);
+  const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
+  rows = min(rows, Tile::rows);
+  const auto sums_of = [&](int row, int from, float(&values)[8], const float(&add)[8]) {
+    const float4* sums = reinterpret_cast<const float4*>(tile + row * Tile::pitch + from);
+    const float factor = epilogue.normed ? factors[row] : 1.0f;
+    const float4 lower = sums[0], upper = sums[1];
+    values[0] = fmaf(lower.x, factor, add[0]), values[1] = fmaf(lower.y, factor, add[1]);
+    values[2] = fmaf(lower.z, factor, add[2]), values[3] = fmaf(lower.w, factor, add[3]);
+    values[4] = fmaf(upper.x, factor, add[4]), values[5] = fmaf(upper.y, factor, add[5]);
+    values[6] = fmaf(upper.z, factor, add[6]), values[7] = fmaf(upper.w, factor, add[7]);
+  };
+  const auto out_row = [&](int row) -> int64_t {
+    if (epilogue.doubled == 0) return first_row + row;
+    const auto all = static_cast<uint32_t>(first_row + row), width = uint32_t(epilogue.doubled);
+    const uint32_t y = all / width, x = all - y * width;
+    return int64_t{2 * y + group / 2} * 2 * width + 2 * x + group % 2;
+  };
+  if (epilogue.width % 8 != 0) {
+    for (int row = first; row < rows; row += at_once) {
+      float values[8];
+      sums_of(row, at, values, bias);
+      const int64_t to = out_row(row) * epilogue.width + column;
+      for (int i = 0; i < 8 && column + i < epilogue.width; ++i) {
+        float value = values[i] * scale;
+        if (epilogue.residual) value += to_float(epilogue.residual[to + i]);
+        epilogue.out[to + i] = from_float<T>(activate(epilogue.activation, value));
+      }
+    }
+    return;
+  }
+  constexpr int ahead = 2;  // residuals on their way
+#pragma unroll 1
+  for (int begin = first; begin < rows; begin += ahead * at_once) {
+    Vector<T> residual[ahead];
+    int64_t to[ahead];
+#pragma unroll
+    for (int i = 0; i < ahead; ++i) {
+      const int row = begin + i * at_once;
+      to[i] = out_row(row) * epilogue.width + column;
+      if (epilogue.residual && row < rows) residual[i] = load_vector(epilogue.residual + to[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < ahead; ++i) {
+      const int row = begin + i * at_once;
+      if (row >= rows) break;
+      float values[8];
+      sums_of(row, at, values, bias);
+      if (epilogue.gated) {
+        float gates[8];
+        sums_of(row, at + 8, gates, gate_bias);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
+      }
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        values[e] =
+            values[e] * scale + (epilogue.residual ? to_float(residual[i].values[e]) : 0.0f);
+      activate_all(epilogue.activation, values);
+      Vector<T> out;
+#pragma unroll
+      for (int e = 0; e < 8; e += 2)
+        reinterpret_cast<uint32_t*>(out.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+      store_vector(epilogue.out + to[i], out);
+    }
+  }
+}
+
+/// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
+/// weights * tiles of rows, tiles of columns, parts of the depth. Where several blocks share the
+/// depth, each leaves its sums in `partial` [tiles, parts, rows * columns], and the last of a tile
+/// to take a ticket [tiles] (zeros before and after) adds them up, in order. `serial_parts`: of a
+/// block that does them all.
+template <class Tile, class T>
+__global__ void __launch_bounds__(Tile::threads, Tile::at_once)
+    product_sm80(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
+                 float* __restrict__ partial, int* __restrict__ tickets, ProductShape shape,
+                 EpilogueParams<T> epilogue, int depth, int serial_parts) {
+  extern __shared__ __align__(1024) unsigned char shared[];
+  RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
+  float* factors = reinterpret_cast<float*>(places + Tile::rows);
+  const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
+  const int group = blockIdx.x / tiles, first_row = (blockIdx.x - group * tiles) * Tile::rows;
+  const int first_column = blockIdx.y * Tile::columns;
+  const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+
+  const int64_t first_of_all = int64_t{shape.doubled ? 0 : group} * shape.rows + first_row;
+  const int pixels = shape.out_height * shape.out_width;
+  const int64_t picture = first_of_all / pixels;
+  if (thread < Tile::rows) {
+    RowPlace place{0, 0};
+    if (first_row + thread < shape.rows) {
+      const int from_picture = static_cast<int>(first_of_all - picture * pixels) + thread;
+      const int n = from_picture / pixels, pixel = from_picture - n * pixels;
+      const int row = pixel / shape.out_width;
+      int y = row * shape.stride - shape.top;
+      int column = (pixel - row * shape.out_width) * shape.stride - shape.left;
+      if (shape.doubled) y += group / 2, column += group % 2;
+      place.offset = ((n * shape.height + y) * shape.width + column) * shape.channels;
+      for (int ky = 0, tap = 0; ky < shape.kernel_height; ++ky)
+        for (int kx = 0; kx < shape.kernel_width; ++kx, ++tap)
+          if (y + ky >= 0 && y + ky < shape.height && column + kx >= 0 && column + kx < shape.width)
+            place.taps |= 1u << tap;
+    }
+    places[thread] = place;
+  }
+  x += picture * shape.height * shape.width * shape.channels;
+
+  // Each thread copies one column of 16 bytes, of some of the rows.
+  constexpr int at_once = Tile::threads / 8;
+  const int vector = thread % 8, own_row = thread / 8;
+  const uint32_t shared_base = shared_address(shared);
+  const uint32_t to = shared_base + own_row * Tile::row_bytes + (vector ^ own_row % 8) * 16;
+  const int columns_left = shape.columns - first_column - own_row;
+  weight += (int64_t{group} * shape.columns + first_column + own_row) * depth + vector * 8;
+  const int64_t weight_pitch = int64_t{at_once} * depth;
+
+  const int pieces = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
+  const int begin = static_cast<int>(int64_t{pieces} * part / parts);
+  const int end = static_cast<int>(int64_t{pieces} * (part + 1) / parts);
+  DepthWalk next(shape, begin);
+  const auto load_next = [&](int slot) {
+    const uint32_t stage = to + slot * Tile::stage_bytes;
+    const int channel = next.channel + vector * 8;
+    if (next.further < 0) {
+      const int tap = next.tap(shape);
+      const T* from =
+          x + (next.tap_y * shape.width + next.tap_x) * shape.channels + channel;
+      const uint32_t wanted = channel < shape.channels ? 1u << tap : 0;
+#pragma unroll
+      for (int i = 0; i < Tile::rows / at_once; ++i) {
+        const RowPlace place = places[own_row + i * at_once];
+        copy_async_cached(stage + i * at_once * Tile::row_bytes, from + place.offset,
+                          (place.taps & wanted) != 0);
+      }
+    } else {
+      const int width = next.further == 0 ? shape.rest[0] : shape.rest[1];
+      const T* from = (next.further == 0 ? rest.x[0] : rest.x[1]) +
+                      (first_of_all + own_row) * width + channel;
+      const int rows_left = channel < width ? shape.rows - first_row - own_row : 0;
+#pragma unroll
+      for (int i = 0; i < Tile::rows / at_once; ++i)
+        copy_async_cached(stage + i * at_once * Tile::row_bytes,
+                          from + int64_t{i * at_once} * width, i * at_once < rows_left);
+    }
+    const T* from = weight + next.place(shape);
+#pragma unroll
+    for (int i = 0; i < Tile::columns / at_once; ++i)
+      copy_async(stage + (Tile::rows + i * at_once) * Tile::row_bytes, from + i * weight_pitch,
+                 i * at_once < columns_left);
+    next.advance(shape);
+  };
+
+  wait_for_previous();
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < Tile::stages - 1; ++i) {
+    if (begin + i < end) load_next(i);
+    commit_copies();
+  }
+  let_next_begin();
+
+  constexpr int down = Tile::rows_of_warp / 16, across = Tile::columns_of_warp / 8;
+  constexpr int steps = Tile::depth / 16;
+  const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
+  const int warp_column = warp / Tile::warps_down * Tile::columns_of_warp;
+  const uint32_t a_rows = shared_base + (warp_row + lane % 16) * Tile::row_bytes +
+                          (lane / 16 ^ lane % 8) * 16;
+  const uint32_t b_rows = shared_base +
+                          (Tile::rows + warp_column + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
+                          (lane / 8 % 2 ^ lane % 8) * 16;
+  float sums[down][across][4] = {};
+  [[maybe_unused]] float all_sums[Tile::serial ? down : 1][across][4] = {};
+  [[maybe_unused]] int turn = 1;  // the part at hand ends before pieces * turn / serial_parts
+  const bool takes_sums = epilogue.normed && thread < Tile::rows;
+  RowSums of_row;
+  [[maybe_unused]] RowSums all_of_row;
+  Fragments<Tile> fragments[2];
+  int slot = 0, free_slot = Tile::stages - 1;
+  wait_for_copies<Tile::stages - 2>();
+  __syncthreads();
+  fragments[0].load(a_rows, b_rows, 0);
+#pragma unroll 1
+  for (int piece = begin; piece < end; ++piece) {
+    const uint32_t stage = slot * Tile::stage_bytes;
+#pragma unroll
+    for (int step = 0; step < steps; ++step) {
+      if (step == steps - 1) {
+        slot = slot + 1 == Tile::stages ? 0 : slot + 1;
+        if (takes_sums)
+          of_row.add<T>(shared + stage + thread * Tile::row_bytes, thread);
+        wait_for_copies<Tile::stages - 2>();
+        __syncthreads();
+        fragments[0].load(a_rows + slot * Tile::stage_bytes, b_rows + slot * Tile::stage_bytes, 0);
+      } else {
+        fragments[(step + 1) % 2].load(a_rows + stage, b_rows + stage, step + 1);
+      }
+      if (step == 0) {
+        if (piece + Tile::stages - 1 < end) load_next(free_slot);
+        commit_copies();
+        free_slot = free_slot + 1 == Tile::stages ? 0 : free_slot + 1;
+      }
+#pragma unroll
+      for (int m = 0; m < down; ++m)
+#pragma unroll
+        for (int n = 0; n < across; ++n)
+          mma<T>(sums[m][n], fragments[step % 2].a[m], fragments[step % 2].b[n / 2][n % 2 * 2],
+                 fragments[step % 2].b[n / 2][n % 2 * 2 + 1]);
+    }
+    if constexpr (Tile::serial)
+      if (piece + 1 == static_cast<int>(int64_t{pieces} * turn / serial_parts)) {
+        ++turn;
+        all_of_row.sum += of_row.sum, all_of_row.squares += of_row.squares;
+        of_row = {};
+#pragma unroll
+        for (int m = 0; m < down; ++m)
+#pragma unroll
+          for (int n = 0; n < across; ++n)
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              all_sums[m][n][i] += sums[m][n][i];
+              sums[m][n][i] = 0;
+            }
+      }
+  }
+  wait_for_copies<0>();
+  __syncthreads();
+
+  if (parts > 1) {
+    // [tiles, parts] of a tile's sums as the threads have them; then of its rows' sums.
+    const int64_t tile = int64_t{blockIdx.y} * gridDim.x + blockIdx.x;
+    const int64_t all_tiles = int64_t{gridDim.x} * gridDim.y;
+    float4* own = reinterpret_cast<float4*>(partial) +
+                  tile * parts * (Tile::rows * Tile::columns / 4) + thread;
+    float2* rows = reinterpret_cast<float2*>(partial +
+                                             all_tiles * parts * Tile::rows * Tile::columns) +
+                   tile * parts * Tile::rows + thread;
+    constexpr int of_part = Tile::rows * Tile::columns / 4;
+#pragma unroll
+    for (int m = 0; m < down; ++m)
+#pragma unroll
+      for (int n = 0; n < across; ++n)
+        __stcg(own + part * of_part + (m * across + n) * Tile::threads,
+               make_float4(sums[m][n][0], sums[m][n][1], sums[m][n][2], sums[m][n][3]));
+    if (takes_sums) __stcg(rows + part * Tile::rows, make_float2(of_row.sum, of_row.squares));
+    __threadfence();
+    __syncthreads();
+    int* is_last = reinterpret_cast<int*>(places);
+    if (thread == 0) *is_last = atomicAdd(tickets + tile, 1) == parts - 1;
+    __syncthreads();
+    if (!*is_last) return;
+    __threadfence();
+    if (thread == 0) tickets[tile] = 0;
+#pragma unroll
+    for (int m = 0; m < down; ++m)
+#pragma unroll
+      for (int n = 0; n < across; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) sums[m][n][i] = 0;
+    of_row = {};
+#pragma unroll 1
+    for (int p = 0; p < parts; ++p, own += of_part, rows += Tile::rows) {
+#pragma unroll
+      for (int m = 0; m < down; ++m)
+#pragma unroll
+        for (int n = 0; n < across; ++n) {
+          const float4 v = __ldcg(own + (m * across + n) * Tile::threads);
+          sums[m][n][0] += v.x, sums[m][n][1] += v.y, sums[m][n][2] += v.z, sums[m][n][3] += v.w;
+        }
+      if (takes_sums) {
+        const float2 v = __ldcg(rows);
+        of_row.sum += v.x, of_row.squares += v.y;
+      }
+    }
+  }
+
+  if constexpr (Tile::serial) of_row = all_of_row;
+  if (takes_sums) factors[thread] = inverse_deviation(epilogue, of_row.sum, of_row.squares);
+  float* tile = reinterpret_cast<float*>(shared);
+#pragma unroll
+  for (int m = 0; m < down; ++m)
+#pragma unroll
+    for (int n = 0; n < across; ++n) {
+      const auto& own = [&]() -> const float(&)[4] {
+        if constexpr (Tile::serial)
+          return all_sums[m][n];
+        else
+          return sums[m][n];
+      }();
+      float* at = tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 +
+                  lane % 4 * 2;
+      *reinterpret_cast<float2*>(at) = make_float2(own[0], own[1]);
+      *reinterpret_cast<float2*>(at + 8 * Tile::pitch) = make_float2(own[2], own[3]);
+    }
+  __syncthreads();
+  store_sums<Tile>(epilogue, group, first_of_all, shape.rows - first_row, first_column, tile,
+                   factors);
+}
+
+template <class Tile, class T>
+void add(std::vector<Sm80Kernel<T>>& kernels) {
+  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::serial, Tile::threads,
+                     Tile::shared_bytes, product_sm80<Tile, T>});
+}
+
+/// The most useful first.
+template <class T>
+void add_sm80_tiles_here(std::vector<Sm80Kernel<T>>& kernels) {
+  add<Sm80Tile<64, 64, 32, 32, 4, 3>>(kernels);
+  add<Sm80Tile<128, 128, 64, 64, 3, 2>>(kernels);
+  add<Sm80Tile<128, 64, 64, 32, 3, 3>>(kernels);
+  add<Sm80Tile<64, 128, 32, 64, 3, 3>>(kernels);
+  add<Sm80Tile<64, 160, 32, 80, 3, 2>>(kernels);
+  add<Sm80Tile<256, 128, 64, 64, 3, 1>>(kernels);
+  add<Sm80Tile<128, 16, 32, 16, 4, 3>>(kernels);
+  add<Sm80Tile<64, 64, 32, 32, 4, 3, true>>(kernels);
+  add<Sm80Tile<128, 128, 64, 32, 3, 1, true>>(kernels);
+}
+
+}  // namespace drypoint::cuda
