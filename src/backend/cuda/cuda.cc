@@ -103,10 +103,11 @@ class CudaBackend : public Backend {
     streams_.assign(1 + options.aux_streams, context);
     for (Context& stream : streams_) {
       DRYPOINT_CUDA(cudaStreamCreateWithFlags(&stream.stream, cudaStreamNonBlocking));
+      constexpr size_t bytes = (most_tickets + most_barriers) * sizeof(int);
       int* tickets = nullptr;
-      DRYPOINT_CUDA(cudaMalloc(&tickets, most_tickets * sizeof(int)));
+      DRYPOINT_CUDA(cudaMalloc(&tickets, bytes));
       stream.tickets = {tickets, [](int* p) { cudaFree(p); }};
-      DRYPOINT_CUDA(cudaMemsetAsync(tickets, 0, most_tickets * sizeof(int), stream.stream));
+      DRYPOINT_CUDA(cudaMemsetAsync(tickets, 0, bytes, stream.stream));
     }
   }
   ~CudaBackend() override {

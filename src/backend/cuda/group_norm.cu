@@ -99,15 +99,29 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
     });
 
   const int size = static_cast<int>(16 / size_of(dtype));
-  const bool vectors = s.channels % size == 0 && s.channels / size <= 512;
+  const bool vectors = s.channels % size == 0 && s.channels / size <= threads_of_piece;
+  // Without clusters a block for each multiprocessor, but a few vectors for each thread.
+  const bool few = vectors && !context.has_clusters;
   const auto blocks_of_sample = [&](int samples) {
-    return std::max<int64_t>(2 * context.multiprocessors() / samples, 1);
+    return std::max<int64_t>((few ? 1 : 2) * context.multiprocessors() / samples, 1);
   };
-  const auto piece = static_cast<int>(std::max<int64_t>(
-      ceil_div(s.pixels, vectors ? blocks_of_sample(s.samples_of_picture) : 16), 32));
+  const int64_t least = few ? 2 * threads_of_piece / (s.channels / size) : 32;
+  const auto piece = static_cast<int>(
+      std::max(ceil_div(s.pixels, vectors ? blocks_of_sample(s.samples_of_picture) : 16), least));
   const auto pieces = static_cast<int>(ceil_div(s.pixels, piece));
-  const auto apply_piece =
-      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, 2 * blocks_of_sample(s.samples)), 4));
+  const auto apply_piece = static_cast<int>(
+      std::max<int64_t>(ceil_div(s.pixels, (few ? 4 : 2) * blocks_of_sample(s.samples)), 4));
+  const size_t sums_bytes =
+                   2 * threads_of_piece * size * sizeof(float) + s.groups * sizeof(Moments),
+               factors_bytes = static_cast<size_t>(s.channels) * sizeof(Factors),
+               together_bytes = std::max(sums_bytes, factors_bytes);
+  const bool together =
+      few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
+        int at_once = 0;
+        DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+            &at_once, group_norm_together<decltype(type)>, threads_of_piece, together_bytes));
+        return int64_t{pieces} * s.samples <= int64_t{at_once} * context.multiprocessors();
+      });
   return make_kernel(
       [=, &context](const Launch& l) {
         with_type(dtype, [&](auto type) {
@@ -115,11 +129,15 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
           const Source<T> from = source_of<T>(l, own);
+          T* y = static_cast<T*>(l.output);
           const dim3 grid(static_cast<unsigned>(pieces),
                           static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));
+          if (together)
+            return launch_together(context, group_norm_together<T>, grid, threads_of_piece,
+                                   together_bytes, from, moments, pivots, context.barriers(),
+                                   l.f32(1), l.f32(2), y, s, piece);
           if (vectors)
-            launch(context, group_norm_moments<T>, grid, 512,
-                   2 * 512 * Vector<T>::size * sizeof(float) + s.groups * sizeof(Moments), 1, from,
+            launch(context, group_norm_moments<T>, grid, threads_of_piece, sums_bytes, 1, from,
                    moments, pivots, s, piece);
           else
             launch(context, group_norm_moments_any<T>, grid, 256, 0, 1, from, moments, pivots, s,
@@ -127,8 +145,8 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           launch(context, group_norm_apply<T>,
                  dim3(static_cast<unsigned>(ceil_div(s.pixels, apply_piece)),
                       static_cast<unsigned>(s.samples)),
-                 512, static_cast<size_t>(s.channels) * sizeof(Factors), 1, from, moments, pivots,
-                 pieces, l.f32(1), l.f32(2), static_cast<T*>(l.output), s, apply_piece);
+                 threads_of_piece, factors_bytes, 1, from, moments, pivots, pieces, l.f32(1),
+                 l.f32(2), y, s, apply_piece);
         });
       },
       static_cast<size_t>(s.samples) * s.groups * (pieces * sizeof(Moments) + sizeof(float)));

@@ -20,8 +20,8 @@ struct FlashTile {
   static constexpr int pitch = head_size / 8 % 2 == 1 ? head_size : head_size + 8;
   static constexpr int tile_bytes = key_rows * pitch * 2;
   static constexpr int shared_bytes = 4 * tile_bytes;  // keys and values, twice
-  static_assert(head_size % 8 == 0 && key_rows % 16 == 0 && (!has_half || key_rows % 32 == 0 ||
-                                                             key_rows == 80));
+  static_assert(head_size % 8 == 0 && key_rows % 16 == 0 &&
+                (!has_half || key_rows % 32 == 0 || key_rows == 80));
 };
 
 /// A warp's queries as the left factor.
@@ -45,8 +45,7 @@ struct Queries {
           whole[m][d][i] = two(m * 16 + row + i % 2 * 8, d * 16 + i / 2 * 8);
       if constexpr (Tile::has_half)
 #pragma unroll
-        for (int i = 0; i < 2; ++i)
-          half_step[m][i] = two(m * 16 + row + i * 8, Tile::steps * 16);
+        for (int i = 0; i < 2; ++i) half_step[m][i] = two(m * 16 + row + i * 8, Tile::steps * 16);
     }
   }
 };
@@ -59,8 +58,7 @@ template <class Tile, class T>
 __device__ inline void multiply_keys(Scores<Tile>& scores, const Queries<Tile>& queries,
                                      uint32_t keys) {
   const int lane = threadIdx.x % 32;
-  const uint32_t rows =
-      keys + ((lane / 16 * 8 + lane % 8) * Tile::pitch + lane / 8 % 2 * 8) * 2;
+  const uint32_t rows = keys + ((lane / 16 * 8 + lane % 8) * Tile::pitch + lane / 8 % 2 * 8) * 2;
 #pragma unroll
   for (int m = 0; m < Tile::down; ++m)
 #pragma unroll
@@ -119,8 +117,7 @@ __device__ inline void multiply_values(float (&results)[Tile::down][Tile::depth 
       if (c + 1 < Tile::depth / 8)
         load_matrices_transposed(b, rows + (n * 16 * Tile::pitch + c * 8) * 2);
       else  // the last eight columns
-        load_two_matrices_transposed(
-            b, values + ((n * 16 + lane % 16) * Tile::pitch + c * 8) * 2);
+        load_two_matrices_transposed(b, values + ((n * 16 + lane % 16) * Tile::pitch + c * 8) * 2);
 #pragma unroll
       for (int m = 0; m < Tile::down; ++m) {
         mma<T>(results[m][c], a[m], b[0], b[1]);
@@ -138,7 +135,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const uint32_t base = shared_address(shared);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int head = blockIdx.y, batch = blockIdx.z, batch_of_keys = batch / s.share;
-  const int first_query = blockIdx.x * Tile::rows, warp_query = first_query + warp * Tile::down * 16;
+  const int first_query = blockIdx.x * Tile::rows,
+            warp_query = first_query + warp * Tile::down * 16;
   k += int64_t{batch_of_keys} * s.keys * s.k_pitch + head * Tile::depth;
   v += int64_t{batch_of_keys} * s.keys * s.v_pitch + head * Tile::depth;
   const int keys = s.causal ? min(s.keys, first_query + Tile::rows) : s.keys;
@@ -166,9 +164,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   let_next_begin();
   copy_tile(0, 0);
   Queries<Tile> queries;
-  queries.load(q + (int64_t{batch} * s.queries + warp_query) * s.q_pitch + head * Tile::depth +
-                   lane % 4 * 2,
-               s.q_pitch, s.queries - warp_query);
+  queries.load(
+      q + (int64_t{batch} * s.queries + warp_query) * s.q_pitch + head * Tile::depth + lane % 4 * 2,
+      s.q_pitch, s.queries - warp_query);
   float results[Tile::down][Tile::depth / 8][4] = {};
   float largest[Tile::down][2], total[Tile::down][2] = {};
 #pragma unroll
@@ -268,7 +266,7 @@ void launch_flash_head(const Context& context, int batch, const T* q, const T* k
   const auto with_keys = [&]<int keys>() {
     if (many && most_warp_rows > 16)
       launch_flash_tile<FlashTile<head_size, most_warp_rows, keys, at_once>>(context, batch, q, k,
-                                                                            v, out, s);
+                                                                             v, out, s);
     else
       launch_flash_tile<FlashTile<head_size, 16, keys, 3>>(context, batch, q, k, v, out, s);
   };

@@ -317,8 +317,7 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
   };
   if (shape.gathered()) return launch_tile.template operator()<SmallTile<T>, true, false>();
   const bool small = choice.rows == SmallTile<T>::rows;
-  if (small && !choice.serial)
-    return launch_tile.template operator()<SmallTile<T>, false, false>();
+  if (small && !choice.serial) return launch_tile.template operator()<SmallTile<T>, false, false>();
   if constexpr (sizeof(T) == 4) {
     if (small)
       launch_tile.template operator()<SmallTile<T>, false, true>();

@@ -28,15 +28,23 @@ struct Sm80Tile {
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
   /// With each row's place, and what its moments make of it.
-  static constexpr int shared_bytes = tile_bytes + rows * 12;
+  static constexpr int shared_bytes = tile_bytes + rows * 20;
   static_assert(rows <= threads && threads / 8 % 8 == 0 && columns % (threads / 8) == 0);
 };
 
-/// Where a row's window begins, in elements from the block's first picture, and of which taps there
-/// is a pixel, a bit each.
+/// A row's window begins at this pixel, counted from where the first window of the block's first
+/// picture does; there is a bit for each tap: whether there is a pixel. Of further inputs a row has
+/// one pixel and the first bit.
 struct RowPlace {
-  int offset;
-  uint32_t taps;
+  uint32_t pixel, taps;
+};
+
+/// Where a piece comes from.
+struct PieceSource {
+  const char *a, *b;  // a thread's 16 bytes of pixel 0, of its first row of the weight
+  uint32_t places;    // in shared memory
+  uint32_t pitch, wanted;
+  int columns_left;
 };
 
 /// Where the pieces of 64 of the depth lie, one after the other: for each 64 channels the taps, so
@@ -72,9 +80,7 @@ struct DepthWalk {
       tap_y = 0;
     }
     channel += 64;
-    if (channel >= (further < 0    ? shape.channels
-                    : further == 0 ? shape.rest[0]
-                                   : shape.rest[1]))
+    if (channel >= (further < 0 ? shape.channels : further == 0 ? shape.rest[0] : shape.rest[1]))
       channel = 0, ++further;
   }
 };
@@ -103,8 +109,8 @@ struct RowSums {
   template <class T>
   __device__ void add(const unsigned char* row, int index) {
     float sums[2] = {}, of_squares[2] = {};
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
+#pragma unroll 1
+    for (int i = 0; i < 8; ++i) {  // no instructions for products that are not normed
       const auto v = *reinterpret_cast<const Vector<T>*>(row + (i ^ index % 8) * 16);
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
@@ -210,7 +216,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                  EpilogueParams<T> epilogue, int depth, int serial_parts) {
   extern __shared__ __align__(1024) unsigned char shared[];
   RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
-  float* factors = reinterpret_cast<float*>(places + Tile::rows);
+  float* factors = reinterpret_cast<float*>(places + 2 * Tile::rows);
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = (blockIdx.x - group * tiles) * Tile::rows;
   const int first_column = blockIdx.y * Tile::columns;
@@ -228,76 +234,83 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       int y = row * shape.stride - shape.top;
       int column = (pixel - row * shape.out_width) * shape.stride - shape.left;
       if (shape.doubled) y += group / 2, column += group % 2;
-      place.offset = ((n * shape.height + y) * shape.width + column) * shape.channels;
+      place.pixel = (n * shape.height + y + shape.top) * shape.width + column + shape.left;
       for (int ky = 0, tap = 0; ky < shape.kernel_height; ++ky)
         for (int kx = 0; kx < shape.kernel_width; ++kx, ++tap)
           if (y + ky >= 0 && y + ky < shape.height && column + kx >= 0 && column + kx < shape.width)
             place.taps |= 1u << tap;
     }
     places[thread] = place;
+    places[Tile::rows + thread] = {static_cast<uint32_t>(thread),
+                                   first_row + thread < shape.rows ? 1u : 0u};
   }
-  x += picture * shape.height * shape.width * shape.channels;
+  x += (picture * shape.height * shape.width - shape.top * shape.width - shape.left) *
+       shape.channels;
 
   // Each thread copies one column of 16 bytes, of some of the rows.
-  constexpr int at_once = Tile::threads / 8;
+  constexpr int at_once = Tile::threads / 8, steps = Tile::depth / 16;
+  constexpr int copies_of_a = Tile::rows / at_once, copies_of_b = Tile::columns / at_once;
   const int vector = thread % 8, own_row = thread / 8;
   const uint32_t shared_base = shared_address(shared);
   const uint32_t to = shared_base + own_row * Tile::row_bytes + (vector ^ own_row % 8) * 16;
   const int columns_left = shape.columns - first_column - own_row;
   weight += (int64_t{group} * shape.columns + first_column + own_row) * depth + vector * 8;
-  const int64_t weight_pitch = int64_t{at_once} * depth;
+  const uint32_t weight_pitch = at_once * depth * sizeof(T);
 
   const int pieces = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
   const int begin = static_cast<int>(int64_t{pieces} * part / parts);
   const int end = static_cast<int>(int64_t{pieces} * (part + 1) / parts);
   DepthWalk next(shape, begin);
-  const auto load_next = [&](int slot) {
-    const uint32_t stage = to + slot * Tile::stage_bytes;
-    const int channel = next.channel + vector * 8;
-    if (next.further < 0) {
-      const int tap = next.tap(shape);
-      const T* from =
-          x + (next.tap_y * shape.width + next.tap_x) * shape.channels + channel;
-      const uint32_t wanted = channel < shape.channels ? 1u << tap : 0;
-#pragma unroll
-      for (int i = 0; i < Tile::rows / at_once; ++i) {
-        const RowPlace place = places[own_row + i * at_once];
-        copy_async_cached(stage + i * at_once * Tile::row_bytes, from + place.offset,
-                          (place.taps & wanted) != 0);
-      }
-    } else {
-      const int width = next.further == 0 ? shape.rest[0] : shape.rest[1];
-      const T* from = (next.further == 0 ? rest.x[0] : rest.x[1]) +
-                      (first_of_all + own_row) * width + channel;
-      const int rows_left = channel < width ? shape.rows - first_row - own_row : 0;
-#pragma unroll
-      for (int i = 0; i < Tile::rows / at_once; ++i)
-        copy_async_cached(stage + i * at_once * Tile::row_bytes,
-                          from + int64_t{i * at_once} * width, i * at_once < rows_left);
-    }
-    const T* from = weight + next.place(shape);
-#pragma unroll
-    for (int i = 0; i < Tile::columns / at_once; ++i)
-      copy_async(stage + (Tile::rows + i * at_once) * Tile::row_bytes, from + i * weight_pitch,
-                 i * at_once < columns_left);
+  const auto next_source = [&](bool there) {
+    PieceSource source;
+    const bool own = next.further < 0;
+    const int width = own ? shape.channels : next.further == 0 ? shape.rest[0] : shape.rest[1];
+    const T* from = own                 ? x + int64_t{next.tap_y * shape.width + next.tap_x} * width
+                    : next.further == 0 ? rest.x[0] + first_of_all * width
+                                        : rest.x[1] + first_of_all * width;
+    source.a = reinterpret_cast<const char*>(from + next.channel + vector * 8);
+    source.b = reinterpret_cast<const char*>(weight + next.place(shape));
+    source.places = shared_base + Tile::tile_bytes + ((own ? 0 : Tile::rows) + own_row) * 8;
+    source.pitch = width * sizeof(T);
+    source.wanted =
+        there && next.channel + vector * 8 < width ? 1u << (own ? next.tap(shape) : 0) : 0;
+    source.columns_left = there ? columns_left : 0;
     next.advance(shape);
+    return source;
+  };
+  // A piece's copies, a share of them with each step of the piece before.
+  const auto load_share = [&](const PieceSource& source, int slot, int step) {
+    const uint32_t stage = to + slot * Tile::stage_bytes;
+#pragma unroll
+    for (int i = copies_of_a * step / steps; i < copies_of_a * (step + 1) / steps; ++i) {
+      const uint2 place = load_shared_two(source.places + i * at_once * 8);
+      copy_async(stage + i * at_once * Tile::row_bytes,
+                 source.a + static_cast<uint64_t>(place.x) * source.pitch,
+                 (place.y & source.wanted) != 0);
+    }
+#pragma unroll
+    for (int i = copies_of_b * step / steps; i < copies_of_b * (step + 1) / steps; ++i)
+      copy_async(stage + (Tile::rows + i * at_once) * Tile::row_bytes,
+                 source.b + static_cast<uint32_t>(i) * weight_pitch,
+                 i * at_once < source.columns_left);
   };
 
   wait_for_previous();
   __syncthreads();
-#pragma unroll
+#pragma unroll 1
   for (int i = 0; i < Tile::stages - 1; ++i) {
-    if (begin + i < end) load_next(i);
+    const PieceSource source = next_source(begin + i < end);
+#pragma unroll
+    for (int step = 0; step < steps; ++step) load_share(source, i, step);
     commit_copies();
   }
   let_next_begin();
 
   constexpr int down = Tile::rows_of_warp / 16, across = Tile::columns_of_warp / 8;
-  constexpr int steps = Tile::depth / 16;
   const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
   const int warp_column = warp / Tile::warps_down * Tile::columns_of_warp;
-  const uint32_t a_rows = shared_base + (warp_row + lane % 16) * Tile::row_bytes +
-                          (lane / 16 ^ lane % 8) * 16;
+  const uint32_t a_rows =
+      shared_base + (warp_row + lane % 16) * Tile::row_bytes + (lane / 16 ^ lane % 8) * 16;
   const uint32_t b_rows = shared_base +
                           (Tile::rows + warp_column + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
                           (lane / 8 % 2 ^ lane % 8) * 16;
@@ -315,22 +328,18 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #pragma unroll 1
   for (int piece = begin; piece < end; ++piece) {
     const uint32_t stage = slot * Tile::stage_bytes;
+    const PieceSource source = next_source(piece + Tile::stages - 1 < end);
+    if (epilogue.normed && thread < Tile::rows)
+      of_row.add<T>(shared + stage + thread * Tile::row_bytes, thread);
 #pragma unroll
     for (int step = 0; step < steps; ++step) {
       if (step == steps - 1) {
         slot = slot + 1 == Tile::stages ? 0 : slot + 1;
-        if (takes_sums)
-          of_row.add<T>(shared + stage + thread * Tile::row_bytes, thread);
-        wait_for_copies<Tile::stages - 2>();
+        wait_for_copies<Tile::stages - 3>();
         __syncthreads();
         fragments[0].load(a_rows + slot * Tile::stage_bytes, b_rows + slot * Tile::stage_bytes, 0);
       } else {
         fragments[(step + 1) % 2].load(a_rows + stage, b_rows + stage, step + 1);
-      }
-      if (step == 0) {
-        if (piece + Tile::stages - 1 < end) load_next(free_slot);
-        commit_copies();
-        free_slot = free_slot + 1 == Tile::stages ? 0 : free_slot + 1;
       }
 #pragma unroll
       for (int m = 0; m < down; ++m)
@@ -338,7 +347,10 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         for (int n = 0; n < across; ++n)
           mma<T>(sums[m][n], fragments[step % 2].a[m], fragments[step % 2].b[n / 2][n % 2 * 2],
                  fragments[step % 2].b[n / 2][n % 2 * 2 + 1]);
+      load_share(source, free_slot, step);
     }
+    commit_copies();
+    free_slot = free_slot + 1 == Tile::stages ? 0 : free_slot + 1;
     if constexpr (Tile::serial)
       if (piece + 1 == static_cast<int>(int64_t{pieces} * turn / serial_parts)) {
         ++turn;
@@ -364,9 +376,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     const int64_t all_tiles = int64_t{gridDim.x} * gridDim.y;
     float4* own = reinterpret_cast<float4*>(partial) +
                   tile * parts * (Tile::rows * Tile::columns / 4) + thread;
-    float2* rows = reinterpret_cast<float2*>(partial +
-                                             all_tiles * parts * Tile::rows * Tile::columns) +
-                   tile * parts * Tile::rows + thread;
+    float2* rows =
+        reinterpret_cast<float2*>(partial + all_tiles * parts * Tile::rows * Tile::columns) +
+        tile * parts * Tile::rows + thread;
     constexpr int of_part = Tile::rows * Tile::columns / 4;
 #pragma unroll
     for (int m = 0; m < down; ++m)
@@ -419,8 +431,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         else
           return sums[m][n];
       }();
-      float* at = tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 +
-                  lane % 4 * 2;
+      float* at =
+          tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 + lane % 4 * 2;
       *reinterpret_cast<float2*>(at) = make_float2(own[0], own[1]);
       *reinterpret_cast<float2*>(at + 8 * Tile::pitch) = make_float2(own[2], own[3]);
     }
