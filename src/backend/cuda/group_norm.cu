@@ -5,6 +5,9 @@
 #include "backend/cuda/kernels/group_norm_at_once.cuh"
 #include "backend/cuda/kernels/group_norm_pieces.cuh"
 
+#ifndef TOGETHER
+#define TOGETHER 1
+#endif
 namespace drypoint::cuda {
 namespace {
 
@@ -23,7 +26,7 @@ size_t most_shared_bytes(const Context& context) {
 AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& context) {
   AtOnce plan;
   const int size = static_cast<int>(16 / element);
-  if (!context.has_clusters || s.channels % size != 0) return plan;
+  if (s.channels % size != 0) return plan;
   // As few groups as fill whole vectors and at least 64 bytes.
   HeldPiece piece{};
   piece.group_size = Divisor(s.group_size);
@@ -38,7 +41,8 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   piece.pitch = pitch_of(piece.width, size);
   // Few threads: in a step, blocks begin while those of the kernel before still hold their share.
   const int blocks = s.samples_of_picture * s.channels / piece.width;
-  for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
+  const int most_parts = context.has_clusters ? 8 : 1;
+  for (plan.parts = 1; plan.parts <= most_parts; plan.parts *= 2) {
     piece.pixels = static_cast<int>(ceil_div(s.pixels, plan.parts));
     plan.threads = piece.pixels * piece.vectors.value > 1024 ? 512 : 256;
     piece.rows = plan.threads / piece.vectors.value;
@@ -47,7 +51,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     const bool fits = plan.shared_bytes <= most_shared_bytes(context);
     const bool enough =
         blocks * plan.parts > context.multiprocessors() / 2 || piece.pixels <= 2 * piece.rows;
-    if (fits && (enough || plan.parts == 8)) {
+    if (fits && (enough || plan.parts == most_parts)) {
       plan.piece = piece;
       return plan;
     }
@@ -116,7 +120,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
                factors_bytes = static_cast<size_t>(s.channels) * sizeof(Factors),
                together_bytes = std::max(sums_bytes, factors_bytes);
   const bool together =
-      few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
+      TOGETHER && few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
         int at_once = 0;
         DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
             &at_once, group_norm_together<decltype(type)>, threads_of_piece, together_bytes));

@@ -208,12 +208,16 @@ class ProductKernel : public Kernel {
   void order_sm80(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
                   float* partial, const EpilogueParams<T>& epilogue) const {
     const auto& tile = *choice.sm80;
-    const dim3 grid(static_cast<unsigned>(shape_.sets() * ceil_div(shape_.rows, tile.rows)),
+    const auto tiles = static_cast<int>(ceil_div(shape_.rows, tile.rows));
+    const ProductDivisors divisors{
+        Divisor(tiles), Divisor(shape_.out_height * shape_.out_width), Divisor(shape_.out_width),
+        Divisor(shape_.taps()), Divisor(shape_.kernel_width)};
+    const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
                     static_cast<unsigned>(ceil_div(shape_.columns, tile.columns)),
                     static_cast<unsigned>(choice.blocks_of_depth()));
     launch(context_, tile.kernel, grid, dim3(static_cast<unsigned>(tile.threads)),
            static_cast<size_t>(tile.shared_bytes), 1, x, rest, weight, partial,
-           context_.tickets.get(), shape_, epilogue, shape_.depth(), choice.parts);
+           context_.tickets.get(), shape_, divisors, epilogue, shape_.depth(), choice.parts);
   }
 
   void order_hopper(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,

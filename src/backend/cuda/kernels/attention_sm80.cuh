@@ -19,7 +19,6 @@ struct FlashTile {
   /// An odd number of 16 bytes, so that eight rows lie in different banks.
   static constexpr int pitch = head_size / 8 % 2 == 1 ? head_size : head_size + 8;
   static constexpr int tile_bytes = key_rows * pitch * 2;
-  static constexpr int shared_bytes = 4 * tile_bytes;  // keys and values, twice
   static_assert(head_size % 8 == 0 && key_rows % 16 == 0 &&
                 (!has_half || key_rows % 32 == 0 || key_rows == 80));
 };
@@ -66,9 +65,9 @@ __device__ inline void multiply_keys(Scores<Tile>& scores, const Queries<Tile>& 
 #pragma unroll
       for (int i = 0; i < 4; ++i) scores[m][n][i] = 0;
 #pragma unroll
-  for (int n = 0; n < Tile::keys / 16; ++n)
+  for (int d = 0; d < Tile::steps; ++d)
 #pragma unroll
-    for (int d = 0; d < Tile::steps; ++d) {
+    for (int n = 0; n < Tile::keys / 16; ++n) {
       uint32_t b[4];
       load_matrices(b, rows + (n * 16 * Tile::pitch + d * 16) * 2);
 #pragma unroll
@@ -249,31 +248,29 @@ template <class Tile, class T>
 void launch_flash_tile(const Context& context, int batch, const T* q, const T* k, const T* v,
                        T* out, const AttentionShape& s) {
   const auto kernel = attention_sm80<Tile, T>;
-  DRYPOINT_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     Tile::shared_bytes));
+  const int shared_bytes = (s.keys <= Tile::keys ? 2 : 4) * Tile::tile_bytes;
+  DRYPOINT_CUDA(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
   const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, Tile::rows)),
                   static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
-  launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q, k, v, out, s);
+  launch(context, kernel, grid, dim3(Tile::threads), shared_bytes, 1, q, k, v, out, s);
 }
 
-/// Few keys, as those of a prompt, are one tile, `few_keys` large. Many queries share a block where
-/// there are then still enough blocks; neither that nor which block it is changes their sums.
-template <int head_size, int key_rows, int few_keys, int most_warp_rows, int at_once, class T>
+/// Few keys, as those of a prompt, are one tile. A warp has 32 queries where there are then still
+/// enough blocks; neither that nor which block it is changes their sums.
+template <int head_size, int warp_rows, int at_once, int at_once_of_16, class T>
 void launch_flash_head(const Context& context, int batch, const T* q, const T* k, const T* v,
                        T* out, const AttentionShape& s) {
-  const int64_t blocks = ceil_div(s.queries, 4 * most_warp_rows) * s.heads * batch;
-  const bool many = blocks >= 2 * context.multiprocessors();
-  const auto with_keys = [&]<int keys>() {
-    if (many && most_warp_rows > 16)
-      launch_flash_tile<FlashTile<head_size, most_warp_rows, keys, at_once>>(context, batch, q, k,
-                                                                             v, out, s);
-    else
-      launch_flash_tile<FlashTile<head_size, 16, keys, 3>>(context, batch, q, k, v, out, s);
-  };
-  if (s.keys <= few_keys)
-    with_keys.template operator()<few_keys>();
-  else
-    with_keys.template operator()<key_rows>();
+  if (s.keys <= 80)
+    return launch_flash_tile<FlashTile<head_size, 16, 80, head_size == 160 ? 2 : head_size == 40 ? 4 : 3>>(
+        context, batch, q, k, v, out, s);
+  if constexpr (warp_rows > 16) {
+    const int64_t blocks = ceil_div(s.queries, 4 * warp_rows) * s.heads * batch;
+    if (blocks >= int64_t{at_once - 1} * context.multiprocessors())
+      return launch_flash_tile<FlashTile<head_size, warp_rows, 32, at_once>>(context, batch, q, k,
+                                                                            v, out, s);
+  }
+  launch_flash_tile<FlashTile<head_size, 16, 32, at_once_of_16>>(context, batch, q, k, v, out, s);
 }
 
 /// As `launch_attention`, see there.
@@ -281,10 +278,10 @@ template <class T>
 bool launch_attention_sm80_here(const Context& context, int head_size, int batch, const T* q,
                                 const T* k, const T* v, T* out, const AttentionShape& s) {
   switch (head_size) {
-    case 40: launch_flash_head<40, 64, 80, 32, 3>(context, batch, q, k, v, out, s); break;
-    case 64: launch_flash_head<64, 64, 80, 32, 2>(context, batch, q, k, v, out, s); break;
-    case 80: launch_flash_head<80, 64, 80, 32, 2>(context, batch, q, k, v, out, s); break;
-    case 160: launch_flash_head<160, 64, 80, 16, 2>(context, batch, q, k, v, out, s); break;
+    case 40: launch_flash_head<40, 32, 4, 5>(context, batch, q, k, v, out, s); break;
+    case 64: launch_flash_head<64, 32, 3, 4>(context, batch, q, k, v, out, s); break;
+    case 80: launch_flash_head<80, 32, 3, 4>(context, batch, q, k, v, out, s); break;
+    case 160: launch_flash_head<160, 16, 2, 2>(context, batch, q, k, v, out, s); break;
     default: return false;
   }
   return true;

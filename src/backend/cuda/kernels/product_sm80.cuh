@@ -52,12 +52,13 @@ struct PieceSource {
 struct DepthWalk {
   int channel = 0, tap_x = 0, tap_y = 0, further = -1;
 
-  __device__ DepthWalk(const ProductShape& shape, int piece) {
-    const int taps = shape.kernel_height * shape.kernel_width;
+  __device__ DepthWalk(const ProductShape& shape, const ProductDivisors& divisors, int piece) {
+    const int taps = divisors.taps.value;
     const int own = ProductShape::padded(shape.channels) / 64 * taps;
     if (piece < own) {
-      channel = piece / taps * 64;
-      tap_y = piece % taps / shape.kernel_width, tap_x = piece % taps % shape.kernel_width;
+      int tap;
+      channel = divisors.taps.divide(piece, tap) * 64;
+      tap_y = divisors.kernel_width.divide(tap, tap_x);
       return;
     }
     further = 0, channel = (piece - own) * 64;
@@ -108,18 +109,25 @@ struct RowSums {
   /// `row`: 64 elements, in the swizzle of row `index`.
   template <class T>
   __device__ void add(const unsigned char* row, int index) {
-    float sums[2] = {}, of_squares[2] = {};
+    constexpr int ahead = 4;
+    float sums[4] = {}, of_squares[4] = {};
 #pragma unroll 1
-    for (int i = 0; i < 8; ++i) {  // no instructions for products that are not normed
-      const auto v = *reinterpret_cast<const Vector<T>*>(row + (i ^ index % 8) * 16);
+    for (int i = 0; i < 8; i += ahead) {  // a loop, so that products that are not normed skip it
+      Vector<T> v[ahead];
 #pragma unroll
-      for (int e = 0; e < 8; ++e) {
-        const float x = to_float(v.values[e]);
-        sums[e % 2] += x;
-        of_squares[e % 2] = fmaf(x, x, of_squares[e % 2]);
-      }
+      for (int j = 0; j < ahead; ++j)
+        v[j] = *reinterpret_cast<const Vector<T>*>(row + ((i + j) ^ index % 8) * 16);
+#pragma unroll
+      for (int j = 0; j < ahead; ++j)
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+          const float x = to_float(v[j].values[e]);
+          sums[e % 4] += x;
+          of_squares[e % 4] = fmaf(x, x, of_squares[e % 4]);
+        }
     }
-    sum += sums[0] + sums[1], squares += of_squares[0] + of_squares[1];
+    sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    squares += (of_squares[0] + of_squares[1]) + (of_squares[2] + of_squares[3]);
   }
 };
 
@@ -154,52 +162,58 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
     const uint32_t y = all / width, x = all - y * width;
     return int64_t{2 * y + group / 2} * 2 * width + 2 * x + group % 2;
   };
-  if (epilogue.width % 8 != 0) {
-    for (int row = first; row < rows; row += at_once) {
-      float values[8];
-      sums_of(row, at, values, bias);
-      const int64_t to = out_row(row) * epilogue.width + column;
-      for (int i = 0; i < 8 && column + i < epilogue.width; ++i) {
-        float value = values[i] * scale;
-        if (epilogue.residual) value += to_float(epilogue.residual[to + i]);
-        epilogue.out[to + i] = from_float<T>(activate(epilogue.activation, value));
-      }
-    }
-    return;
-  }
-  constexpr int ahead = 2;  // residuals on their way
+  const bool whole = epilogue.width % 8 == 0;
+  const auto residual_of = [&](int row) {
+    Vector<T> v;
+    if (whole && epilogue.residual && row < rows)
+      v = load_vector(epilogue.residual + out_row(row) * epilogue.width + column);
+    return v;
+  };
+  Vector<T> residual = residual_of(first), next_residual = residual_of(first + at_once);
 #pragma unroll 1
-  for (int begin = first; begin < rows; begin += ahead * at_once) {
-    Vector<T> residual[ahead];
-    int64_t to[ahead];
+  for (int row = first; row < rows; row += at_once) {
+    const Vector<T> own_residual = residual;
+    residual = next_residual;
+    next_residual = residual_of(row + 2 * at_once);
+    float values[8];
+    sums_of(row, at, values, bias);
+    if (epilogue.gated) {
+      float gates[8];
+      sums_of(row, at + 8, gates, gate_bias);
 #pragma unroll
-    for (int i = 0; i < ahead; ++i) {
-      const int row = begin + i * at_once;
-      to[i] = out_row(row) * epilogue.width + column;
-      if (epilogue.residual && row < rows) residual[i] = load_vector(epilogue.residual + to[i]);
+      for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
     }
+    const int64_t to = out_row(row) * epilogue.width + column;
 #pragma unroll
-    for (int i = 0; i < ahead; ++i) {
-      const int row = begin + i * at_once;
-      if (row >= rows) break;
-      float values[8];
-      sums_of(row, at, values, bias);
-      if (epilogue.gated) {
-        float gates[8];
-        sums_of(row, at + 8, gates, gate_bias);
+    for (int e = 0; e < 8; ++e) {
+      values[e] *= scale;
+      if (!epilogue.residual) continue;
+      if (whole)
+        values[e] += to_float(own_residual.values[e]);
+      else if (column + e < epilogue.width)
+        values[e] += to_float(epilogue.residual[to + e]);
+    }
+    if (epilogue.activation == ActivationKind::gelu) {
 #pragma unroll
-        for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
-      }
+      for (float& x : values) x = gelu_fast(x);
+    } else if (epilogue.activation == ActivationKind::relu) {
 #pragma unroll
-      for (int e = 0; e < 8; ++e)
-        values[e] =
-            values[e] * scale + (epilogue.residual ? to_float(residual[i].values[e]) : 0.0f);
-      activate_all(epilogue.activation, values);
+      for (float& x : values) x = fmaxf(x, 0.0f);
+    } else if (epilogue.activation != ActivationKind::none) {
+      const float steepness = epilogue.activation == ActivationKind::silu ? 1.0f : 1.702f;
+#pragma unroll
+      for (float& x : values) x = x * sigmoid(x, steepness);
+    }
+    if (whole) {
       Vector<T> out;
 #pragma unroll
       for (int e = 0; e < 8; e += 2)
         reinterpret_cast<uint32_t*>(out.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
-      store_vector(epilogue.out + to[i], out);
+      store_vector(epilogue.out + to, out);
+    } else {
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        if (column + e < epilogue.width) epilogue.out[to + e] = from_float<T>(values[e]);
     }
   }
 }
@@ -213,26 +227,27 @@ template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     product_sm80(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
                  float* __restrict__ partial, int* __restrict__ tickets, ProductShape shape,
-                 EpilogueParams<T> epilogue, int depth, int serial_parts) {
+                 ProductDivisors divisors, EpilogueParams<T> epilogue, int depth,
+                 int serial_parts) {
   extern __shared__ __align__(1024) unsigned char shared[];
   RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
   float* factors = reinterpret_cast<float*>(places + 2 * Tile::rows);
-  const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
-  const int group = blockIdx.x / tiles, first_row = (blockIdx.x - group * tiles) * Tile::rows;
+  int first_row;
+  const int group = divisors.tiles.divide(blockIdx.x, first_row);
+  first_row *= Tile::rows;
   const int first_column = blockIdx.y * Tile::columns;
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
 
   const int64_t first_of_all = int64_t{shape.doubled ? 0 : group} * shape.rows + first_row;
-  const int pixels = shape.out_height * shape.out_width;
-  const int64_t picture = first_of_all / pixels;
+  int first_pixel;
+  const int picture = divisors.out_pixels.divide(static_cast<int>(first_of_all), first_pixel);
   if (thread < Tile::rows) {
     RowPlace place{0, 0};
     if (first_row + thread < shape.rows) {
-      const int from_picture = static_cast<int>(first_of_all - picture * pixels) + thread;
-      const int n = from_picture / pixels, pixel = from_picture - n * pixels;
-      const int row = pixel / shape.out_width;
-      int y = row * shape.stride - shape.top;
-      int column = (pixel - row * shape.out_width) * shape.stride - shape.left;
+      int pixel, column;
+      const int n = divisors.out_pixels.divide(first_pixel + thread, pixel);
+      int y = divisors.out_width.divide(pixel, column) * shape.stride - shape.top;
+      column = column * shape.stride - shape.left;
       if (shape.doubled) y += group / 2, column += group % 2;
       place.pixel = (n * shape.height + y + shape.top) * shape.width + column + shape.left;
       for (int ky = 0, tap = 0; ky < shape.kernel_height; ++ky)
@@ -244,7 +259,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     places[Tile::rows + thread] = {static_cast<uint32_t>(thread),
                                    first_row + thread < shape.rows ? 1u : 0u};
   }
-  x += (picture * shape.height * shape.width - shape.top * shape.width - shape.left) *
+  x += (int64_t{picture} * shape.height * shape.width - shape.top * shape.width - shape.left) *
        shape.channels;
 
   // Each thread copies one column of 16 bytes, of some of the rows.
@@ -260,7 +275,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const int pieces = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
   const int begin = static_cast<int>(int64_t{pieces} * part / parts);
   const int end = static_cast<int>(int64_t{pieces} * (part + 1) / parts);
-  DepthWalk next(shape, begin);
+  DepthWalk next(shape, divisors, begin);
   const auto next_source = [&](bool there) {
     PieceSource source;
     const bool own = next.further < 0;

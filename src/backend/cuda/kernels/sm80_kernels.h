@@ -17,13 +17,19 @@ struct Rest {
 /// Of a window: there is a bit for each.
 constexpr int most_taps = 32;
 
+/// What its kernel divides by.
+struct ProductDivisors {
+  Divisor tiles;  // of rows, for each set of weights
+  Divisor out_pixels, out_width, taps, kernel_width;
+};
+
 template <class T>
 struct Sm80Kernel {
   int rows, columns, stages;
   bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
-  void (*kernel)(const T*, Rest<T>, const T*, float*, int*, ProductShape, EpilogueParams<T>, int,
-                 int);
+  void (*kernel)(const T*, Rest<T>, const T*, float*, int*, ProductShape, ProductDivisors,
+                 EpilogueParams<T>, int, int);
   int at_once = 1;  // blocks on a multiprocessor of the device
 };
 
