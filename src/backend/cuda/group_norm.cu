@@ -5,9 +5,6 @@
 #include "backend/cuda/kernels/group_norm_at_once.cuh"
 #include "backend/cuda/kernels/group_norm_pieces.cuh"
 
-#ifndef TOGETHER
-#define TOGETHER 1
-#endif
 namespace drypoint::cuda {
 namespace {
 
@@ -104,8 +101,12 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
 
   const int size = static_cast<int>(16 / size_of(dtype));
   const bool vectors = s.channels % size == 0 && s.channels / size <= threads_of_piece;
-  // Without clusters a block for each multiprocessor, but a few vectors for each thread.
-  const bool few = vectors && !context.has_clusters;
+  // Where the second half finds x in the cache, one launch does both: a block for each
+  // multiprocessor, but a few vectors for each thread.
+  const bool few = vectors && !context.has_clusters &&
+                   int64_t{s.samples_of_picture} * s.pixels * s.channels *
+                           static_cast<int64_t>(size_of(dtype)) <=
+                       context.properties.l2CacheSize / 2;
   const auto blocks_of_sample = [&](int samples) {
     return std::max<int64_t>((few ? 1 : 2) * context.multiprocessors() / samples, 1);
   };
@@ -120,7 +121,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
                factors_bytes = static_cast<size_t>(s.channels) * sizeof(Factors),
                together_bytes = std::max(sums_bytes, factors_bytes);
   const bool together =
-      TOGETHER && few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
+      few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
         int at_once = 0;
         DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
             &at_once, group_norm_together<decltype(type)>, threads_of_piece, together_bytes));

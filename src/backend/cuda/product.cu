@@ -209,9 +209,9 @@ class ProductKernel : public Kernel {
                   float* partial, const EpilogueParams<T>& epilogue) const {
     const auto& tile = *choice.sm80;
     const auto tiles = static_cast<int>(ceil_div(shape_.rows, tile.rows));
-    const ProductDivisors divisors{
-        Divisor(tiles), Divisor(shape_.out_height * shape_.out_width), Divisor(shape_.out_width),
-        Divisor(shape_.taps()), Divisor(shape_.kernel_width)};
+    const ProductDivisors divisors{Divisor(tiles), Divisor(shape_.out_height * shape_.out_width),
+                                   Divisor(shape_.out_width), Divisor(shape_.taps()),
+                                   Divisor(shape_.kernel_width)};
     const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
                     static_cast<unsigned>(ceil_div(shape_.columns, tile.columns)),
                     static_cast<unsigned>(choice.blocks_of_depth()));
@@ -304,7 +304,8 @@ class ProductKernel : public Kernel {
     if (choices.empty()) add_libraries();  // a library does one picture
     DRYPOINT_EXPECT(!choices.empty(), "no way to do {} in the order of {}", key_, order_);
     choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
-      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+      const bool normed = epilogue_.normed > 0;
+      return estimate(a, shape_, normed, context_) < estimate(b, shape_, normed, context_);
     });
     if (choices.size() == 1 && !lacks_libraries) return;
     const auto find = [&](const std::string& name) -> const Choice<T>* {  // null: cannot be made

@@ -256,21 +256,30 @@ void launch_flash_tile(const Context& context, int batch, const T* q, const T* k
   launch(context, kernel, grid, dim3(Tile::threads), shared_bytes, 1, q, k, v, out, s);
 }
 
-/// Few keys, as those of a prompt, are one tile. A warp has 32 queries where there are then still
-/// enough blocks; neither that nor which block it is changes their sums.
-template <int head_size, int warp_rows, int at_once, int at_once_of_16, class T>
+/// Roughly how long `blocks` blocks take, each with so much to do: the last round of them is not as
+/// much shorter as it has fewer blocks.
+inline double time_of_blocks(int64_t blocks, double work, int at_once, const Context& context) {
+  const int64_t room = int64_t{at_once} * context.multiprocessors(), rest = blocks % room;
+  const auto resident = static_cast<double>(ceil_div(rest, context.multiprocessors()));
+  return work *
+         (static_cast<double>(blocks / room) * at_once + (rest > 0 ? (at_once + resident) / 2 : 0));
+}
+
+/// Few keys, as those of a prompt, are one tile. A warp has 32 queries where `at_once_of_32` is not
+/// 0 and that is faster; neither that nor which block it is changes their sums.
+template <int head_size, int key_rows, int at_once_of_32, int at_once, int few_at_once, class T>
 void launch_flash_head(const Context& context, int batch, const T* q, const T* k, const T* v,
                        T* out, const AttentionShape& s) {
   if (s.keys <= 80)
-    return launch_flash_tile<FlashTile<head_size, 16, 80, head_size == 160 ? 2 : head_size == 40 ? 4 : 3>>(
-        context, batch, q, k, v, out, s);
-  if constexpr (warp_rows > 16) {
-    const int64_t blocks = ceil_div(s.queries, 4 * warp_rows) * s.heads * batch;
-    if (blocks >= int64_t{at_once - 1} * context.multiprocessors())
-      return launch_flash_tile<FlashTile<head_size, warp_rows, 32, at_once>>(context, batch, q, k,
-                                                                            v, out, s);
-  }
-  launch_flash_tile<FlashTile<head_size, 16, 32, at_once_of_16>>(context, batch, q, k, v, out, s);
+    return launch_flash_tile<FlashTile<head_size, 16, 80, few_at_once>>(context, batch, q, k, v,
+                                                                        out, s);
+  const auto blocks = [&](int rows) { return ceil_div(s.queries, rows) * s.heads * batch; };
+  if constexpr (at_once_of_32 > 0)
+    if (time_of_blocks(blocks(128), 2, at_once_of_32, context) <
+        time_of_blocks(blocks(64), 1.25, at_once, context))
+      return launch_flash_tile<FlashTile<head_size, 32, key_rows, at_once_of_32>>(context, batch, q,
+                                                                                  k, v, out, s);
+  launch_flash_tile<FlashTile<head_size, 16, key_rows, at_once>>(context, batch, q, k, v, out, s);
 }
 
 /// As `launch_attention`, see there.
@@ -278,10 +287,10 @@ template <class T>
 bool launch_attention_sm80_here(const Context& context, int head_size, int batch, const T* q,
                                 const T* k, const T* v, T* out, const AttentionShape& s) {
   switch (head_size) {
-    case 40: launch_flash_head<40, 32, 4, 5>(context, batch, q, k, v, out, s); break;
-    case 64: launch_flash_head<64, 32, 3, 4>(context, batch, q, k, v, out, s); break;
-    case 80: launch_flash_head<80, 32, 3, 4>(context, batch, q, k, v, out, s); break;
-    case 160: launch_flash_head<160, 16, 2, 2>(context, batch, q, k, v, out, s); break;
+    case 40: launch_flash_head<40, 64, 3, 4, 4>(context, batch, q, k, v, out, s); break;
+    case 64: launch_flash_head<64, 64, 2, 3, 3>(context, batch, q, k, v, out, s); break;
+    case 80: launch_flash_head<80, 64, 0, 3, 3>(context, batch, q, k, v, out, s); break;
+    case 160: launch_flash_head<160, 32, 0, 2, 2>(context, batch, q, k, v, out, s); break;
     default: return false;
   }
   return true;

@@ -164,17 +164,25 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
   };
   const bool whole = epilogue.width % 8 == 0;
   const auto residual_of = [&](int row) {
-    Vector<T> v;
-    if (whole && epilogue.residual && row < rows)
-      v = load_vector(epilogue.residual + out_row(row) * epilogue.width + column);
+    Vector<T> v{};
+    if (!epilogue.residual || row >= rows) return v;
+    const T* from = epilogue.residual + out_row(row) * epilogue.width + column;
+    if (whole) return load_vector(from);
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      if (column + e < epilogue.width) v.values[e] = from[e];
     return v;
   };
-  Vector<T> residual = residual_of(first), next_residual = residual_of(first + at_once);
+  constexpr int ahead = 4;  // residuals on their way
+  Vector<T> residuals[ahead];
+#pragma unroll
+  for (int i = 0; i < ahead; ++i) residuals[i] = residual_of(first + i * at_once);
 #pragma unroll 1
   for (int row = first; row < rows; row += at_once) {
-    const Vector<T> own_residual = residual;
-    residual = next_residual;
-    next_residual = residual_of(row + 2 * at_once);
+    const Vector<T> residual = residuals[0];
+#pragma unroll
+    for (int i = 1; i < ahead; ++i) residuals[i - 1] = residuals[i];
+    residuals[ahead - 1] = residual_of(row + ahead * at_once);
     float values[8];
     sums_of(row, at, values, bias);
     if (epilogue.gated) {
@@ -185,14 +193,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
     }
     const int64_t to = out_row(row) * epilogue.width + column;
 #pragma unroll
-    for (int e = 0; e < 8; ++e) {
-      values[e] *= scale;
-      if (!epilogue.residual) continue;
-      if (whole)
-        values[e] += to_float(own_residual.values[e]);
-      else if (column + e < epilogue.width)
-        values[e] += to_float(epilogue.residual[to + e]);
-    }
+    for (int e = 0; e < 8; ++e) values[e] = values[e] * scale + to_float(residual.values[e]);
     if (epilogue.activation == ActivationKind::gelu) {
 #pragma unroll
       for (float& x : values) x = gelu_fast(x);
