@@ -13,6 +13,8 @@ namespace drypoint::cuda {
 
 class Tuner;
 
+constexpr int most_tickets = 1 << 14, most_barriers = 1 << 10;
+
 struct Context {
   int device = 0;
   cudaDeviceProp properties{};
@@ -22,7 +24,11 @@ struct Context {
   bool hopper = false;        // wgmma and TMA: compute capability 9.0
   bool has_clusters = false;  // and dependent launches: code for 9.0 or later, and a device for it
   std::shared_ptr<Tuner> tuner;
+  /// For the blocks of one launch: who comes last (`most_tickets`, zeros before it and after), and
+  /// barriers (`most_barriers`, see `meet_blocks`).
+  std::shared_ptr<int> tickets;
 
+  int* barriers() const { return tickets.get() + most_tickets; }
   int multiprocessors() const { return properties.multiProcessorCount; }
   /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0.
   size_t most_shared_bytes() const { return properties.sharedMemPerBlockOptin; }
@@ -62,6 +68,23 @@ void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, di
   config.stream = context.stream;
   config.attrs = attributes;
   config.numAttrs = static_cast<unsigned>(count);
+  DRYPOINT_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
+/// A launch whose blocks run all at once, so that they can wait for each other.
+template <class... Parameters, class... Arguments>
+void launch_together(const Context& context, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                     size_t shared_bytes, Arguments&&... arguments) {
+  cudaLaunchAttribute together{};
+  together.id = cudaLaunchAttributeCooperative;
+  together.val.cooperative = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = context.stream;
+  config.attrs = &together;
+  config.numAttrs = 1;
   DRYPOINT_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 

@@ -101,8 +101,14 @@ class CudaBackend : public Backend {
         fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount),
         context.hopper && p.multiProcessorCount == 132);
     streams_.assign(1 + options.aux_streams, context);
-    for (Context& stream : streams_)
+    for (Context& stream : streams_) {
       DRYPOINT_CUDA(cudaStreamCreateWithFlags(&stream.stream, cudaStreamNonBlocking));
+      constexpr size_t bytes = (most_tickets + most_barriers) * sizeof(int);
+      int* tickets = nullptr;
+      DRYPOINT_CUDA(cudaMalloc(&tickets, bytes));
+      stream.tickets = {tickets, [](int* p) { cudaFree(p); }};
+      DRYPOINT_CUDA(cudaMemsetAsync(tickets, 0, bytes, stream.stream));
+    }
   }
   ~CudaBackend() override {
     for (const Context& stream : streams_) cudaStreamSynchronize(stream.stream);

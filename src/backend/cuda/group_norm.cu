@@ -23,7 +23,7 @@ size_t most_shared_bytes(const Context& context) {
 AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& context) {
   AtOnce plan;
   const int size = static_cast<int>(16 / element);
-  if (!context.has_clusters || s.channels % size != 0) return plan;
+  if (s.channels % size != 0) return plan;
   // As few groups as fill whole vectors and at least 64 bytes.
   HeldPiece piece{};
   piece.group_size = Divisor(s.group_size);
@@ -38,7 +38,8 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
   piece.pitch = pitch_of(piece.width, size);
   // Few threads: in a step, blocks begin while those of the kernel before still hold their share.
   const int blocks = s.samples_of_picture * s.channels / piece.width;
-  for (plan.parts = 1; plan.parts <= 8; plan.parts *= 2) {
+  const int most_parts = context.has_clusters ? 8 : 1;
+  for (plan.parts = 1; plan.parts <= most_parts; plan.parts *= 2) {
     piece.pixels = static_cast<int>(ceil_div(s.pixels, plan.parts));
     plan.threads = piece.pixels * piece.vectors.value > 1024 ? 512 : 256;
     piece.rows = plan.threads / piece.vectors.value;
@@ -47,7 +48,7 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
     const bool fits = plan.shared_bytes <= most_shared_bytes(context);
     const bool enough =
         blocks * plan.parts > context.multiprocessors() / 2 || piece.pixels <= 2 * piece.rows;
-    if (fits && (enough || plan.parts == 8)) {
+    if (fits && (enough || plan.parts == most_parts)) {
       plan.piece = piece;
       return plan;
     }
@@ -99,15 +100,33 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
     });
 
   const int size = static_cast<int>(16 / size_of(dtype));
-  const bool vectors = s.channels % size == 0 && s.channels / size <= 512;
+  const bool vectors = s.channels % size == 0 && s.channels / size <= threads_of_piece;
+  // Where the second half finds x in the cache, one launch does both: a block for each
+  // multiprocessor, but a few vectors for each thread.
+  const bool few = vectors && !context.has_clusters &&
+                   int64_t{s.samples_of_picture} * s.pixels * s.channels *
+                           static_cast<int64_t>(size_of(dtype)) <=
+                       context.properties.l2CacheSize / 2;
   const auto blocks_of_sample = [&](int samples) {
-    return std::max<int64_t>(2 * context.multiprocessors() / samples, 1);
+    return std::max<int64_t>((few ? 1 : 2) * context.multiprocessors() / samples, 1);
   };
-  const auto piece = static_cast<int>(std::max<int64_t>(
-      ceil_div(s.pixels, vectors ? blocks_of_sample(s.samples_of_picture) : 16), 32));
+  const int64_t least = few ? 2 * threads_of_piece / (s.channels / size) : 32;
+  const auto piece = static_cast<int>(
+      std::max(ceil_div(s.pixels, vectors ? blocks_of_sample(s.samples_of_picture) : 16), least));
   const auto pieces = static_cast<int>(ceil_div(s.pixels, piece));
-  const auto apply_piece =
-      static_cast<int>(std::max<int64_t>(ceil_div(s.pixels, 2 * blocks_of_sample(s.samples)), 4));
+  const auto apply_piece = static_cast<int>(
+      std::max<int64_t>(ceil_div(s.pixels, (few ? 4 : 2) * blocks_of_sample(s.samples)), 4));
+  const size_t sums_bytes =
+                   2 * threads_of_piece * size * sizeof(float) + s.groups * sizeof(Moments),
+               factors_bytes = static_cast<size_t>(s.channels) * sizeof(Factors),
+               together_bytes = std::max(sums_bytes, factors_bytes);
+  const bool together =
+      few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
+        int at_once = 0;
+        DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+            &at_once, group_norm_together<decltype(type)>, threads_of_piece, together_bytes));
+        return int64_t{pieces} * s.samples <= int64_t{at_once} * context.multiprocessors();
+      });
   return make_kernel(
       [=, &context](const Launch& l) {
         with_type(dtype, [&](auto type) {
@@ -115,11 +134,15 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
           const Source<T> from = source_of<T>(l, own);
+          T* y = static_cast<T*>(l.output);
           const dim3 grid(static_cast<unsigned>(pieces),
                           static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));
+          if (together)
+            return launch_together(context, group_norm_together<T>, grid, threads_of_piece,
+                                   together_bytes, from, moments, pivots, context.barriers(),
+                                   l.f32(1), l.f32(2), y, s, piece);
           if (vectors)
-            launch(context, group_norm_moments<T>, grid, 512,
-                   2 * 512 * Vector<T>::size * sizeof(float) + s.groups * sizeof(Moments), 1, from,
+            launch(context, group_norm_moments<T>, grid, threads_of_piece, sums_bytes, 1, from,
                    moments, pivots, s, piece);
           else
             launch(context, group_norm_moments_any<T>, grid, 256, 0, 1, from, moments, pivots, s,
@@ -127,8 +150,8 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           launch(context, group_norm_apply<T>,
                  dim3(static_cast<unsigned>(ceil_div(s.pixels, apply_piece)),
                       static_cast<unsigned>(s.samples)),
-                 512, static_cast<size_t>(s.channels) * sizeof(Factors), 1, from, moments, pivots,
-                 pieces, l.f32(1), l.f32(2), static_cast<T*>(l.output), s, apply_piece);
+                 threads_of_piece, factors_bytes, 1, from, moments, pivots, pieces, l.f32(1),
+                 l.f32(2), y, s, apply_piece);
         });
       },
       static_cast<size_t>(s.samples) * s.groups * (pieces * sizeof(Moments) + sizeof(float)));

@@ -172,8 +172,11 @@ class ProductKernel : public Kernel {
                           static_cast<std::byte*>(workspace) + round_up(sums_bytes(choice), 256));
       return finish(static_cast<const T*>(product), 1, epilogue);
     }
-    if constexpr (sizeof(T) == 2)
+    if constexpr (sizeof(T) == 2) {
       if (choice.kernel) return order_hopper(choice, x, rest, weight, epilogue);
+      if (choice.sm80)
+        return order_sm80(choice, x, rest, weight, static_cast<float*>(workspace), epilogue);
+    }
     float* partial = static_cast<float*>(workspace);
     launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, epilogue);
     if (const int parts = choice.mma.parts_in_memory(); parts > 1)
@@ -186,9 +189,12 @@ class ProductKernel : public Kernel {
   int64_t sums_bytes(const Choice<T>& choice) const {
     if (choice.library) return sums() * static_cast<int64_t>(sizeof(T));
     const int parts = choice.mma.parts_in_memory();
-    return choice.kernel || parts == 1 ? 0 : parts * sums() * 4;
+    return choice.kernel || choice.sm80 || parts == 1 ? 0 : parts * sums() * 4;
   }
   size_t workspace_of(const Choice<T>& choice) const {
+    if (const auto* tile = choice.sm80; tile && choice.blocks_of_depth() > 1)
+      return static_cast<size_t>(choice.parts * tiles_of(shape_, tile->rows, tile->columns)) *
+             tile->rows * (tile->columns * sizeof(float) + sizeof(float2));
     return round_up(sums_bytes(choice), 256) + (choice.library ? choice.library->workspace() : 0);
   }
 
@@ -197,6 +203,21 @@ class ProductKernel : public Kernel {
     launch(context_, finish_product<T, Sum>, blocks_for(context_, sums() / (shape_.gated ? 16 : 8)),
            256, 0, 1, product, parts, epilogue, int64_t{shape_.rows},
            int64_t{shape_.sets()} * shape_.rows);
+  }
+
+  void order_sm80(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
+                  float* partial, const EpilogueParams<T>& epilogue) const {
+    const auto& tile = *choice.sm80;
+    const auto tiles = static_cast<int>(ceil_div(shape_.rows, tile.rows));
+    const ProductDivisors divisors{Divisor(tiles), Divisor(shape_.out_height * shape_.out_width),
+                                   Divisor(shape_.out_width), Divisor(shape_.taps()),
+                                   Divisor(shape_.kernel_width)};
+    const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
+                    static_cast<unsigned>(ceil_div(shape_.columns, tile.columns)),
+                    static_cast<unsigned>(choice.blocks_of_depth()));
+    launch(context_, tile.kernel, grid, dim3(static_cast<unsigned>(tile.threads)),
+           static_cast<size_t>(tile.shared_bytes), 1, x, rest, weight, partial,
+           context_.tickets.get(), shape_, divisors, epilogue, shape_.depth(), choice.parts);
   }
 
   void order_hopper(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
@@ -249,8 +270,12 @@ class ProductKernel : public Kernel {
   /// Of our own kernels, in the order that is asked for.
   std::vector<Choice<T>> own_choices() const {
     std::vector<Choice<T>> choices;
-    if constexpr (sizeof(T) == 2)
-      if (context_.hopper && !shape_.gathered()) choices = hopper_choices<T>(shape_, pictures_ > 1);
+    if constexpr (sizeof(T) == 2) {
+      if (context_.hopper && !shape_.gathered())
+        choices = hopper_choices<T>(shape_, pictures_ > 1);
+      else if (!shape_.gathered() && shape_.taps() <= most_taps)
+        choices = sm80_choices<T>(shape_, pictures_, context_);
+    }
     if (choices.empty()) choices = mma_choices<T>(shape_, epilogue_.normed > 0, pictures_);
     return in_order(std::move(choices));
   }
@@ -279,7 +304,8 @@ class ProductKernel : public Kernel {
     if (choices.empty()) add_libraries();  // a library does one picture
     DRYPOINT_EXPECT(!choices.empty(), "no way to do {} in the order of {}", key_, order_);
     choice_ = *std::min_element(choices.begin(), choices.end(), [&](auto& a, auto& b) {
-      return estimate(a, shape_, context_) < estimate(b, shape_, context_);
+      const bool normed = epilogue_.normed > 0;
+      return estimate(a, shape_, normed, context_) < estimate(b, shape_, normed, context_);
     });
     if (choices.size() == 1 && !lacks_libraries) return;
     const auto find = [&](const std::string& name) -> const Choice<T>* {  // null: cannot be made

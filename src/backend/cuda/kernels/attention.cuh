@@ -341,12 +341,14 @@ bool launch_attention_here(const Context& context, int head_size, int batch, con
                            const T* v, T* out, const AttentionShape& s) {
   // Half as many keys at once where elements are twice as long.
   constexpr int some = 128 / sizeof(T), few = 64 / sizeof(T);
+  if constexpr (sizeof(T) == 4) switch (head_size) {  // else see `attention_sm80.cuh`
+      case 40: return launch_attention_tile<T, 40, 40, 64, some>(context, batch, q, k, v, out, s);
+      case 64: return launch_attention_tile<T, 64, 64, 64, some>(context, batch, q, k, v, out, s);
+      case 80: return launch_attention_tile<T, 80, 80, 64, some>(context, batch, q, k, v, out, s);
+      case 160: return launch_attention_tile<T, 160, 160, 64, few>(context, batch, q, k, v, out, s);
+    }
   switch (head_size) {
     case 8: return launch_attention_tile<T, 8, 8, 64, some>(context, batch, q, k, v, out, s);
-    case 40: return launch_attention_tile<T, 40, 40, 64, some>(context, batch, q, k, v, out, s);
-    case 64: return launch_attention_tile<T, 64, 64, 64, some>(context, batch, q, k, v, out, s);
-    case 80: return launch_attention_tile<T, 80, 80, 64, some>(context, batch, q, k, v, out, s);
-    case 160: return launch_attention_tile<T, 160, 160, 64, few>(context, batch, q, k, v, out, s);
     case 512:
       if constexpr (sizeof(T) == 2)
         if (launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s))

@@ -1,6 +1,6 @@
 // Group norm where a cluster of blocks can hold a sample's share of channels in shared memory: x is
 // read once, each block sums its pixels, sends its sums to the others, adds up what it has got, and
-// writes its pixels.
+// writes its pixels. On GPUs without clusters, where one block can.
 #pragma once
 
 #include "backend/cuda/kernels/group_norm.cuh"
@@ -126,10 +126,9 @@ template <class T>
 __global__ void __launch_bounds__(512)
     group_norm_at_once(Source<T> x, const float* gamma, const float* beta, T* y, GroupNormShape s,
                        HeldPiece piece) {
-#if __CUDA_ARCH__ >= 900
   extern __shared__ __align__(16) unsigned char shared[];
   __shared__ PartialMoments all[most_groups_of_block][8];
-  __shared__ uint64_t received;
+  [[maybe_unused]] __shared__ uint64_t received;
   constexpr int size = Vector<T>::size;
   T* held = reinterpret_cast<T*>(shared);
   float* sums = reinterpret_cast<float*>(held + piece.pixels * piece.pitch);
@@ -148,11 +147,13 @@ __global__ void __launch_bounds__(512)
   float own_gamma = 0, own_beta = 0;
   if (threadIdx.x < piece.width) own_gamma = gamma[threadIdx.x], own_beta = beta[threadIdx.x];
   if (parts > 1) {
+#if __CUDA_ARCH__ >= 900
     if (threadIdx.x == 0) {
       barrier_init(&received, 1);
       barrier_init_done();
     }
     cluster_arrive();
+#endif
   }
   T* const place = held + row * piece.pitch + column;
   const int step = piece.rows * piece.pitch;
@@ -172,22 +173,28 @@ __global__ void __launch_bounds__(512)
   wait_for_copies<0>();
   __syncthreads();
 
+#if __CUDA_ARCH__ >= 900
   if (parts > 1) cluster_wait();  // the others are there, with their barriers
   if (parts > 1 && threadIdx.x < 32)
     barrier_arrive_expecting(&received, parts * piece.groups * int{sizeof(PartialMoments)});
+#endif
   const auto count = static_cast<float>(pixels * piece.group_size.value);
   add_up_held(held, piece, pixels, sums, [&](int g, Moments moments) {
     const PartialMoments own{moments.sum, moments.squares,
                              to_float(held[g * piece.group_size.value]), count};
-    const int lane = threadIdx.x % 32;
+    [[maybe_unused]] const int lane = threadIdx.x % 32;
     if (parts == 1)
       all[g][0] = own;
+#if __CUDA_ARCH__ >= 900
     else if (lane < parts)
       send_to_block(&all[g][part], own, &received, lane);
+#endif
   });
+#if __CUDA_ARCH__ >= 900
   if (parts > 1)
     barrier_wait(&received, 0);
   else
+#endif
     __syncthreads();
   float* factors = sums + 2 * piece.slots * piece.width;  // mean, scale and shift of each channel
   for (int channel = threadIdx.x; channel < piece.width; channel += blockDim.x) {
@@ -221,7 +228,6 @@ __global__ void __launch_bounds__(512)
       }
     });
   }
-#endif
 }
 
 }  // namespace drypoint::cuda

@@ -1,4 +1,5 @@
-// Group norm of any size: one kernel takes the moments of pieces, and a second applies them.
+// Group norm of any size: the moments of pieces are taken, and then applied: by two kernels, or by
+// one whose blocks wait for each other in between.
 #pragma once
 
 #include "backend/cuda/kernels/group_norm.cuh"
@@ -83,14 +84,14 @@ __device__ void take_moments(const Cover<T>& cover, typename Source<T>::Column f
   }
 }
 
-/// Grid: pieces of pixels, samples. All channels of some pixels; for those in whole vectors.
+constexpr int threads_of_piece = 512;
+
 /// moments [samples, groups, pieces]; pivots [samples, groups], kept since y may take the place of
-/// x. Shared: sums.
+/// x. `shared`: sums.
 template <class T>
-__global__ void __launch_bounds__(512)
-    group_norm_moments(Source<T> x, Moments* moments, float* pivots, GroupNormShape s,
-                       int pixels_of_block) {
-  extern __shared__ __align__(16) unsigned char shared[];
+__device__ void moments_of_piece(Source<T> x, Moments* moments, float* pivots,
+                                 const GroupNormShape& s, int pixels_of_block,
+                                 unsigned char* shared) {
   float* sums = reinterpret_cast<float*>(shared);
   Moments* own = reinterpret_cast<Moments*>(sums + 2 * blockDim.x * Cover<T>::size);
   const Cover<T> cover(s.channels);
@@ -100,8 +101,6 @@ __global__ void __launch_bounds__(512)
   const auto pivot_of = [&](int group) {
     return to_float(*x.column(group * s.group_size, s.channels)[pixel]);
   };
-  wait_for_previous();
-  let_next_begin();
   float pivot[size], sum[size] = {}, squares[size] = {};
   if (cover.works()) {
 #pragma unroll
@@ -115,6 +114,17 @@ __global__ void __launch_bounds__(512)
     moments[(sample * s.groups + g) * gridDim.x + blockIdx.x] = own[g];
     if (blockIdx.x == 0) pivots[sample * s.groups + g] = pivot_of(g);
   }
+}
+
+/// Grid: pieces of pixels, samples. All channels of some pixels; for those in whole vectors.
+template <class T>
+__global__ void __launch_bounds__(threads_of_piece)
+    group_norm_moments(Source<T> x, Moments* moments, float* pivots, GroupNormShape s,
+                       int pixels_of_block) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  wait_for_previous();
+  let_next_begin();
+  moments_of_piece(x, moments, pivots, s, pixels_of_block, shared);
 }
 
 /// The same for any number of channels. Grid: pieces of pixels, samples * groups.
@@ -151,26 +161,23 @@ __global__ void __launch_bounds__(256)
   }
 }
 
-/// Grid: pieces of pixels, samples. Shared: factors [channels].
+/// `shared`: factors [channels].
 template <class T>
-__global__ void __launch_bounds__(512)
-    group_norm_apply(Source<T> x, const Moments* moments, const float* pivots, int pieces,
-                     const float* gamma, const float* beta, T* y, GroupNormShape s,
-                     int pixels_of_block) {
-  extern __shared__ __align__(16) unsigned char shared[];
+__device__ void apply_to_piece(Source<T> x, const Moments* moments, const float* pivots, int pieces,
+                               const float* gamma, const float* beta, T* y, const GroupNormShape& s,
+                               int pixels_of_block, unsigned char* shared) {
   Factors* factors = reinterpret_cast<Factors*>(shared);
-  wait_for_previous();
-  let_next_begin();
   const int sample = blockIdx.y, weights = sample / s.samples_of_weights * s.channels;
   // Each warp finishes one group after the other: all its lanes add up the pieces.
   for (int g = threadIdx.x / 32; g < s.groups; g += blockDim.x / 32) {
     Moments total{0, 0};
     for (int p = threadIdx.x % 32; p < pieces; p += 32) {
-      const Moments m = moments[(sample * s.groups + g) * pieces + p];
-      total.sum += m.sum, total.squares += m.squares;
+      const float2 m =
+          __ldcg(reinterpret_cast<const float2*>(moments + (sample * s.groups + g) * pieces + p));
+      total.sum += m.x, total.squares += m.y;
     }
     total = {warp_sum(total.sum), warp_sum(total.squares)};
-    const float pivot = pivots[sample * s.groups + g];
+    const float pivot = __ldcg(pivots + sample * s.groups + g);
     for (int c = g * s.group_size + threadIdx.x % 32; c < (g + 1) * s.group_size; c += 32)
       factors[c] = factors_of(total, pivot, static_cast<float>(s.pixels) * s.group_size, s.epsilon,
                               gamma[weights + c], beta[weights + c]);
@@ -199,6 +206,48 @@ __global__ void __launch_bounds__(512)
                                                       static_cast<int>(i % s.channels),
                                                       s.channels)[first_pixel + i / s.channels]))));
   }
+}
+
+/// Grid: pieces of pixels, samples. Shared: factors [channels].
+template <class T>
+__global__ void __launch_bounds__(threads_of_piece)
+    group_norm_apply(Source<T> x, const Moments* moments, const float* pivots, int pieces,
+                     const float* gamma, const float* beta, T* y, GroupNormShape s,
+                     int pixels_of_block) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  wait_for_previous();
+  let_next_begin();
+  apply_to_piece(x, moments, pivots, pieces, gamma, beta, y, s, pixels_of_block, shared);
+}
+
+/// Waits for `blocks` blocks. `count`: between launches all but its highest bit are zeros; who
+/// comes last turns that.
+__device__ inline void meet_blocks(int* count, int blocks, bool is_first) {
+  constexpr unsigned turn = 0x80000000u;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    auto* counter = reinterpret_cast<unsigned*>(count);
+    __threadfence();
+    const unsigned before = atomicAdd(counter, is_first ? turn - (blocks - 1) : 1u);
+    while (((*static_cast<volatile unsigned*>(counter) ^ before) & turn) == 0) {
+    }
+    __threadfence();
+  }
+  __syncthreads();
+}
+
+/// Both at once, where all blocks run at once. Grid: pieces of pixels, samples. `barriers`: of each
+/// sample. Shared: sums, and then factors.
+template <class T>
+__global__ void __launch_bounds__(threads_of_piece)
+    group_norm_together(Source<T> x, Moments* moments, float* pivots, int* barriers,
+                        const float* gamma, const float* beta, T* y, GroupNormShape s,
+                        int pixels_of_block) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  wait_for_previous();
+  moments_of_piece(x, moments, pivots, s, pixels_of_block, shared);
+  meet_blocks(barriers + blockIdx.y, gridDim.x, blockIdx.x == 0);
+  apply_to_piece(x, moments, pivots, gridDim.x, gamma, beta, y, s, pixels_of_block, shared);
 }
 
 }  // namespace drypoint::cuda

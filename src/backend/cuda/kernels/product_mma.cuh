@@ -1,9 +1,11 @@
-// The portable product: mma.sync, from compute capability 8.0 on, for every type and shape. Windows
-// of pictures are gathered as they are loaded (implicit GEMM).
+// The product for f32, and for what `product_sm80.cuh` leaves: channels that fill no 16 bytes,
+// windows of very many pixels. mma.sync, from compute capability 8.0 on. Windows of pictures are
+// gathered as they are loaded (implicit GEMM).
 #pragma once
 
 #include "backend/cuda/kernels/epilogue.cuh"
 #include "backend/cuda/kernels/mma.cuh"
+#include "backend/cuda/kernels/sm80_kernels.h"
 #include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
@@ -46,12 +48,6 @@ template <class T>
 using SmallTile = ProductTile<T, 64, 64, 32>;
 template <class T>
 using LargeTile = ProductTile<T, 128, 128, 64>;
-
-/// The inputs that continue the rows of a product's first.
-template <class T>
-struct Rest {
-  const T* x[2] = {};
-};
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
 /// weights
@@ -319,16 +315,17 @@ void launch_product_mma_here(const Context& context, const ProductShape& shape,
            partial, shape, epilogue, shape.depth(), shape.channels_of_tap(), choice.parts,
            context.tf32);
   };
-  if (shape.gathered())
-    launch_tile.template operator()<SmallTile<T>, true, false>();
-  else if (choice.rows == SmallTile<T>::rows && choice.serial)
-    launch_tile.template operator()<SmallTile<T>, false, true>();
-  else if (choice.rows == SmallTile<T>::rows)
-    launch_tile.template operator()<SmallTile<T>, false, false>();
-  else if (choice.serial)
-    launch_tile.template operator()<LargeTile<T>, false, true>();
-  else
-    launch_tile.template operator()<LargeTile<T>, false, false>();
+  if (shape.gathered()) return launch_tile.template operator()<SmallTile<T>, true, false>();
+  const bool small = choice.rows == SmallTile<T>::rows;
+  if (small && !choice.serial) return launch_tile.template operator()<SmallTile<T>, false, false>();
+  if constexpr (sizeof(T) == 4) {
+    if (small)
+      launch_tile.template operator()<SmallTile<T>, false, true>();
+    else if (choice.serial)
+      launch_tile.template operator()<LargeTile<T>, false, true>();
+    else
+      launch_tile.template operator()<LargeTile<T>, false, false>();
+  }
 }
 
 }  // namespace drypoint::cuda

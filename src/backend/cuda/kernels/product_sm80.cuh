@@ -1,0 +1,544 @@
+// The product in half precision for all GPUs from compute capability 8.0 on: stages of the depth
+// are on their way to shared memory (cp.async) while warps multiply (mma.sync), and the factors of
+// the next 16 of the depth on their way to registers.
+#pragma once
+
+#include "backend/cuda/kernels/epilogue.cuh"
+#include "backend/cuda/kernels/mma.cuh"
+#include "backend/cuda/kernels/sm80_kernels.h"
+#include "backend/cuda/product_shape.h"
+
+namespace drypoint::cuda {
+
+/// A tile of rows x columns results by warps of some rows x columns each; `stages` pieces of 64
+/// deep. `is_serial`: split-K within one block, which does part after part and adds them up as the
+/// last of several blocks would.
+template <int tile_rows, int tile_columns, int warp_rows, int warp_columns, int pipeline_stages,
+          int blocks_at_once, bool is_serial = false>
+struct Sm80Tile {
+  static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
+  static constexpr int rows_of_warp = warp_rows, columns_of_warp = warp_columns;
+  static constexpr int warps_down = rows / warp_rows, warps = warps_down * columns / warp_columns;
+  static constexpr int threads = 32 * warps, at_once = blocks_at_once;
+  static constexpr bool serial = is_serial;
+  static constexpr int depth = 64, row_bytes = 128;
+  static constexpr int stage_bytes = (rows + columns) * row_bytes;
+  static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
+  static constexpr int sums_bytes = rows * pitch * 4;
+  static constexpr int tile_bytes =
+      stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
+  /// With each row's place, and what its moments make of it.
+  static constexpr int shared_bytes = tile_bytes + rows * 20;
+  static_assert(rows <= threads && threads / 8 % 8 == 0 && columns % (threads / 8) == 0);
+};
+
+/// A row's window begins at this pixel, counted from where the first window of the block's first
+/// picture does; there is a bit for each tap: whether there is a pixel. Of further inputs a row has
+/// one pixel and the first bit.
+struct RowPlace {
+  uint32_t pixel, taps;
+};
+
+/// Where a piece comes from.
+struct PieceSource {
+  const char *a, *b;  // a thread's 16 bytes of pixel 0, of its first row of the weight
+  uint32_t places;    // in shared memory
+  uint32_t pitch, wanted;
+  int columns_left;
+};
+
+/// Where the pieces of 64 of the depth lie, one after the other: for each 64 channels the taps, so
+/// that these find in L1 the pixels that the tap before had, too; then those of further inputs.
+struct DepthWalk {
+  int channel = 0, tap_x = 0, tap_y = 0, further = -1;
+
+  __device__ DepthWalk(const ProductShape& shape, const ProductDivisors& divisors, int piece) {
+    const int taps = divisors.taps.value;
+    const int own = ProductShape::padded(shape.channels) / 64 * taps;
+    if (piece < own) {
+      int tap;
+      channel = divisors.taps.divide(piece, tap) * 64;
+      tap_y = divisors.kernel_width.divide(tap, tap_x);
+      return;
+    }
+    further = 0, channel = (piece - own) * 64;
+    if (channel >= ProductShape::padded(shape.rest[0]))
+      further = 1, channel -= ProductShape::padded(shape.rest[0]);
+  }
+  __device__ int tap(const ProductShape& shape) const { return tap_y * shape.kernel_width + tap_x; }
+  /// In a row of the weight.
+  __device__ int place(const ProductShape& shape) const {
+    const int padded = ProductShape::padded(shape.channels);
+    if (further < 0) return tap(shape) * padded + channel;
+    return shape.kernel_height * shape.kernel_width * padded + channel +
+           (further > 0 ? ProductShape::padded(shape.rest[0]) : 0);
+  }
+  __device__ void advance(const ProductShape& shape) {
+    if (further < 0) {
+      if (++tap_x < shape.kernel_width) return;
+      tap_x = 0;
+      if (++tap_y < shape.kernel_height) return;
+      tap_y = 0;
+    }
+    channel += 64;
+    if (channel >= (further < 0 ? shape.channels : further == 0 ? shape.rest[0] : shape.rest[1]))
+      channel = 0, ++further;
+  }
+};
+
+/// A warp's factors of 16 of the depth.
+template <class Tile>
+struct Fragments {
+  uint32_t a[Tile::rows_of_warp / 16][4], b[Tile::columns_of_warp / 16][4];
+
+  /// `a_rows`, `b_rows`: where the lane's row begins, its half of the first 16 bytes.
+  __device__ void load(uint32_t a_rows, uint32_t b_rows, int step) {
+#pragma unroll
+    for (int m = 0; m < Tile::rows_of_warp / 16; ++m)
+      load_matrices(a[m], (a_rows ^ step * 32) + m * 16 * Tile::row_bytes);
+#pragma unroll
+    for (int n = 0; n < Tile::columns_of_warp / 16; ++n)
+      load_matrices(b[n], (b_rows ^ step * 32) + n * 16 * Tile::row_bytes);
+  }
+};
+
+/// A row's sums over the depth, for products of normed rows.
+struct RowSums {
+  float sum = 0, squares = 0;
+
+  /// `row`: 64 elements, in the swizzle of row `index`.
+  template <class T>
+  __device__ void add(const unsigned char* row, int index) {
+    constexpr int ahead = 4;
+    float sums[4] = {}, of_squares[4] = {};
+#pragma unroll 1
+    for (int i = 0; i < 8; i += ahead) {  // a loop, so that products that are not normed skip it
+      Vector<T> v[ahead];
+#pragma unroll
+      for (int j = 0; j < ahead; ++j)
+        v[j] = *reinterpret_cast<const Vector<T>*>(row + ((i + j) ^ index % 8) * 16);
+#pragma unroll
+      for (int j = 0; j < ahead; ++j)
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+          const float x = to_float(v[j].values[e]);
+          sums[e % 4] += x;
+          of_squares[e % 4] = fmaf(x, x, of_squares[e % 4]);
+        }
+    }
+    sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    squares += (of_squares[0] + of_squares[1]) + (of_squares[2] + of_squares[3]);
+  }
+};
+
+/// In half precision.
+__device__ inline void activate_fast(ActivationKind kind, float (&values)[8]) {
+  if (kind == ActivationKind::none) return;
+  if (kind == ActivationKind::gelu) {
+#pragma unroll
+    for (float& x : values) x = gelu_fast(x);
+  } else if (kind == ActivationKind::relu) {
+#pragma unroll
+    for (float& x : values) x = fmaxf(x, 0.0f);
+  } else {
+    const float steepness = kind == ActivationKind::silu ? 1.0f : 1.702f;
+#pragma unroll
+    for (float& x : values) x = x * sigmoid(x, steepness);
+  }
+}
+
+template <class T>
+__device__ inline Vector<T> to_vector(const float (&values)[8]) {
+  Vector<T> v;
+#pragma unroll
+  for (int e = 0; e < 8; e += 2)
+    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+  return v;
+}
+
+/// Stores a tile whose sums lie in `tile` [rows, pitch], times `factors` of the rows where normed.
+/// Each thread has one column of vectors.
+template <class Tile, class T>
+__device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
+                                  int rows, int first_column, const float* tile,
+                                  const float* factors) {
+  const int vectors = epilogue.gated ? Tile::columns / 16 : Tile::columns / 8;
+  const int at_once = Tile::threads / vectors;
+  const int first = threadIdx.x / vectors, at = threadIdx.x % vectors * (epilogue.gated ? 16 : 8);
+  const int column = epilogue.gated ? (first_column + at) / 2 : first_column + at;
+  if (first >= at_once || column >= epilogue.width) return;
+  float bias[8], gate_bias[8];
+  load_bias(epilogue, group, column, bias);
+  if (epilogue.gated) load_bias(epilogue, group, epilogue.width + column, gate_bias);
+  const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
+  rows = min(rows, Tile::rows);
+  // Which half of its eight a thread reads first alternates, so that they lie in different banks.
+  const int half_first = threadIdx.x % vectors / 4 % 2;
+  const auto sums_of = [&](int row, int from, float(&values)[8], const float(&add)[8]) {
+    const float4* sums = reinterpret_cast<const float4*>(tile + row * Tile::pitch + from);
+    const float factor = epilogue.normed ? factors[row] : 1.0f;
+    const float4 one = sums[half_first], other = sums[1 - half_first];
+    const float4 lower = half_first ? other : one, upper = half_first ? one : other;
+    values[0] = fmaf(lower.x, factor, add[0]), values[1] = fmaf(lower.y, factor, add[1]);
+    values[2] = fmaf(lower.z, factor, add[2]), values[3] = fmaf(lower.w, factor, add[3]);
+    values[4] = fmaf(upper.x, factor, add[4]), values[5] = fmaf(upper.y, factor, add[5]);
+    values[6] = fmaf(upper.z, factor, add[6]), values[7] = fmaf(upper.w, factor, add[7]);
+  };
+  const auto out_row = [&](int row) -> int64_t {
+    if (epilogue.doubled == 0) return first_row + row;
+    const auto all = static_cast<uint32_t>(first_row + row), width = uint32_t(epilogue.doubled);
+    const uint32_t y = all / width, x = all - y * width;
+    return int64_t{2 * y + group / 2} * 2 * width + 2 * x + group % 2;
+  };
+  const bool whole = epilogue.width % 8 == 0;
+  const auto residual_of = [&](int row) {
+    Vector<T> v{};
+    if (!epilogue.residual || row >= rows) return v;
+    const T* from = epilogue.residual + out_row(row) * epilogue.width + column;
+    if (whole) return load_vector(from);
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      if (column + e < epilogue.width) v.values[e] = from[e];
+    return v;
+  };
+  constexpr int together = 4;  // rows
+#pragma unroll 1
+  for (int begin = first; begin < rows; begin += together * at_once) {
+    Vector<T> residuals[together];
+#pragma unroll
+    for (int i = 0; i < together; ++i) residuals[i] = residual_of(begin + i * at_once);
+#pragma unroll
+    for (int i = 0; i < together; ++i) {
+      const int row = begin + i * at_once;
+      if (row >= rows) break;
+      float values[8];
+      sums_of(row, at, values, bias);
+      if (epilogue.gated) {
+        float gates[8];
+        sums_of(row, at + 8, gates, gate_bias);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
+      }
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] = values[e] * scale + to_float(residuals[i].values[e]);
+      activate_fast(epilogue.activation, values);
+      T* to = epilogue.out + out_row(row) * epilogue.width + column;
+      if (whole) {
+        store_vector(to, to_vector<T>(values));
+      } else {
+#pragma unroll
+        for (int e = 0; e < 8; ++e)
+          if (column + e < epilogue.width) to[e] = from_float<T>(values[e]);
+      }
+    }
+  }
+}
+
+/// The same for gated products that end so: what a thread has of a value it has of its gate, so
+/// `tile` has nothing but results [rows, columns / 2 + 8]. `sums_of(m, n)`: a thread's four of a
+/// 16 x 8 piece of its warp's.
+template <class Tile, class T, class Sums>
+__device__ inline void store_gated(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
+                                   int rows, int first_column, int warp_row, int warp_column,
+                                   T* tile, const float* factors, const Sums& sums_of) {
+  constexpr int pitch = Tile::columns / 2 + 8, vectors = Tile::columns / 16;
+  const int lane = threadIdx.x % 32, own_row = warp_row + lane / 4;
+#pragma unroll
+  for (int n = 0; n < Tile::columns_of_warp / 8; n += 2) {
+    const int column = warp_column + n * 8 + lane % 4 * 2;
+    float bias[2][2];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      bias[i / 2][i % 2] = bias_of(epilogue, group, first_column + column + i / 2 * 8 + i % 2);
+#pragma unroll
+    for (int m = 0; m < Tile::rows_of_warp / 16; ++m)
+#pragma unroll
+      for (int side = 0; side < 2; ++side) {
+        const int row = own_row + m * 16 + side * 8;
+        const float factor = epilogue.normed ? factors[row] : 1.0f;
+        float values[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i)
+          values[i] = fmaf(sums_of(m, n)[side * 2 + i], factor, bias[0][i]) *
+                      gelu_fast(fmaf(sums_of(m, n + 1)[side * 2 + i], factor, bias[1][i]));
+        *reinterpret_cast<uint32_t*>(tile + row * pitch + (warp_column + n * 8) / 2 +
+                                     lane % 4 * 2) = pack_two<T>(values[0], values[1]);
+      }
+  }
+  __syncthreads();
+  const int column = first_column / 2 + threadIdx.x % vectors * 8;
+  if (column >= epilogue.width) return;
+  T* out = epilogue.out + first_row * epilogue.width + column;
+#pragma unroll 4
+  for (int row = threadIdx.x / vectors; row < min(rows, Tile::rows); row += Tile::threads / vectors)
+    if (Tile::threads % vectors == 0 || threadIdx.x < Tile::threads / vectors * vectors)
+      store_vector(out + int64_t{row} * epilogue.width,
+                   load_vector(tile + row * pitch + threadIdx.x % vectors * 8));
+}
+
+/// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
+/// weights * tiles of rows, tiles of columns, parts of the depth. Where several blocks share the
+/// depth, each leaves its sums in `partial` [tiles, parts, rows * columns], and the last of a tile
+/// to take a ticket [tiles] (zeros before and after) adds them up, in order. `serial_parts`: of a
+/// block that does them all.
+template <class Tile, class T>
+__global__ void __launch_bounds__(Tile::threads, Tile::at_once)
+    product_sm80(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
+                 float* __restrict__ partial, int* __restrict__ tickets, ProductShape shape,
+                 ProductDivisors divisors, EpilogueParams<T> epilogue, int depth,
+                 int serial_parts) {
+  extern __shared__ __align__(1024) unsigned char shared[];
+  RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
+  float* factors = reinterpret_cast<float*>(places + 2 * Tile::rows);
+  int first_row;
+  const int group = divisors.tiles.divide(blockIdx.x, first_row);
+  first_row *= Tile::rows;
+  const int first_column = blockIdx.y * Tile::columns;
+  const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+
+  const int64_t first_of_all = int64_t{shape.doubled ? 0 : group} * shape.rows + first_row;
+  int first_pixel;
+  const int picture = divisors.out_pixels.divide(static_cast<int>(first_of_all), first_pixel);
+  if (thread < Tile::rows) {
+    RowPlace place{0, 0};
+    if (first_row + thread < shape.rows) {
+      int pixel, column;
+      const int n = divisors.out_pixels.divide(first_pixel + thread, pixel);
+      int y = divisors.out_width.divide(pixel, column) * shape.stride - shape.top;
+      column = column * shape.stride - shape.left;
+      if (shape.doubled) y += group / 2, column += group % 2;
+      place.pixel = (n * shape.height + y + shape.top) * shape.width + column + shape.left;
+      for (int ky = 0, tap = 0; ky < shape.kernel_height; ++ky)
+        for (int kx = 0; kx < shape.kernel_width; ++kx, ++tap)
+          if (y + ky >= 0 && y + ky < shape.height && column + kx >= 0 && column + kx < shape.width)
+            place.taps |= 1u << tap;
+    }
+    places[thread] = place;
+    places[Tile::rows + thread] = {static_cast<uint32_t>(thread),
+                                   first_row + thread < shape.rows ? 1u : 0u};
+  }
+  x += (int64_t{picture} * shape.height * shape.width - shape.top * shape.width - shape.left) *
+       shape.channels;
+
+  // Each thread copies one column of 16 bytes, of some of the rows.
+  constexpr int at_once = Tile::threads / 8, steps = Tile::depth / 16;
+  constexpr int copies_of_a = Tile::rows / at_once, copies_of_b = Tile::columns / at_once;
+  const int vector = thread % 8, own_row = thread / 8;
+  const uint32_t shared_base = shared_address(shared);
+  const uint32_t to = shared_base + own_row * Tile::row_bytes + (vector ^ own_row % 8) * 16;
+  const int columns_left = shape.columns - first_column - own_row;
+  weight += (int64_t{group} * shape.columns + first_column + own_row) * depth + vector * 8;
+  const uint32_t weight_pitch = at_once * depth * sizeof(T);
+
+  const int pieces = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
+  const int begin = static_cast<int>(int64_t{pieces} * part / parts);
+  const int end = static_cast<int>(int64_t{pieces} * (part + 1) / parts);
+  DepthWalk next(shape, divisors, begin);
+  const auto next_source = [&](bool there) {
+    PieceSource source;
+    const bool own = next.further < 0;
+    const int width = own ? shape.channels : next.further == 0 ? shape.rest[0] : shape.rest[1];
+    const T* from = own                 ? x + int64_t{next.tap_y * shape.width + next.tap_x} * width
+                    : next.further == 0 ? rest.x[0] + first_of_all * width
+                                        : rest.x[1] + first_of_all * width;
+    source.a = reinterpret_cast<const char*>(from + next.channel + vector * 8);
+    source.b = reinterpret_cast<const char*>(weight + next.place(shape));
+    source.places = shared_base + Tile::tile_bytes + ((own ? 0 : Tile::rows) + own_row) * 8;
+    source.pitch = width * sizeof(T);
+    source.wanted =
+        there && next.channel + vector * 8 < width ? 1u << (own ? next.tap(shape) : 0) : 0;
+    source.columns_left = there ? columns_left : 0;
+    next.advance(shape);
+    return source;
+  };
+  // A piece's copies, a share of them with each step of the piece before.
+  const auto load_share = [&](const PieceSource& source, int slot, int step) {
+    const uint32_t stage = to + slot * Tile::stage_bytes;
+#pragma unroll
+    for (int i = copies_of_a * step / steps; i < copies_of_a * (step + 1) / steps; ++i) {
+      const uint2 place = load_shared_two(source.places + i * at_once * 8);
+      copy_async(stage + i * at_once * Tile::row_bytes,
+                 source.a + static_cast<uint64_t>(place.x) * source.pitch,
+                 (place.y & source.wanted) != 0);
+    }
+#pragma unroll
+    for (int i = copies_of_b * step / steps; i < copies_of_b * (step + 1) / steps; ++i)
+      copy_async(stage + (Tile::rows + i * at_once) * Tile::row_bytes,
+                 source.b + static_cast<uint32_t>(i) * weight_pitch,
+                 i * at_once < source.columns_left);
+  };
+
+  wait_for_previous();
+  __syncthreads();
+#pragma unroll 1
+  for (int i = 0; i < Tile::stages - 1; ++i) {
+    const PieceSource source = next_source(begin + i < end);
+#pragma unroll
+    for (int step = 0; step < steps; ++step) load_share(source, i, step);
+    commit_copies();
+  }
+  let_next_begin();
+
+  constexpr int down = Tile::rows_of_warp / 16, across = Tile::columns_of_warp / 8;
+  const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
+  const int warp_column = warp / Tile::warps_down * Tile::columns_of_warp;
+  const uint32_t a_rows =
+      shared_base + (warp_row + lane % 16) * Tile::row_bytes + (lane / 16 ^ lane % 8) * 16;
+  const uint32_t b_rows = shared_base +
+                          (Tile::rows + warp_column + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
+                          (lane / 8 % 2 ^ lane % 8) * 16;
+  float sums[down][across][4] = {};
+  [[maybe_unused]] float all_sums[Tile::serial ? down : 1][across][4] = {};
+  [[maybe_unused]] int turn = 1;  // the part at hand ends before pieces * turn / serial_parts
+  const bool takes_sums = epilogue.normed && thread < Tile::rows;
+  RowSums of_row;
+  [[maybe_unused]] RowSums all_of_row;
+  Fragments<Tile> fragments[2];
+  int slot = 0, free_slot = Tile::stages - 1;
+  wait_for_copies<Tile::stages - 2>();
+  __syncthreads();
+  fragments[0].load(a_rows, b_rows, 0);
+#pragma unroll 1
+  for (int piece = begin; piece < end; ++piece) {
+    const uint32_t stage = slot * Tile::stage_bytes;
+    const PieceSource source = next_source(piece + Tile::stages - 1 < end);
+    if (epilogue.normed && thread < Tile::rows)
+      of_row.add<T>(shared + stage + thread * Tile::row_bytes, thread);
+#pragma unroll
+    for (int step = 0; step < steps; ++step) {
+      if (step == steps - 1) {
+        slot = slot + 1 == Tile::stages ? 0 : slot + 1;
+        wait_for_copies<Tile::stages - 3>();
+        __syncthreads();
+        fragments[0].load(a_rows + slot * Tile::stage_bytes, b_rows + slot * Tile::stage_bytes, 0);
+      } else {
+        fragments[(step + 1) % 2].load(a_rows + stage, b_rows + stage, step + 1);
+      }
+#pragma unroll
+      for (int m = 0; m < down; ++m)
+#pragma unroll
+        for (int n = 0; n < across; ++n)
+          mma<T>(sums[m][n], fragments[step % 2].a[m], fragments[step % 2].b[n / 2][n % 2 * 2],
+                 fragments[step % 2].b[n / 2][n % 2 * 2 + 1]);
+      load_share(source, free_slot, step);
+    }
+    commit_copies();
+    free_slot = free_slot + 1 == Tile::stages ? 0 : free_slot + 1;
+    if constexpr (Tile::serial)
+      if (piece + 1 == static_cast<int>(int64_t{pieces} * turn / serial_parts)) {
+        ++turn;
+        all_of_row.sum += of_row.sum, all_of_row.squares += of_row.squares;
+        of_row = {};
+#pragma unroll
+        for (int m = 0; m < down; ++m)
+#pragma unroll
+          for (int n = 0; n < across; ++n)
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              all_sums[m][n][i] += sums[m][n][i];
+              sums[m][n][i] = 0;
+            }
+      }
+  }
+  wait_for_copies<0>();
+  __syncthreads();
+
+  if (parts > 1) {
+    // [tiles, parts] of a tile's sums as the threads have them; then of its rows' sums.
+    const int64_t tile = int64_t{blockIdx.y} * gridDim.x + blockIdx.x;
+    const int64_t all_tiles = int64_t{gridDim.x} * gridDim.y;
+    float4* own = reinterpret_cast<float4*>(partial) +
+                  tile * parts * (Tile::rows * Tile::columns / 4) + thread;
+    float2* rows =
+        reinterpret_cast<float2*>(partial + all_tiles * parts * Tile::rows * Tile::columns) +
+        tile * parts * Tile::rows + thread;
+    constexpr int of_part = Tile::rows * Tile::columns / 4;
+#pragma unroll
+    for (int m = 0; m < down; ++m)
+#pragma unroll
+      for (int n = 0; n < across; ++n)
+        __stcg(own + part * of_part + (m * across + n) * Tile::threads,
+               make_float4(sums[m][n][0], sums[m][n][1], sums[m][n][2], sums[m][n][3]));
+    if (takes_sums) __stcg(rows + part * Tile::rows, make_float2(of_row.sum, of_row.squares));
+    __threadfence();
+    __syncthreads();
+    int* is_last = reinterpret_cast<int*>(places);
+    if (thread == 0) *is_last = atomicAdd(tickets + tile, 1) == parts - 1;
+    __syncthreads();
+    if (!*is_last) return;
+    __threadfence();
+    if (thread == 0) tickets[tile] = 0;
+#pragma unroll
+    for (int m = 0; m < down; ++m)
+#pragma unroll
+      for (int n = 0; n < across; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) sums[m][n][i] = 0;
+    of_row = {};
+#pragma unroll 1
+    for (int p = 0; p < parts; ++p, own += of_part, rows += Tile::rows) {
+#pragma unroll
+      for (int m = 0; m < down; ++m)
+#pragma unroll
+        for (int n = 0; n < across; ++n) {
+          const float4 v = __ldcg(own + (m * across + n) * Tile::threads);
+          sums[m][n][0] += v.x, sums[m][n][1] += v.y, sums[m][n][2] += v.z, sums[m][n][3] += v.w;
+        }
+      if (takes_sums) {
+        const float2 v = __ldcg(rows);
+        of_row.sum += v.x, of_row.squares += v.y;
+      }
+    }
+  }
+
+  if constexpr (Tile::serial) of_row = all_of_row;
+  if (takes_sums) factors[thread] = inverse_deviation(epilogue, of_row.sum, of_row.squares);
+  const auto sums_of = [&](int m, int n) -> const float(&)[4] {
+    if constexpr (Tile::serial)
+      return all_sums[m][n];
+    else
+      return sums[m][n];
+  };
+  if (epilogue.gated && !epilogue.residual && !epilogue.scale &&
+      epilogue.activation == ActivationKind::none) {
+    __syncthreads();
+    return store_gated<Tile>(epilogue, group, first_of_all, shape.rows - first_row, first_column,
+                             warp_row, warp_column, reinterpret_cast<T*>(shared), factors, sums_of);
+  }
+  float* tile = reinterpret_cast<float*>(shared);
+#pragma unroll
+  for (int m = 0; m < down; ++m)
+#pragma unroll
+    for (int n = 0; n < across; ++n) {
+      const auto& own = sums_of(m, n);
+      float* at =
+          tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 + lane % 4 * 2;
+      *reinterpret_cast<float2*>(at) = make_float2(own[0], own[1]);
+      *reinterpret_cast<float2*>(at + 8 * Tile::pitch) = make_float2(own[2], own[3]);
+    }
+  __syncthreads();
+  store_sums<Tile>(epilogue, group, first_of_all, shape.rows - first_row, first_column, tile,
+                   factors);
+}
+
+template <class Tile, class T>
+void add(std::vector<Sm80Kernel<T>>& kernels) {
+  kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::serial, Tile::threads,
+                     Tile::shared_bytes, product_sm80<Tile, T>});
+}
+
+/// The most useful first.
+template <class T>
+void add_sm80_tiles_here(std::vector<Sm80Kernel<T>>& kernels) {
+  add<Sm80Tile<64, 64, 32, 32, 4, 3>>(kernels);
+  add<Sm80Tile<128, 128, 64, 64, 3, 2>>(kernels);
+  add<Sm80Tile<128, 64, 64, 32, 3, 3>>(kernels);
+  add<Sm80Tile<64, 128, 32, 64, 3, 3>>(kernels);
+  add<Sm80Tile<64, 160, 32, 80, 3, 2>>(kernels);
+  add<Sm80Tile<256, 128, 64, 64, 3, 1>>(kernels);
+  add<Sm80Tile<128, 16, 32, 16, 4, 3>>(kernels);
+  add<Sm80Tile<64, 64, 32, 32, 4, 3, true>>(kernels);
+  add<Sm80Tile<128, 128, 64, 32, 3, 1, true>>(kernels);
+}
+
+}  // namespace drypoint::cuda
