@@ -42,6 +42,7 @@ class FieldOptions {
                 (*given)[field.name] = text;
               },
               described(field, defaults))
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->allow_extra_args(false);
     auto* added = command.add_option_function<std::string>(
         option,

@@ -49,7 +49,8 @@ struct Request {
   /// A prompt beyond 75 tokens is cut into such chunks, at a comma that is at most so many tokens
   /// back: 0 (never) to 75.
   int comma_backtrack = 20;
-  /// Applied one after the other; then those that the prompt calls ("<lora:name:0.8>"). Between
+  /// Beside those that the prompt calls ("<lora:name:0.8>"). Each adds to the model's own weights
+  /// what it makes of them. Between
   /// requests only the weights that others than before change are made anew, and without adapters
   /// they are what they were, to the byte.
   std::vector<AdapterUse> loras;

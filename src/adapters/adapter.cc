@@ -6,8 +6,8 @@
 
 #include "adapters/keys.h"
 #include "adapters/peft_alpha.h"
-#include "base/content_hash.h"
 #include "base/error.h"
+#include "base/file_state.h"
 #include "base/threads.h"
 #include "base/utf8.h"
 #include "checkpoint/formats.h"
@@ -75,6 +75,7 @@ bool holds_adapter(const NamedTensors& tensors) {
 std::shared_ptr<const Adapter> read_adapter(const std::filesystem::path& path) {
   auto adapter = std::make_shared<Adapter>();
   adapter->name = path.string();
+  adapter->id = file_state(path).value_or(0);  // before it is read: what changes now shows later
   TensorFile file = read_tensor_file(path);
   adapter->layout = file.format;
   adapter->tensors = std::move(file.tensors);
@@ -100,11 +101,6 @@ std::shared_ptr<const Adapter> read_adapter(const std::filesystem::path& path) {
       }
     for (std::string& key : module.left()) adapter->left.push_back(std::move(key));
   }
-  const std::string place = std::filesystem::weakly_canonical(path).string();
-  ContentHash hash;
-  hash.add(place);
-  for (const auto& mapped : adapter->tensors.files) hash.add(mapped->state());
-  adapter->id = hash.value();
   return adapter;
 }
 

@@ -27,8 +27,7 @@ struct Adapter {
   std::vector<AdapterChange> changes;
   std::map<std::string, Tensor> embeddings;  // that come with it, by name
   std::vector<std::string> left;             // keys that are no adapter's
-  /// Another for another file, and for another state of it.
-  uint64_t id = 0;
+  uint64_t id = 0;  // another for another file, and for another state of it (`file_state`)
 
   /// Throws non_finite with the file and the tensor.
   void check_finite() const;

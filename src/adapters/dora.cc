@@ -26,7 +26,7 @@ class Dora : public Replacement {
   }
   Tensor result(const Tensor& weight) const override {
     Tensor changed = make_tensor(weight.shape(), weight.floats());
-    direction_->apply(changed, 1);
+    direction_->apply(changed, weight, 1);
     const auto values = changed.mutable_floats();
     const Tensor m = magnitudes_.to_f32();
     const Shape& shape = weight.shape();

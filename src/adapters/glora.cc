@@ -25,7 +25,7 @@ class Glora : public WeightChange {
     return shape.size() >= 2 && rows_of(shape) == rows_of(b1_.shape()) &&
            columns_of(shape) == columns_of(b2_.shape()) && shape[1] == rows_of(a1_.shape());
   }
-  void apply(Tensor& weight, double strength) const override {
+  void apply(Tensor& weight, const Tensor& original, double strength) const override {
     const double scale = strength * (alpha_ ? *alpha_ / static_cast<double>(rank()) : 1);
     const int64_t outputs = weight.shape()[0], inputs = weight.shape()[1],
                   taps = weight.type().elements() / (outputs * inputs);
@@ -39,7 +39,7 @@ class Glora : public WeightChange {
       for (int64_t k = 0; k < taps; ++k)
         for (int64_t i = 0; i < inputs; ++i)
           rows.mutable_floats()[static_cast<size_t>((o * taps + k) * inputs + i)] =
-              values[index(o, i, k)];
+              original.floats()[index(o, i, k)];
     const Tensor through = multiply(multiply(rows, as_matrix(a1_)), as_matrix(a2_));
     const Tensor beside = multiply(as_matrix(b1_), as_matrix(b2_));
     for (int64_t o = 0; o < outputs; ++o)

@@ -14,7 +14,7 @@ class Ia3 : public WeightChange {
   bool fits(const Shape& shape) const override {
     return shape.size() >= 2 && factors_.type().elements() == shape[on_input_ ? 1 : 0];
   }
-  void apply(Tensor& weight, double strength) const override {
+  void apply(Tensor& weight, const Tensor& original, double strength) const override {
     const Tensor factors = factors_.to_f32();
     const auto values = weight.mutable_floats();
     const auto outputs = static_cast<size_t>(weight.shape()[0]),
@@ -22,7 +22,8 @@ class Ia3 : public WeightChange {
                taps = values.size() / (outputs * inputs);
     for (size_t i = 0; i < values.size(); ++i) {
       const size_t at = on_input_ ? i / taps % inputs : i / (taps * inputs);
-      values[i] *= static_cast<float>(1 + strength * double{factors.floats()[at]});
+      values[i] += static_cast<float>(strength * double{factors.floats()[at]} *
+                                      double{original.floats()[i]});
     }
   }
   double norm() const override { return norm_of(factors_); }

@@ -57,7 +57,7 @@ class Kinds : public ::testing::Test {
     EXPECT_TRUE(change.fits(weight.shape()));
     EXPECT_FALSE(change.fits({weight.shape()[0] + 1, weight.shape()[1]}));
     Tensor result = make_tensor(weight.shape(), weight.floats());
-    change.apply(result, strength);
+    change.apply(result, weight, strength);
     return result;
   }
   /// weight + strength * delta(o, i, k), of any kernel.
@@ -233,7 +233,7 @@ TEST_F(Kinds, DifferencesOfWeightsBiasesAndNorms) {
     expected = make_tensor(before.shape(), before.floats());
     for (size_t i = 0; i < expected.floats().size(); ++i)
       expected.mutable_floats()[i] += 0.25f * added.floats()[i];
-    change->change->apply(result, 0.25);
+    change->change->apply(result, before, 0.25);
     expect_close(result, expected);
   }
   const auto norms = read({{"w_norm", b}, {"b_norm", b}});
@@ -241,7 +241,7 @@ TEST_F(Kinds, DifferencesOfWeightsBiasesAndNorms) {
   EXPECT_TRUE(norms->changes[0].change->fits({6}));
   const auto whole = read({{"set_weight", d}});
   Tensor result = make_tensor(w.shape(), w.floats());
-  whole->changes.at(0).change->apply(result, 1);
+  whole->changes.at(0).change->apply(result, w, 1);
   expect_close(result, d);
 }
 
@@ -482,7 +482,7 @@ TEST_F(Kinds, AnyShapesAreReadOrRefused) {
         for (const Shape& shape : {Shape{2, 2}, Shape{4, 3, 2, 2}, Shape{1}, Shape{6, 2, 1, 1}}) {
           if (!change.change->fits(shape)) continue;
           Tensor weight = random_tensor(shape, 1);
-          change.change->apply(weight, 0.5);
+          change.change->apply(weight, random_tensor(shape, 2), 0.5);
         }
       }
     } catch (const Error& error) {

@@ -1,5 +1,7 @@
 // LoHa (https://arxiv.org/abs/2108.06098): alpha / rank * (w1_a w1_b) o (w2_a w2_b), each product
 // with a Tucker core t1 or t2 where convolutions have one.
+#include <fmt/format.h>
+
 #include "adapters/matrices.h"
 #include "adapters/weight_change.h"
 
@@ -74,7 +76,7 @@ MadeDifference make_loha(ModuleTensors& module) {
   module.expect(first.rows() == second.rows() && first.columns() == second.columns(), "hada_w2_a",
                 "both products of one shape");
   module.expect(is_bearable(first.rows(), first.columns()), "hada_w1_a",
-                "a weight of at most " + std::to_string(most_elements_changed) + " elements");
+                fmt::format("a weight of at most {} elements", most_elements_changed));
   return std::make_unique<Loha>(std::move(first), std::move(second), module.take_number("alpha"));
 }
 

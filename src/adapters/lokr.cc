@@ -1,6 +1,8 @@
 // LoKr (https://arxiv.org/abs/2309.14859): alpha / rank * kron(w1, w2), each whole or of two
 // factors, the second with a Tucker core t2 where convolutions have one. Where both are whole there
 // is no rank, and alpha has no effect.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "adapters/matrices.h"
@@ -101,7 +103,7 @@ MadeDifference make_lokr(ModuleTensors& module) {
   const char* role = second.whole ? "lokr_w2" : "lokr_w2_a";
   module.expect(is_bearable(one[0], one[1]) && is_bearable(two[0], two[1]) &&
                     is_bearable(one[0] * one[1], two[0] * two[1]),
-                role, "a weight of at most " + std::to_string(most_elements_changed) + " elements");
+                role, fmt::format("a weight of at most {} elements", most_elements_changed));
   return std::make_unique<Lokr>(std::move(first), std::move(second), module.take_number("alpha"));
 }
 

@@ -1,5 +1,7 @@
 // LoRA (https://arxiv.org/abs/2106.09685), and its convolutions (LoCon), where a Tucker core `mid`
 // may stand between both: alpha / rank * up (mid) down.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "adapters/matrices.h"
@@ -55,17 +57,17 @@ MadeDifference make_lora(ModuleTensors& module) {
   Tensor up = module.take_at_least("lora_up", 2), down = module.take_at_least("lora_down", 2);
   const int64_t rank = rows_of(down.shape());
   module.expect(columns_of(up.shape()) == (module.has("lora_mid") ? up.shape()[1] : rank),
-                "lora_up", "[out, " + std::to_string(rank) + "]");
+                "lora_up", fmt::format("[out, {}]", rank));
   std::optional<Tensor> mid;
   if (module.has("lora_mid")) {
     mid = module.take_at_least("lora_mid", 3);
     module.expect(mid->shape()[0] == up.shape()[1] && mid->shape()[1] == rank, "lora_mid",
-                  "[" + std::to_string(up.shape()[1]) + ", " + std::to_string(rank) + ", ...]");
+                  fmt::format("[{}, {}, ...]", up.shape()[1], rank));
     module.expect(columns_of(down.shape()) == down.shape()[1], "lora_down", "[rank, in, 1, 1]");
     module.expect(
         is_bearable(rows_of(up.shape()), mid->type().elements()) &&
             is_bearable(rows_of(up.shape()), down.shape()[1] * (mid->type().elements() / rank)),
-        "lora_mid", "a weight of at most " + std::to_string(most_elements_changed) + " elements");
+        "lora_mid", fmt::format("a weight of at most {} elements", most_elements_changed));
   }
   return std::make_unique<Lora>(std::move(up), std::move(down), std::move(mid),
                                 module.take_number("alpha"));

@@ -1,5 +1,7 @@
 #include "adapters/module_tensors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -30,7 +32,7 @@ Tensor ModuleTensors::take_at_least(std::string_view role, size_t dimensions) {
   const Shape& shape = tensor->shape();
   expect(shape.size() >= dimensions && shape.size() <= 5 &&
              std::ranges::all_of(shape, [](int64_t side) { return side > 0; }),
-         role, std::to_string(dimensions) + " to 5 dimensions, none of them 0");
+         role, fmt::format("{} to 5 dimensions, none of them 0", dimensions));
   return *tensor;
 }
 

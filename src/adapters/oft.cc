@@ -1,5 +1,7 @@
 // OFT (https://arxiv.org/abs/2306.07280): blocks R of an orthogonal matrix, R^T W, then perhaps a
 // factor for each output. `alpha` times the outputs is the constraint of what R comes from.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "adapters/cayley.h"
@@ -68,7 +70,17 @@ class Boft : public WeightChange {
     const int64_t last = (int64_t{1} << (blocks_.shape()[0] - 1)) * rank();
     return rows_of(shape) == outputs() && outputs() % last == 0;
   }
-  void apply(Tensor& weight, double strength) const override {
+  void apply(Tensor& weight, const Tensor& original, double strength) const override {
+    Tensor turned = make_tensor(original.shape(), original.floats());
+    turn(turned, strength);
+    const auto values = weight.mutable_floats();
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] += turned.floats()[i] - original.floats()[i];
+  }
+  double norm() const override { return Oft::norm_of_rotation(cayley(blocks_, constraint())); }
+
+ private:
+  void turn(Tensor& weight, double strength) const {
     const Tensor rotations = cayley(blocks_, constraint());
     const int64_t b = rank(), columns = columns_of(weight.shape());
     Tensor gathered({DType::f32, {b, columns}});
@@ -84,27 +96,24 @@ class Boft : public WeightChange {
         return row - in_pair + in_pair % 2 * k + in_pair / 2;
       };
       for (int64_t block = 0; block < blocks_.shape()[1]; ++block) {
-        Tensor turn = make_tensor(
+        Tensor rotation = make_tensor(
             {b, b}, rotations.floats().subspan(
                         static_cast<size_t>((stage * blocks_.shape()[1] + block) * b * b),
                         static_cast<size_t>(b * b)));
         for (int64_t i = 0; i < b * b; ++i) {
-          float& value = turn.mutable_floats()[static_cast<size_t>(i)];
+          float& value = rotation.mutable_floats()[static_cast<size_t>(i)];
           const double one = i % (b + 1) == 0 ? 1 : 0;
           value = static_cast<float>(one + strength * (double{value} - one));
         }
         for (int64_t i = 0; i < b; ++i)
           std::ranges::copy(row_of(weight, place(block * b + i)), row_of(gathered, i).begin());
-        Tensor turned = multiply(turn, gathered);
+        Tensor rows = multiply(rotation, gathered);
         for (int64_t i = 0; i < b; ++i)
-          std::ranges::copy(row_of(turned, i), row_of(weight, place(block * b + i)).begin());
+          std::ranges::copy(row_of(rows, i), row_of(weight, place(block * b + i)).begin());
       }
     }
     scale_rows(weight, rescale_, strength);
   }
-  double norm() const override { return Oft::norm_of_rotation(cayley(blocks_, constraint())); }
-
- private:
   int64_t outputs() const { return blocks_.shape()[1] * blocks_.shape()[2]; }
   double constraint() const { return alpha_.value_or(0) * static_cast<double>(outputs()); }
 
@@ -133,7 +142,7 @@ std::optional<OftTensors> take_oft(ModuleTensors& module, size_t dimensions) {
       taken.rescale = module.take_at_least("rescale", 1);
       const int64_t outputs = shape[dimensions - 3] * shape[dimensions - 2];
       module.expect(taken.rescale->type().elements() == outputs, "rescale",
-                    std::to_string(outputs) + " values");
+                    fmt::format("{} values", outputs));
     }
     taken.alpha = module.take_number("alpha");
     return taken;

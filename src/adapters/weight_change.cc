@@ -4,7 +4,7 @@
 
 namespace drypoint {
 
-void Difference::apply(Tensor& weight, double strength) const {
+void Difference::apply(Tensor& weight, const Tensor& /*original*/, double strength) const {
   const Tensor difference = delta(weight.shape());
   const auto from = difference.floats();
   const auto to = weight.mutable_floats();
@@ -14,14 +14,15 @@ void Difference::apply(Tensor& weight, double strength) const {
   for (size_t i = 0; i < to.size(); ++i) to[i] += factor * from[i];
 }
 
-void Replacement::apply(Tensor& weight, double strength) const {
-  const Tensor changed = result(weight);
+void Replacement::apply(Tensor& weight, const Tensor& original, double strength) const {
+  const Tensor changed = result(original);
   const auto from = changed.floats();
   const auto to = weight.mutable_floats();
   DRYPOINT_EXPECT(from.size() == to.size(), "{} for {}", to_string(changed.type()),
                   to_string(weight.type()));
   const auto factor = static_cast<float>(strength);
-  for (size_t i = 0; i < to.size(); ++i) to[i] += factor * (from[i] - to[i]);
+  const auto before = original.floats();
+  for (size_t i = 0; i < to.size(); ++i) to[i] += factor * (from[i] - before[i]);
 }
 
 MadeChange weight_change(ModuleTensors& module) {

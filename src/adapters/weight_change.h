@@ -25,9 +25,10 @@ class WeightChange {
   virtual std::optional<int64_t> columns() const { return {}; }
   /// Whether it can change a tensor of this shape, [out, in, ...].
   virtual bool fits(const Shape& shape) const = 0;
-  /// Changes float32 values of a shape that fits; 1 is the strength that was trained. For several
+  /// Adds to `weight` what it makes of the model's own; both are f32 of a shape that fits. 1 is the
+  /// strength that was trained. So each of several changes sees the model's own weight. For several
   /// threads.
-  virtual void apply(Tensor& weight, double strength) const = 0;
+  virtual void apply(Tensor& weight, const Tensor& original, double strength) const = 0;
   /// The root of the sum of squares of what is added at strength 1, or, where that depends on the
   /// weight, of what it is multiplied with less the identity.
   virtual double norm() const = 0;
@@ -38,15 +39,15 @@ class Difference : public WeightChange {
  public:
   /// f32, of as many elements as the shape, which fits.
   virtual Tensor delta(const Shape& shape) const = 0;
-  void apply(Tensor& weight, double strength) const override;
+  void apply(Tensor& weight, const Tensor& original, double strength) const override;
 };
 
-/// weight + strength * (result - weight).
+/// weight + strength * (result - original).
 class Replacement : public WeightChange {
  public:
-  /// What the weight becomes at strength 1.
-  virtual Tensor result(const Tensor& weight) const = 0;
-  void apply(Tensor& weight, double strength) const override;
+  /// What the weight alone becomes at strength 1.
+  virtual Tensor result(const Tensor& original) const = 0;
+  void apply(Tensor& weight, const Tensor& original, double strength) const override;
 };
 
 using MadeChange = std::unique_ptr<const WeightChange>;

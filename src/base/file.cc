@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/content_hash.h"
 #include "base/error.h"
 
 namespace drypoint {
@@ -84,29 +83,6 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path), name_(p
 MappedFile::~MappedFile() {
   mapping_.forget();
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
-}
-
-namespace {
-
-uint64_t state_of(const struct stat& status) {
-  const auto number = [](auto value) { return static_cast<uint64_t>(value); };
-  return ContentHash()
-      .add(number(status.st_dev))
-      .add(number(status.st_ino))
-      .add(number(status.st_size))
-      .add(number(status.st_mtim.tv_sec))
-      .add(number(status.st_mtim.tv_nsec))
-      .value();
-}
-
-}  // namespace
-
-uint64_t MappedFile::state() const { return state_of(status_); }
-
-std::optional<uint64_t> file_state(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return state_of(status);
 }
 
 void MappedFile::check_unchanged() const {

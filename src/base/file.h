@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -31,9 +30,6 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   /// Gives the pages that hold `part` back to the system; they are read again if touched.
   void release(std::span<const std::byte> part) const;
-  /// Another for each other file and for each other state of one, as far as size and time of change
-  /// tell.
-  uint64_t state() const;
   /// Throws bad_file if the file was written to since it was mapped: mapped bytes are then a
   /// mixture of old and new. A file of the same name that took its place does no harm.
   void check_unchanged() const;
@@ -46,9 +42,6 @@ class MappedFile {
   struct stat status_ {};  // when it was mapped
   NamedMapping mapping_;
 };
-
-/// `MappedFile::state` of what is at this path now; none if there is nothing.
-std::optional<uint64_t> file_state(const std::filesystem::path& path);
 
 /// The contents of a small file. Refuses files over `limit` bytes. Throws bad_file.
 std::string read_file(const std::filesystem::path& path, size_t limit = 64 << 20);

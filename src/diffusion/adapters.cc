@@ -11,6 +11,7 @@
 
 #include "base/content_hash.h"
 #include "base/error.h"
+#include "base/file_state.h"
 #include "base/utf8.h"
 #include "checkpoint/embedding_file.h"
 #include "diffusion/folder_files.h"
@@ -86,9 +87,11 @@ WeightSources::Layers layers_of(const AdapterSet& adapters) {
       version.add(active.fitted->adapter->id)
           .add(fitted.change->module)
           .add(std::bit_cast<uint64_t>(strength));
-      layers[fitted.tensor].push_back(
-          {version.value(), [keeper = active.fitted, change = fitted.change, strength](
-                                Tensor& weight) { change->change->apply(weight, strength); }});
+      const auto apply = [keeper = active.fitted, change = fitted.change, strength](
+                             Tensor& weight, const Tensor& original) {
+        change->change->apply(weight, original, strength);
+      };
+      layers[fitted.tensor].push_back({version.value(), apply});
     }
   return layers;
 }
@@ -126,7 +129,7 @@ std::shared_ptr<const FittedAdapter> AdapterLibrary::open(const fs::path& path) 
   const std::lock_guard lock(opening_);
   auto& known = opened_[path.string()];
   if (auto opened = known.lock())
-    if (file_state(path) == opened->adapter->tensors.files.at(0)->state()) return opened;
+    if (file_state(path) == opened->adapter->id) return opened;
   if (!targets_) targets_.emplace(config_);
   auto opened =
       std::make_shared<const FittedAdapter>(fit(read_adapter(path), *targets_, config_, model_));

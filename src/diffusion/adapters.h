@@ -27,7 +27,6 @@ struct ActiveAdapter {
            text_strength == other.text_strength && blocks == other.blocks;
   }
 };
-/// Applied one after the other.
 using AdapterSet = std::vector<ActiveAdapter>;
 
 /// What they do to each tensor. At strength 0 they do nothing.

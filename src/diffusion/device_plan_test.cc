@@ -7,6 +7,7 @@
 #include "models/assemble.h"
 #include "models/clip.h"
 #include "models/complete.h"
+#include "models/controlnet.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"

@@ -114,7 +114,10 @@ Field<Request> lora() {
       "--loras; may be given several times",
       [](const Request& r) {
         std::string lines;
-        for (const AdapterUse& use : r.loras) lines += (lines.empty() ? "" : "\n") + text_of(use);
+        for (const AdapterUse& use : r.loras) {
+          if (!lines.empty()) lines += '\n';
+          lines += text_of(use);
+        }
         return lines;
       },
       [=](Request& r, std::string_view text) {

@@ -57,7 +57,10 @@ std::string as_text(const nlohmann::json& value) {
   if (value.is_null()) return "";
   if (value.is_array()) {
     std::string lines;
-    for (const auto& line : value) lines += (lines.empty() ? "" : "\n") + line.get<std::string>();
+    for (const auto& line : value) {
+      if (!lines.empty()) lines += '\n';
+      lines += line.get<std::string>();
+    }
     return lines;
   }
   return value.is_string() ? value.get<std::string>() : value.dump();

@@ -39,7 +39,7 @@ std::optional<std::string> shape_key(const Request& request) {
     for (const auto& field : request_fields())
       if (std::ranges::find(own_fields, field.name) == own_fields.end())
         key += fmt::format(" {}={}", field.name, field.get(request));
-    for (const AdapterUse& use : adapters_of(request)) key += " " + text_of(use);
+    for (const AdapterUse& use : adapters_of(request)) key += fmt::format(" {}", text_of(use));
     for (const Control& control : request.controls)
       for (const char* name : {"name", "weight", "start", "end", "mode", "layer_weights"})
         key += fmt::format(" {}={}", name, find_field(control_fields(), name)->get(control));

@@ -42,8 +42,6 @@ std::string_view name(const Op& op);
 TensorType infer(const Op& op, Inputs inputs);
 /// "conv2d top=1 left=1 ...": attributes that differ from the defaults.
 std::string to_string(const Op& op);
-/// The same with all attributes: equal texts are equal operations, also after defaults change.
-std::string to_full_string(const Op& op);
 /// The operation of this name, its attributes with their defaults.
 std::optional<Op> op_named(std::string_view name);
 bool has_attribute(const Op& op, std::string_view key);

@@ -2,7 +2,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "ops/ops.h"
+#include "ops/full_text.h"
 #include "tensor/shape.h"
 
 namespace drypoint {

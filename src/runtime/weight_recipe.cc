@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/content_hash.h"
+#include "ops/full_text.h"
 
 namespace drypoint {
 namespace {

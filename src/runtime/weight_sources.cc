@@ -6,17 +6,6 @@
 #include "base/error.h"
 
 namespace drypoint {
-namespace {
-
-/// Float32 values that may be written to.
-Tensor own_copy(const Tensor& tensor) {
-  if (tensor.dtype() != DType::f32) return tensor.to_f32();
-  const Tensor aligned = tensor.to_f32();
-  return make_tensor(aligned.shape(), aligned.floats());
-}
-
-}  // namespace
-
 void WeightSources::replaced(std::span<const std::string> names) {
   ++replaced_;
   for (const std::string& name : names) replacements_[name] = replaced_;
@@ -49,9 +38,10 @@ Tensor WeightSources::values(const std::string& name, const Shape& shape) const 
     fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
   }
   const auto layers = layers_.find(name);
-  if (layers == layers_.end() || layers->second.empty()) return tensor.to_f32().reshaped(shape);
-  Tensor values = own_copy(tensor).reshaped(shape);
-  for (const WeightLayer& layer : layers->second) layer.apply(values);
+  const Tensor original = tensor.to_f32().reshaped(shape);
+  if (layers == layers_.end() || layers->second.empty()) return original;
+  Tensor values = make_tensor(shape, original.floats());
+  for (const WeightLayer& layer : layers->second) layer.apply(values, original);
   check_finite(name + " with its adapters", values);
   return values;
 }

@@ -15,7 +15,8 @@ namespace drypoint {
 /// A change to a tensor on its way to the device.
 struct WeightLayer {
   uint64_t version = 0;  // another for each other change
-  std::function<void(Tensor& f32)> apply;
+  /// Adds to `values` what it makes of `original`, the checkpoint's; both are f32.
+  std::function<void(Tensor& values, const Tensor& original)> apply;
 };
 
 /// Tensors by name, each with a version that tells whether it is still the one that something was
@@ -30,7 +31,7 @@ class WeightSources {
   const NamedTensors& checkpoint() const { return checkpoint_; }
   /// These tensors of the checkpoint are others now.
   void replaced(std::span<const std::string> names);
-  /// Instead of the layers before. Each is applied to a tensor's float32 values, in this order.
+  /// Instead of the layers before. Each adds to the sum of those before it, in this order.
   void set_layers(Layers layers) { layers_ = std::move(layers); }
 
   /// 0: as the checkpoint had it first.

@@ -138,7 +138,7 @@ TEST_F(PairsOfWeights, TakeLayersAndLoseThem) {
   const DeviceMemory pair = store_.get(plan_, pair_, doubled(256, 2));
   const std::vector<std::byte> before(pair.get(), pair.get() + 256);
   int applied = 0;
-  const WeightLayer ten_more{7, [&](Tensor& weight) {
+  const WeightLayer ten_more{7, [&](Tensor& weight, const Tensor&) {
                                ++applied;
                                for (float& value : weight.mutable_floats()) value += 10;
                              }};
@@ -155,8 +155,9 @@ TEST_F(PairsOfWeights, TakeLayersAndLoseThem) {
 }
 
 TEST_F(PairsOfWeights, RefuseLayersThatMakeInfinities) {
-  store_.sources().set_layers(
-      {{"first.a", {{1, [](Tensor& weight) { weight.mutable_floats()[3] = INFINITY; }}}}});
+  store_.sources().set_layers({{"first.a", {{1, [](Tensor& weight, const Tensor&) {
+                                               weight.mutable_floats()[3] = INFINITY;
+                                             }}}}});
   EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a", "value 3"},
                                   [&] { store_.get(plan_, pair_, {}); }));
   store_.sources().set_layers({});
