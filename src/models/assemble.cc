@@ -294,6 +294,7 @@ void check_fit(const Checkpoint& model) {
   UnetConfig trunk = unet;
   trunk.out_channels = 0;
   trunk.in_channels = vae.latent_channels;  // of an inpainting UNet the first few
+  trunk.guidance_width = 0;                 // which it is not told
   // Heads and groups need not be the UNet's, nor the form of its projections.
   trunk.groups = control.trunk.groups;
   trunk.linear_projections = control.trunk.linear_projections;
