@@ -22,7 +22,7 @@ std::vector<float> drawn(Generator& generator, const LatentShape& shape) {
 /// modules/rng.py.
 void go_towards(std::vector<float>& low, const std::vector<float>& high, double part,
                 const LatentShape& shape) {
-  const auto [channels, height, width] = shape;
+  const int64_t channels = shape[0], height = shape[1], width = shape[2];
   const auto at = [&](int64_t c, int64_t y, int64_t x) {
     return static_cast<size_t>((c * height + y) * width + x);
   };

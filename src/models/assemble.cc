@@ -273,6 +273,7 @@ void check_control(const Checkpoint& model, const UnetConfig& unet, int64_t late
   UnetConfig trunk = unet;
   trunk.out_channels = 0;
   trunk.in_channels = latent_channels;  // of an inpainting UNet the first few
+  trunk.guidance_width = 0;             // which it is not told
   // Heads and groups need not be the UNet's, nor the form of its projections.
   trunk.groups = control.trunk.groups;
   trunk.linear_projections = control.trunk.linear_projections;

@@ -246,6 +246,11 @@ TEST_F(Configurations, TensorsOfAPartThatAreNotUsedAreNamed) {
                            "first_stage_model.loss.logvar", "model_ema.decay"})
     model.tensors.tensors[name] = Tensor({DType::f16, {2}});
   check_fit(model);
+  // Of a UNet that is told the guidance scale, unlike its ControlNet.
+  const int64_t channels = detect_unet(model.tensors).model_channels;
+  model.tensors.tensors["model.diffusion_model.time_embed.cond_proj.weight"] =
+      Tensor({DType::f16, {channels, 16}});
+  check_fit(model);
 }
 
 TEST(ConfigRules, AllowedValuesAreListsOfValues) {

@@ -19,6 +19,7 @@ const Family* family_of(const UnetConfig& trunk) {
   for (const Family& family : families()) {
     UnetConfig unet = family.config().unet;
     if (trunk.out_channels == 0) unet.out_channels = 0;
+    unet.guidance_width = trunk.guidance_width;  // distilled or not
     if (unet == trunk) return &family;
   }
   return nullptr;

@@ -98,7 +98,7 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(
       2,
       {"no command",
-       "expected generate, build, edges, inspect, synth, export, score, bench or profile"},
+       "expected generate, build, edges, text, inspect, synth, export, score, bench or profile"},
       {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});

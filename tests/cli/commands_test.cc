@@ -51,7 +51,7 @@ TEST_F(Commands, Help) {
                     "--compat",        "--ensd",
                     "--subseed",       "--subseed-strength",
                     "--seed-resize",   "--from"}},
-      {"text", {"--help", "--json", "--from"}},  // the last in its help
+      {"text", {"--help", "--json", "--json-request", "--from"}},  // the last two in its help
       {"build", {"--help",         "--model",      "--control", "--vae",          "--sizes",
                  "--size",         "--resolution", "--samples", "--only-sizes",   "--device",
                  "--precision",    "--threads",    "--level",   "--tuning-cache", "--aux-streams",
