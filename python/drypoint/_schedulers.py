@@ -71,14 +71,16 @@ class Scheduler:
     def fields(self) -> dict[str, Any]:
         """`sampler` and `schedule` of a request. Raises Unsupported naming the key."""
         name = type(self).__name__
+        if not self.sampler:
+            raise Unsupported(f"scheduler: {name}, expected one of {', '.join(all_schedulers())}")
         for key, value in self.fixed.items():
             if self.config.get(key, value) != value:
                 raise Unsupported(f"{name}: {key}: {self.config[key]!r}, expected {value!r}")
         spacing = self.config.get("timestep_spacing", next(iter(self.schedules)))
         schedule = self.schedules.get(spacing)
         for key, other in SIGMAS.items():
-            if self.config.get(key):
-                schedule = other if key in self.defaults else schedule
+            if self.config.get(key) and key in self.defaults:
+                schedule = other if spacing == "linspace" else None
         if schedule is None:
             expected = " or ".join(map(repr, self.schedules))
             raise Unsupported(f"{name}: timestep_spacing: {spacing!r}, expected {expected}")
@@ -114,11 +116,7 @@ class DDIMScheduler(Scheduler):
         "set_alpha_to_one": False,
         "thresholding": False,
     }
-    schedules: ClassVar[dict[str, str]] = {
-        "leading": "exact",
-        "trailing": "trailing",
-        "linspace": "linspace",
-    }
+    schedules: ClassVar[dict[str, str]] = {"leading": "exact", "trailing": "trailing"}
 
 
 class PNDMScheduler(Scheduler):
@@ -155,6 +153,7 @@ class UniPCMultistepScheduler(Scheduler):
         "solver_type": "bh2",
         "thresholding": False,
         "use_flow_sigmas": False,
+        **dict.fromkeys(SIGMAS, False),
     }
     schedules: ClassVar[dict[str, str]] = {"linspace": "linspace"}
 
@@ -178,11 +177,7 @@ class EulerDiscreteScheduler(Scheduler):
         "sigma_min": None,
         "timestep_type": "discrete",
     }
-    schedules: ClassVar[dict[str, str]] = {
-        "linspace": "uniform",
-        "leading": "exact",
-        "trailing": "trailing",
-    }
+    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform", "trailing": "trailing"}
 
 
 class EulerAncestralDiscreteScheduler(Scheduler):
@@ -198,7 +193,7 @@ class LMSDiscreteScheduler(Scheduler):
         "timestep_spacing": "linspace",
         **dict.fromkeys(SIGMAS, False),
     }
-    schedules: ClassVar[dict[str, str]] = EulerDiscreteScheduler.schedules
+    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform"}
 
 
 class HeunDiscreteScheduler(Scheduler):
@@ -210,39 +205,7 @@ class HeunDiscreteScheduler(Scheduler):
         **dict.fromkeys(SIGMAS, False),
     }
     fixed: ClassVar[dict[str, Any]] = {"clip_sample": False}
-    schedules: ClassVar[dict[str, str]] = EulerDiscreteScheduler.schedules
-
-
-class DPMSolverMultistepScheduler(Scheduler):
-    sampler = "DPM++ 2M"
-    defaults: ClassVar[dict[str, Any]] = {
-        "algorithm_type": "dpmsolver++",
-        "euler_at_final": False,
-        "final_sigmas_type": "zero",
-        "lower_order_final": True,
-        "solver_order": 2,
-        "solver_type": "midpoint",
-        "steps_offset": 0,
-        "thresholding": False,
-        "timestep_spacing": "linspace",
-        "use_lu_lambdas": False,
-        **dict.fromkeys(SIGMAS, False),
-    }
-    fixed: ClassVar[dict[str, Any]] = {
-        "algorithm_type": "dpmsolver++",
-        "euler_at_final": False,
-        "final_sigmas_type": "zero",
-        "lower_order_final": True,
-        "solver_order": 2,
-        "solver_type": "midpoint",
-        "thresholding": False,
-        "use_lu_lambdas": False,
-    }
-    schedules: ClassVar[dict[str, str]] = {
-        "linspace": "linspace",
-        "leading": "exact",
-        "trailing": "trailing",
-    }
+    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform"}
 
 
 class DEISMultistepScheduler(Scheduler):
@@ -263,6 +226,7 @@ class DEISMultistepScheduler(Scheduler):
         "solver_order": 2,
         "solver_type": "logrho",
         "thresholding": False,
+        **dict.fromkeys(SIGMAS, False),
     }
     schedules: ClassVar[dict[str, str]] = {"linspace": "linspace"}
 
@@ -305,26 +269,25 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def all_schedulers() -> dict[str, type[Scheduler]]:
-    """By class name."""
+    """By class name, sorted."""
     found: dict[str, type[Scheduler]] = {}
     todo = [Scheduler]
     while todo:
         for kind in todo.pop().__subclasses__():
-            found[kind.__name__] = kind
+            if kind.sampler:
+                found[kind.__name__] = kind
             todo.append(kind)
-    return found
+    return dict(sorted(found.items()))
 
 
 def of(scheduler: Any) -> Scheduler:
     """One of ours, or diffusers' own object, by its class's name and its config."""
     if isinstance(scheduler, Scheduler):
         return scheduler
-    name = type(scheduler).__name__
-    return named(name, getattr(scheduler, "config", {}))
+    return named(type(scheduler).__name__, getattr(scheduler, "config", {}))
 
 
 def named(name: str, config: Mapping[str, Any]) -> Scheduler:
-    kinds = all_schedulers()
-    if name not in kinds:
-        raise Unsupported(f"scheduler: {name}, expected one of {', '.join(sorted(kinds))}")
-    return kinds[name].from_config(config)
+    """One that is not here has a config for others, and no fields."""
+    kind = all_schedulers().get(name) or type(name, (Scheduler,), {})
+    return kind.from_config(config)

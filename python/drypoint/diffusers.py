@@ -26,7 +26,6 @@ from ._core import Pipeline, Progress, Request, Result, inspect
 from ._schedulers import (
     DDIMScheduler,
     DEISMultistepScheduler,
-    DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
@@ -45,7 +44,6 @@ __all__ = [
     "ControlNetModel",
     "DDIMScheduler",
     "DEISMultistepScheduler",
-    "DPMSolverMultistepScheduler",
     "EulerAncestralDiscreteScheduler",
     "EulerDiscreteScheduler",
     "HeunDiscreteScheduler",
@@ -117,7 +115,9 @@ class ControlNetModel:
     @classmethod
     def from_pretrained(cls, path: PathLike, **options: Any) -> ControlNetModel:
         """A diffusers folder. Raises BadFile, Unsupported."""
-        return cls(_local(path, _without(options, _OF_LOADING | {"dtype", "torch_dtype", "subfolder"})))
+        return cls(
+            _local(path, _without(options, _OF_LOADING | {"dtype", "torch_dtype", "subfolder"}))
+        )
 
     @classmethod
     def from_single_file(cls, path: PathLike, **options: Any) -> ControlNetModel:
@@ -176,7 +176,9 @@ class StableDiffusionControlNetPipeline:
         self._bar = True
         self._interrupt = False
         self._trained, found = self._read_scheduler()
-        self.scheduler = scheduler or found
+        self._scheduler = found  # perhaps one to take the config of
+        if scheduler is not None:
+            self.scheduler = scheduler
         self._pipeline = self._open()
 
     @classmethod
@@ -359,9 +361,7 @@ class StableDiffusionControlNetPipeline:
         requests = []
         for at, text in enumerate(prompts):
             edges = _edges(hints[at], height, width)
-            requests.append(
-                shared.replace(prompt=text, negative_prompt=negatives[at], edges=edges)
-            )
+            requests.append(shared.replace(prompt=text, negative_prompt=negatives[at], edges=edges))
         requests = _seeded(requests, num_images_per_prompt, generator)
         self._interrupt = False
         results = [

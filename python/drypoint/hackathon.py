@@ -1,11 +1,11 @@
 """The class of the original system, `canny2image`, on Drypoint: change the import, keep the script.
 
-    from drypoint.hackathon import hackathon
+from drypoint.hackathon import hackathon
 
-    hk = hackathon()
-    hk.initialize()  # the checkpoint that DRYPOINT_CHECKPOINT names
-    edges, *pictures = hk.process(image, "a bird", "best quality", "lowres", 1, 256, 20, False, 1, 9,
-                                  2946901, 0.0, 100, 200)
+hk = hackathon()
+hk.initialize()  # the checkpoint that DRYPOINT_CHECKPOINT names
+edges, *pictures = hk.process(image, "a bird", "best quality", "lowres", 1, 256, 20, False, 1, 9,
+                              2946901, 0.0, 100, 200)
 """
 
 from __future__ import annotations

@@ -73,9 +73,7 @@ def test_draws_what_diffusers_draws(
         assert agreement(image, PIL.Image.open(GOLDEN / f"{name}_{i}.png")) >= 0.999
 
 
-def test_outputs_and_callbacks(
-    usual: ours.StableDiffusionControlNetPipeline, edges: Edges
-) -> None:
+def test_outputs_and_callbacks(usual: ours.StableDiffusionControlNetPipeline, edges: Edges) -> None:
     pipe = usual
     pipe.scheduler = ours.DDIMScheduler.from_config(pipe.scheduler.config)
     seen: list[tuple[int, int]] = []

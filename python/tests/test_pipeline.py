@@ -82,7 +82,9 @@ def test_defaults_and_random_seeds(pipeline: drypoint.Pipeline, edges: Edges) ->
     assert (again.arrays[0] == first.arrays[0]).all()
 
 
-def test_models_are_shared(pipeline: drypoint.Pipeline, tiny: dict[str, Path], edges: Edges) -> None:
+def test_models_are_shared(
+    pipeline: drypoint.Pipeline, tiny: dict[str, Path], edges: Edges
+) -> None:
     device = drypoint.Device("cpu", threads=1)
     assert (device.name, device.threads) == ("cpu", 1)
     model = drypoint.Model(**tiny, device=device)
@@ -131,9 +133,7 @@ def test_the_gil_is_free(pipeline: drypoint.Pipeline, edges: Edges) -> None:
     ended = threading.Event()
 
     def draw() -> None:
-        pipeline.generate(
-            edges=edges, steps=200, progress=lambda p: p.done == 1 and drawing.set()
-        )
+        pipeline.generate(edges=edges, steps=200, progress=lambda p: p.done == 1 and drawing.set())
         ended.set()
 
     thread = threading.Thread(target=draw)

@@ -1,6 +1,6 @@
 """Draws with diffusers 0.42 what test_diffusers.py compares with.
 
-    python make.py FOLDER CONTROL  # the tiny model as a diffusers folder, and its ControlNet's
+    python make.py FOLDER CONTROL [NAME ...]  # the tiny model as a diffusers folder, and its ControlNet's
 
 Writes NAME_0.png ... of each case in cases.json beside this script.
 """
@@ -41,6 +41,8 @@ edges[8:40, 8] = edges[8:40, 56] = edges[8, 8:57] = edges[40, 8:57] = 255
 np.fill_diagonal(edges, 255)
 edges = PIL.Image.fromarray(edges)
 for name, case in json.loads((here / "cases.json").read_text()).items():
+    if case.get("refused") or (len(sys.argv) > 3 and name not in sys.argv[3:]):
+        continue
     pipe.scheduler = getattr(diffusers, case["scheduler"]).from_config(
         usual, **case.get("config", {})
     )
