@@ -87,6 +87,13 @@ std::vector<CatalogEntry> Catalog::all(FileKind kind) const {
   return entries;
 }
 
+bool Catalog::has(FileKind kind, std::string_view name) const {
+  return std::ranges::any_of(all(kind), [&](const CatalogEntry& entry) {
+    return plain_name(entry.name) == plain_name(name) ||
+           plain_name(entry.title) == plain_name(name);
+  });
+}
+
 CatalogEntry Catalog::find(FileKind kind, std::string_view name, const std::string& field) const {
   const auto entries = all(kind);
   const std::string wanted = plain_name(name);

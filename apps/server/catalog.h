@@ -29,6 +29,8 @@ class Catalog {
   /// The one of this name or title (with " [hash]" or without), case aside; else the shortest that
   /// has it inside. Throws 422 naming the nearest.
   CatalogEntry find(FileKind kind, std::string_view name, const std::string& field) const;
+  /// Whether one has just this name or title, case aside.
+  bool has(FileKind kind, std::string_view name) const;
   /// Adds one that lies elsewhere, before all others.
   void add(FileKind kind, CatalogEntry entry);
   /// Looks into the folders again.

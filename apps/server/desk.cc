@@ -5,6 +5,7 @@
 
 #include "drypoint/fields.h"
 #include "server/encoding.h"
+#include "server/requests.h"
 
 namespace drypoint::server {
 namespace {
@@ -147,7 +148,8 @@ double Task::drawing_seconds() const {
   return 0;
 }
 
-Desk::Desk(const Limits& limits, Metrics& metrics) : limits_(limits), metrics_(metrics) {
+Desk::Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics)
+    : limits_(limits), catalog_(catalog), metrics_(metrics) {
   keeper_ = std::thread([this] { keep(); });
 }
 
@@ -244,6 +246,7 @@ std::shared_ptr<Task> Desk::accept(Order order) {
   for (Request& request : order.requests) {  // now, so that it can be told
     if (!request.seed) request.seed = random_seed();
     for (const auto& field : request_fields()) field.check(request);
+    check_adapters(request, catalog_);
   }
   const std::shared_ptr<Task> task(new Task(order));
   const std::weak_ptr<Task> weak = task;

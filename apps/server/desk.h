@@ -96,15 +96,16 @@ class Task {
 
 class Desk {
  public:
-  Desk(const Limits& limits, Metrics& metrics);
+  Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics);
   ~Desk();
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
   const Limits& limits() const { return limits_; }
 
-  /// Throws 413 for what is beyond the limits of a picture, 429 where a client has too much in
-  /// line, 503 where all have, or while draining, and 409 for an id that is taken.
+  /// Throws 422 for a prompt that calls what is not in the catalog, 413 for what is beyond the
+  /// limits of a picture, 429 where a client has too much in line, 503 where all have, or while
+  /// draining, and 409 for an id that is taken.
   std::shared_ptr<Task> accept(Order order);
   /// Waits for the end, cancels it when its client goes, and throws what ended it (503 for one that
   /// took too long, 499 if nobody is left to be told).
@@ -135,6 +136,7 @@ class Desk {
   void forget_old_ones_locked();
 
   const Limits limits_;
+  const Catalog& catalog_;
   Metrics& metrics_;
   mutable std::mutex mutex_;  // for all that follows
   mutable std::condition_variable idle_;

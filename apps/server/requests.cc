@@ -1,5 +1,8 @@
 #include "server/requests.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "server/encoding.h"
 
 namespace drypoint::server {
@@ -45,6 +48,45 @@ void read_fields(const Json& object, Request& request, const std::vector<std::st
     request.image = picture_from(all.text(name), name).image;
     request.is_edges = name == std::string("edges");
   }
+}
+
+namespace {
+
+/// What stands between "<lora:" and ">", for each.
+std::vector<std::string> adapter_tags(std::string_view prompt) {
+  std::vector<std::string> tags;
+  for (size_t begin = prompt.find('<'); begin != prompt.npos; begin = prompt.find('<', begin + 1)) {
+    std::string tag(prompt.substr(begin + 1, prompt.find('>', begin) - begin - 1));
+    const size_t colon = tag.find(':');
+    std::string kind = tag.substr(0, colon);
+    std::erase(kind, ' ');
+    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (colon != tag.npos && (kind == "lora" || kind == "lyco"))
+      tags.push_back(tag.substr(colon + 1));
+  }
+  return tags;
+}
+
+}  // namespace
+
+void check_adapters(const Request& request, const Catalog& catalog) {
+  for (const std::string* prompt :
+       {&request.prompt, &request.added_prompt, &request.negative_prompt})
+    for (std::string tag : adapter_tags(*prompt)) {
+      // Its name is the first part that is no "te=0.5".
+      std::string name;
+      for (size_t end = 0; end != tag.npos && name.empty(); tag.erase(0, end + 1)) {
+        end = tag.find(':');
+        name = tag.substr(0, end);
+        if (name.find('=') != name.npos) name.clear();
+        if (end == tag.npos) break;
+      }
+      while (name.starts_with(' ')) name.erase(0, 1);
+      while (name.ends_with(' ')) name.pop_back();
+      if (!catalog.has(FileKind::lora, name))
+        refuse_field(422, "prompt", "calls \"{}\", but there is no LoRA of this name here",
+                     name.substr(0, 60));
+    }
 }
 
 std::vector<Request> one_by_one(Request request, int64_t count) {

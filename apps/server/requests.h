@@ -23,6 +23,10 @@ bool is_for_clients(const Field<Request>& field);
 /// but for those of `known`.
 void read_fields(const Json& object, Request& request, const std::vector<std::string>& known);
 
+/// Adapters that prompts call, "<lora:NAME:0.8>", are those of the catalog: as a name, a path would
+/// reach any file. Throws 422.
+void check_adapters(const Request& request, const Catalog& catalog);
+
 /// One request for each of `count` pictures, with seeds that count on: each is the picture that it
 /// would be alone, and the queue draws them together.
 std::vector<Request> one_by_one(Request request, int64_t count);

@@ -79,7 +79,7 @@ struct Server::Implementation {
                  .queue = {.pipelines = options.pipelines, .together = options.together},
                  .most_loaded = static_cast<size_t>(std::max(1, options.loaded))},
                 *catalog),
-        desk(limits_of(options), metrics) {
+        desk(limits_of(options), *catalog, metrics) {
     const Context context{desk, engines, *catalog, metrics};
     add_page(routes);
     add_health(routes, context);

@@ -82,6 +82,8 @@ def test_a_job_is_cancelled_and_others_are_not(server):
     ({"model": "../../etc/passwd"}, 400, "model"),
     ({"prompt": {"a": 1}}, 400, "prompt"),
     ({"id": "a/../b"}, 400, "id"),
+    ({"prompt": "a <lora:/etc/passwd:1>"}, 400, "prompt"),
+    ({"negative_prompt": "<Lora: te=1: conftest.py>"}, 400, "prompt"),
 ])
 def test_what_is_wrong_is_named(server, fields, status, named):
     body = {"prompt": "a cat", "edges": as_base64(edges()), "steps": 2, **fields}
