@@ -4,7 +4,7 @@
 # Public headers of plain types and what is made of them, which all layers may include. The other
 # public headers are for the layers at the top, which implement them (`api`).
 set(leaves demo_model edges error image image_stream mapped_files model_files nearest output parameters
-    plan_info precision sampling synth version)
+    plan_info precision resize_mode sampling synth version)
 
 # link_headers(folder files...): a folder of links to these and no other files.
 function(link_headers folder)

@@ -23,7 +23,7 @@ struct GenerateArguments {
   ModelOptions model;
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
-  std::string image, edges, save_edges, output, json_request;
+  std::string image, edges, init, mask, save_edges, output, json_request;
   bool warm = false, json = false;
 };
 
@@ -51,7 +51,10 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
-  check_files_differ(outputs, {{"--image", options.image}, {"--edges", options.edges}});
+  check_files_differ(outputs, {{"--image", options.image},
+                               {"--edges", options.edges},
+                               {"--init", options.init},
+                               {"--mask", options.mask}});
 }
 
 /// The text of --json-request, "-" being standard input.
@@ -75,14 +78,21 @@ void read_request(GenerateArguments& options, std::string& text) {
   if (options.json_request.empty()) return;
   text = read_text(options.json_request);
   const bool has_picture = !options.image.empty() || !options.edges.empty();
+  const std::pair<const char*, std::string*> files[] = {{"init", &options.init},
+                                                        {"mask", &options.mask},
+                                                        {"output", &options.output},
+                                                        {"save_edges", &options.save_edges}};
   Request scratch;
   read_json(text, options.json_request, scratch,
             [&](const std::string& name, const std::string& value) {
               if (name == "image" && !has_picture) options.image = value;
               if (name == "edges" && !has_picture) options.edges = value;
-              if (name == "output" && options.output.empty()) options.output = value;
-              if (name == "save_edges" && options.save_edges.empty()) options.save_edges = value;
-              return name == "image" || name == "edges" || name == "output" || name == "save_edges";
+              for (const auto& [known, option] : files)
+                if (name == known) {
+                  if (option->empty()) *option = value;
+                  return true;
+                }
+              return name == "image" || name == "edges";
             });
 }
 
@@ -98,12 +108,36 @@ Request to_request(const GenerateArguments& options, const std::string& json, Re
   return request;
 }
 
-void take_picture(const GenerateArguments& options, Request& request,
-                  std::vector<std::string>& notices) {
-  ReadImage read = request.is_edges ? read_picture("--edges", options.edges)
-                                    : read_picture("--image", options.image);
-  request.image = std::move(read.image);
-  notices.insert(notices.end(), read.notices.begin(), read.notices.end());
+void take_pictures(const GenerateArguments& options, Request& request,
+                   std::vector<std::string>& notices) {
+  const auto take = [&](std::string_view option, const std::string& file, Image& image) {
+    if (file.empty()) return;
+    ReadImage read = read_picture(option, file);
+    image = std::move(read.image);
+    notices.insert(notices.end(), read.notices.begin(), read.notices.end());
+  };
+  take("--edges", options.edges, request.image);
+  take("--image", options.image, request.image);
+  take("--init", options.init, request.init_image);
+  take("--mask", options.mask, request.mask);
+}
+
+/// Standard input can be read once.
+void expect_one_standard_input(const GenerateArguments& options) {
+  const std::pair<const char*, const std::string*> inputs[] = {
+      {"--json-request", &options.json_request},
+      {"--image", &options.image},
+      {"--edges", &options.edges},
+      {"--init", &options.init},
+      {"--mask", &options.mask}};
+  const char* first = nullptr;
+  for (const auto& [option, file] : inputs) {
+    if (*file != "-") continue;
+    if (first)
+      bad_option(
+          fmt::format("{}: -: is standard input, as {}; expected a file for one", first, option));
+    first = option;
+  }
 }
 
 /// Seconds from the command's start; with --warm, of the first step, from the end of warming.
@@ -147,8 +181,9 @@ void run(GenerateArguments options) {
   if (options.image.empty() == options.edges.empty())
     bad_option(fmt::format("--image and --edges: found {}, expected one of them",
                            options.image.empty() ? "neither" : "both"));
-  if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
-    bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
+  expect_one_standard_input(options);
+  if (!options.mask.empty() && options.init.empty())
+    bad_option("--mask: found no --init, expected the picture that it is of");
 
   std::vector<std::string> notices;
   const ModelFiles files = options.model.files(notices, "drawing with");
@@ -164,7 +199,7 @@ void run(GenerateArguments options) {
   Request request = to_request(options, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
   check_outputs(options, names);
-  take_picture(options, request, notices);
+  take_pictures(options, request, notices);
   Result result;
   {
     ProgressLine line;
@@ -204,12 +239,18 @@ void add_generate(CLI::App& program) {
       ->transform(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());
+  command->add_option("--init", o->init, "Picture to begin with, or -")->transform(path());
+  command
+      ->add_option("--mask", o->mask,
+                   "What of it is to be painted: white; what is black is kept; or -")
+      ->transform(path());
   for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
   command
-      ->add_option("--json-request", o->json_request,
-                   "File of a request in JSON, or - for standard input: fields are named as\n"
-                   "in --json's \"request\", beside \"image\" or \"edges\", \"output\" and\n"
-                   "\"save_edges\"; options that are given as well count instead")
+      ->add_option(
+          "--json-request", o->json_request,
+          "File of a request in JSON, or - for standard input: fields are named as\n"
+          "in --json's \"request\", beside \"image\" or \"edges\", \"init\",\n"
+          "\"mask\", \"output\" and \"save_edges\"; options that are given as well count instead")
       ->transform(path());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());

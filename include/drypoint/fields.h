@@ -36,6 +36,8 @@ struct Field {
 
 /// All of `Request` but its picture.
 const std::vector<Field<Request>>& request_fields();
+/// Whether it is about an initial picture, a mask or a second pass (see painting.h).
+bool is_of_painting(const Field<Request>& field);
 /// All of `PipelineOptions`.
 const std::vector<Field<PipelineOptions>>& pipeline_fields();
 /// All of `ModelFiles`.

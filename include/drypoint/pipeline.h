@@ -98,7 +98,7 @@ struct Request {
   int hires_steps = 0;  ///< of the second pass: 1 to 999; 0: as many as the first has
 };
 
-enum class Stage : uint8_t { prepare, text, denoise, decode };
+enum class Stage : uint8_t { prepare, text, encode, denoise, decode };
 std::string_view name(Stage stage);
 
 struct Progress {

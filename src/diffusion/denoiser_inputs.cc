@@ -4,6 +4,7 @@
 
 #include "diffusion/control_strength.h"
 #include "diffusion/denoise_loop.h"
+#include "diffusion/first_latents.h"
 
 namespace drypoint {
 namespace {
@@ -49,7 +50,8 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .height = size.height / 8,
                       .width = size.width / 8,
                       .context_length = chunks * kTokenCount,
-                      .apart = request.guess_mode && guided};
+                      .apart = request.guess_mode && guided,
+                      .masked = keeps_known(request, model.config().unet)};
   if (guided && negative_chunks != chunks) shape.negative_length = negative_chunks * kTokenCount;
   fit_shape(shape, table);
   return shape;

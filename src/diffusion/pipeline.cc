@@ -13,6 +13,10 @@
 #include "diffusion/conditioning.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
+#include "diffusion/first_latents.h"
+#include "diffusion/hires.h"
+#include "diffusion/initial.h"
+#include "diffusion/keeping.h"
 #include "diffusion/model.h"
 #include "diffusion/parameters_of.h"
 #include "diffusion/random.h"
@@ -68,6 +72,14 @@ class NoiseSource {
     for (size_t i = 0; i < generators_.size(); ++i)
       generators_[i]->randn(values.subspan(i * part, part));
   }
+  /// The same, but in one stream one draw for all samples.
+  void draw_shared(std::span<float> values, int samples) {
+    if (generators_.size() > 1 || samples == 1) return draw(values);
+    const size_t part = values.size() / static_cast<size_t>(samples);
+    draw(values.first(part));
+    for (size_t at = part; at < values.size(); at += part)
+      std::ranges::copy(values.first(part), values.begin() + static_cast<std::ptrdiff_t>(at));
+  }
 
  private:
   std::vector<std::unique_ptr<Generator>> generators_;
@@ -76,8 +88,8 @@ class NoiseSource {
 /// Once more, slowly, to say where it went wrong.
 [[noreturn]] void find_non_finite_step(DenoiseLoop& loop, std::span<const float> noise,
                                        const std::vector<std::span<const float>>& draws,
-                                       const SamplerTable& table) {
-  loop.begin(noise, draws);
+                                       std::span<const float> known, const SamplerTable& table) {
+  loop.begin(noise, draws, known);
   while (!loop.done()) {
     const SamplerTable::Row& row = table.rows[loop.row()];
     loop.run();
@@ -98,6 +110,11 @@ struct Drawing {
   NoiseSource noise;
   Stopwatch watch;
   std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
+  std::optional<InitialPicture> initial;
+  FirstLatents first;
+  // The pass over a larger latent, if there is one: what it begins with comes from this one.
+  std::unique_ptr<const Request> second_request;
+  std::unique_ptr<Drawing> second;
 
   ImageSize size() const { return {result.edges.width, result.edges.height}; }
   void report(Stage stage, int done, int of) const {
@@ -115,6 +132,22 @@ void report(Batch batch, Stage stage, int done, int of) {
 }
 void finish(Batch batch, Stage stage) {
   for (Drawing* drawing : batch) drawing->finish(stage);
+}
+
+/// Their second passes, if they have any.
+std::vector<Drawing*> second_passes(Batch batch) {
+  std::vector<Drawing*> all;
+  for (Drawing* drawing : batch)
+    if (drawing->second) all.push_back(drawing->second.get());
+  return all;
+}
+
+/// A latent's worth from each sample of all drawings, one after the other.
+std::vector<float> joined(Batch batch, std::vector<float> FirstLatents::*member) {
+  std::vector<float> all;
+  for (const Drawing* drawing : batch)
+    all.insert(all.end(), (drawing->first.*member).begin(), (drawing->first.*member).end());
+  return all;
 }
 
 /// A batch goes on as long as one of it does.
@@ -137,7 +170,9 @@ void for_each(Batch batch, const Body& body) {
 /// What the denoiser has once for all latents.
 bool have_the_same(const Drawing& a, const Drawing& b) {
   return a.table == b.table && a.request.strength == b.request.strength &&
-         a.request.guess_mode == b.request.guess_mode;
+         a.request.guess_mode == b.request.guess_mode &&
+         painting_rule(a.request) == painting_rule(b.request) &&
+         a.initial.has_value() == b.initial.has_value();
 }
 
 }  // namespace
@@ -146,6 +181,7 @@ std::string_view name(Stage stage) {
   switch (stage) {
     case Stage::prepare: return "prepare";
     case Stage::text: return "text";
+    case Stage::encode: return "encode";
     case Stage::denoise: return "denoise";
     case Stage::decode: return "decode";
   }
@@ -173,12 +209,21 @@ class Pipeline::Implementation {
     return denoiser_shape(model_, drawing.request, drawing.size(), drawing.table,
                           drawing.prompts.shape());
   }
+  Drawing begin(const Request& request, const Callbacks& callbacks, const WalkPart& part) const;
   void draw(Batch batch);
   void draw(Drawing& drawing);
+  void encode_prompts(Batch batch, const StopRequested& stop);
+  void encode_initial(Batch batch, const StopRequested& stop);
+  void enlarge(const Drawing& drawing, std::span<const float> latents, const StopRequested& stop);
+  std::vector<float> draw_second(Batch batch, std::span<const float> latents, int done, int of,
+                                 const StopRequested& stop);
+  Image decoded(Executor& decoder, std::span<const float> latent, const StopRequested& stop) const;
   Executor& make_ready(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
   bool go_together(const Drawing& a, const Drawing& b) const;
   void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape) const;
-  std::vector<float> denoise(Batch batch, const DenoiserShape& shape, const StopRequested& stop);
+  int evaluations(Batch batch, const DenoiserShape& shape) const;
+  std::vector<float> denoise(Batch batch, const DenoiserShape& shape, int done, int of,
+                             const StopRequested& stop);
   void decode(Batch batch, std::span<const float> latents, Executor& decoder,
               const StopRequested& stop);
 
@@ -192,6 +237,7 @@ bool Pipeline::Implementation::go_together(const Drawing& a, const Drawing& b) c
   const auto can = [](const Drawing& drawing) {
     return drawing.request.samples == 1 && drawing.prompts.are_plain();
   };
+  if (a.second && b.second && !go_together(*a.second, *b.second)) return false;
   return can(a) && can(b) && have_the_same(a, b) && shape_of(a) == shape_of(b);
 }
 
@@ -214,78 +260,98 @@ void Pipeline::Implementation::set_inputs(Executor& denoiser, Batch batch,
   set_picture_inputs(denoiser, shape, first.table, inputs);
 }
 
-/// -> [samples of all, 4, h, w]
+/// Steps of a batch, of one chunk of latents after the other.
+int Pipeline::Implementation::evaluations(Batch batch, const DenoiserShape& shape) const {
+  int samples = 0;
+  for (const Drawing* drawing : batch) samples += drawing->request.samples;
+  return batch[0]->table.steps * samples / static_cast<int>(shape.latents);
+}
+
+/// -> [samples of all, 4, h, w]. `done` of `of` steps have been done before.
 std::vector<float> Pipeline::Implementation::denoise(Batch batch, const DenoiserShape& shape,
-                                                     const StopRequested& stop) {
+                                                     int done, int of, const StopRequested& stop) {
   const SamplerTable& table = batch[0]->table;
   Executor& denoiser = model_.denoiser(shape);
   set_inputs(denoiser, batch, shape);
-  denoiser.run(Rate::picture, stop);
+  if (shape.masked)
+    set_kept_rows(denoiser, shape, table, model_.prediction(), painting_rule(batch[0]->request));
+  const FirstLatents all{joined(batch, &FirstLatents::noise), joined(batch, &FirstLatents::known),
+                         joined(batch, &FirstLatents::masked), joined(batch, &FirstLatents::mask)};
 
   const size_t latent =
       static_cast<size_t>(model_.config().vae.latent_channels * shape.height * shape.width);
   const size_t chunk = latent * static_cast<size_t>(shape.latents);
-  size_t samples = 0;
-  for (const Drawing* drawing : batch) samples += static_cast<size_t>(drawing->request.samples);
-  const auto draw_noise = [&](std::span<float> values) {
+  std::vector<float> x(all.noise.size());
+  std::vector<std::vector<float>> draws(table.draws.size());
+  expect_host_memory(draws.size() * x.size() * sizeof(float), "the noise of all steps");
+  for (auto& draw : draws) {
+    draw.resize(x.size());
+    std::span<float> values = draw;
     for (Drawing* drawing : batch) {
       const size_t own = latent * static_cast<size_t>(drawing->request.samples);
       drawing->noise.draw(values.first(own));
       values = values.subspan(own);
     }
-  };
-  std::vector<float> x(latent * samples);
-  draw_noise(x);
-  std::vector<std::vector<float>> draws(table.draws.size());
-  expect_host_memory(draws.size() * x.size() * sizeof(float), "the noise of all steps");
-  for (auto& draw : draws) draw_noise(draw = std::vector<float>(x.size()));
+  }
 
-  const int all = table.steps * static_cast<int>(x.size() / chunk);
   DenoiseLoop loop(denoiser, shape, table, [&](size_t row) {
     if (batch.size() == 1 &&
         batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
       denoiser.run(Rate::picture, stop);
   });
-  int before = 0;  // steps done for the latents before
-  for (size_t at = 0; at < x.size(); at += chunk, before += table.steps) {
-    const std::span<float> latents = std::span(x).subspan(at, chunk);
+  const bool each_chunk_its_own = is_inpainting(model_.config().unet);
+  for (size_t at = 0; at < x.size(); at += chunk, done += table.steps) {
+    set_known(denoiser, shape, at / latent, all);
+    if (at == 0 || each_chunk_its_own) denoiser.run(Rate::picture, stop);
+    const auto part_of = [&](std::span<const float> values) {
+      return values.empty() ? values : values.subspan(at, chunk);
+    };
     std::vector<std::span<const float>> own;
-    for (const auto& draw : draws) own.push_back(std::span(draw).subspan(at, chunk));
-    loop.begin(latents, own);
+    for (const auto& draw : draws) own.push_back(part_of(draw));
+    loop.begin(part_of(all.noise), own, part_of(all.known));
     while (!loop.done()) {
       loop.run(stop);
       loop.wait_for_all_but_two();
-      const int done = loop.done() ? table.steps : table.rows[loop.row()].step;
-      report(batch, Stage::denoise, before + done, all);
+      const int steps = loop.done() ? table.steps : table.rows[loop.row()].step;
+      report(batch, Stage::denoise, done + steps, of);
     }
     const auto result = loop.first_slot();
-    if (!all_finite(result)) find_non_finite_step(loop, latents, own, table);
-    std::ranges::copy(result, latents.begin());
+    if (!all_finite(result))
+      find_non_finite_step(loop, part_of(all.noise), own, part_of(all.known), table);
+    std::ranges::copy(result, x.begin() + static_cast<std::ptrdiff_t>(at));
   }
   return x;
 }
 
+Image Pipeline::Implementation::decoded(Executor& decoder, std::span<const float> latent,
+                                        const StopRequested& stop) const {
+  std::vector<float> scaled(latent.begin(), latent.end());
+  for (float& value : scaled) value /= model_.scaling_factor();
+  decoder.set_input("latent", scaled);
+  decoder.run(Rate::picture, stop);
+  expect_finite(decoder.output("image"), "VAE decoder");
+  const Shape& latents = decoder.type_of_input("latent").shape;
+  Image image{static_cast<int>(8 * latents[3]), static_cast<int>(8 * latents[2]), 3, {}};
+  image.pixels.resize(decoder.output("image").size());
+  fill_pixels(image, decoder.output("image"));
+  return image;
+}
+
 void Pipeline::Implementation::decode(Batch batch, std::span<const float> latents,
                                       Executor& decoder, const StopRequested& stop) {
-  const int64_t one = decoder.type_of_input("latent").elements();
-  std::vector<float> scaled(static_cast<size_t>(one));
+  const auto one = static_cast<size_t>(decoder.type_of_input("latent").elements());
   for (Drawing* drawing : batch) {
-    const Request& request = drawing->request;
-    const auto own = latents.first(scaled.size() * static_cast<size_t>(request.samples));
+    const auto samples = static_cast<size_t>(drawing->request.samples);
+    const auto own = latents.first(one * samples);
     latents = latents.subspan(own.size());
     if (batch.size() > 1 && drawing->is_given_up()) continue;
-    drawing->report(Stage::decode, 0, request.samples);
-    for (int i = 0; i < request.samples; ++i) {
-      std::ranges::transform(own.subspan(static_cast<size_t>(i) * scaled.size(), scaled.size()),
-                             scaled.begin(),
-                             [&](float value) { return value / model_.scaling_factor(); });
-      decoder.set_input("latent", scaled);
-      decoder.run(Rate::picture, stop);
-      expect_finite(decoder.output("image"), "VAE decoder");
-      fill_pixels(drawing->result.images[static_cast<size_t>(i)], decoder.output("image"));
-      drawing->result.parameters.push_back(format_parameters(
-          parameters_of(request, model_.description(), drawing->size(), drawing->result.seed, i)));
-      drawing->report(Stage::decode, i + 1, request.samples);
+    drawing->report(Stage::decode, 0, drawing->request.samples);
+    for (size_t i = 0; i < samples; ++i) {
+      Image image = decoded(decoder, own.subspan(i * one, one), stop);
+      if (drawing->initial && drawing->initial->paste)
+        image = pasted(*drawing->initial->paste, image);
+      drawing->result.images[i] = std::move(image);
+      drawing->report(Stage::decode, static_cast<int>(i) + 1, drawing->request.samples);
     }
   }
 }
@@ -313,13 +379,14 @@ Executor& Pipeline::Implementation::make_ready(Batch batch, const DenoiserShape&
   const ImageSize size = batch[0]->size();
   int samples = 0;
   for (const Drawing* drawing : batch) samples += drawing->request.samples;
-  model_.begin();
   try {
     for (Drawing* drawing : batch)
       drawing->result.images = blank_images(drawing->request.samples, size);
     model_.denoiser(shape, stop);
     for (const Drawing* drawing : batch)
       model_.text_encoder(drawing->prompts.encoder(drawing->request), stop);
+    if (needs_encoder(batch[0]->request, model_.config().unet))
+      model_.vae_encoder(shape.height, shape.width, stop);
     return model_.vae_decoder(shape.height, shape.width, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
@@ -332,19 +399,100 @@ Executor& Pipeline::Implementation::make_ready(Batch batch, const DenoiserShape&
 Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks& callbacks) const {
   check(request);
   if (callbacks.progress) callbacks.progress({Stage::prepare, 0, 1});
+  Drawing drawing = begin(request, callbacks, walk_part(request));
+  if (request.hires_scale > 1) {
+    drawing.second_request = std::make_unique<const Request>(
+        hires_request(request, drawing.size(), drawing.result.seed));
+    drawing.second = std::make_unique<Drawing>(
+        begin(*drawing.second_request, callbacks, second_walk_part(request)));
+  }
+  return drawing;
+}
+
+Drawing Pipeline::Implementation::begin(const Request& request, const Callbacks& callbacks,
+                                        const WalkPart& part) const {
   Stopwatch watch;
   Result result;
   Prompts prompts = read_prompts(request, model_, result.notices);
-  SamplerTable table = sampler_table(request, model_.noise_schedule(), model_.prediction());
+  SamplerTable table = sampler_table(request, part, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed);
   result.edges =
       request.is_edges ? request.image : control_edges(request.image, edge_options(request));
   if (request.is_edges)
     if (auto notice = edge_map_notice(request.image)) result.notices.push_back(std::move(*notice));
-  return {
-      request, callbacks, std::move(result), std::move(prompts), std::move(table), std::move(noise),
-      watch,   {}};
+  Drawing drawing{.request = request,
+                  .callbacks = callbacks,
+                  .result = std::move(result),
+                  .prompts = std::move(prompts),
+                  .table = std::move(table),
+                  .noise = std::move(noise),
+                  .watch = watch};
+  if (!request.init_image.pixels.empty())
+    drawing.initial = initial_picture(request, drawing.size());
+  return drawing;
+}
+
+void Pipeline::Implementation::encode_prompts(Batch batch, const StopRequested& stop) {
+  for_each(batch, [&](Drawing& drawing) {
+    drawing.report(Stage::text, 0, 1);
+    drawing.conditioning.emplace(model_, drawing.prompts, drawing.request, stop);
+  });
+}
+
+/// Also of those given up meanwhile, so that each has its place.
+void Pipeline::Implementation::encode_initial(Batch batch, const StopRequested& stop) {
+  for (Drawing* drawing : batch) {
+    const int samples = drawing->request.samples;
+    drawing->first = first_latents(
+        model_, drawing->request, drawing->initial ? &*drawing->initial : nullptr, drawing->size(),
+        [&](std::span<float> values, bool shared) {
+          shared ? drawing->noise.draw_shared(values, samples) : drawing->noise.draw(values);
+        },
+        stop);
+    // Of each sample, as all else.
+    const std::vector<float> mask = drawing->first.mask;
+    for (int i = 1; i < samples; ++i)
+      drawing->first.mask.insert(drawing->first.mask.end(), mask.begin(), mask.end());
+  }
+}
+
+/// What a second pass begins with, of a first one's latents.
+void Pipeline::Implementation::enlarge(const Drawing& drawing, std::span<const float> latents,
+                                       const StopRequested& stop) {
+  Drawing& second = *drawing.second;
+  const ImageSize from = drawing.size(), to = second.size();
+  const HiresUpscaler upscaler = drawing.request.hires_upscaler;
+  if (is_of_latents(upscaler)) {
+    second.first.known = enlarged(latents, {from.width / 8, from.height / 8},
+                                  {to.width / 8, to.height / 8}, upscaler);
+    return;
+  }
+  second.first.known.clear();
+  const size_t one = latents.size() / static_cast<size_t>(drawing.request.samples);
+  for (size_t at = 0; at < latents.size(); at += one) {
+    Executor& decoder = model_.vae_decoder(from.height / 8, from.width / 8, stop);
+    const Image large = pillow_resize(
+        decoded(decoder, latents.subspan(at, one), stop), to,
+        upscaler == HiresUpscaler::nearest ? PillowFilter::nearest : PillowFilter::lanczos);
+    const auto latent = mean_latent(model_, large, stop);
+    second.first.known.insert(second.first.known.end(), latent.begin(), latent.end());
+  }
+}
+
+/// The second passes of a batch over its latents. -> theirs
+std::vector<float> Pipeline::Implementation::draw_second(Batch batch,
+                                                         std::span<const float> latents, int done,
+                                                         int of, const StopRequested& stop) {
+  const auto seconds = second_passes(batch);
+  encode_prompts(seconds, stop);
+  encode_initial(seconds, stop);
+  for (const Drawing* drawing : batch) {
+    const auto own = latents.first(drawing->first.noise.size());
+    latents = latents.subspan(own.size());
+    enlarge(*drawing, own, stop);
+  }
+  return denoise(seconds, together(shape_of(*seconds[0]), seconds.size()), done, of, stop);
 }
 
 /// A batch is of one drawing, or of several with one sample each, alike in shape and in what the
@@ -353,7 +501,10 @@ void Pipeline::Implementation::draw(Batch batch) {
   const DenoiserShape shape = together(shape_of(*batch[0]), batch.size());
   const StopRequested stop = stop_of(batch);
   const auto use = model_.use(stop);
-  Executor& decoder = make_ready(batch, shape, stop);
+  model_.begin();
+  Executor* decoder = &make_ready(batch, shape, stop);
+  if (const auto seconds = second_passes(batch); !seconds.empty())
+    decoder = &make_ready(seconds, together(shape_of(*seconds[0]), seconds.size()), stop);
   for (Drawing* drawing : batch) {
     auto& notices = drawing->result.notices;
     std::ranges::copy(model_.notices(), std::back_inserter(notices));
@@ -361,17 +512,29 @@ void Pipeline::Implementation::draw(Batch batch) {
   }
   finish(batch, Stage::prepare);
 
-  for_each(batch, [&](Drawing& drawing) {
-    drawing.report(Stage::text, 0, 1);
-    drawing.conditioning.emplace(model_, drawing.prompts, drawing.request, stop);
-  });
+  encode_prompts(batch, stop);
   finish(batch, Stage::text);
 
-  report(batch, Stage::denoise, 0, batch[0]->table.steps);
-  const auto latents = denoise(batch, shape, stop);
+  encode_initial(batch, stop);
+  if (needs_encoder(batch[0]->request, model_.config().unet)) finish(batch, Stage::encode);
+
+  const auto seconds = second_passes(batch);
+  const int first_steps = evaluations(batch, shape);
+  int steps = first_steps;
+  if (!seconds.empty())
+    steps += evaluations(seconds, together(shape_of(*seconds[0]), seconds.size()));
+  report(batch, Stage::denoise, 0, steps);
+  auto latents = denoise(batch, shape, 0, steps, stop);
+  if (!seconds.empty()) latents = draw_second(batch, latents, first_steps, steps, stop);
   finish(batch, Stage::denoise);
 
-  decode(batch, latents, decoder, stop);
+  decode(batch, latents, *decoder, stop);
+  for (Drawing* drawing : batch) {
+    for (int i = 0; i < drawing->request.samples; ++i)
+      drawing->result.parameters.push_back(format_parameters(parameters_of(
+          drawing->request, model_.description(), drawing->size(), drawing->result.seed, i)));
+    if (drawing->second) drawing->result.edges = std::move(drawing->second->result.edges);
+  }
   model_.check_files();
   finish(batch, Stage::decode);
 }

@@ -1,6 +1,7 @@
 #include "diffusion/request.h"
 
 #include "base/error.h"
+#include "diffusion/initial.h"
 #include "drypoint/fields.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
@@ -30,6 +31,7 @@ void check_samples(int samples, std::string_view what) { expect_between(what, sa
 
 void check(const Request& request) {
   for (const auto& field : request_fields()) field.check(request);
+  check_painting(request);
   check_thresholds(request.low_threshold, request.high_threshold);
   const Image& image = request.image;
   if (image.width <= 0 || image.height <= 0) fail(ErrorKind::bad_argument, "image: none was given");

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <limits>
 
@@ -248,12 +249,13 @@ const std::vector<Field<Request>>& request_fields() {
                   "Whose arithmetic begins with a picture and keeps what a mask keeps;\n"
                   "auto: diffusers for its own samplers, a1111 for the others"),
            &Field<R>::text_key, "Painting rule"),
-      choice("resize_mode", &R::resize_mode,
-             {{"stretch", ResizeMode::stretch},
-              {"crop", ResizeMode::crop},
-              {"fill", ResizeMode::fill}},
-             "Of an initial picture of another size: stretch, crop (cut from the\n"
-             "middle) or fill (all of it, and the colour of its border)"),
+      with(choice("resize_mode", &R::resize_mode,
+                  {{"stretch", ResizeMode::stretch},
+                   {"crop", ResizeMode::crop},
+                   {"fill", ResizeMode::fill}},
+                  "Of an initial picture of another size: stretch, crop (cut from the\n"
+                  "middle) or fill (all of it, and the colour of its border)"),
+           &Field<R>::text_key, "Resize mode"),
       number("mask_blur", &R::mask_blur, 0, 64,
              "Of the mask, in pixels [4, or 0 by diffusers' rule]"),
       choice("inpaint_fill", &R::inpaint_fill,
@@ -265,11 +267,12 @@ const std::vector<Field<Request>>& request_fields() {
       flag("only_masked", &R::only_masked,
            "Draw the masked part alone, at the whole size, and paste it back"),
       integer("mask_padding", &R::mask_padding, 0, 1024, "Pixels around it"),
-      choice("paste_kept", &R::paste_kept,
-             {{"auto", PasteKept::automatic}, {"on", PasteKept::on}, {"off", PasteKept::off}},
-             "Paste the initial picture's pixels over what the mask keeps;\n"
-             "auto: by a1111's rule and with only_masked"),
-      outpaint(),
+      with(choice("paste_kept", &R::paste_kept,
+                  {{"auto", PasteKept::automatic}, {"on", PasteKept::on}, {"off", PasteKept::off}},
+                  "Paste the initial picture's pixels over what the mask keeps;\n"
+                  "auto: by a1111's rule and with only_masked"),
+           &Field<R>::text_key, "Paste kept"),
+      with(outpaint(), &Field<R>::text_key, "Outpaint"),
       number("hires_scale", &R::hires_scale, 1, 8,
              "Above 1: draw small, then so many times as large once more"),
       choice("hires_upscaler", &R::hires_upscaler,
@@ -284,6 +287,14 @@ const std::vector<Field<Request>>& request_fields() {
              "What makes the first pass large, in the latent or as a picture"),
       integer("hires_steps", &R::hires_steps, 0, 999, "Of the second pass; 0: as the first")};
   return all;
+}
+
+bool is_of_painting(const Field<Request>& field) {
+  static constexpr std::string_view names[] = {
+      "denoising_strength", "painting_rule", "resize_mode",    "mask_blur",
+      "inpaint_fill",       "only_masked",   "mask_padding",   "paste_kept",
+      "outpaint",           "hires_scale",   "hires_upscaler", "hires_steps"};
+  return std::ranges::find(names, field.name) != std::end(names);
 }
 
 }  // namespace drypoint

@@ -21,6 +21,7 @@ struct DenoiserShape {
   int64_t noises = 0;           // rows of "noise"; 0: the sampler adds none
   bool control = true;          // with the ControlNet
   bool apart = false;           // the negative prompt without it: guess mode
+  bool masked = false;          // what a mask keeps of a known latent
   bool expose = false;          // outputs "eps" and "control0" ... too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
@@ -43,8 +44,11 @@ struct DenoiserShape {
 /// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and with
 /// control "hint" [hints, 3, 8 h, 8 w] (0 to 1) and "control_scales" [controls]; of an
 /// inpainting UNet "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the
-/// picture without what it covers. Output "eps" [prompts * latents, 4, h, w]: row g * latents + i
-/// for prompt g and latent i.
+/// picture without what it covers; if `masked` "mask" [latents, 1, h, w] (1: to be painted),
+/// "known" and "known_noise" [latents, 4, h, w] and the tables "kept_output" and "kept_latent"
+/// [max_steps, 3] (see `Blend`), of what is kept of the model's output, as shares of "known" and
+/// the latent that it saw, and of the next step's latent, as shares of "known" and "known_noise".
+/// Output "eps" [prompts * latents, 4, h, w]: row g * latents + i for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 
 }  // namespace drypoint

@@ -31,6 +31,7 @@ struct Walk {
   /// Samplers over clean + sigma * n begin with noise of this sigma and end with the result times
   /// this.
   double start_sigma, end_scale = 1;
+  WalkStart start;
 
   int steps() const { return static_cast<int>(levels.size()) - 1; }
   const NoiseLevel& level(int i) const { return levels[static_cast<size_t>(i)]; }
