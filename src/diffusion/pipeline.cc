@@ -370,6 +370,8 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
                        sampler_table(request, model_.noise_schedule(), model_.prediction()));
     model_.denoiser(shape);
     model_.vae_decoder(shape.height, shape.width);
+    if (needs_encoder(request, model_.config().unet))
+      model_.vae_encoder(shape.height, shape.width);
   }
 }
 

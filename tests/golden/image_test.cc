@@ -13,7 +13,7 @@
 #include "diffusion/keeping.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
-#include "drypoint/queue.h"
+#include "diffusion/together.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -98,10 +98,14 @@ Request request_of(const json& entry) {
   return request;
 }
 
-/// The latents: the start, then after every step.
-std::vector<std::vector<float>> run(Stages& model, const Request& request) {
+struct Steps {
+  std::vector<std::vector<float>> latents;  // the start, then after every step
+  FirstLatents first;
+};
+
+Steps run(Stages& model, const Request& request) {
   model.begin();
-  const ImageSize size = request.size;
+  const ImageSize size{request.image.width, request.image.height};
   const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   std::vector<std::string> notices;
   const Prompts prompts = read_prompts(request, model, notices);
@@ -119,8 +123,10 @@ std::vector<std::vector<float>> run(Stages& model, const Request& request) {
     set_kept_rows(denoiser, shape, table, model.prediction(), painting_rule(request));
   set_known(denoiser, shape, 0, first);
   denoiser.run(Rate::picture);
+  std::vector<std::vector<float>> draws(table.draws.size(), std::vector<float>(first.noise.size()));
+  for (auto& draw : draws) generator->randn(draw);
   DenoiseLoop loop(denoiser, shape, table);
-  loop.begin(first.noise, {}, first.known);
+  loop.begin(first.noise, {draws.begin(), draws.end()}, first.known);
   std::vector<std::vector<float>> latents;
   while (!loop.done()) {
     auto& latent = latents.emplace_back(loop.first_slot().begin(), loop.first_slot().end());
@@ -128,7 +134,7 @@ std::vector<std::vector<float>> run(Stages& model, const Request& request) {
     loop.run();
   }
   latents.emplace_back(loop.first_slot().begin(), loop.first_slot().end());
-  return latents;
+  return {std::move(latents), first};
 }
 
 double largest_of(std::span<const float> all) {
@@ -156,7 +162,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
   const ImageCase& c = GetParam();
   Stages& model = PipelineParts::stages(pipeline(c.inpaints()));
   const auto use = model.use({});
-  const auto latents = run(model, request_of(c.entry));
+  const auto latents = run(model, request_of(c.entry)).latents;
   const auto expected = reference(c.name + ".latents");
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.size(), latents.size() * one);
@@ -202,7 +208,174 @@ TEST(ImageToImage, EncodesAsTheReference) {
   encoder.set_input("image", as_encoder_input(photo));
   encoder.run(Rate::picture);
   EXPECT_TRUE(testing::close(encoder.output("moments"), reference("encode.moments"), 1e-5));
-  EXPECT_TRUE(testing::close(mean_latent(model, photo, {}), reference("encode.latent_of_mean"), 1e-5));
+  EXPECT_TRUE(
+      testing::close(mean_latent(model, photo, {}), reference("encode.latent_of_mean"), 1e-5));
+}
+
+/// Small, without a control's effect.
+Request small_painting(const std::string& sampler) {
+  Request request;
+  request.prompt = "a cat";
+  request.seed = 5;
+  request.steps = 4;
+  request.sampler = sampler;
+  request.is_edges = true;
+  request.image = {64, 72, 1, std::vector<uint8_t>(size_t(64) * 72)};
+  request.strength = 0;
+  request.init_image = part_of(read_image(file("photo.png")).image, {20, 30, {64, 72}});
+  request.mask = {64, 72, 1, std::vector<uint8_t>(size_t(64) * 72)};
+  std::fill(request.mask.pixels.begin() + 24 * 64, request.mask.pixels.begin() + 48 * 64, 255);
+  return request;
+}
+
+/// By both rules, whatever a sampler does between.
+TEST(Inpainting, KeepsTheKnownLatentWithEverySampler) {
+  Stages& model = PipelineParts::stages(pipeline(false));
+  const auto use = model.use({});
+  for (const PaintingRule rule : {PaintingRule::a1111, PaintingRule::diffusers})
+    for (const char* sampler :
+         {"Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ SDE", "LMS", "DDIM", "UniPC", "LCM"}) {
+      Request request = small_painting(sampler);
+      request.painting_rule = rule;
+      const auto [latents, first] = run(model, request);
+      bool paints = false;
+      for (size_t i = 0; i < first.known.size(); ++i) {
+        const bool is_known = latents.back()[i] == first.known[i];
+        ASSERT_TRUE(is_known || first.mask[i % first.mask.size()] == 1) << sampler;
+        paints |= !is_known;
+      }
+      EXPECT_TRUE(paints);
+    }
+}
+
+/// What a1111's rule has the model say: the walk stays where the known latent and its noise are.
+TEST(Inpainting, TheModelIsMadeToPredictTheKnownLatent) {
+  Stages& model = PipelineParts::stages(pipeline(false));
+  const auto use = model.use({});
+  const Request request = small_painting("DPM++ 2M");
+  const auto [latents, first] = run(model, request);
+  const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    const double sigma = table.rows[row].noise / table.rows[row].signal;
+    for (size_t i = 0; i < first.known.size(); ++i) {
+      if (first.mask[i % first.mask.size()] != 0) continue;
+      ASSERT_NEAR(latents[row][i], first.known[i] + sigma * first.noise[i], 1e-4);
+    }
+  }
+}
+
+TEST(Inpainting, PastesThePixelsThatItKeeps) {
+  Request request = small_painting("Euler a");
+  request.mask_blur = 0;
+  const Image image = pipeline(false).generate(request).images[0];
+  EXPECT_EQ(part_of(image, {0, 0, {64, 24}}), part_of(request.init_image, {0, 0, {64, 24}}));
+  EXPECT_NE(part_of(image, {0, 24, {64, 24}}), part_of(request.init_image, {0, 24, {64, 24}}));
+  request.only_masked = true;  // the result has the picture's size, whatever is drawn
+  request.image = {128, 64, 1, std::vector<uint8_t>(size_t(128) * 64)};
+  const Image whole = pipeline(false).generate(request).images[0];
+  EXPECT_EQ(whole.width, 64);
+  EXPECT_EQ(part_of(whole, {0, 0, {64, 24}}), part_of(request.init_image, {0, 0, {64, 24}}));
+}
+
+TEST(Inpainting, TakesEveryFillAndOutpaints) {
+  std::vector<Image> images;
+  for (const InpaintFill fill : {InpaintFill::original, InpaintFill::fill,
+                                 InpaintFill::latent_noise, InpaintFill::latent_nothing}) {
+    Request request = small_painting("Euler");
+    request.inpaint_fill = fill;
+    images.push_back(pipeline(false).generate(request).images[0]);
+    for (size_t i = 0; i + 1 < images.size(); ++i) EXPECT_NE(images[i], images.back());
+  }
+  Request request = small_painting("Euler");
+  request.mask = {};
+  request.outpaint.right = 32;
+  request.image = {96, 72, 1, std::vector<uint8_t>(size_t(96) * 72)};
+  const Image image = pipeline(false).generate(request).images[0];
+  EXPECT_EQ(image.width, 96);
+  EXPECT_EQ(part_of(image, {0, 0, {40, 72}}), part_of(request.init_image, {0, 0, {40, 72}}));
+}
+
+/// Without a picture to begin with, a UNet for inpainting sees that all is masked.
+TEST(Inpainting, DrawsFromNothing) {
+  Request request = small_painting("DDIM");
+  request.mask = {};
+  request.denoising_strength = 1;
+  request.painting_rule = PaintingRule::diffusers;
+  EXPECT_EQ(pipeline(true).generate(request).images.size(), 1u);
+  request.init_image = {};
+  request.painting_rule = PaintingRule::automatic;
+  request.denoising_strength = 0.75;
+  EXPECT_EQ(pipeline(true).generate(request).images.size(), 1u);
+}
+
+/// Pictures with masks and pictures of their own, in one batch.
+TEST(ImageToImage, IsTheSameTogetherAsAlone) {
+  for (const bool inpainting : {false, true})
+    for (const bool hires : {false, true}) {
+      Request one = small_painting("Euler a"), two = one;
+      if (hires) {
+        one.init_image = one.mask = {};
+        one.hires_scale = 1.5;
+        two = one;
+      } else {
+        two.init_image = part_of(read_image(file("photo.png")).image, {60, 40, {64, 72}});
+        std::fill(two.mask.pixels.begin(), two.mask.pixels.begin() + 32 * 64, 255);
+      }
+      two.seed = 9;
+      two.prompt = "a dog";
+      const Callbacks callbacks;
+      const Asked asked[] = {{one, callbacks}, {two, callbacks}};
+      EXPECT_EQ(shape_key(one), shape_key(two));
+      Pipeline& drawing = pipeline(inpainting);
+      const auto outcomes = draw_together(drawing, asked);
+      for (size_t i = 0; i < 2; ++i) {
+        ASSERT_TRUE(outcomes[i].result);
+        EXPECT_EQ(outcomes[i].result->images, drawing.generate(asked[i].request).images);
+      }
+    }
+}
+
+TEST(ImageToImage, ASampleDoesNotDependOnTheirNumber) {
+  Request request = small_painting("DDIM");
+  request.eta = 0.5;
+  request.noise = NoiseKind::per_sample;
+  request.samples = 3;
+  const auto three = pipeline(true).generate(request).images;
+  request.samples = 1;
+  request.seed = 7;
+  EXPECT_EQ(pipeline(true).generate(request).images[0], three[2]);
+}
+
+/// With an upscaler of pictures the second pass is a picture drawn from a picture.
+TEST(Hires, IsAPictureFromAPicture) {
+  Request request = small_painting("Euler a");
+  request.init_image = request.mask = {};
+  Request second = request, both = request;
+  second.init_image = pipeline(false).generate(request).images[0];
+  second.size = {96, 104};
+  second.steps = 8;
+  second.denoising_strength = 0.4;  // 4 of 8 steps
+  second.image = {96, 104, 1, std::vector<uint8_t>(size_t(96) * 104)};
+  both.hires_scale = 1.5;
+  both.hires_upscaler = HiresUpscaler::lanczos;
+  both.denoising_strength = 0.5;
+  int steps = 0, of = 0;
+  Callbacks callbacks;
+  callbacks.progress = [&](const Progress& progress) {
+    if (progress.stage == Stage::denoise) steps = progress.done, of = progress.of;
+  };
+  const Result result = pipeline(false).generate(both, callbacks);
+  EXPECT_EQ(steps, 8);
+  EXPECT_EQ(of, 8);
+  EXPECT_EQ(result.images[0].width, 96);
+  EXPECT_EQ(result.images, pipeline(false).generate(second).images);
+  EXPECT_NE(result.parameters[0].find("Size: 64x72"), std::string::npos);
+  EXPECT_NE(result.parameters[0].find(
+                "Denoising strength: 0.5, Hires upscale: 1.5, Hires upscaler: Lanczos"),
+            std::string::npos)
+      << result.parameters[0];
+  both.hires_upscaler = HiresUpscaler::latent;
+  EXPECT_EQ(pipeline(false).generate(both).images[0].height, 104);
 }
 
 }  // namespace
