@@ -4,7 +4,7 @@
 # Public headers of plain types and what is made of them, which all layers may include. The other
 # public headers are for the layers at the top, which implement them (`api`).
 set(leaves control demo_model edges error image image_stream mapped_files model_files nearest output parameters
-    picture_text plan_info precision preprocess sampling synth version)
+    picture_text plan_info precision preprocess resize_mode sampling synth version)
 
 # link_headers(folder files...): a folder of links to these and no other files.
 function(link_headers folder)

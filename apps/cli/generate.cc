@@ -25,7 +25,7 @@ struct GenerateArguments {
   ModelOptions model{true};
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
-  std::string image, edges, save_edges, output, json_request, from;
+  std::string image, edges, init, mask, save_edges, output, json_request, from;
   ControlPictures control_pictures;  // that the request in JSON names
   bool warm = false, json = false;
 };
@@ -55,8 +55,11 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
-  OptionFiles inputs{
-      {"--image", options.image}, {"--edges", options.edges}, {"--from", options.from}};
+  OptionFiles inputs{{"--image", options.image},
+                     {"--edges", options.edges},
+                     {"--from", options.from},
+                     {"--init", options.init},
+                     {"--mask", options.mask}};
   for (const ControlFiles& control : controls)
     for (const std::string& file : {control.image, control.mask})
       inputs.emplace_back("--control", file);
@@ -84,16 +87,22 @@ void read_request(GenerateArguments& options, std::string& text) {
   if (options.json_request.empty()) return;
   text = read_text(options.json_request);
   const bool has_picture = !options.image.empty() || !options.edges.empty();
+  const std::pair<const char*, std::string*> files[] = {{"init", &options.init},
+                                                        {"mask", &options.mask},
+                                                        {"output", &options.output},
+                                                        {"save_edges", &options.save_edges}};
   Request scratch;
-  read_json(text, options.json_request, scratch,
-            [&](const std::string& name, const std::string& value) {
-              if (name == "image" && !has_picture) options.image = value;
-              if (name == "edges" && !has_picture) options.edges = value;
-              if (name == "output" && options.output.empty()) options.output = value;
-              if (name == "save_edges" && options.save_edges.empty()) options.save_edges = value;
-              return name == "image" || name == "edges" || name == "output" ||
-                     name == "save_edges" || options.control_pictures.take(name, value);
-            });
+  read_json(
+      text, options.json_request, scratch, [&](const std::string& name, const std::string& value) {
+        if (name == "image" && !has_picture) options.image = value;
+        if (name == "edges" && !has_picture) options.edges = value;
+        for (const auto& [known, option] : files)
+          if (name == known) {
+            if (option->empty()) *option = value;
+            return true;
+          }
+        return name == "image" || name == "edges" || options.control_pictures.take(name, value);
+      });
 }
 
 /// The controls that the request's list is made of: those of options with settings, or several
@@ -153,7 +162,7 @@ Request to_request(const GenerateArguments& options, const std::optional<Recalle
 
 void take_pictures(const GenerateArguments& options, const std::vector<ControlFiles>& controls,
                    Request& request, std::vector<std::string>& notices) {
-  const auto take = [&](const char* option, const std::string& file, Image& image) {
+  const auto take = [&](std::string_view option, const std::string& file, Image& image) {
     if (file.empty()) return;
     ReadImage read = read_picture(option, file);
     image = std::move(read.image);
@@ -166,6 +175,26 @@ void take_pictures(const GenerateArguments& options, const std::vector<ControlFi
     Control& control = request.controls.emplace_back(files.control);
     take("--control", files.image, control.image);
     take("--control", files.mask, control.mask);
+  }
+  take("--init", options.init, request.init_image);
+  take("--mask", options.mask, request.mask);
+}
+
+/// Standard input can be read once.
+void expect_one_standard_input(const GenerateArguments& options) {
+  const std::pair<const char*, const std::string*> inputs[] = {
+      {"--json-request", &options.json_request},
+      {"--image", &options.image},
+      {"--edges", &options.edges},
+      {"--init", &options.init},
+      {"--mask", &options.mask}};
+  const char* first = nullptr;
+  for (const auto& [option, file] : inputs) {
+    if (*file != "-") continue;
+    if (first)
+      bad_option(
+          fmt::format("{}: -: is standard input, as {}; expected a file for one", first, option));
+    first = option;
   }
 }
 
@@ -211,8 +240,9 @@ void run(GenerateArguments options) {
   if (options.output.empty()) bad_option("--output is required");
   if (!options.image.empty() && !options.edges.empty())
     bad_option("--image and --edges: found both, expected one of them");
-  if (options.json_request == "-" && (options.image == "-" || options.edges == "-"))
-    bad_option("--json-request: -: is standard input, as the picture; expected a file for one");
+  expect_one_standard_input(options);
+  if (!options.mask.empty() && options.init.empty())
+    bad_option("--mask: found no --init, expected the picture that it is of");
 
   const ModelFiles files = options.model.files(notices, "drawing with");
 
@@ -277,6 +307,11 @@ void add_generate(CLI::App& program) {
       ->transform(path());
   command->add_option("--edges", o->edges, "Ready edge map, taken at its own size, or -")
       ->transform(path());
+  command->add_option("--init", o->init, "Picture to begin with, or -")->transform(path());
+  command
+      ->add_option("--mask", o->mask,
+                   "What of it is to be painted: white; what is black is kept; or -")
+      ->transform(path());
   for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
   command
       ->add_option("--from", o->from,
@@ -284,10 +319,11 @@ void add_generate(CLI::App& program) {
                    "ComfyUI's or our own; options that are given as well count instead")
       ->transform(path());
   command
-      ->add_option("--json-request", o->json_request,
-                   "File of a request in JSON, or - for standard input: fields are named as\n"
-                   "in --json's \"request\", beside \"image\" or \"edges\", \"output\" and\n"
-                   "\"save_edges\"; options that are given as well count instead")
+      ->add_option(
+          "--json-request", o->json_request,
+          "File of a request in JSON, or - for standard input: fields are named as\n"
+          "in --json's \"request\", beside \"image\" or \"edges\", \"init\",\n"
+          "\"mask\", \"output\" and \"save_edges\"; options that are given as well count instead")
       ->transform(path());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());

@@ -192,7 +192,7 @@ void add_score(CLI::App& program) {
       ->capture_default_str();
   const Request usual = score_defaults({});
   for (const auto& field : request_fields())
-    if (field.name != "samples")  // one picture is compared with one
+    if (field.name != "samples" && !is_of_painting(field))  // one picture is compared with one
       o->request.add(*command, field.name, usual);
   o->device.add_to(*command);
   o->model.add_prediction_to(*command);

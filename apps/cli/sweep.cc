@@ -35,6 +35,8 @@ const std::map<std::string, Set>& keys() {
     add_keys(found, pipeline_fields(), &ScoreVariant::options);
     for (const char* fixed : {"samples", "resolution", "size"})  // pictures are compared one by one
       found.erase(fixed);
+    for (const auto& field : request_fields())
+      if (is_of_painting(field)) found.erase(field.option);
     found["seed"] = [](ScoreVariant& variant, const std::string& value) {
       uint64_t seed = 0;  // none is random here
       if (!parse(value, seed))

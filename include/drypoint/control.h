@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "drypoint/image.h"
+#include "drypoint/resize_mode.h"
 
 namespace drypoint {
 
@@ -15,13 +16,6 @@ enum class ControlMode : uint8_t {
   balanced,  ///< both prompts are steered, by all layers alike
   prompt,    ///< the prompt: layer i of the 13 counts 0.825^(12 - i)
   control,   ///< the control: the same, and the negative prompt is not steered (guess mode)
-};
-
-/// How a picture of other proportions becomes one of the size that is drawn.
-enum class ResizeMode : uint8_t {
-  stretch,  ///< to the very size ("Just Resize")
-  crop,     ///< cut from the middle ("Crop and Resize")
-  fill,     ///< all of it, with the colour of its border around ("Resize and Fill")
 };
 
 /// One picture and the ControlNet that it steers through.
@@ -48,8 +42,8 @@ struct Control {
   /// Of each control tensor, from the shallowest to the middle block's, in the place of the mode's
   /// (13 of them, times `weight`); empty: the mode's.
   std::vector<double> layer_weights;
-  /// For the preprocessor "inpaint" alone: white (from 128) where the picture is to be painted anew.
-  /// Resized like the picture.
+  /// For the preprocessor "inpaint" alone: white (from 128) where the picture is to be painted
+  /// anew. Resized like the picture.
   Image mask;
 };
 

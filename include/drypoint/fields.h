@@ -36,6 +36,8 @@ struct Field {
 
 /// All of `Request` but its picture and its `controls`.
 const std::vector<Field<Request>>& request_fields();
+/// Whether it is about an initial picture, a mask or a second pass (see painting.h).
+bool is_of_painting(const Field<Request>& field);
 /// All of `PipelineOptions`.
 const std::vector<Field<PipelineOptions>>& pipeline_fields();
 /// All of `Control` but its picture and mask.
@@ -57,9 +59,9 @@ std::string to_json(const Request& request);
 
 /// Sets the fields that a JSON object has. `other` is given what is no field, name and value
 /// (strings without quotes), and says whether it knows it; of the control at place i the name is
-/// "controls[i].image" and the like, so that pictures can be given as a caller wants them. Throws bad_argument naming the field,
-/// also for a name that nobody knows; bad_file for text that is no JSON object. `source` stands for
-/// it in messages.
+/// "controls[i].image" and the like, so that pictures can be given as a caller wants them. Throws
+/// bad_argument naming the field, also for a name that nobody knows; bad_file for text that is no
+/// JSON object. `source` stands for it in messages.
 void read_json(
     std::string_view json, std::string_view source, Request& request,
     const std::function<bool(const std::string& name, const std::string& value)>& other = {});

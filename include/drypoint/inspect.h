@@ -78,8 +78,8 @@ struct AdapterInfo {
   std::string layout;  ///< "safetensors"
   std::string family;  ///< "Stable Diffusion 1", that it is for; empty: not known
   std::vector<InspectedChange> changes;
-  std::vector<std::string> embeddings;  ///< that come with it, by name
-  std::vector<std::string> left;        ///< keys of tensors that no kind of adapter has
+  std::vector<std::string> embeddings;          ///< that come with it, by name
+  std::vector<std::string> left;                ///< keys of tensors that no kind of adapter has
   std::map<std::string, std::string> metadata;  ///< as in the file: how it was trained
 };
 

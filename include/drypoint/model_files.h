@@ -23,7 +23,7 @@ inline constexpr const char* usual_control_name = "canny";
 /// "random:sd15", "random:sd21", "random:tiny" and the like (see synth.h) are models of random
 /// weights, without a file, for measurements.
 struct ModelFiles {
-  std::filesystem::path model;                   ///< UNet, VAE, text encoder, perhaps a ControlNet
+  std::filesystem::path model;  ///< UNet, VAE, text encoder, perhaps a ControlNet
   /// A ControlNet named "canny", before those of `controls`. Either takes the place of the model's
   /// own, if there is one; without any a model draws without control.
   std::optional<std::filesystem::path> control;

@@ -16,6 +16,7 @@
 #include "drypoint/image.h"
 #include "drypoint/model.h"
 #include "drypoint/model_files.h"
+#include "drypoint/painting.h"
 #include "drypoint/prompting.h"
 #include "drypoint/sampling.h"
 
@@ -23,12 +24,13 @@ namespace drypoint {
 
 /// A LoRA or another adapter: a change to the model's weights that a request brings along.
 struct AdapterUse {
-  std::string file;  ///< its path, or its name in the model's folder (`ModelFiles::loras`)
-  double strength = 1;                  ///< any finite number: of what it does to the UNet
+  std::string file;     ///< its path, or its name in the model's folder (`ModelFiles::loras`)
+  double strength = 1;  ///< any finite number: of what it does to the UNet
   std::optional<double> text_strength;  ///< to the text encoder; none: the same
   /// Factors of the strengths, none or 17 or 26, as the web UI's extension for block weights has
   /// them: of the text encoder, of input blocks 0 to 11, the middle, output blocks 0 to 11; of 17
-  /// there are input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11 alone, and of others it is 1.
+  /// there are input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11 alone, and of others it
+  /// is 1.
   std::vector<double> blocks = {};
   bool operator==(const AdapterUse&) const = default;
 };
@@ -101,9 +103,38 @@ struct Request {
   /// `strength`, `guess_mode` and the thresholds must be left alone. The first picture decides the
   /// size where `size` does not. Empty: `image`, through the first ControlNet.
   std::vector<Control> controls;
+
+  /// The picture to begin with, of three channels or one; empty: noise alone.
+  Image init_image;
+  /// What of it is to be painted: white. What is black is kept. Of the initial picture's size, of
+  /// three channels or one; empty: all is painted.
+  Image mask;
+  /// How much of the walk from noise is walked, 0 (the initial picture as it is) to 1 (it hardly
+  /// matters); of the second pass with `hires_scale`. It has an effect with one of both only.
+  double denoising_strength = 0.75;
+  PaintingRule painting_rule = PaintingRule::automatic;
+  /// How an initial picture of another size becomes one of the size that is drawn.
+  ResizeMode resize_mode = ResizeMode::stretch;
+  /// Standard deviation of a Gaussian blur of the mask, in pixels of the initial picture: 0 to 64.
+  /// None: the rule's own.
+  std::optional<double> mask_blur;
+  InpaintFill inpaint_fill = InpaintFill::original;
+  /// The masked part alone is drawn, at the whole size, with `mask_padding` pixels around it (0 to
+  /// 1024), and pasted back: the result has the initial picture's own size.
+  bool only_masked = false;
+  int mask_padding = 32;
+  PasteKept paste_kept = PasteKept::automatic;
+  /// The initial picture grows by these pixels first, 0 to 2048 each, which are masked.
+  Margins outpaint;
+
+  /// Above 1, to 8: the picture is drawn small, then made so many times as large, and drawn again
+  /// with `denoising_strength`, as the web UI's "hires fix" does. Not with an initial picture.
+  double hires_scale = 1;
+  HiresUpscaler hires_upscaler = HiresUpscaler::latent;
+  int hires_steps = 0;  ///< of the second pass: 1 to 999; 0: as many as the first has
 };
 
-enum class Stage : uint8_t { prepare, text, denoise, decode };
+enum class Stage : uint8_t { prepare, text, encode, denoise, decode };
 std::string_view name(Stage stage);
 
 struct Progress {

@@ -29,8 +29,8 @@ struct PlanPart {
 };
 
 struct PlanInfo {
-  std::string producer;        ///< the version of Drypoint that built it: "0.1.0"
-  std::string model, control;  ///< the names of the checkpoints; of the first ControlNet
+  std::string producer;                ///< the version of Drypoint that built it: "0.1.0"
+  std::string model, control;          ///< the names of the checkpoints; of the first ControlNet
   std::vector<NamedControl> controls;  ///< the ControlNets' names, and their checkpoints'
   PlanDevice device;
   std::vector<ImageSize> sizes;  ///< that it was built for

@@ -99,7 +99,7 @@ class Assigner {
     const bool kept = kept_[step.output];
     if (const ValueId input = input_carried_to(step.output); input >= 0) {
       DRYPOINT_EXPECT(in_place_input(step.op) >= 0 &&
-                          step.inputs[in_place_input(step.op)] == input &&
+                          block_of_[step.inputs[in_place_input(step.op)]] == block_of_[input] &&
                           covers(after_[position], blocks_[block_of_[input]].end),
                       "{}: cannot take its input's place", step.module);
       return place_in(block_of_[input], step.output);
@@ -131,11 +131,23 @@ class Assigner {
     return plan_.values[id].type.bytes() == blocks_[block].bytes;
   }
 
-  /// The input in whose place this output goes; -1 if there is none.
-  ValueId input_carried_to(ValueId output) const {
-    for (const auto& [name, id] : plan_.outputs)
-      if (const auto input = plan_.inputs.find(name); id == output && input != plan_.inputs.end())
-        return input->second;
+  /// The input in whose place this output goes, or an output that is made of it in place by one
+  /// operation after the other; -1 if there is none.
+  ValueId input_carried_to(ValueId value) const {
+    for (const auto& [name, output] : plan_.outputs) {
+      const auto input = plan_.inputs.find(name);
+      if (input == plan_.inputs.end()) continue;
+      for (ValueId id = output; id >= 0 && id != input->second; id = made_in_place_of(id))
+        if (id == value) return input->second;
+    }
+    return -1;
+  }
+
+  /// -1: of nothing.
+  ValueId made_in_place_of(ValueId value) const {
+    for (const PlanStep& step : plan_.step)
+      if (step.output == value)
+        return in_place_input(step.op) >= 0 ? step.inputs[in_place_input(step.op)] : -1;
     return -1;
   }
 

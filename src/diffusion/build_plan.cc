@@ -57,7 +57,8 @@ std::vector<std::vector<ControlShape>> control_sets(size_t nets) {
 
 void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& request,
              const BuildCallbacks& callbacks) {
-  const int all = static_cast<int>(1 + 2 * sizes.size());
+  const bool encodes = model.config().vae.has_encoder;
+  const int all = static_cast<int>(1 + (encodes ? 3 : 2) * sizes.size());
   int done = 0;
   const auto report = [&](const std::string& what) {
     if (callbacks.progress) callbacks.progress({what, done++, all});
@@ -79,6 +80,9 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
     }
     report("decoder " + of_size);
     model.vae_decoder(shape.height, shape.width, callbacks.stop);
+    if (!encodes) continue;
+    report("encoder " + of_size);
+    model.vae_encoder(shape.height, shape.width, callbacks.stop);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "diffusion/initial.h"
 #include "diffusion/request.h"
 #include "drypoint/fields.h"
 #include "drypoint/nearest.h"
@@ -130,7 +131,10 @@ void check_controls(const Request& request) {
 ImageSize drawn_size(const Request& request) {
   if (request.size != ImageSize()) return request.size;
   const std::vector<AskedControl> controls = asked_controls(request);
-  if (controls.empty()) return control_size({64, 64}, request.resolution);
+  if (controls.empty()) {
+    const ImageSize initial = initial_size(request);
+    return control_size(initial == ImageSize() ? ImageSize{64, 64} : initial, request.resolution);
+  }
   const ImageSize own{controls[0].image->width, controls[0].image->height};
   for (const AskedControl& control : controls)
     if (control.is_ready) return {control.image->width, control.image->height};

@@ -50,7 +50,10 @@ void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTabl
   denoiser.set_input("sampler", rows);
 }
 
-void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<const float>> draws) {
+void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<const float>> draws,
+                        std::span<const float> latent) {
+  DRYPOINT_EXPECT(table_.start_latent == 0 || latent.size() == noise.size(),
+                  "a latent of {} values to begin with, expected {}", latent.size(), noise.size());
   DRYPOINT_EXPECT(draws.size() == table_.draws.size(), "{} draws of {}", draws.size(),
                   table_.draws.size());
   draws_ = std::move(draws);
@@ -61,6 +64,9 @@ void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<cons
   if (table_.start_draw != 0)
     for (size_t i = 0; i < noise.size(); ++i)
       slots[i] += static_cast<float>(table_.start_draw) * draws_[0][i];
+  if (table_.start_latent != 0)
+    for (size_t i = 0; i < noise.size(); ++i)
+      slots[i] += static_cast<float>(table_.start_latent) * latent[i];
   denoiser_->set_input("slots", slots);
   denoiser_->set_input("step", std::vector<int32_t>{0});
 }

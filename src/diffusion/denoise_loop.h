@@ -28,8 +28,10 @@ class DenoiseLoop {
               std::function<void(size_t row)> before = {})
       : denoiser_(&denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
 
-  /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws.
-  void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {});
+  /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws; `latent`, of
+  /// the same shape, where the table begins with one.
+  void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {},
+             std::span<const float> latent = {});
 
   /// Another denoiser, equally ready, takes over what has been denoised so far. Its shape may
   /// differ in the controls alone. To be called by `before`.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "diffusion/denoise_loop.h"
+#include "diffusion/first_latents.h"
 
 namespace drypoint {
 namespace {
@@ -78,7 +79,8 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .height = size.height / 8,
                       .width = size.width / 8,
                       .context_length = chunks * kTokenCount,
-                      .controls = {}};
+                      .controls = {},
+                      .masked = keeps_known(request, model.config().unet)};
   if (!model.config().controlnets.empty())
     shape.controls = {{.net = 0, .positive_only = request.guess_mode && guided}};
   if (guided && negative_chunks != chunks) shape.negative_length = negative_chunks * kTokenCount;

@@ -148,12 +148,6 @@ std::string file_name(const std::filesystem::path& path) {
 void check_proportions(const Checkpoint& checkpoint, const ModelConfig& config) {
   const auto& sources = checkpoint.sources;
   const auto& [unet, controlnets, vae, text, prediction, zero_terminal_snr] = config;
-  if (is_inpainting(unet))
-    fail(ErrorKind::unsupported,
-         "{}: the UNet is one for inpainting: of its {} input channels {} are a mask and a masked "
-         "picture, which cannot be given yet; expected a UNet of {} input channels",
-         sources.at(Part::unet), unet.in_channels, unet.in_channels - unet.out_channels,
-         unet.out_channels);
   if (vae.image_channels != 3 || vae.channels.size() != 4)
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
@@ -398,6 +392,15 @@ Executor& Stages::denoiser(const DenoiserShape& shape, const StopRequested& stop
 Executor& Stages::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
   return executors_.get(std::pair(height, width), [&] {
     return model_->executor(build_vae_decoder(config().vae, 1, height, width), stop);
+  });
+}
+
+Executor& Stages::vae_encoder(int64_t height, int64_t width, const StopRequested& stop) {
+  if (!config().vae.has_encoder)
+    fail(ErrorKind::unsupported, "{}: the VAE has no encoder, which a picture to begin with needs",
+         checkpoint().sources.at(Part::vae));
+  return executors_.get(VaeEncoderShape{height, width}, [&] {
+    return model_->executor(build_vae_encoder(config().vae, 1, 8 * height, 8 * width), stop);
   });
 }
 

@@ -107,6 +107,13 @@ class LoadedModel {
   ModelHash hash_;
 };
 
+/// What tells encoders from one another: the size of their latents.
+struct VaeEncoderShape {
+  int64_t height = 0, width = 0;
+
+  bool operator==(const VaeEncoderShape&) const = default;
+};
+
 /// The stages that a pipeline strings together, each ready to run at some sizes. Not for several
 /// threads at once; those who share the model hold its `use` from `begin` on.
 class Stages {
@@ -148,11 +155,13 @@ class Stages {
 
   void check_files() { model_->check_files(); }
 
-  /// Each stage at a size, ready to run. A reference holds until `begin`. (8 denoisers, 4 decoders
-  /// and 4 text encoders are kept for later pictures.)
+  /// Each stage at a size, ready to run. A reference holds until `begin`. (8 denoisers, 4 of each
+  /// other are kept for later pictures.)
   Executor& text_encoder(const TextEncoderShape& shape, const StopRequested& stop = {});
   Executor& denoiser(const DenoiserShape& shape, const StopRequested& stop = {});
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
+  /// Throws unsupported if the model has none.
+  Executor& vae_encoder(int64_t height, int64_t width, const StopRequested& stop = {});
 
  private:
   void renew(const StopRequested& stop = {});
@@ -160,8 +169,9 @@ class Stages {
   std::shared_ptr<LoadedModel> model_;
   uint64_t version_;                           // of the weights that the executors have
   std::vector<ControlnetConfig> controlnets_;  // and what they were built for
-  // Text encoders, denoisers, decoders by height and width.
-  ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>> executors_{{4, 8, 4}};
+  // Text encoders, denoisers, decoders by height and width, encoders.
+  ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>, VaeEncoderShape>
+      executors_{{4, 8, 4, 4}};
 };
 
 struct Asked;  // see together.h

@@ -156,6 +156,14 @@ void NoiseSource::begin(std::span<float> values, const LatentShape& latent) {
   }
 }
 
+void NoiseSource::draw_shared(std::span<float> values, int samples) {
+  const size_t part = values.size() / static_cast<size_t>(samples);
+  for (size_t i = 0; i < streams_.size(); ++i)
+    streams_[i].generator->randn(values.subspan(i * part, part));
+  for (size_t at = streams_.size() * part; at < values.size(); at += part)
+    std::ranges::copy(values.first(part), values.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 void NoiseSource::draw(std::span<float> values, const SamplerTable::Draw& way) {
   const size_t part = values.size() / streams_.size();
   for (size_t i = 0; i < streams_.size(); ++i) {

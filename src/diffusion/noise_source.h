@@ -28,6 +28,9 @@ class NoiseSource {
 
   /// The noise with which the walk begins, [samples, C, h, w]; `latent`: C, h, w.
   void begin(std::span<float> values, const std::array<int64_t, 3>& latent);
+  /// Noise that comes before or after that which the walk begins with, [samples, C, h, w]; samples
+  /// of one stream share one draw.
+  void draw_shared(std::span<float> values, int samples);
   /// Fresh noise for a way from one sigma to another, after `begin`.
   void draw(std::span<float> values, const SamplerTable::Draw& way);
 

@@ -4,6 +4,8 @@
 
 #include "diffusion/adapter_use.h"
 #include "diffusion/compat.h"
+#include "diffusion/hires.h"
+#include "diffusion/initial.h"
 #include "diffusion/noise_source.h"
 #include "diffusion/request.h"
 #include "drypoint/fields.h"
@@ -66,6 +68,36 @@ std::string rng_name(RandomKind kind) {
   return "";
 }
 
+/// What the web UI has keys for; the rest is told by fields.
+void add_painting(const Request& request,
+                  std::vector<std::pair<std::string, std::string>>& others) {
+  const bool begins_with_picture = !request.init_image.pixels.empty();
+  const bool has_mask = !request.mask.pixels.empty() || request.outpaint != Margins();
+  const auto add = [&](const char* key, std::string value) {
+    others.emplace_back(key, std::move(value));
+  };
+  if (begins_with_picture || request.hires_scale > 1)
+    add("Denoising strength", fmt::to_string(request.denoising_strength));
+  if (begins_with_picture && has_mask) {
+    if (const double blur = mask_blur(request); blur > 0) add("Mask blur", fmt::to_string(blur));
+    if (request.only_masked) {
+      add("Inpaint area", "Only masked");
+      add("Masked area padding", fmt::to_string(request.mask_padding));
+    }
+    switch (request.inpaint_fill) {
+      case InpaintFill::original: break;
+      case InpaintFill::fill: add("Masked content", "fill"); break;
+      case InpaintFill::latent_noise: add("Masked content", "latent noise"); break;
+      case InpaintFill::latent_nothing: add("Masked content", "latent nothing"); break;
+    }
+  }
+  if (request.hires_scale > 1) {
+    add("Hires upscale", fmt::to_string(request.hires_scale));
+    if (request.hires_steps > 0) add("Hires steps", fmt::to_string(request.hires_steps));
+    add("Hires upscaler", std::string(label(request.hires_upscaler)));
+  }
+}
+
 }  // namespace
 
 Parameters parameters_of(const Request& request, std::span<const Unit> units,
@@ -99,6 +131,7 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
   if (sampler.name == "DDIM") parameters.eta = request.eta.value_or(0);
   if (sampler.name != "DDIM" && request.eta && *request.eta != sampler.settings.eta)
     add("Eta", fmt::to_string(*request.eta));
+  add_painting(request, parameters.others);
   const Request usual_request;
   for (const auto& field : request_fields())
     if (const std::string value = field.get(request);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "checkpoint/configurations.h"
 #include "diffusion/controls.h"
+#include "diffusion/initial.h"
 #include "drypoint/fields.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
@@ -32,6 +33,7 @@ void check_samples(int samples, std::string_view what) { expect_between(what, sa
 
 void check(const Request& request) {
   for (const auto& field : request_fields()) field.check(request);
+  check_painting(request);
   check_thresholds(request.low_threshold, request.high_threshold);
   check_controls(request);
   const Image& image = request.image;

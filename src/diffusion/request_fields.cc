@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <limits>
@@ -220,6 +221,36 @@ Field<Request> rng() {
       });
 }
 
+/// "0,0,64,64": left, top, right, bottom.
+Field<Request> outpaint() {
+  const std::string expected = "LEFT,TOP,RIGHT,BOTTOM, 0 to 2048 pixels each";
+  return field<Request>(
+      "outpaint", FieldType::word, expected,
+      "Let the initial picture grow by LEFT,TOP,RIGHT,BOTTOM pixels",
+      [](const Request& r) {
+        const Margins& m = r.outpaint;
+        return fmt::format("{},{},{},{}", m.left, m.top, m.right, m.bottom);
+      },
+      [=](Request& r, std::string_view text) {
+        Margins margins;
+        std::string_view rest = text;
+        for (int* side : {&margins.left, &margins.top, &margins.right, &margins.bottom}) {
+          const bool is_last = side == &margins.bottom;
+          const size_t comma = is_last ? rest.size() : std::min(rest.find(','), rest.size());
+          if (!parse_number(rest.substr(0, comma), *side) || (!is_last && comma == rest.size()))
+            refuse("outpaint", text, expected);
+          rest.remove_prefix(is_last ? comma : comma + 1);
+        }
+        r.outpaint = margins;
+      },
+      [=](const Request& r) {
+        for (const int side :
+             {r.outpaint.left, r.outpaint.top, r.outpaint.right, r.outpaint.bottom})
+          if (side < 0 || side > 2048)
+            fail(ErrorKind::bad_argument, "outpaint: {}, expected {}", side, expected);
+      });
+}
+
 }  // namespace
 }  // namespace fields
 
@@ -293,8 +324,62 @@ const std::vector<Field<Request>>& request_fields() {
       with(number("s_noise", &R::s_noise, 0, infinity, "Factor of fresh noise, from 0"),
            &Field<R>::text_key, "Sigma noise"),
       number("low_threshold", &R::low_threshold, 0, 1000, "Of the edge detector"),
-      number("high_threshold", &R::high_threshold, 0, 1000, "Of the edge detector")};
+      number("high_threshold", &R::high_threshold, 0, 1000, "Of the edge detector"),
+      number("denoising_strength", &R::denoising_strength, 0, 1,
+             "How much of an initial picture, or of a first pass, is drawn anew"),
+      with(choice("painting_rule", &R::painting_rule,
+                  {{"auto", PaintingRule::automatic},
+                   {"diffusers", PaintingRule::diffusers},
+                   {"a1111", PaintingRule::a1111}},
+                  "Whose arithmetic begins with a picture and keeps what a mask keeps;\n"
+                  "auto: diffusers for its own samplers, a1111 for the others"),
+           &Field<R>::text_key, "Painting rule"),
+      with(choice("resize_mode", &R::resize_mode,
+                  {{"stretch", ResizeMode::stretch},
+                   {"crop", ResizeMode::crop},
+                   {"fill", ResizeMode::fill}},
+                  "Of an initial picture of another size: stretch, crop (cut from the\n"
+                  "middle) or fill (all of it, and the colour of its border)"),
+           &Field<R>::text_key, "Resize mode"),
+      number("mask_blur", &R::mask_blur, 0, 64,
+             "Of the mask, in pixels [4, or 0 by diffusers' rule]"),
+      choice("inpaint_fill", &R::inpaint_fill,
+             {{"original", InpaintFill::original},
+              {"fill", InpaintFill::fill},
+              {"latent-noise", InpaintFill::latent_noise},
+              {"latent-nothing", InpaintFill::latent_nothing}},
+             "What lies under the mask at first"),
+      flag("only_masked", &R::only_masked,
+           "Draw the masked part alone, at the whole size, and paste it back"),
+      integer("mask_padding", &R::mask_padding, 0, 1024, "Pixels around it"),
+      with(choice("paste_kept", &R::paste_kept,
+                  {{"auto", PasteKept::automatic}, {"on", PasteKept::on}, {"off", PasteKept::off}},
+                  "Paste the initial picture's pixels over what the mask keeps;\n"
+                  "auto: by a1111's rule and with only_masked"),
+           &Field<R>::text_key, "Paste kept"),
+      with(outpaint(), &Field<R>::text_key, "Outpaint"),
+      number("hires_scale", &R::hires_scale, 1, 8,
+             "Above 1: draw small, then so many times as large once more"),
+      choice("hires_upscaler", &R::hires_upscaler,
+             {{"latent", HiresUpscaler::latent},
+              {"latent-antialiased", HiresUpscaler::latent_antialiased},
+              {"latent-bicubic", HiresUpscaler::latent_bicubic},
+              {"latent-bicubic-antialiased", HiresUpscaler::latent_bicubic_antialiased},
+              {"latent-nearest", HiresUpscaler::latent_nearest},
+              {"latent-nearest-exact", HiresUpscaler::latent_nearest_exact},
+              {"lanczos", HiresUpscaler::lanczos},
+              {"nearest", HiresUpscaler::nearest}},
+             "What makes the first pass large, in the latent or as a picture"),
+      integer("hires_steps", &R::hires_steps, 0, 999, "Of the second pass; 0: as the first")};
   return all;
+}
+
+bool is_of_painting(const Field<Request>& field) {
+  static constexpr std::string_view names[] = {
+      "denoising_strength", "painting_rule", "resize_mode",    "mask_blur",
+      "inpaint_fill",       "only_masked",   "mask_padding",   "paste_kept",
+      "outpaint",           "hires_scale",   "hires_upscaler", "hires_steps"};
+  return std::ranges::find(names, field.name) != std::end(names);
 }
 
 }  // namespace drypoint

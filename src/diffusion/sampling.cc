@@ -48,25 +48,43 @@ std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
   return ends;
 }
 
-Walk walk_for(const Request& request, const NoiseSchedule& trained, const NamedSampler& sampler,
-              ScheduleKind schedule) {
+/// Leaves out what comes before the part, and begins with a latent if it says so.
+void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler) {
+  if (part.first > 0 && walk.steps() != part.steps)
+    fail(ErrorKind::bad_argument,
+         "compat: {} steps are {} of sampler {} there, so that a part of them is another; expected "
+         "auto with an initial picture",
+         part.steps, walk.steps(), sampler.name);
+  walk.levels.erase(walk.levels.begin(), walk.levels.begin() + part.first);
+  walk.start_sigma = sampler.begins_whole ? 1 / walk.level(0).signal : walk.sigma(0);
+  if (!part.from_latent) return;
+  const NoiseLevel& level = walk.level(0);
+  // Samplers over signal and noise begin with the level's sample itself, others with start_sigma
+  // times what stands for the noise.
+  walk.start = sampler.takes_no_signal
+                   ? WalkStart{level.noise, level.signal}
+                   : WalkStart{level.sigma() / walk.start_sigma, 1 / walk.start_sigma};
+}
+
+Walk walk_for(const Request& request, const WalkPart& part, const NoiseSchedule& trained,
+              const NamedSampler& sampler, ScheduleKind schedule) {
   const bool spaced = schedule == ScheduleKind::exact || schedule == ScheduleKind::linspace;
   const bool one_more = sampler.leaves_out_last_but_one || (sampler.leaves_out_last && spaced);
   Walk walk{.trained = trained,
-            .levels = levels_as_in(request.compat, sampler, schedule, request.steps + one_more,
+            .levels = levels_as_in(request.compat, sampler, schedule, part.steps + one_more,
                                    trained, sampler.ends_at_first_level ? trained.at(0) : kNoNoise),
             .settings = sampler.settings,
             .start_sigma = 1};
   if (one_more) walk.levels.erase(walk.levels.end() - 2);
-  if (sampler.function == ddim &&
-      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
-    walk.ends = ddim_ends(walk, request.steps);
   if (request.eta) walk.settings.eta = *request.eta;
   walk.settings.s_noise = request.s_noise;
   walk.settings.s_churn = request.s_churn;
   walk.settings.s_tmin = request.s_tmin;
   if (request.s_tmax > 0) walk.settings.s_tmax = request.s_tmax;
-  walk.start_sigma = sampler.begins_whole ? 1 / walk.level(0).signal : walk.sigma(0);
+  cut(walk, part, sampler);
+  if (sampler.function == ddim &&
+      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
+    walk.ends = ddim_ends(walk, part.steps);
   if (sampler.begins_whole) walk.end_scale = walk.levels.back().signal;
   if (begins_whole_in(request.compat, walk.sigma(0), trained))
     walk.start_sigma = std::hypot(1, walk.sigma(0));
@@ -75,20 +93,60 @@ Walk walk_for(const Request& request, const NoiseSchedule& trained, const NamedS
 
 }  // namespace
 
+PaintingRule painting_rule(const Request& request) {
+  if (request.painting_rule != PaintingRule::automatic) return request.painting_rule;
+  const NamedSampler& sampler = choose_sampler(request.sampler, request.schedule).sampler;
+  return sampler.takes_no_signal || sampler.begins_whole ? PaintingRule::diffusers
+                                                         : PaintingRule::a1111;
+}
+
+WalkPart walk_part(const Request& request) {
+  const int steps = request.steps;
+  const double strength = request.denoising_strength;
+  if (request.init_image.pixels.empty()) return {steps};
+  if (painting_rule(request) == PaintingRule::a1111)
+    return {steps, steps - static_cast<int>(std::min(strength, 0.999) * steps) - 1, true};
+  const int first = steps - std::min(static_cast<int>(steps * strength), steps);
+  if (first == steps)
+    fail(ErrorKind::bad_argument,
+         "denoising_strength: {} of {} steps is none of them, expected {:.4g} or more", strength,
+         steps, 1.0 / steps);
+  const bool noise_alone = !request.mask.pixels.empty() && strength == 1;
+  return {steps, first, !noise_alone};
+}
+
+/// As the web UI: as many steps as asked for are walked, of so many more as the strength says.
+WalkPart second_walk_part(const Request& request) {
+  const int walked = request.hires_steps > 0 ? request.hires_steps : request.steps;
+  const double strength = std::min(request.denoising_strength, 0.999);
+  const double steps = strength > 0 ? walked / strength : kNoiseLevels;
+  if (steps >= kNoiseLevels)
+    fail(ErrorKind::bad_argument,
+         "denoising_strength: {} makes {} steps of the second pass a part of {:.0f}, expected at "
+         "most {}",
+         request.denoising_strength, walked, steps, kNoiseLevels - 1);
+  return {static_cast<int>(steps), static_cast<int>(steps) - walked, true};
+}
+
 SamplerTable make_table(Sampler sampler, const Walk& walk, Prediction prediction) {
-  TableBuilder table(prediction);
+  TableBuilder table(prediction, walk.start);
   return table.finish(sampler(table, walk));
 }
 
 SamplerTable sampler_table(const Request& request, const NoiseSchedule& trained,
                            Prediction prediction) {
+  return sampler_table(request, walk_part(request), trained, prediction);
+}
+
+SamplerTable sampler_table(const Request& request, const WalkPart& part,
+                           const NoiseSchedule& trained, Prediction prediction) {
   if (request.steps < 1 || request.steps >= kNoiseLevels)
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {}", request.steps, kNoiseLevels - 1);
   const auto [sampler, schedule] = sampler_of(request);
   check(request, sampler);
   const NoiseSchedule walked = sampler.takes_no_signal ? trained : trained.with_finite_sigmas();
   SamplerTable table =
-      make_table(sampler.function, walk_for(request, walked, sampler, schedule), prediction);
+      make_table(sampler.function, walk_for(request, part, walked, sampler, schedule), prediction);
   table.brownian = sampler.brownian && has_brownian_noise(request.compat);
   return table;
 }

@@ -34,8 +34,10 @@ std::optional<std::string> shape_key(const Request& request) {
   if (request.samples != 1) return std::nullopt;
   try {
     const ImageSize size = drawn_size(request);
-    std::string key = fmt::format("{}x{}{}", size.height, size.width,
-                                  request.guidance_scale != 1 ? " guided" : "");
+    std::string key = fmt::format("{}x{}{}{}{}", size.height, size.width,
+                                  request.guidance_scale != 1 ? " guided" : "",
+                                  request.init_image.pixels.empty() ? "" : " init",
+                                  request.mask.pixels.empty() ? "" : " mask");
     for (const auto& field : request_fields())
       if (std::ranges::find(own_fields, field.name) == own_fields.end())
         key += fmt::format(" {}={}", field.name, field.get(request));

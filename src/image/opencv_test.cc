@@ -1,9 +1,11 @@
-// Edges and sizes against checksums of what OpenCV 5.0 makes of the same pictures.
+// Edges, sizes and blurs against what OpenCV 5.0 and Pillow 13 make of the same pictures.
 #include <zlib.h>
 
 #include <vector>
 
 #include "drypoint/edges.h"
+#include "image/blur.h"
+#include "image/pillow.h"
 #include "image/resample.h"
 #include "support/test_support.h"
 
@@ -48,6 +50,85 @@ TEST(Resize, IsOpenCvsToTheByte) {
     const Image resized = c.lanczos ? resize_lanczos(image, c.to) : resize_area(image, c.to);
     EXPECT_EQ(checksum(resized), c.crc)
         << c.width << "x" << c.height << " to " << c.to.width << "x" << c.to.height;
+  }
+}
+
+TEST(Resize, IsPillowsToTheByte) {
+  using enum PillowFilter;
+  struct Case {
+    int width = 0, height = 0, channels = 0;
+    ImageSize to;
+    PillowFilter filter = nearest;
+    uint32_t crc = 0;
+  };
+  for (const Case& c : std::vector<Case>{{100, 80, 3, {50, 40}, bicubic, 0xdaa191b0},
+                                         {97, 83, 1, {13, 9}, bicubic, 0xddcd5c4b},
+                                         {40, 30, 3, {128, 64}, bicubic, 0x5e1b52a5},
+                                         {100, 80, 3, {64, 64}, lanczos, 0xbb715504},
+                                         {33, 47, 1, {64, 128}, lanczos, 0xf5725c16},
+                                         {64, 50, 3, {64, 70}, lanczos, 0x94a83513},
+                                         {33, 47, 3, {64, 20}, nearest, 0x0aa7691e}})
+    EXPECT_EQ(checksum(pillow_resize(stripes(c.width, c.height, c.channels), c.to, c.filter)),
+              c.crc)
+        << c.width << "x" << c.height << " to " << c.to.width << "x" << c.to.height;
+}
+
+/// The web UI's `resize_image`.
+TEST(Resize, FitsAsTheWebUi) {
+  using enum ResizeMode;
+  struct Case {
+    int width = 0, height = 0;
+    ResizeMode mode = stretch;
+    uint32_t crc = 0;
+  };
+  for (const Case& c : std::vector<Case>{{100, 60, crop, 0x7e086c3d},
+                                         {60, 100, crop, 0x4828a37d},
+                                         {100, 60, fill, 0xd9ad8f08},
+                                         {60, 100, fill, 0x63404558},
+                                         {60, 100, stretch, 0x0a962510}})
+    EXPECT_EQ(checksum(fitted(stripes(c.width, c.height, 3), {64, 64}, c.mode)), c.crc)
+        << c.width << "x" << c.height << ", mode " << int(c.mode);
+}
+
+/// 60x40, white from (20, 10) to (49, 24), and light in a corner.
+Image spotted_mask() {
+  Image mask{60, 40, 1, std::vector<uint8_t>(size_t(60) * 40)};
+  for (int y = 0; y < 40; ++y)
+    for (int x = 0; x < 60; ++x)
+      mask.pixels[size_t(y) * 60 + size_t(x)] = y >= 10 && y < 25 && x >= 20 && x < 50 ? 255
+                                                : y < 3 && x < 3                       ? 200
+                                                                                       : 0;
+  return mask;
+}
+
+TEST(Blur, IsOpenCvs) {
+  const int places[][2] = {{0, 0}, {1, 5}, {10, 20}, {17, 35}, {25, 50}, {30, 40}, {9, 19}};
+  const int expected[2][7] = {{45, 22, 77, 241, 52, 21, 52}, {167, 8, 102, 255, 35, 0, 35}};
+  for (size_t k = 0; k < 2; ++k) {
+    const Image blurred = gaussian_blur(spotted_mask(), k == 0 ? 4 : 1.5);
+    for (size_t i = 0; i < 7; ++i)
+      EXPECT_NEAR(blurred.pixels[size_t(places[i][0] * 60 + places[i][1])], expected[k][i], 1);
+  }
+}
+
+/// The web UI's `masking.fill`, which rounds each layer to 8 bits.
+TEST(Blur, FillsFromAroundAsTheWebUi) {
+  Image image{60, 40, 3, {}};
+  for (int y = 0; y < 40; ++y)
+    for (int x = 0; x < 60; ++x)
+      for (const double value : {20 + 210.0 * x / 59, 200 - 190.0 * y / 39, 90.0})
+        image.pixels.push_back(uint8_t(value));
+  const Image filled = filled_from_around(image, spotted_mask());
+  const int expected[][5] = {{17, 35, 145, 111, 89},
+                             {12, 22, 91, 149, 91},
+                             {24, 49, 196, 78, 89},
+                             {1, 1, 25, 189, 89},
+                             {30, 10, 55, 53, 90}};
+  for (const auto& [y, x, red, green, blue] : expected) {
+    const uint8_t* pixel = &filled.pixels[size_t(y * 60 + x) * 3];
+    EXPECT_NEAR(pixel[0], red, 2) << y << " " << x;
+    EXPECT_NEAR(pixel[1], green, 2) << y << " " << x;
+    EXPECT_NEAR(pixel[2], blue, 2) << y << " " << x;
   }
 }
 

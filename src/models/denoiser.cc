@@ -154,6 +154,19 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
   if (shape.prompts > 2) eps = joined_parts(graph, sampler, eps, shape);
 
+  // What a mask keeps: of the prediction before the sampler sees it, of the latent after it.
+  const auto keep = [&](const Blend& blend, ValueId value, ValueId other, const char* table) {
+    const ValueId rows = graph.add_input(table, {DType::f32, {shape.max_steps, 3}}, Rate::picture);
+    return sampler.node(
+        blend, {value, graph.inputs.at("mask"), graph.inputs.at("known"), other, rows, step});
+  };
+  if (shape.masked) {
+    graph.add_input("mask", {DType::f32, {shape.latents, 1, shape.height, shape.width}},
+                    Rate::picture, true);
+    graph.add_input("known", latents(1), Rate::picture, true);
+    eps = keep({.channels_last = true}, eps, slots, "kept_output");
+  }
+
   const SamplerUpdate update{.guided = shape.prompts > 1, .noise = shape.noises > 0};
   const int64_t columns = shape.slots * (shape.slots + 2);
   std::vector<ValueId> reads{
@@ -164,7 +177,11 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
         graph.add_input("guidance_scale", {DType::f32, {shape.latents}}, Rate::picture, true));
   if (update.noise)
     reads.push_back(graph.add_input("noise", latents(shape.noises), Rate::picture, true));
-  graph.outputs["slots"] = sampler.node(update, reads);
+  ValueId next = sampler.node(update, reads);
+  if (shape.masked)
+    next = keep({}, next, graph.add_input("known_noise", latents(1), Rate::picture, true),
+                "kept_latent");
+  graph.outputs["slots"] = next;
   graph.outputs["step"] = sampler.node(Increment{}, {step});
   return graph;
 }

@@ -10,6 +10,7 @@
 #include "ops/add_scaled.h"
 #include "ops/attention.h"
 #include "ops/average_pool.h"
+#include "ops/blend.h"
 #include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
@@ -32,9 +33,9 @@
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Cast, Concat, Conv2d,
-                        Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment, LayerNorm,
-                        Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
+using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
+                        Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
+                        LayerNorm, Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
                         TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);

@@ -171,6 +171,24 @@ TEST(Golden, Reshape) {
   expect_everywhere(Reshape{{4}}, {tensor({2, 2}, {1, 2, 3, 4})}, {1, 2, 3, 4}, {4});
 }
 
+TEST(Golden, Blend) {
+  // One latent of two pixels and two channels, in two slots. Row 1 keeps 0.5 known + 2 other.
+  const Tensor mask = tensor({1, 1, 1, 2}, {1, 0}), known = tensor({1, 2, 1, 2}, {8, 8, 4, 2}),
+               other = tensor({1, 2, 1, 2}, {9, 1, 9, 3}),
+               rows = tensor({3, 3}, {9, 9, 0, 0.5f, 2, 1, 9, 9, 9});
+  const Tensor slots = tensor({2, 2, 1, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  expect_everywhere(Blend{}, {slots, mask, known, other, rows, ids_tensor({1}, {1})},
+                    {1, 6, 3, 7, 5, 6, 7, 8}, {2, 2, 1, 2});
+  // The same of two predictions of it, channels last; and where nothing is kept.
+  const Tensor outputs = tensor({2, 1, 2, 2}, {1, 3, 2, 4, 5, 7, 6, 8});
+  expect_everywhere(Blend{.channels_last = true},
+                    {outputs, mask, known, other, rows, ids_tensor({1}, {1})},
+                    {1, 3, 6, 7, 5, 7, 6, 7}, {2, 1, 2, 2});
+  expect_everywhere(Blend{.channels_last = true},
+                    {outputs, mask, known, other, rows, ids_tensor({1}, {0})},
+                    {1, 3, 2, 4, 5, 7, 6, 8}, {2, 1, 2, 2});
+}
+
 TEST(Golden, SamplerUpdate) {
   // One slot of two channels of two pixels; output -1 + 2 (0 - -1) = 1 and 0 + 2 (3 - 0) = 6.
   const Tensor slot = tensor({1, 2, 1, 2}, {5, 5, 7, 9}),

@@ -257,6 +257,16 @@ TEST(OddShapes, WeightsThatAreNotConstantAreTakenAsTheyAre) {
   }
 }
 
+TEST(OddShapes, Blend) {
+  for (const bool channels_last : {false, true}) {
+    const Shape shape = channels_last ? Shape{6, 5, 7, 4} : Shape{6, 4, 5, 7};
+    compare_with_reference(
+        Blend{channels_last},
+        {random_tensor(shape, 1), random_tensor({3, 1, 5, 7}, 2), random_tensor({3, 4, 5, 7}, 3),
+         random_tensor({6, 4, 5, 7}, 4), random_tensor({4, 3}, 5), ids_tensor({1}, {2})});
+  }
+}
+
 TEST(OddShapes, SamplerUpdate) {
   for (const int64_t slots : {1, 4, 5, 8})
     for (const bool guided : {false, true})

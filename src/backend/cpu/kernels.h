@@ -29,6 +29,7 @@ KernelPtr make(const Add& op, const KernelRequest& request, const Context& conte
 KernelPtr make(const AddScaled& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Attention& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const AveragePool& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Blend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);

@@ -11,6 +11,7 @@ void run(const Add& op, const KernelRequest& request, const Launch& launch);
 void run(const AddScaled& op, const KernelRequest& request, const Launch& launch);
 void run(const Attention& op, const KernelRequest& request, const Launch& launch);
 void run(const AveragePool& op, const KernelRequest& request, const Launch& launch);
+void run(const Blend& op, const KernelRequest& request, const Launch& launch);
 void run(const Cast& op, const KernelRequest& request, const Launch& launch);
 void run(const Concat& op, const KernelRequest& request, const Launch& launch);
 void run(const Conv2d& op, const KernelRequest& request, const Launch& launch);

@@ -33,6 +33,7 @@ struct Walk {
   double start_sigma, end_scale = 1;
   /// Where each step of DDIM leads, if not to the next level: diffusers counts back from a timestep.
   std::vector<NoiseLevel> ends;
+  WalkStart start;
 
   int steps() const { return static_cast<int>(levels.size()) - 1; }
   const NoiseLevel& level(int i) const { return levels[static_cast<size_t>(i)]; }

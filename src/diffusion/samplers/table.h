@@ -12,10 +12,11 @@ namespace drypoint {
 struct SamplerTable {
   /// One evaluation of the model and what follows it.
   struct Row {
-    int step = 0;            // of the walk, from 0; a step may take several evaluations
-    double timestep = 0;     // that the model is told
-    double input_scale = 1;  // slot 0 is here the sample times this
-    int draw = -1;           // the number of the draw that is the fresh noise; -1: none
+    int step = 0;                  // of the walk, from 0; a step may take several evaluations
+    double timestep = 0;           // that the model is told
+    double input_scale = 1;        // slot 0 is here the sample times this
+    double signal = 1, noise = 0;  // slot 0 is here signal * clean + noise * n
+    int draw = -1;                 // the number of the draw that is the fresh noise; -1: none
     /// [slots, slots + 2]: for each new slot the shares of slots, output, fresh noise.
     std::vector<float> matrix;
 
@@ -30,8 +31,9 @@ struct SamplerTable {
 
   int64_t slots = 1;
   int steps = 0;
-  /// Slot 0 begins as start_noise * n + start_draw * (draw 0), n of unit variance; others as 0.
-  double start_noise = 1, start_draw = 0;
+  /// Slot 0 begins as start_noise * n + start_draw * (draw 0) + start_latent * (the latent that is
+  /// given), n of unit variance; others as 0.
+  double start_noise = 1, start_draw = 0, start_latent = 0;
   std::vector<Row> rows;
   std::vector<Draw> draws;  // in the order in which they are to be drawn
   /// They are ways of one Brownian path from sigma to sigma, rather than numbers of their own.

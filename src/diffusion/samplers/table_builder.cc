@@ -25,10 +25,13 @@ Latent TableBuilder::draw(double from_sigma, double to_sigma) {
 }
 
 Latent TableBuilder::evaluate(Latent x, const NoiseLevel& level, double scale) {
-  evaluations_.push_back(
-      {x.id_,
-       x.factor_,
-       {.step = table_.steps - 1, .timestep = level.timestep, .input_scale = scale}});
+  evaluations_.push_back({x.id_,
+                          x.factor_,
+                          {.step = table_.steps - 1,
+                           .timestep = level.timestep,
+                           .input_scale = scale,
+                           .signal = level.signal,
+                           .noise = level.noise}});
   return add({.kind = Node::Kind::output});
 }
 
@@ -105,8 +108,13 @@ SamplerTable TableBuilder::finish(Latent x) {
   for (const auto& [id, share] : expand(expand, first.input, -1)) {
     const Node& node = nodes_[static_cast<size_t>(id)];
     DRYPOINT_EXPECT(node.kind == Node::Kind::start || node.number == 0, "a second draw at once");
-    (node.kind == Node::Kind::start ? table_.start_noise : table_.start_draw) +=
-        times_in_slot_0(0) * share;
+    const double in_slot = times_in_slot_0(0) * share;
+    if (node.kind == Node::Kind::start) {
+      table_.start_noise += in_slot * start_.noise;
+      table_.start_latent += in_slot * start_.latent;
+    } else {
+      table_.start_draw += in_slot;
+    }
   }
 
   std::vector<std::vector<int>> kept_before;

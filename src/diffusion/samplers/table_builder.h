@@ -31,13 +31,20 @@ class Latent {
   double factor_ = 1;
 };
 
+/// What a walk begins with in the place of noise of unit variance: these shares of such noise and
+/// of a latent that is given.
+struct WalkStart {
+  double noise = 1, latent = 0;
+};
+
 class TableBuilder {
  public:
-  explicit TableBuilder(Prediction prediction) : prediction_(prediction) {}
+  explicit TableBuilder(Prediction prediction, WalkStart start = {})
+      : prediction_(prediction), start_(start) {}
   TableBuilder(const TableBuilder&) = delete;
   TableBuilder& operator=(const TableBuilder&) = delete;
 
-  /// Noise of unit variance, with which the walk begins.
+  /// What the walk begins with: noise of unit variance, or what takes its place.
   Latent start();
   /// Fresh noise of unit variance. Between two evaluations only one draw can be used.
   Latent draw(double from_sigma, double to_sigma);
@@ -79,6 +86,7 @@ class TableBuilder {
   std::vector<int> kept(const std::vector<int>& last_use, int boundary, int input) const;
 
   Prediction prediction_;
+  WalkStart start_;
   std::vector<Node> nodes_;
   std::vector<Evaluation> evaluations_;
   SamplerTable table_;

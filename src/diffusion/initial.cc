@@ -1,0 +1,265 @@
+#include "diffusion/initial.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+#include "diffusion/request.h"
+#include "diffusion/sampling.h"
+#include "drypoint/fields.h"
+#include "image/blur.h"
+#include "image/formats.h"
+
+namespace drypoint {
+namespace {
+
+bool is_there(const Image& image) { return !image.pixels.empty(); }
+
+/// Settings that would be passed over are refused, lest one trust in them.
+void refuse_changed(const Request& request, std::initializer_list<std::string_view> names,
+                    std::string_view missing) {
+  const Request usual;
+  for (const auto name : names) {
+    const Field<Request>& field = *find_field(request_fields(), name);
+    if (const std::string value = field.get(request); value != field.get(usual))
+      fail(ErrorKind::bad_argument, "{}: {}, but there is no {}", name, value, missing);
+  }
+}
+
+Image filled_with(ImageSize size, int channels, uint8_t value) {
+  Image image{size.width, size.height, channels, {}};
+  image.pixels.assign(static_cast<size_t>(size.width) * static_cast<size_t>(size.height) *
+                          static_cast<size_t>(channels),
+                      value);
+  return image;
+}
+
+bool grows(const Margins& margins) { return margins != Margins(); }
+
+/// With margins as its border is.
+Image grown_picture(const Image& picture, const Margins& margins) {
+  const ImageSize size{picture.width + margins.left + margins.right,
+                       picture.height + margins.top + margins.bottom};
+  Image result = filled_with(size, picture.channels, 0);
+  const auto channels = static_cast<size_t>(picture.channels);
+  uint8_t* out = result.pixels.data();
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x) {
+      const auto from_x = static_cast<size_t>(std::clamp(x - margins.left, 0, picture.width - 1)),
+                 from_y = static_cast<size_t>(std::clamp(y - margins.top, 0, picture.height - 1));
+      out = std::copy_n(
+          &picture.pixels[(from_y * static_cast<size_t>(picture.width) + from_x) * channels],
+          channels, out);
+    }
+  return result;
+}
+
+/// White in the margins and, as far as the blur reaches, in what is beside them.
+Image grown_mask(const Image& mask, ImageSize picture, const Margins& margins, double blur) {
+  const int reach = static_cast<int>(2 * blur);
+  const auto inside = [&](int margin) { return margin > 0 ? reach : 0; };
+  Image result = filled_with(
+      {picture.width + margins.left + margins.right, picture.height + margins.top + margins.bottom},
+      1, 255);
+  const Image kept = is_there(mask) ? mask : filled_with({picture.width, picture.height}, 1, 0);
+  const int left = inside(margins.left), top = inside(margins.top);
+  const ImageSize size{std::max(picture.width - left - inside(margins.right), 0),
+                       std::max(picture.height - top - inside(margins.bottom), 0)};
+  put(result, part_of(kept, {left, top, size}), margins.left + left, margins.top + top);
+  return result;
+}
+
+/// What of the mask is not black.
+std::optional<Region> bounds_of(const Image& mask) {
+  int left = mask.width, top = mask.height, right = -1, bottom = -1;
+  for (int y = 0; y < mask.height; ++y)
+    for (int x = 0; x < mask.width; ++x) {
+      if (mask.pixels[static_cast<size_t>(y) * static_cast<size_t>(mask.width) +
+                      static_cast<size_t>(x)] == 0)
+        continue;
+      left = std::min(left, x), right = std::max(right, x);
+      top = std::min(top, y), bottom = std::max(bottom, y);
+    }
+  if (right < 0) return std::nullopt;
+  return Region{left, top, {right + 1 - left, bottom + 1 - top}};
+}
+
+/// One side of a region made longer, within a picture's, about its middle.
+void stretch(int& first, int& length, int wanted, int whole) {
+  const int more = std::max(wanted - length, 0);
+  const int end = first - more / 2 + length + more;
+  first -= more / 2;
+  length += more;
+  if (end >= whole) first -= end - whole;
+  first = std::max(first, 0);
+  length = std::min(length, whole - first);
+}
+
+/// As the web UI's "only masked": with padding, in the proportions of what is drawn.
+Region masked_region(const Image& mask, int padding, ImageSize drawn) {
+  const auto bounds = bounds_of(mask);
+  if (!bounds)
+    fail(ErrorKind::bad_argument, "mask: is black all over, expected white where to paint");
+  auto [x, y, size] = *bounds;
+  const int right = std::min(x + size.width + padding, mask.width),
+            bottom = std::min(y + size.height + padding, mask.height);
+  x = std::max(x - padding, 0), y = std::max(y - padding, 0);
+  size = {right - x, bottom - y};
+  const double wanted = static_cast<double>(drawn.width) / drawn.height;
+  if (static_cast<double>(size.width) / size.height > wanted)
+    stretch(y, size.height, static_cast<int>(size.width / wanted), mask.height);
+  else
+    stretch(x, size.width, static_cast<int>(size.height * wanted), mask.width);
+  return {x, y, size};
+}
+
+/// Twice as much of a blurred mask, so that its inner half shows in full.
+Image doubled(Image mask) {
+  for (uint8_t& value : mask.pixels) value = static_cast<uint8_t>(std::min(2 * value, 255));
+  return mask;
+}
+
+bool is_pasted(const Request& request) {
+  if (request.paste_kept != PasteKept::automatic) return request.paste_kept == PasteKept::on;
+  return request.only_masked || painting_rule(request) == PaintingRule::a1111;
+}
+
+/// Pillow's, as the web UI makes a mask small: averages of bicubic weights, then rounded.
+std::vector<float> averaged_mask(const Image& mask) {
+  const Image small = pillow_resize(mask, {mask.width / 8, mask.height / 8}, PillowFilter::bicubic);
+  std::vector<float> values;
+  for (const uint8_t value : small.pixels)
+    values.push_back(std::nearbyint(static_cast<float>(value) / 255.0f));
+  return values;
+}
+
+}  // namespace
+
+void check_painting(const Request& request) {
+  const bool has_mask = is_there(request.mask) || grows(request.outpaint);
+  const bool has_second_pass = request.hires_scale > 1;
+  if (!is_there(request.init_image)) {
+    if (is_there(request.mask))
+      fail(ErrorKind::bad_argument, "mask: was given, but there is no initial picture");
+    refuse_changed(request, {"outpaint", "painting_rule", "resize_mode"}, "initial picture");
+    if (!has_second_pass)
+      refuse_changed(request, {"denoising_strength"}, "initial picture and no second pass");
+  }
+  if (!has_mask)
+    refuse_changed(request,
+                   {"mask_blur", "inpaint_fill", "only_masked", "mask_padding", "paste_kept"},
+                   "mask");
+  if (has_mask && !request.only_masked) refuse_changed(request, {"mask_padding"}, "only_masked");
+  if (has_mask && request.only_masked && request.paste_kept == PasteKept::off)
+    fail(ErrorKind::bad_argument, "paste_kept: off, but only_masked pastes what is drawn");
+  if (!has_second_pass) {
+    refuse_changed(request, {"hires_upscaler", "hires_steps"}, "second pass (hires_scale)");
+  } else if (is_there(request.init_image)) {
+    fail(ErrorKind::bad_argument,
+         "hires_scale: {}, but with an initial picture there is no second pass",
+         request.hires_scale);
+  } else {
+    second_walk_part(request);
+  }
+  if (!is_there(request.init_image)) return;
+  walk_part(request);
+  check_image(request.init_image);
+  if (is_there(request.mask)) {
+    check_image(request.mask);
+    if (request.mask.width != request.init_image.width ||
+        request.mask.height != request.init_image.height)
+      fail(ErrorKind::bad_argument,
+           "mask: {}x{} (height x width), but the initial picture has {}x{}", request.mask.height,
+           request.mask.width, request.init_image.height, request.init_image.width);
+  }
+  const ImageSize size = initial_size(request);
+  if (int64_t{size.width} * size.height > most_pixels)
+    fail(ErrorKind::bad_argument, "outpaint: makes {}x{} pixels, expected at most {} megapixels",
+         size.height, size.width, most_pixels / 1'000'000);
+}
+
+double mask_blur(const Request& request) {
+  return request.mask_blur.value_or(painting_rule(request) == PaintingRule::a1111 ? 4 : 0);
+}
+
+ImageSize initial_size(const Request& request) {
+  const Image& image = request.init_image;
+  if (!is_there(image)) return {};
+  const Margins& margins = request.outpaint;
+  return {image.width + margins.left + margins.right, image.height + margins.top + margins.bottom};
+}
+
+InitialPicture initial_picture(const Request& request, ImageSize drawn) {
+  InitialPicture initial;
+  const double blur = mask_blur(request);
+  Image picture = as_rgb(request.init_image);
+  Image mask = is_there(request.mask) ? as_grey(request.mask) : Image{0, 0, 1, {}};
+  if (grows(request.outpaint)) {
+    mask = grown_mask(mask, {picture.width, picture.height}, request.outpaint, blur);
+    picture = grown_picture(picture, request.outpaint);
+  }
+  if (!is_there(mask)) {
+    initial.picture = initial.fill = fitted(picture, drawn, request.resize_mode);
+    return initial;
+  }
+  mask = gaussian_blur(mask, blur);
+  if (request.only_masked) {
+    const Region region = masked_region(mask, request.mask_padding, drawn);
+    initial.picture = fitted(part_of(picture, region), drawn, ResizeMode::fill);
+    initial.mask = fitted(part_of(mask, region), drawn, ResizeMode::fill);
+    initial.paste = {std::move(picture), std::move(mask), region};
+  } else {
+    initial.picture = fitted(picture, drawn, request.resize_mode);
+    initial.mask = fitted(mask, drawn, request.resize_mode);
+    if (is_pasted(request)) initial.paste = {initial.picture, doubled(initial.mask), {0, 0, drawn}};
+  }
+  initial.fill = request.inpaint_fill == InpaintFill::original
+                     ? initial.picture
+                     : filled_from_around(initial.picture, initial.mask);
+  return initial;
+}
+
+std::vector<float> latent_mask(const Image& mask, PaintingRule rule) {
+  if (rule == PaintingRule::a1111) return averaged_mask(mask);
+  std::vector<float> values;
+  for (int y = 0; y < mask.height; y += 8)
+    for (int x = 0; x < mask.width; x += 8)
+      values.push_back(mask.pixels[static_cast<size_t>(y) * static_cast<size_t>(mask.width) +
+                                   static_cast<size_t>(x)] >= 128
+                           ? 1.0f
+                           : 0.0f);
+  return values;
+}
+
+Image pasted(const InitialPicture::Paste& paste, const Image& drawn) {
+  Image result = paste.onto;
+  const Region& region = paste.region;
+  Image over = result;
+  put(over, fitted(drawn, region.size, ResizeMode::crop), region.x, region.y);
+  for (size_t i = 0; i < paste.overlay.pixels.size(); ++i)
+    for (size_t c = 0; c < 3; ++c) {
+      const int share = paste.overlay.pixels[i];
+      uint8_t& value = result.pixels[3 * i + c];
+      value = static_cast<uint8_t>((over.pixels[3 * i + c] * share + value * (255 - share) + 127) /
+                                   255);
+    }
+  return result;
+}
+
+std::vector<float> as_encoder_input(const Image& picture) {
+  std::vector<float> values;
+  values.reserve(picture.pixels.size());
+  for (const uint8_t value : picture.pixels)
+    values.push_back(2.0f * (static_cast<float>(value) / 255.0f) - 1.0f);
+  return values;
+}
+
+std::vector<float> as_encoder_input(const Image& picture, const Image& mask) {
+  std::vector<float> values = as_encoder_input(picture);
+  for (size_t i = 0; i < mask.pixels.size(); ++i)
+    if (mask.pixels[i] >= 128) std::fill_n(&values[3 * i], 3, 0.0f);
+  return values;
+}
+
+}  // namespace drypoint

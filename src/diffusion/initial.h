@@ -1,0 +1,52 @@
+// The picture that a drawing begins with: at the drawn size, with its mask, and how what was drawn
+// goes back into it.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "drypoint/pipeline.h"
+#include "image/pillow.h"
+
+namespace drypoint {
+
+struct InitialPicture {
+  Image picture;  // RGB, at the size that is drawn
+  Image mask;     // one channel, of the same size, blurred; empty: all is painted
+  Image fill;     // the picture with what lies under the mask at first
+
+  /// Where it goes in the end, if pixels are pasted: what of it was drawn, and how much of that
+  /// shows, 255: all.
+  struct Paste {
+    Image onto;     // RGB
+    Image overlay;  // one channel, of its size
+    Region region;
+  };
+  std::optional<Paste> paste;
+};
+
+/// What of a request has no effect without an initial picture, a mask or a second pass is refused
+/// by name; and sizes that do not fit. Throws bad_argument.
+void check_painting(const Request& request);
+
+/// The mask's blur in full: the rule's own where the request has none.
+double mask_blur(const Request& request);
+
+/// The initial picture's size, grown by `outpaint`; 0x0 without one.
+ImageSize initial_size(const Request& request);
+
+/// Throws bad_argument where `only_masked` finds nothing that is masked.
+InitialPicture initial_picture(const Request& request, ImageSize drawn);
+
+/// Whether the mask counts at each pixel of the latent, 1 or 0: [h/8, w/8].
+std::vector<float> latent_mask(const Image& mask, PaintingRule rule);
+
+/// What was drawn, put where it belongs.
+Image pasted(const InitialPicture::Paste& paste, const Image& drawn);
+
+/// [H, W, 3] from -1 to 1, as the VAE's encoder takes it.
+std::vector<float> as_encoder_input(const Image& picture);
+/// The same with 0 where the mask is 128 or more.
+std::vector<float> as_encoder_input(const Image& picture, const Image& mask);
+
+}  // namespace drypoint

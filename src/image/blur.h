@@ -1,0 +1,16 @@
+// Pictures blurred, for masks and what lies under them.
+#pragma once
+
+#include "drypoint/image.h"
+
+namespace drypoint {
+
+/// OpenCV's GaussianBlur with a kernel of 2 int(2.5 sigma + 0.5) + 1 pixels, across, then down,
+/// each rounded to 8 bits, as the web UI blurs a mask. One channel.
+Image gaussian_blur(const Image& image, double sigma);
+
+/// The web UI's masked content "fill": where the mask is white, the colours around it, blurred ever
+/// wider. RGB; the mask has one channel.
+Image filled_from_around(const Image& image, const Image& mask);
+
+}  // namespace drypoint

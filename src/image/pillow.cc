@@ -1,0 +1,184 @@
+#include "image/pillow.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace drypoint {
+namespace {
+
+constexpr int pillow_bits = 22;  // after the point of a weight
+
+size_t offset_of(const Image& image, int x, int y) {
+  return (static_cast<size_t>(y) * static_cast<size_t>(image.width) + static_cast<size_t>(x)) *
+         static_cast<size_t>(image.channels);
+}
+
+Image black(ImageSize size, int channels) {
+  Image image{size.width, size.height, channels, {}};
+  image.pixels.resize(offset_of(image, 0, size.height));
+  return image;
+}
+
+double sinc(double x) {
+  return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi);
+}
+
+double lanczos_kernel(double x) { return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0; }
+
+double bicubic_kernel(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+/// The pixels that one of the result is made of.
+struct Taps {
+  int first = 0;
+  std::vector<int> weights;  // in units of 2^-22
+};
+
+/// Pillow's precompute_coeffs and normalize_coeffs_8bpc.
+std::vector<Taps> taps_for(int from, int to, PillowFilter filter) {
+  const bool cubic = filter == PillowFilter::bicubic;
+  const double scale = static_cast<double>(from) / to, widened = std::max(scale, 1.0);
+  const double support = (cubic ? 2 : 3) * widened;
+  std::vector<Taps> all;
+  for (int i = 0; i < to; ++i) {
+    const double center = (i + 0.5) * scale;
+    Taps taps{std::max(static_cast<int>(center - support + 0.5), 0), {}};
+    const int end = std::min(static_cast<int>(center + support + 0.5), from);
+    std::vector<double> weights;
+    double sum = 0;
+    for (int k = taps.first; k < end; ++k) {
+      const double x = (k - center + 0.5) / widened;
+      sum += weights.emplace_back(cubic ? bicubic_kernel(x) : lanczos_kernel(x));
+    }
+    for (const double weight : weights) {
+      const double exact = (sum == 0 ? weight : weight / sum) * (1 << pillow_bits);
+      taps.weights.push_back(static_cast<int>(exact + (exact < 0 ? -0.5 : 0.5)));
+    }
+    all.push_back(std::move(taps));
+  }
+  return all;
+}
+
+uint8_t rounded_sum(const Taps& taps, const uint8_t* pixels, size_t stride) {
+  int sum = 1 << (pillow_bits - 1);
+  for (size_t k = 0; k < taps.weights.size(); ++k)
+    sum += taps.weights[k] * pixels[(static_cast<size_t>(taps.first) + k) * stride];
+  return static_cast<uint8_t>(std::clamp(sum >> pillow_bits, 0, 255));
+}
+
+Image resized_across(const Image& image, int width, PillowFilter filter) {
+  if (width == image.width) return image;
+  Image result = black({width, image.height}, image.channels);
+  const auto all = taps_for(image.width, width, filter);
+  const auto channels = static_cast<size_t>(image.channels);
+  uint8_t* out = result.pixels.data();
+  for (int y = 0; y < image.height; ++y)
+    for (const Taps& taps : all)
+      for (size_t c = 0; c < channels; ++c)
+        *out++ = rounded_sum(taps, &image.pixels[offset_of(image, 0, y) + c], channels);
+  return result;
+}
+
+Image resized_down(const Image& image, int height, PillowFilter filter) {
+  if (height == image.height) return image;
+  Image result = black({image.width, height}, image.channels);
+  const auto all = taps_for(image.height, height, filter);
+  const size_t row = offset_of(image, 0, 1);
+  uint8_t* out = result.pixels.data();
+  for (const Taps& taps : all)
+    for (size_t i = 0; i < row; ++i) *out++ = rounded_sum(taps, &image.pixels[i], row);
+  return result;
+}
+
+Image resized_to_nearest(const Image& image, ImageSize size) {
+  Image result = black(size, image.channels);
+  const auto at = [](int i, int from, int to) {
+    return std::min(static_cast<int>((i + 0.5) * from / to), from - 1);
+  };
+  uint8_t* out = result.pixels.data();
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x) {
+      const uint8_t* pixel = &image.pixels[offset_of(image, at(x, image.width, size.width),
+                                                     at(y, image.height, size.height))];
+      out = std::copy_n(pixel, image.channels, out);
+    }
+  return result;
+}
+
+}  // namespace
+
+Image pillow_resize(const Image& image, ImageSize size, PillowFilter filter) {
+  if (filter == PillowFilter::nearest) return resized_to_nearest(image, size);
+  return resized_down(resized_across(image, size.width, filter), size.height, filter);
+}
+
+Image part_of(const Image& image, const Region& region) {
+  Image part = black(region.size, image.channels);
+  put(part, image, -region.x, -region.y);
+  return part;
+}
+
+void put(Image& image, const Image& part, int x, int y) {
+  const int first = std::max(-x, 0), last = std::min(part.width, image.width - x);
+  if (first >= last) return;
+  const int top = std::max(-y, 0), bottom = std::min(part.height, image.height - y);
+  const auto count = static_cast<ptrdiff_t>(last - first) * part.channels;
+  for (int row = top; row < bottom; ++row)
+    std::copy_n(
+        part.pixels.begin() + static_cast<ptrdiff_t>(offset_of(part, first, row)), count,
+        image.pixels.begin() + static_cast<ptrdiff_t>(offset_of(image, x + first, y + row)));
+}
+
+Image as_grey(const Image& image) {
+  if (image.channels == 1) return image;
+  Image grey = black({image.width, image.height}, 1);
+  for (size_t i = 0; i < grey.pixels.size(); ++i) {
+    const uint8_t* rgb = &image.pixels[i * static_cast<size_t>(image.channels)];
+    grey.pixels[i] =
+        static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
+  }
+  return grey;
+}
+
+Image as_rgb(const Image& image) {
+  if (image.channels == 3) return image;
+  Image rgb = black({image.width, image.height}, 3);
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    std::fill_n(&rgb.pixels[3 * i], 3, image.pixels[i]);
+  return rgb;
+}
+
+Image fitted(const Image& image, ImageSize size, ResizeMode mode) {
+  const ImageSize own{image.width, image.height};
+  if (own == size) return image;
+  if (mode == ResizeMode::stretch) return pillow_resize(image, size, PillowFilter::lanczos);
+  // The picture's own proportions, to cover the size or to lie in it.
+  const int64_t wide = int64_t{size.width} * own.height, high = int64_t{size.height} * own.width;
+  const bool by_width = mode == ResizeMode::crop ? wide > high : wide < high;
+  ImageSize scaled = size;
+  if (by_width)
+    scaled.height = std::max(static_cast<int>(int64_t{own.height} * size.width / own.width), 1);
+  else
+    scaled.width = std::max(static_cast<int>(int64_t{own.width} * size.height / own.height), 1);
+  const Image whole = pillow_resize(image, scaled, PillowFilter::lanczos);
+  const int x = size.width / 2 - scaled.width / 2, y = size.height / 2 - scaled.height / 2;
+  Image result = black(size, image.channels);
+  put(result, whole, x, y);
+  if (mode == ResizeMode::crop) return result;
+  for (int row = 0; row < size.height; ++row)  // what it leaves free is as its border
+    for (int column = 0; column < size.width; ++column) {
+      const int from_x = std::clamp(column - x, 0, scaled.width - 1),
+                from_y = std::clamp(row - y, 0, scaled.height - 1);
+      if (from_x != column - x || from_y != row - y)
+        std::copy_n(&whole.pixels[offset_of(whole, from_x, from_y)], image.channels,
+                    &result.pixels[offset_of(result, column, row)]);
+    }
+  return result;
+}
+
+}  // namespace drypoint
