@@ -43,7 +43,7 @@ struct Taps {
 std::vector<Taps> taps_for(int from, int to, PillowFilter filter) {
   const bool cubic = filter == PillowFilter::bicubic;
   const double scale = static_cast<double>(from) / to, widened = std::max(scale, 1.0);
-  const double support = (cubic ? 2 : 3) * widened;
+  const double support = (cubic ? 2 : 3) * widened, narrowed = 1 / widened;
   std::vector<Taps> all;
   for (int i = 0; i < to; ++i) {
     const double center = (i + 0.5) * scale;
@@ -52,7 +52,7 @@ std::vector<Taps> taps_for(int from, int to, PillowFilter filter) {
     std::vector<double> weights;
     double sum = 0;
     for (int k = taps.first; k < end; ++k) {
-      const double x = (k - center + 0.5) / widened;
+      const double x = (k - center + 0.5) * narrowed;
       sum += weights.emplace_back(cubic ? bicubic_kernel(x) : lanczos_kernel(x));
     }
     for (const double weight : weights) {
