@@ -21,7 +21,9 @@ void ModuleTensors::add(const std::string& role, const std::string& key, Tensor 
 std::optional<Tensor> ModuleTensors::take(std::string_view role) {
   const auto found = tensors_.find(role);
   if (found == tensors_.end()) return {};
-  if (!std::exchange(found->second.is_taken, true)) taken_.push_back(found->second.key);
+  found->second.is_taken = true;
+  if (std::ranges::find(taken_, found->second.key) == taken_.end())
+    taken_.push_back(found->second.key);
   return found->second.tensor;
 }
 
