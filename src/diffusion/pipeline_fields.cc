@@ -84,7 +84,7 @@ const std::vector<Field<ModelFiles>>& model_fields() {
                 "random:sd15, random:sd21, random:tiny are random weights, for measurements.\n"
                 "Without it, the small demo model serves"),
            &Field<M>::letter, "m"),
-      file("control", &M::control, "ControlNet: canny=FILE or canny=FOLDER"),
+      file("control", &M::control, "ControlNet, which requests call canny"),
       file("vae", &M::vae, "Take the VAE from this checkpoint"),
       file("text_encoder", &M::text_encoder, "Take the text encoder from this checkpoint"),
       file("embeddings", &M::embeddings,

@@ -159,8 +159,19 @@ void move_controlnet(NamedTensors& other, size_t from, NamedTensors& model, size
   move(other.metadata, control_folder(from) + "/", model.metadata, control_folder(to) + "/");
 }
 
+// Files of ControlNets for shuffled pictures do not say that what they give is to be averaged over
+// the picture; the web UI's extension knows them by their names, too.
+void refuse_pooled(const std::filesystem::path& path) {
+  if (path.stem().string().find("shuffle") != std::string::npos)
+    fail(ErrorKind::unsupported,
+         "{}: is by its name a ControlNet whose control tensors are averaged over the picture; "
+         "expected one without global average pooling",
+         path.string());
+}
+
 // Puts the ControlNet that `path` holds in the place of the model's number i.
 void put_controlnet(Checkpoint& model, size_t number, const std::filesystem::path& path) {
+  refuse_pooled(path);
   Checkpoint other = load_part(Part::control, path);
   move_controlnet(other.tensors, 0, model.tensors, number);
   auto& files = model.tensors.files;

@@ -39,16 +39,15 @@ TEST_P(Hints, AreTheWebUis) {
   RecordProperty("off", static_cast<int>(off));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Hints,
-                         ::testing::Values(HintCase{"invert", {}}, HintCase{"threshold", {}},
-                                           HintCase{"scribble_xdog", {}, 0.001},
-                                           HintCase{"lineart_standard", {}},
-                                           HintCase{"blur_gaussian", {}},
-                                           HintCase{"tile_resample", {.threshold_a = 2.5}},
-                                           HintCase{"recolor_luminance", {.threshold_a = 1.3}},
-                                           HintCase{"recolor_intensity", {}},
-                                           HintCase{"shuffle", {.seed = 7}, 0.001}),
-                         [](const auto& hint) { return hint.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, Hints,
+    ::testing::Values(HintCase{"invert", {}}, HintCase{"threshold", {}},
+                      HintCase{"scribble_xdog", {}, 0.001}, HintCase{"lineart_standard", {}},
+                      HintCase{"blur_gaussian", {}},
+                      HintCase{"tile_resample", {.threshold_a = 2.5}},
+                      HintCase{"recolor_luminance", {.threshold_a = 1.3}, 0.01},
+                      HintCase{"recolor_intensity", {}}, HintCase{"shuffle", {.seed = 7}, 0.001}),
+    [](const auto& hint) { return hint.param.name; });
 
 TEST(Preprocess, KeepsThePicturesSize) {
   const Image picture{19, 16, 3, std::vector<uint8_t>(19 * 16 * 3, 200)};
