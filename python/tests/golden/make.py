@@ -2,7 +2,8 @@
 
     python make.py FOLDER CONTROL [NAME ...]
 
-FOLDER is the tiny model as a diffusers folder, CONTROL its ControlNet's, NAME a case. Writes NAME_0.png ... of each case in cases.json beside this script.
+FOLDER is the tiny model as a diffusers folder, CONTROL its ControlNet's, NAME a case. Writes
+NAME_0.png ... of each case in cases.json beside this script.
 """
 
 from __future__ import annotations
