@@ -289,5 +289,7 @@ def of(scheduler: Any) -> Scheduler:
 
 def named(name: str, config: Mapping[str, Any]) -> Scheduler:
     """One that is not here has a config for others, and no fields."""
-    kind = all_schedulers().get(name) or type(name, (Scheduler,), {})
+    kind: type[Scheduler] | None = all_schedulers().get(name)
+    if kind is None:
+        kind = type(name, (Scheduler,), {})
     return kind.from_config(config)

@@ -7,8 +7,8 @@
     image = pipe("a bird", image=edges, num_inference_steps=20).images[0]
 
 Arguments mean what they mean in diffusers 0.42. What is not supported raises `drypoint.Unsupported`
-with the argument's name. Values differ by at most 1 of 255: diffusers rounds the pictures of Pillow,
-Drypoint cuts, as the original code does.
+with the argument's name. Values differ by at most 1 of 255: diffusers rounds them, Drypoint cuts,
+as the original code does.
 """
 
 from __future__ import annotations
@@ -526,7 +526,7 @@ def _seeded(requests: list[Request], each: int, generator: Any) -> list[Request]
         if len(generators) != count:
             raise BadArgument(f"generator: found {len(generators)}, expected one or {count}")
         many = [request for request in requests for _ in range(each)]
-        return [r.replace(samples=1, **_seed_of(g)) for r, g in zip(many, generators)]
+        return [r.replace(samples=1, **_seed_of(g)) for r, g in zip(many, generators, strict=True)]
     if generator is None:
         return [r.replace(samples=each, seed=random.getrandbits(32)) for r in requests]
     if len(requests) > 1:

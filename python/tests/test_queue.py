@@ -85,13 +85,15 @@ def test_each_job_for_itself(pipeline: drypoint.Pipeline, edges: Edges) -> None:
 def test_jobs_that_their_callbacks_know_are_freed(
     pipeline: drypoint.Pipeline, edges: Edges
 ) -> None:
-    with drypoint.Queue(pipeline) as queue:
+    def draw(queue: drypoint.Queue) -> weakref.ref[drypoint.Job]:
         jobs: list[drypoint.Job] = []
         jobs.append(queue.push(edges=edges, steps=1, progress=lambda _: len(jobs)))
-        kept = weakref.ref(jobs[0])
         gc.collect()
         assert jobs[0].result().images
-        del jobs
+        return weakref.ref(jobs[0])
+
+    with drypoint.Queue(pipeline) as queue:
+        kept = draw(queue)
         gc.collect()
         assert kept() is None
 

@@ -98,10 +98,9 @@ def test_pictures_of_any_kind() -> None:
         path = DATA / "pictures" / name
         own = np.asarray(drypoint.Image(path))
         with PIL.Image.open(path) as picture:
-            grey = np.asarray(drypoint.Image(picture))
-        assert (
-            np.broadcast_to(grey if grey.ndim == 3 else grey[..., None], own.shape) == own
-        ).all()
+            read = np.asarray(drypoint.Image(picture))
+        read = read if read.ndim == 3 else read[..., None]
+        assert (np.broadcast_to(read, own.shape) == own).all()
     assert drypoint.Request(image=array).image == expected
     assert drypoint.Request(edges=array[:, :, 0]).edges.channels == 1
 

@@ -1,8 +1,9 @@
 """Draws with diffusers 0.42 what test_diffusers.py compares with.
 
-    python make.py FOLDER CONTROL [NAME ...]  # the tiny model as a diffusers folder, and its ControlNet's
+    python make.py FOLDER CONTROL [NAME ...]
 
-Writes NAME_0.png ... of each case in cases.json beside this script.
+FOLDER is the tiny model as a diffusers folder, CONTROL its ControlNet's, NAME a case. Writes
+NAME_0.png ... of each case in cases.json beside this script.
 """
 
 from __future__ import annotations
