@@ -6,7 +6,7 @@ set -eu
 
 build="g++ cmake ninja-build make pkg-config ccache libhwy-dev
        libpng-dev libjpeg-dev libwebp-dev libfmt-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev
-       zlib1g-dev libmicrohttpd-dev nettle-dev"
+       zlib1g-dev libmicrohttpd-dev nettle-dev libsqlite3-dev"
 python="python3-dev python3-venv"
 test="libgtest-dev libgmock-dev liblzma-dev $python"
 lint="clang-format clang-tidy"

@@ -17,7 +17,7 @@ namespace {
 struct ServeArguments {
   ModelOptions model;
   DeviceOptions device;
-  std::string models, keys, certificate, private_key;
+  std::string models, keys, certificate, private_key, journal;
   server::ServerOptions server;
 };
 
@@ -31,6 +31,7 @@ void run(const ServeArguments& options) {
   settings.files = options.model.files(notices, "drawing with");
   settings.device = options.device.pipeline_options();
   settings.models = file_or_none(options.models);
+  settings.journal = file_or_none(options.journal);
   settings.keys = file_or_none(options.keys);
   settings.certificate = file_or_none(options.certificate);
   settings.private_key = file_or_none(options.private_key);
@@ -91,6 +92,10 @@ void add_serve(CLI::App& program) {
   number_option("--pipelines", s.pipelines, 1, 16, "That draw side by side");
   number_option("--together", s.together, 0, 64,
                 "Pictures drawn as one batch at most; 0: as the device likes");
+  command
+      ->add_option("--journal", o->journal,
+                   "SQLite file in which accepted jobs wait as well: they outlive the process")
+      ->transform(path());
   number_option("--queue", s.queue, 1, 100'000, "Pictures in line at most");
   number_option("--client-queue", s.client_queue, 0, 100'000,
                 "Of one client, a key or an address; 0: as many as of all");

@@ -4,6 +4,7 @@
 #include "server/catalog.h"
 #include "server/desk.h"
 #include "server/engines.h"
+#include "server/journal.h"
 #include "server/metrics.h"
 #include "server/routes.h"
 
@@ -14,9 +15,12 @@ struct Context {
   Engines& engines;
   Catalog& catalog;
   Metrics& metrics;
+  Journal* journal = nullptr;  ///< none: accepted jobs go with the process
 };
 
-void add_jobs(Routes& routes, const Context& context);        // /api/v1/jobs
+void add_jobs(Routes& routes, const Context& context);  // /api/v1/jobs
+/// Takes the jobs of the journal up again. -> how many could not be
+size_t accept_again(const Context& context);
 void add_studio(Routes& routes, const Context& context);      // what the page needs beside jobs
 void add_page(Routes& routes);                                // /
 void add_health(Routes& routes, const Context& context);      // /health, /ready, /metrics

@@ -308,6 +308,7 @@ void Desk::keep() {
       const auto task = just_ended_.front();
       lock.unlock();
       record(*task);
+      if (listener_) listener_(*task);
       lock.lock();
       just_ended_.pop_front();
     }

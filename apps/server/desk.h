@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -98,6 +99,8 @@ class Desk {
  public:
   Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics);
   ~Desk();
+  /// Called for each task that has ended, by a thread of the desk. Before the first is accepted.
+  void tell_ends_to(std::function<void(const Task&)> listener) { listener_ = std::move(listener); }
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
@@ -137,6 +140,7 @@ class Desk {
 
   const Limits limits_;
   const Catalog& catalog_;
+  std::function<void(const Task&)> listener_;
   Metrics& metrics_;
   mutable std::mutex mutex_;  // for all that follows
   mutable std::condition_variable idle_;

@@ -36,16 +36,35 @@ Json status_json(const Task& task) {
   return json;
 }
 
-HttpResponse submit(const Context& context, const HttpRequest& request) {
-  const Json body = parse_object(request.body);
+std::shared_ptr<Task> accept_job(const Context& context, const std::string& client,
+                                 const Json& body) {
   const Fields fields(body);
-  Order order{.api = "jobs", .client = request.client, .id = fields.text("id")};
+  Order order{.api = "jobs", .client = client, .id = fields.text("id")};
   order.engine = context.engines.get(fields.text("model"), fields.text("control"));
   Request picture = order.engine->model.defaults();
   picture.seed.reset();
   read_fields(body, picture, {"id", "model", "control"});
   order.requests.push_back(std::move(picture));
-  const auto task = context.desk.accept(std::move(order));
+  return context.desk.accept(std::move(order));
+}
+
+HttpResponse submit(const Context& context, const HttpRequest& request) {
+  Json body = parse_object(request.body);
+  std::string written;  // in the journal, under this id
+  if (context.journal) {
+    const Fields fields(body);
+    const std::string id = fields.has("id") ? fields.text("id") : random_id();
+    body["id"] = id;
+    if (!fields.has("seed") || body["seed"] == -1) body["seed"] = random_seed();
+    if (context.journal->add({id, request.client, dumped(body)})) written = id;
+  }
+  std::shared_ptr<Task> task;
+  try {
+    task = accept_job(context, request.client, body);
+  } catch (...) {
+    if (!written.empty()) context.journal->remove(written);
+    throw;
+  }
   HttpResponse response = json_response(status_json(*task), 202);
   response.headers.emplace_back("Location", "/api/v1/jobs/" + task->id);
   return response;
@@ -175,6 +194,17 @@ Json job_schema() {
 }
 
 }  // namespace
+
+size_t accept_again(const Context& context) {
+  size_t lost = 0;
+  for (const Journal::Entry& entry : context.journal->all()) try {
+      accept_job(context, entry.client, parse_object(entry.body));
+    } catch (const std::exception&) {  // its model is gone, or limits are others
+      context.journal->remove(entry.id);
+      lost += 1;
+    }
+  return lost;
+}
 
 void add_jobs(Routes& routes, const Context& context) {
   const auto add = [&](const char* method, const char* path, const char* summary, auto answer,

@@ -80,7 +80,15 @@ struct Server::Implementation {
                  .most_loaded = static_cast<size_t>(std::max(1, options.loaded))},
                 *catalog),
         desk(limits_of(options), *catalog, metrics) {
-    const Context context{desk, engines, *catalog, metrics};
+    if (options.journal) {
+      journal = std::make_unique<Journal>(*options.journal);
+      desk.tell_ends_to([this](const Task& task) {
+        // Those that were given up because the server ends are taken up again.
+        const bool is_left = desk.is_draining() && task.status().state == JobState::cancelled;
+        if (task.api == "jobs" && !is_left) journal->remove(task.id);
+      });
+    }
+    const Context context{desk, engines, *catalog, metrics, journal.get()};
     add_page(routes);
     add_health(routes, context);
     add_jobs(routes, context);
@@ -99,6 +107,8 @@ struct Server::Implementation {
               done(request, status, time);
             }});
     show_gauges();
+    if (const size_t lost = journal ? accept_again(context) : 0)
+      tell(fmt::format("note: jobs of the journal that could not be taken up again: {}", lost));
   }
   ~Implementation() {
     desk.drain();
@@ -200,6 +210,7 @@ struct Server::Implementation {
   const Access access;
   const std::unique_ptr<Catalog> catalog;
   Metrics metrics;
+  std::unique_ptr<Journal> journal;
   Engines engines;
   Desk desk;  // ends before the engines, which have been stopped then
   Routes routes;

@@ -29,6 +29,9 @@ struct ServerOptions {
   std::vector<std::string> origins, host_names;
   std::optional<std::filesystem::path> certificate, private_key;  ///< PEM; both: HTTPS
 
+  /// A file in which accepted jobs (of /api/v1/jobs) wait as well, until they have ended.
+  std::optional<std::filesystem::path> journal;
+
   int queue = 64, client_queue = 0;  ///< pictures in line, of all and of one client (0: as all)
   int most_pixels = 1024 * 1024, most_steps = 150, most_pictures = 16;
   int most_seconds = 0;  ///< of a picture; 0: any

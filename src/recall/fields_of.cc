@@ -103,13 +103,13 @@ class Finder {
     if (text_.controls.empty()) return;
     const ControlParameters& control = text_.controls[0];
     for (size_t i = 1; i < text_.controls.size(); ++i)
-      miss("", fmt::format("ControlNet {}: {}: there is one ControlNet here", i,
+      miss("", fmt::format("ControlNet {}: {}: expected one ControlNet in a text", i,
                            without_hash(text_.controls[i].model)));
     set("strength", fmt::to_string(control.weight), "ControlNet 0: Weight");
     if (control.guidance_start != 0 || control.guidance_end != 1)
       miss("",
-           fmt::format("ControlNet 0: Guidance Start: {}, Guidance End: {}: it steers all steps "
-                       "here",
+           fmt::format("ControlNet 0: Guidance Start: {}, Guidance End: {}: expected 0 and 1 in a "
+                       "text",
                        control.guidance_start, control.guidance_end));
     const bool guess = control.control_mode == "ControlNet is more important";
     if (guess) set("guess_mode", "true", "");

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "diffusion/controls.h"
 #include "diffusion/parameters_of.h"
 #include "drypoint/fields.h"
 #include "support/test_support.h"
@@ -135,13 +136,27 @@ TEST(Recall, WhatCannotBeHadIsNamed) {
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"a.png", "no text"}, [] { recall({}, "a.png"); }));
 }
 
+const ModelDescription model{.model = "m",
+                             .control = "c",
+                             .controls = {{"canny", "c"}},
+                             .device = "cpu",
+                             .threads = 1,
+                             .control_hashes = {""}};
+
+/// What the request's own picture steers as.
+Unit own_unit(const Request& request) {
+  Request asked = request;
+  if (asked.image == Image()) asked.image = {64, 64, 3, {}};
+  return {.settings = asked_controls(asked).at(0).settings};
+}
+
 TEST(Recall, OurOwnTextsComeBack) {
   const auto round_trip = [](Request asked) {
     asked.seed = 7;
     asked.image = {128, 64, 3, {}};
     asked.is_edges = true;
     const std::string text = format_parameters(
-        parameters_of(asked, {"m", "c", "cpu", 1, ""}, {128, 64}, 7, 0, "0123456789"));
+        parameters_of(asked, std::vector{own_unit(asked)}, model, {128, 64}, 7, 0, "0123456789"));
     const Recalled recalled = of_text(text);
     EXPECT_EQ(recalled.source, Recalled::Source::drypoint);
     Request request = request_of(recalled);
@@ -189,7 +204,8 @@ TEST(Recall, OurSizeIsByTheShorterSideWhereItWas) {
   asked.resolution = 320;
   const auto recalled = [&] {
     Request request;
-    of_text(format_parameters(parameters_of(asked, {"m", "c", "cpu", 1, ""}, {448, 320}, 7, 0)))
+    of_text(format_parameters(
+                parameters_of(asked, std::vector{own_unit(asked)}, model, {448, 320}, 7, 0)))
         .apply(request);
     return request;
   };

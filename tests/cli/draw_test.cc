@@ -161,7 +161,7 @@ TEST_F(Draw, SeveralControlNets) {
                         {"weight", 0.5},
                         {"end", 0.5},
                         {"mode", "prompt"}}}}};
-  write("request.json", request.dump());
+  write_file(path("request.json"), request.dump());
   const json said = json::parse(
       expect_done({"generate", "-m", tiny_model_path(), "--control",
                    "canny=" + tiny_control_path().string(), "--control", "depth=" + second,

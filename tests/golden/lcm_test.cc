@@ -43,7 +43,7 @@ TEST_P(Lcm, AUNetIsToldTheGuidanceScale) {
                             .height = x.shape()[2],
                             .width = x.shape()[3],
                             .max_steps = 2,
-                            .control = false,
+                            .controls = {},
                             .expose = true};
   Executor denoiser = executor(build_denoiser(config, shape));
   denoiser.set_input("timesteps", std::vector<float>{999, 499});

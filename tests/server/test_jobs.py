@@ -145,3 +145,38 @@ def test_the_end_lets_jobs_be_done():
     assert code == 0 and "error" not in told, told
     assert answers[0].status_code == 200, answers[0].text
     assert ready == [503]
+
+
+def test_accepted_jobs_outlive_the_process(tmp_path):
+    from conftest import serving
+    journal = tmp_path / "jobs.sqlite"
+    with serving("--journal", journal) as first:
+        assert (journal.stat().st_mode & 0o077) == 0
+        done = first.submit(steps=1)
+        assert first.result(done).status_code == 200
+        body = {"prompt": "a cat", "edges": as_base64(edges()), "steps": 3}
+        long = first.post("/api/v1/jobs", {**body, "steps": 150, "id": "long"}).json()["id"]
+        taken = first.post("/api/v1/jobs", {**body, "id": "long"})
+        wrong = first.post("/api/v1/jobs", {**body, "steps": 0, "id": "wrong"})
+        given_up = first.submit()
+        waiting = first.post("/api/v1/jobs", {**body, "id": "waiting"}).json()
+        assert (taken.status_code, wrong.status_code) == (409, 400)
+        requests.delete(f"{first.url}/api/v1/jobs/{given_up}", timeout=10)
+        while first.get("/api/v1/jobs/" + given_up).json()["state"] != "cancelled":
+            time.sleep(0.02)
+        time.sleep(0.2)
+        first.process.kill()
+        first.process.communicate()
+    with serving("--journal", journal, "--drain-seconds", "0") as second:
+        assert sorted(one["id"] for one in second.get("/api/v1/jobs").json()["jobs"]) == [long, "waiting"]
+        again = second.get("/api/v1/jobs/waiting").json()
+        assert again["settings"]["seed"] == waiting["settings"]["seed"]
+        assert second.result("waiting").status_code == 200
+        requests.delete(f"{second.url}/api/v1/jobs/{long}", timeout=10)
+        second.result(long)
+        second.post("/api/v1/jobs", {**body, "steps": 150, "id": "left"})
+        while second.get("/api/v1/jobs/left").json()["state"] != "drawing":
+            time.sleep(0.02)
+        assert second.end()[0] == 0
+    with serving("--journal", journal) as third:  # what was given up at the end, and nothing that ended
+        assert [one["id"] for one in third.get("/api/v1/jobs").json()["jobs"]] == ["left"]

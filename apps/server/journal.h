@@ -1,0 +1,41 @@
+// Accepted jobs on the disk, so that they outlive the process.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace drypoint::server {
+
+/// A SQLite file that only its owner can read: it holds prompts and pictures. For any number of
+/// threads.
+class Journal {
+ public:
+  struct Entry {
+    std::string id, client, body;
+  };
+
+  /// Throws write_failed.
+  explicit Journal(const std::filesystem::path& path);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// -> false where there is one of this id. It is there once this returns, whatever becomes of the
+  /// process. Throws write_failed.
+  bool add(const Entry& entry);
+  void remove(const std::string& id);
+  /// In the order they were added.
+  std::vector<Entry> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  sqlite3* database_ = nullptr;
+  std::string name_;
+};
+
+}  // namespace drypoint::server
