@@ -129,7 +129,7 @@ std::vector<Choice<T>> sm80_choices(const ProductShape& shape, int64_t pictures,
 template <class T>
 std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed, int64_t pictures) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
-  if (shape.gathered()) return choices;
+  if (shape.gathered() || sizeof(T) == 2) return choices;  // the rest is compiled for f32 alone
   const int blocks = shape.depth() / SmallTile<T>::depth;  // the large one's are as deep
   const int64_t sums_bytes = int64_t{shape.sets()} * shape.rows * shape.columns * 4;
   for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {
