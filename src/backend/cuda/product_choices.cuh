@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
@@ -34,7 +35,9 @@ const std::vector<HopperKernel<T>>& hopper_kernels() {
 /// Of the tiles for all GPUs those that the device has room for.
 template <class T>
 const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context) {
+  static std::mutex mutex;  // devices make kernels side by side
   static std::map<int, std::vector<Sm80Kernel<T>>> of_devices;
+  const std::lock_guard lock(mutex);
   auto& kernels = of_devices[context.device];
   if (!kernels.empty()) return kernels;
   add_sm80_tiles(kernels);
