@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
@@ -34,7 +35,9 @@ const std::vector<HopperKernel<T>>& hopper_kernels() {
 /// Of the tiles for all GPUs those that the device has room for.
 template <class T>
 const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context) {
+  static std::mutex mutex;  // devices make kernels side by side
   static std::map<int, std::vector<Sm80Kernel<T>>> of_devices;
+  const std::lock_guard lock(mutex);
   auto& kernels = of_devices[context.device];
   if (!kernels.empty()) return kernels;
   add_sm80_tiles(kernels);
@@ -129,7 +132,7 @@ std::vector<Choice<T>> sm80_choices(const ProductShape& shape, int64_t pictures,
 template <class T>
 std::vector<Choice<T>> mma_choices(const ProductShape& shape, bool normed, int64_t pictures) {
   std::vector<Choice<T>> choices{Choice<T>(MmaChoice{})};
-  if (shape.gathered()) return choices;
+  if (shape.gathered() || sizeof(T) == 2) return choices;  // the rest is compiled for f32 alone
   const int blocks = shape.depth() / SmallTile<T>::depth;  // the large one's are as deep
   const int64_t sums_bytes = int64_t{shape.sets()} * shape.rows * shape.columns * 4;
   for (const MmaChoice tile : {MmaChoice{64, 64}, MmaChoice{128, 128}}) {

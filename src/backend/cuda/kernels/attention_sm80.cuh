@@ -192,42 +192,20 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
             if (key >= s.keys || (s.causal && key > query)) scores[m][n][i] = -INFINITY;
           }
     }
-    // Running maxima; where any grows, the sums so far shrink.
-    float now[Tile::down][2];
-    bool grows = false;
+    // Running maxima; the sums so far shrink with them.
 #pragma unroll
     for (int m = 0; m < Tile::down; ++m)
 #pragma unroll
       for (int side = 0; side < 2; ++side) {
-        float most = largest[m][side];
+        float now = largest[m][side];
 #pragma unroll
         for (int n = 0; n < Tile::keys / 8; ++n)
-          most = fmaxf(most, fmaxf(scores[m][n][side * 2], scores[m][n][side * 2 + 1]));
-        most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 1));
-        most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, 2));
-        now[m][side] = most;
-        grows |= most > largest[m][side];
-      }
-    if (__any_sync(0xffffffffu, grows)) {
-#pragma unroll
-      for (int m = 0; m < Tile::down; ++m)
-#pragma unroll
-        for (int side = 0; side < 2; ++side) {
-          const float shrink = exp2_fast((largest[m][side] - now[m][side]) * s.scale);
-          largest[m][side] = now[m][side];
-          total[m][side] *= shrink;
-#pragma unroll
-          for (int c = 0; c < Tile::depth / 8; ++c) {
-            results[m][c][side * 2] *= shrink;
-            results[m][c][side * 2 + 1] *= shrink;
-          }
-        }
-    }
-#pragma unroll
-    for (int m = 0; m < Tile::down; ++m)
-#pragma unroll
-      for (int side = 0; side < 2; ++side) {
-        const float base_of_row = largest[m][side] * s.scale;
+          now = fmaxf(now, fmaxf(scores[m][n][side * 2], scores[m][n][side * 2 + 1]));
+        now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 1));
+        now = fmaxf(now, __shfl_xor_sync(0xffffffffu, now, 2));
+        const float base_of_row = now * s.scale;
+        const float shrink = exp2_fast(fmaf(largest[m][side], s.scale, -base_of_row));
+        largest[m][side] = now;
         float sum = 0;
 #pragma unroll
         for (int n = 0; n < Tile::keys / 8; ++n)
@@ -237,7 +215,12 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
             score = exp2_fast(fmaf(score, s.scale, -base_of_row));
             sum += score;
           }
-        total[m][side] += sum;
+        total[m][side] = fmaf(total[m][side], shrink, sum);
+#pragma unroll
+        for (int c = 0; c < Tile::depth / 8; ++c) {
+          results[m][c][side * 2] *= shrink;
+          results[m][c][side * 2 + 1] *= shrink;
+        }
       }
     multiply_values<Tile, T>(results, scores, tile + Tile::tile_bytes);
   }

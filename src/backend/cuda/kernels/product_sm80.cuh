@@ -131,31 +131,6 @@ struct RowSums {
   }
 };
 
-/// In half precision.
-__device__ inline void activate_fast(ActivationKind kind, float (&values)[8]) {
-  if (kind == ActivationKind::none) return;
-  if (kind == ActivationKind::gelu) {
-#pragma unroll
-    for (float& x : values) x = gelu_fast(x);
-  } else if (kind == ActivationKind::relu) {
-#pragma unroll
-    for (float& x : values) x = fmaxf(x, 0.0f);
-  } else {
-    const float steepness = kind == ActivationKind::silu ? 1.0f : 1.702f;
-#pragma unroll
-    for (float& x : values) x = x * sigmoid(x, steepness);
-  }
-}
-
-template <class T>
-__device__ inline Vector<T> to_vector(const float (&values)[8]) {
-  Vector<T> v;
-#pragma unroll
-  for (int e = 0; e < 8; e += 2)
-    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
-  return v;
-}
-
 /// Stores a tile whose sums lie in `tile` [rows, pitch], times `factors` of the rows where normed.
 /// Each thread has one column of vectors.
 template <class Tile, class T>
@@ -172,13 +147,10 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
   if (epilogue.gated) load_bias(epilogue, group, epilogue.width + column, gate_bias);
   const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
   rows = min(rows, Tile::rows);
-  // Which half of its eight a thread reads first alternates, so that they lie in different banks.
-  const int half_first = threadIdx.x % vectors / 4 % 2;
   const auto sums_of = [&](int row, int from, float(&values)[8], const float(&add)[8]) {
     const float4* sums = reinterpret_cast<const float4*>(tile + row * Tile::pitch + from);
     const float factor = epilogue.normed ? factors[row] : 1.0f;
-    const float4 one = sums[half_first], other = sums[1 - half_first];
-    const float4 lower = half_first ? other : one, upper = half_first ? one : other;
+    const float4 lower = sums[0], upper = sums[1];
     values[0] = fmaf(lower.x, factor, add[0]), values[1] = fmaf(lower.y, factor, add[1]);
     values[2] = fmaf(lower.z, factor, add[2]), values[3] = fmaf(lower.w, factor, add[3]);
     values[4] = fmaf(upper.x, factor, add[4]), values[5] = fmaf(upper.y, factor, add[5]);
@@ -201,79 +173,50 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
       if (column + e < epilogue.width) v.values[e] = from[e];
     return v;
   };
-  constexpr int together = 4;  // rows
+  constexpr int ahead = 4;  // residuals on their way
+  Vector<T> residuals[ahead];
+#pragma unroll
+  for (int i = 0; i < ahead; ++i) residuals[i] = residual_of(first + i * at_once);
 #pragma unroll 1
-  for (int begin = first; begin < rows; begin += together * at_once) {
-    Vector<T> residuals[together];
+  for (int row = first; row < rows; row += at_once) {
+    const Vector<T> residual = residuals[0];
 #pragma unroll
-    for (int i = 0; i < together; ++i) residuals[i] = residual_of(begin + i * at_once);
+    for (int i = 1; i < ahead; ++i) residuals[i - 1] = residuals[i];
+    residuals[ahead - 1] = residual_of(row + ahead * at_once);
+    float values[8];
+    sums_of(row, at, values, bias);
+    if (epilogue.gated) {
+      float gates[8];
+      sums_of(row, at + 8, gates, gate_bias);
 #pragma unroll
-    for (int i = 0; i < together; ++i) {
-      const int row = begin + i * at_once;
-      if (row >= rows) break;
-      float values[8];
-      sums_of(row, at, values, bias);
-      if (epilogue.gated) {
-        float gates[8];
-        sums_of(row, at + 8, gates, gate_bias);
+      for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
+    }
+    const int64_t to = out_row(row) * epilogue.width + column;
 #pragma unroll
-        for (int e = 0; e < 8; ++e) values[e] *= gelu_fast(gates[e]);
-      }
+    for (int e = 0; e < 8; ++e) values[e] = values[e] * scale + to_float(residual.values[e]);
+    if (epilogue.activation == ActivationKind::gelu) {
 #pragma unroll
-      for (int e = 0; e < 8; ++e) values[e] = values[e] * scale + to_float(residuals[i].values[e]);
-      activate_fast(epilogue.activation, values);
-      T* to = epilogue.out + out_row(row) * epilogue.width + column;
-      if (whole) {
-        store_vector(to, to_vector<T>(values));
-      } else {
+      for (float& x : values) x = gelu_fast(x);
+    } else if (epilogue.activation == ActivationKind::relu) {
 #pragma unroll
-        for (int e = 0; e < 8; ++e)
-          if (column + e < epilogue.width) to[e] = from_float<T>(values[e]);
-      }
+      for (float& x : values) x = fmaxf(x, 0.0f);
+    } else if (epilogue.activation != ActivationKind::none) {
+      const float steepness = epilogue.activation == ActivationKind::silu ? 1.0f : 1.702f;
+#pragma unroll
+      for (float& x : values) x = x * sigmoid(x, steepness);
+    }
+    if (whole) {
+      Vector<T> out;
+#pragma unroll
+      for (int e = 0; e < 8; e += 2)
+        reinterpret_cast<uint32_t*>(out.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+      store_vector(epilogue.out + to, out);
+    } else {
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        if (column + e < epilogue.width) epilogue.out[to + e] = from_float<T>(values[e]);
     }
   }
-}
-
-/// The same for gated products that end so: what a thread has of a value it has of its gate, so
-/// `tile` has nothing but results [rows, columns / 2 + 8]. `sums_of(m, n)`: a thread's four of a
-/// 16 x 8 piece of its warp's.
-template <class Tile, class T, class Sums>
-__device__ inline void store_gated(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
-                                   int rows, int first_column, int warp_row, int warp_column,
-                                   T* tile, const float* factors, const Sums& sums_of) {
-  constexpr int pitch = Tile::columns / 2 + 8, vectors = Tile::columns / 16;
-  const int lane = threadIdx.x % 32, own_row = warp_row + lane / 4;
-#pragma unroll
-  for (int n = 0; n < Tile::columns_of_warp / 8; n += 2) {
-    const int column = warp_column + n * 8 + lane % 4 * 2;
-    float bias[2][2];
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-      bias[i / 2][i % 2] = bias_of(epilogue, group, first_column + column + i / 2 * 8 + i % 2);
-#pragma unroll
-    for (int m = 0; m < Tile::rows_of_warp / 16; ++m)
-#pragma unroll
-      for (int side = 0; side < 2; ++side) {
-        const int row = own_row + m * 16 + side * 8;
-        const float factor = epilogue.normed ? factors[row] : 1.0f;
-        float values[2];
-#pragma unroll
-        for (int i = 0; i < 2; ++i)
-          values[i] = fmaf(sums_of(m, n)[side * 2 + i], factor, bias[0][i]) *
-                      gelu_fast(fmaf(sums_of(m, n + 1)[side * 2 + i], factor, bias[1][i]));
-        *reinterpret_cast<uint32_t*>(tile + row * pitch + (warp_column + n * 8) / 2 +
-                                     lane % 4 * 2) = pack_two<T>(values[0], values[1]);
-      }
-  }
-  __syncthreads();
-  const int column = first_column / 2 + threadIdx.x % vectors * 8;
-  if (column >= epilogue.width) return;
-  T* out = epilogue.out + first_row * epilogue.width + column;
-#pragma unroll 4
-  for (int row = threadIdx.x / vectors; row < min(rows, Tile::rows); row += Tile::threads / vectors)
-    if (Tile::threads % vectors == 0 || threadIdx.x < Tile::threads / vectors * vectors)
-      store_vector(out + int64_t{row} * epilogue.width,
-                   load_vector(tile + row * pitch + threadIdx.x % vectors * 8));
 }
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
@@ -493,24 +436,17 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 
   if constexpr (Tile::serial) of_row = all_of_row;
   if (takes_sums) factors[thread] = inverse_deviation(epilogue, of_row.sum, of_row.squares);
-  const auto sums_of = [&](int m, int n) -> const float(&)[4] {
-    if constexpr (Tile::serial)
-      return all_sums[m][n];
-    else
-      return sums[m][n];
-  };
-  if (epilogue.gated && !epilogue.residual && !epilogue.scale &&
-      epilogue.activation == ActivationKind::none) {
-    __syncthreads();
-    return store_gated<Tile>(epilogue, group, first_of_all, shape.rows - first_row, first_column,
-                             warp_row, warp_column, reinterpret_cast<T*>(shared), factors, sums_of);
-  }
   float* tile = reinterpret_cast<float*>(shared);
 #pragma unroll
   for (int m = 0; m < down; ++m)
 #pragma unroll
     for (int n = 0; n < across; ++n) {
-      const auto& own = sums_of(m, n);
+      const auto& own = [&]() -> const float(&)[4] {
+        if constexpr (Tile::serial)
+          return all_sums[m][n];
+        else
+          return sums[m][n];
+      }();
       float* at =
           tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 + lane % 4 * 2;
       *reinterpret_cast<float2*>(at) = make_float2(own[0], own[1]);
