@@ -32,6 +32,9 @@ struct PlanInfo {
   std::string producer;                ///< the version of Drypoint that built it: "0.1.0"
   std::string model, control;          ///< the names of the checkpoints; of the first ControlNet
   std::vector<NamedControl> controls;  ///< the ControlNets' names, and their checkpoints'
+  /// As `Model::hash` and `ModelDescription::control_hashes` of what it was built from.
+  std::string model_hash;
+  std::vector<std::string> control_hashes;
   PlanDevice device;
   std::vector<ImageSize> sizes;  ///< that it was built for
   int samples = 1;               ///< pictures at once

@@ -1,9 +1,12 @@
 #include "fields.h"
 
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <deque>
+#include <sstream>
 
 #include "drypoint/nearest.h"
 #include "drypoint/plan.h"
@@ -55,6 +58,7 @@ std::string FieldInfo::python_type() const {
     case FieldType::number: return "float" + optional;
     case FieldType::flag: return "bool";
     case FieldType::file: return "str | os.PathLike[str]" + optional;
+    case FieldType::list: return "collections.abc.Sequence[str]";
   }
   return "object";
 }
@@ -100,6 +104,14 @@ std::string to_text(const FieldInfo& field, nb::handle value) {
       if (!nb::try_cast(value, path)) refuse(field, value, "a path");
       return path.string();
     }
+    case FieldType::list: {
+      if (nb::isinstance<nb::str>(value)) refuse(field, value, "a list of str");
+      std::vector<std::string> lines;
+      if (!nb::try_cast(value, lines)) refuse(field, value, "a list of str");
+      std::string text;
+      for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+      return text;
+    }
   }
   return {};
 }
@@ -110,6 +122,12 @@ nb::object from_text(const FieldInfo& field, const std::string& text) {
     case FieldType::integer: return nb::int_(nb::str(text.c_str()));
     case FieldType::number: return nb::float_(nb::str(text.c_str()));
     case FieldType::flag: return nb::bool_(text == "true");
+    case FieldType::list: {
+      nb::list lines;
+      std::istringstream stream(text);
+      for (std::string line; std::getline(stream, line);) lines.append(nb::str(line.c_str()));
+      return lines;
+    }
     default: return nb::str(text.c_str(), text.size());
   }
 }

@@ -61,11 +61,14 @@ ordered_json header_of(const PlanContents& contents) {
                     {"code", info.device.code}};
   json["model"] = info.model;
   json["control"] = info.control;
+  json["model_hash"] = info.model_hash;
   json["controls"] = ordered_json::array();
   for (size_t i = 0; i < info.controls.size(); ++i)
-    json["controls"].push_back({{"name", info.controls[i].name},
-                                {"file", info.controls[i].file.string()},
-                                {"source", contents.checkpoint.controlnets.at(i).source}});
+    json["controls"].push_back(
+        {{"name", info.controls[i].name},
+         {"file", info.controls[i].file.string()},
+         {"hash", i < info.control_hashes.size() ? info.control_hashes[i] : ""},
+         {"source", contents.checkpoint.controlnets.at(i).source}});
   json["sizes"] = ordered_json::array();
   for (const ImageSize size : info.sizes) json["sizes"].push_back({size.width, size.height});
   json["samples"] = info.samples;
@@ -245,6 +248,7 @@ void PlanFile::read_header(const std::string& text) {
                   printable(device.value("code", "none"))};
   info_.model = text_of(json.at("model"));
   info_.control = text_of(json.at("control"));
+  info_.model_hash = printable(json.value("model_hash", std::string()));
   for (const auto& size : json.at("sizes"))
     info_.sizes.push_back({number_of(size.at(0)), number_of(size.at(1))});
   info_.samples = number_of(json.at("samples"));
@@ -302,6 +306,7 @@ void PlanFile::read_controls(const ordered_json& controls) {
   for (size_t i = 0; i < count; ++i) {
     const auto& control = controls[i];
     info_.controls.push_back({text_of(control.at("name")), text_of(control.at("file"))});
+    info_.control_hashes.push_back(printable(control.value("hash", std::string())));
     checkpoint_.controlnets.push_back({info_.controls[i].name, name()});
     if (i > 0)
       add_part("ControlNet " + info_.controls[i].name, text_of(control.at("source")),

@@ -35,6 +35,8 @@ PlanInfo small_info() {
   info.model = "a";
   info.control = "b";
   info.controls = {{"canny", "b"}};
+  info.model_hash = "0123456789";
+  info.control_hashes = {"01234567"};
   info.device = {"cpu", "an instruction set", "a processor", "fp32"};
   info.sizes = {{64, 32}, {8, 8}};
   info.samples = 2;

@@ -143,6 +143,8 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   info.model = model.description().model;
   info.control = model.description().control;
   info.controls = model.description().controls;
+  info.model_hash = model.model()->hash().get();
+  info.control_hashes = model.description().control_hashes;
   info.device = model.backend().identity();
   info.sizes = sizes;
   info.samples = options.samples;

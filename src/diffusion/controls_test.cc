@@ -171,7 +171,7 @@ TEST(ControlList, IsToldInThePicturesText) {
   const Parameters parameters = parse_parameters(result.parameters[0]);
   ASSERT_EQ(parameters.controls.size(), 2u);
   EXPECT_EQ(parameters.controls[0].module, "none");
-  EXPECT_EQ(parameters.controls[1].model, "control2");
+  EXPECT_TRUE(parameters.controls[1].model.starts_with("control2 ["));
   EXPECT_EQ(parameters.controls[1].weight, 0.5);
   EXPECT_EQ(parameters.controls[1].guidance_end, 0.75);
   EXPECT_EQ(parameters.controls[1].control_mode, "My prompt is more important");

@@ -110,6 +110,7 @@ class DevicePlans : public ::testing::Test {
     DeviceStages built(checkpoint_, nullptr);
     built.all(4, 4);
     PlanContents contents{.checkpoint = checkpoint_};
+    contents.info.controls = {{"canny", "control"}};
     for (const TensorSpec& spec : tensors_of(built.config)) contents.tensors.push_back(spec.name);
     const auto held = built.store.all();
     for (const auto& weight : held) contents.packed.push_back({weight.key, weight.bytes});
@@ -168,7 +169,8 @@ TEST_F(DevicePlans, ChangeTheControlNetAlone) {
     if (name.starts_with(prefix_of(Part::control)))
       stages.checkpoint_.tensors.tensors[name] = tensor;
   std::vector<std::string> names;
-  for (const TensorSpec& spec : tensors_of(stages.config.controlnets[0])) names.push_back(spec.name);
+  for (const TensorSpec& spec : tensors_of(stages.config.controlnets[0]))
+    names.push_back(spec.name);
   stages.store.sources().replaced(names);
   for (const auto& executor : stages.executors) executor->renew_weights(stages.store);
   EXPECT_EQ(stages.store.bytes(), 0u);  // all in its place

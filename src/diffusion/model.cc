@@ -174,7 +174,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)),
-      hash_(files.plan ? std::filesystem::path() : files.model) {
+      hash_(file_ ? std::filesystem::path() : files.model,
+            file_ ? file_->info().model_hash : std::string()) {
   config_ = detect(checkpoint_.tensors);
   choose_prediction(files.prediction);
   check_proportions(checkpoint_, config_);
@@ -197,6 +198,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
   if (file_) {
     description_.model = file_->info().model;
     description_.controls = file_->info().controls;
+    description_.control_hashes = file_->info().control_hashes;
   }
   description_.control_hashes.resize(description_.controls.size());
   if (!description_.controls.empty()) description_.control = description_.controls[0].file.string();

@@ -7,6 +7,7 @@
 namespace drypoint {
 
 void ModelHash::begin() {
+  if (!known_.empty()) return;
   std::call_once(once_, [&] {
     const auto find = [this] {
       return file_sha256(file_, hash_cache(), [this] { return given_up_.load(); }).substr(0, 10);
@@ -21,7 +22,7 @@ void ModelHash::begin() {
 
 std::string ModelHash::get() {
   begin();
-  return hash_.get();
+  return known_.empty() ? hash_.get() : known_;
 }
 
 }  // namespace drypoint

@@ -13,7 +13,9 @@ namespace drypoint {
 class ModelHash {
  public:
   /// Of a file; of what is none (a folder, "random:sd15", nothing) the hash is empty.
-  explicit ModelHash(std::filesystem::path file) : file_(std::move(file)) {}
+  /// `known`: what it is instead.
+  explicit ModelHash(std::filesystem::path file, std::string known = {})
+      : file_(std::move(file)), known_(std::move(known)) {}
   ~ModelHash() { given_up_ = true; }
 
   /// Starts a thread that reads the file, or looks it up in the user's cache; the first time alone.
@@ -23,6 +25,7 @@ class ModelHash {
 
  private:
   std::filesystem::path file_;
+  std::string known_;
   std::atomic<bool> given_up_ = false;
   std::once_flag once_;
   std::shared_future<std::string> hash_;  // ends before the flag that it asks

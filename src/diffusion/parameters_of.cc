@@ -40,7 +40,7 @@ std::string control_mode(ControlMode mode) {
 }
 
 ControlParameters control_parameters(const Unit& unit, const ModelDescription& model,
-                                     int drawn_resolution, bool by_resolution) {
+                                     int drawn_resolution, bool stretched) {
   const Control& settings = unit.settings;
   const Preprocessor& preprocessor = preprocessor_named(settings.preprocessor);
   ControlParameters control;
@@ -49,8 +49,7 @@ ControlParameters control_parameters(const Unit& unit, const ModelDescription& m
   if (const std::string& hash = model.control_hashes.at(unit.net); !hash.empty())
     control.model += fmt::format(" [{}]", hash);
   control.weight = settings.weight;
-  // Proportions are kept only where the very size was asked for.
-  control.resize_mode = resize_mode(by_resolution ? ResizeMode::stretch : settings.resize);
+  control.resize_mode = resize_mode(stretched ? ResizeMode::stretch : settings.resize);
   control.processor_resolution = settings.resolution > 0 ? settings.resolution : drawn_resolution;
   control.threshold_a = settings.threshold_a.value_or(preprocessor.threshold_a.usual);
   control.threshold_b = settings.threshold_b.value_or(preprocessor.threshold_b.usual);
@@ -121,12 +120,13 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
       (schedule != sampler.schedule || is_of_sigmas(schedule)))
     parameters.schedule_type = label(schedule);
   parameters.rng = rng_name(request.random.kind);
+  // Proportions are kept only where the very size was asked for.
+  const bool by_resolution = !request.is_edges && request.size == ImageSize();
   const int drawn_resolution =
-      request.size == ImageSize() ? request.resolution : std::min(size.width, size.height);
-  const bool by_resolution =
-      request.controls.empty() && !request.is_edges && request.size == ImageSize();
+      by_resolution ? request.resolution : std::min(size.width, size.height);
+  const bool stretched = by_resolution && request.controls.empty();
   for (const Unit& unit : units)
-    parameters.controls.push_back(control_parameters(unit, model, drawn_resolution, by_resolution));
+    parameters.controls.push_back(control_parameters(unit, model, drawn_resolution, stretched));
   const auto add = [&](const char* key, const std::string& value) {
     parameters.others.emplace_back(key, value);
   };

@@ -117,10 +117,5 @@ TEST(Padding, IsTheTextEncodersWhereNoTokenizerSaysIt) {
             (std::vector<int64_t>{256, 49407, 0}));
 }
 
-TEST(Inpainting, IsRefusedByName) {
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"tiny-inpainting", "9 input channels", "a mask"},
-                         [] { Stages({.model = "random:tiny-inpainting"}, cpu); }));
-}
-
 }  // namespace
 }  // namespace drypoint

@@ -216,7 +216,9 @@ TEST(Checkpoint, OtherFamiliesAreNamed) {
   EXPECT_TRUE(refuses("SDXL", "conditioner.embedders.0.transformer.x", one));
   EXPECT_TRUE(refuses("SDXL", "model.diffusion_model." + block, wide(2048)));
   EXPECT_TRUE(refuses("SDXL", "control_model." + block, wide(2048)));
-  EXPECT_TRUE(refuses("LoRA", "lora_unet_down_blocks_0.alpha", one));
+  write_safetensors(folder / "x.safetensors", {{"lora_unet_down_blocks_0.alpha", one}});
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"x.safetensors", "LoRA", "beside it"},
+                         [&] { load_checkpoint(folder / "x.safetensors"); }));
   write_safetensors(folder / "x.safetensors", {{"what", one}});
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"holds no UNet", "the first is what"},
                          [&] { load_checkpoint(folder / "x.safetensors"); }));

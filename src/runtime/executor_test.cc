@@ -233,6 +233,7 @@ TEST(ExecutorCache, KeepsTheLatest) {
   ExecutorCache<int> cache({2});
   int made = 0;
   const auto get = [&](int rows) {
+    cache.begin();
     return &cache.get(rows, [&] {
       ++made;
       return std::make_unique<Executor>(plan_for(rows), *backend, store);

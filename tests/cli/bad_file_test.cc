@@ -155,7 +155,7 @@ TEST_F(BadFile, WhatChangesTheComputation) {
     return path("model.safetensors");
   };
   expect_bad_model(4, {"edm_mean"}, with("edm_mean", {0}));
-  expect_bad_model(4, {"time_embedding.cond_proj.weight"},
+  expect_bad_model(3, {"time_embed.cond_proj.weight"},
                    with("model.diffusion_model.time_embedding.cond_proj.weight", {2, 2}));
   write_safetensors(path("model.safetensors"), model, {{"modelspec.prediction_type", "flow"}});
   expect_bad_model(4, {"modelspec.prediction_type", "epsilon"}, path("model.safetensors"));

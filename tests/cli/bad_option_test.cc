@@ -86,19 +86,21 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(2, {"drypoint has no option --foo;"}, {"--foo"});
   expect_refused(2, {"\"b\" belongs to no option; see drypoint generate"},
                  {"generate", "-o", out, "b", "c"});
-  expect_refused(2, {"\"edge\" is no command, expected generate, build, ", " or profile"},
+  expect_refused(2, {"\"edge\" is no command, expected generate, build, ", " or serve"},
                  {"edge", "-i", "x", "-o", out});
   expect_refused(2, {"--output", "required"}, {"generate", "--edges", path("edges.png")});
+  expect_refused(2, {"--control", "expected canny=FILE"}, {"generate", "--control", "", "-o", out});
   expect_refused(2, {"--image and --edges: found both"},
                  {"generate", "-i", "a", "--edges", "b", "-o", out});
-  for (const char* option : {"--model", "--control", "--vae", "--image", "--edges", "--save-edges"})
+  for (const char* option : {"--model", "--vae", "--image", "--edges", "--save-edges"})
     expect_refused(2, {option, "expected a file or folder"}, {"generate", option, "", "-o", out});
   expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
   expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
   expect_refused(
       2,
       {"no command",
-       "expected generate, build, edges, text, inspect, synth, export, score, bench or profile"},
+       "expected generate, build, edges, preprocess, text, inspect, synth, export, score, bench, "
+       "profile or serve"},
       {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});

@@ -91,7 +91,10 @@ TEST_F(Draw, WhatIsNoPlainPromptIsNoticed) {
   EXPECT_EQ(notices("  "), "note: prompt: is blank\n");
   EXPECT_NE(notices("a (red:1.2) cat").find("note: prompt: brackets, BREAK and AND are read as in"),
             std::string::npos);
-  EXPECT_NE(notices("a cat <lora:ink:1>").find("\"<lora:ink:1>\""), std::string::npos);
+}
+
+TEST_F(Draw, AdaptersThatAreNotThereAreRefused) {
+  expect_refused(2, {"\"ink\"", "LoRAs"}, generate({{"--prompt", "a cat <lora:ink:1>"}}));
 }
 
 TEST_F(Draw, RequestsInJson) {
@@ -145,7 +148,7 @@ TEST_F(Draw, SeveralControlNets) {
   std::erase(arguments, path("edges.png"));
   expect_done(arguments);
   const std::string drawn = contents("out.png"), text = parameters_in(drawn);
-  for (const char* part : {"ControlNet 0: \"Module: none, Model: control,",
+  for (const char* part : {"ControlNet 0: \"Module: none, Model: control [",
                            "ControlNet 1: \"Module: none, Model: control2", "Weight: 0.5",
                            "Guidance End: 0.5", "My prompt is more important"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;

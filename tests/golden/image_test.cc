@@ -72,7 +72,7 @@ std::vector<ImageCase> image_cases() {
   return cases;
 }
 
-Request request_of(const json& entry) {
+Request painting_request(const json& entry) {
   Request request;
   request.prompt = entry["prompt"];
   request.added_prompt = "";
@@ -137,7 +137,7 @@ Steps run(Stages& model, const Request& request) {
   return {std::move(latents), first};
 }
 
-double largest_of(std::span<const float> all) {
+double largest_size(std::span<const float> all) {
   double most = 0;
   for (const float value : all) most = std::max(most, std::abs(double{value}));
   return most;
@@ -162,7 +162,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
   const ImageCase& c = GetParam();
   Stages& model = PipelineParts::stages(pipeline(c.inpaints()));
   const auto use = model.use({});
-  const auto latents = run(model, request_of(c.entry)).latents;
+  const auto latents = run(model, painting_request(c.entry)).latents;
   const auto expected = reference(c.name + ".latents");
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.size(), latents.size() * one);
@@ -170,7 +170,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
   double worst = 0, worst_step = 0;
   for (size_t i = 0; i < latents.size(); ++i) {
     const auto own = std::span(expected).subspan(i * one, one);
-    worst = std::max(worst, distance(latents[i], own) / largest_of(expected));
+    worst = std::max(worst, distance(latents[i], own) / largest_size(expected));
     if (i == 0) continue;
     const auto before = std::span(expected).subspan((i - 1) * one, one);
     std::vector<float> step(one), step_expected(one);
@@ -178,7 +178,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
       step[k] = latents[i][k] - latents[i - 1][k];
       step_expected[k] = own[k] - before[k];
     }
-    worst_step = std::max(worst_step, distance(step, step_expected) / largest_of(step_expected));
+    worst_step = std::max(worst_step, distance(step, step_expected) / largest_size(step_expected));
   }
   EXPECT_LE(worst, allowed);
   EXPECT_LE(worst_step, 1e-3);
@@ -189,7 +189,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
 TEST_P(ImageToImage, GivesTheReferencesPicture) {
   const ImageCase& c = GetParam();
   if (!c.entry.contains("picture")) return;
-  const Result result = pipeline(c.inpaints()).generate(request_of(c.entry));
+  const Result result = pipeline(c.inpaints()).generate(painting_request(c.entry));
   EXPECT_GE(share_that_agrees(result.images[0], read_image(file(c.entry["picture"])).image), 0.999);
 }
 

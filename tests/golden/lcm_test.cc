@@ -58,7 +58,7 @@ TEST_P(Lcm, AUNetIsToldTheGuidanceScale) {
     const Tensor expected = lcm_golden(fmt::format("output.{}", t)),
                  untold = lcm_golden(fmt::format("untold.{}", t));
     EXPECT_TRUE(close(denoiser.output("eps"), expected.floats(), GetParam().tolerance)) << t;
-    EXPECT_FALSE(close(untold.floats(), expected.floats(), GetParam().tolerance)) << t;
+    EXPECT_FALSE(close(untold.floats(), expected.floats(), 1e-2)) << t;
   }
 }
 
