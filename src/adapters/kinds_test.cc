@@ -380,8 +380,7 @@ TEST_F(Kinds, PeftsAlphaIsInTheMetadata) {
     write_safetensors(path, tensors, {{"lora_adapter_metadata", json}});
     std::vector<std::optional<double>> found;
     const auto adapter = read_adapter(path);
-    for (const AdapterChange& change : adapter->changes)
-      found.push_back(change.change->alpha());
+    for (const AdapterChange& change : adapter->changes) found.push_back(change.change->alpha());
     return found;
   };
   using Found = std::vector<std::optional<double>>;

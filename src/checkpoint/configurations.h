@@ -29,8 +29,8 @@ void check_configuration(const Metadata& metadata, std::string_view place, const
 /// `metadata` have one. Throws unsupported.
 void check_sampler(const Metadata& metadata, const std::string& file);
 
-/// The spacing of timesteps that a scheduler's configuration of DDIM's class asks for, "trailing" or
-/// "linspace"; empty for "leading", for other classes, and where `metadata` have none.
+/// The spacing of timesteps that a scheduler's configuration of DDIM's class asks for, "trailing"
+/// or "linspace"; empty for "leading", for other classes, and where `metadata` have none.
 std::string ddim_spacing(const Metadata& metadata, const std::string& file);
 
 /// Checks that the configuration of that place, if `metadata` have it, says of these keys what the

@@ -33,9 +33,9 @@ void check_part(const Checkpoint& model, Part part);
 /// that is none, or that two have.
 std::vector<NamedControl> named_controls(const ModelFiles& files);
 
-/// Puts another ControlNet in place of the model's number i, which must have one. Its tensors must have the
-/// same shapes. Throws bad_file or unsupported, naming the file and the tensor; the model is as
-/// before then.
+/// Puts another ControlNet in place of the model's number i, which must have one. Its tensors must
+/// have the same shapes. Throws bad_file or unsupported, naming the file and the tensor; the model
+/// is as before then.
 void replace_control(Checkpoint& model, size_t number, const std::filesystem::path& path);
 
 }  // namespace drypoint

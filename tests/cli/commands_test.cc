@@ -54,6 +54,7 @@ TEST_F(Commands, Help) {
         "--tuning-cache",
         "--aux-streams",
         "--no-graph",
+        "--no-tf32",
         "--warm",
         "--json",
         "--output",

@@ -78,7 +78,7 @@ TEST_F(SavedPlan, TakesAdaptersWhereItHasTheTensors) {
   EXPECT_EQ(contents("plan.png"), picture_of_model());
 
   ASSERT_EQ(drypoint(build({{"--only-sizes", std::nullopt}})).status, 0);
-  expect_refused(4, {path("tiny.plan"), "UNet's own tensors", adapter},
+  expect_refused(4, {path("tiny.plan"), "'s own tensors", adapter},
                  draw("out.png", {"--lora", adapter}));
   ASSERT_EQ(
       drypoint(build({{"--only-sizes", std::nullopt}, {"--keep-tensors", std::nullopt}})).status,

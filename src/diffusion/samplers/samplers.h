@@ -31,7 +31,8 @@ struct Walk {
   /// Samplers over clean + sigma * n begin with noise of this sigma and end with the result times
   /// this.
   double start_sigma, end_scale = 1;
-  /// Where each step of DDIM leads, if not to the next level: diffusers counts back from a timestep.
+  /// Where each step of DDIM leads, if not to the next level: diffusers counts back from a
+  /// timestep.
   std::vector<NoiseLevel> ends;
   WalkStart start;
 
