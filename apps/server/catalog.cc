@@ -79,11 +79,12 @@ std::vector<CatalogEntry> Catalog::all(FileKind kind) const {
   const std::lock_guard lock(mutex_);
   std::vector<CatalogEntry> entries;
   for (const auto* list : {&own_, &found_})
-    for (const auto& [of_kind, entry] : *list)
-      if (of_kind == kind && std::ranges::none_of(entries, [&](const CatalogEntry& other) {
-            return other.name == entry.name;
-          }))
+    for (const auto& found : *list) {
+      const CatalogEntry& entry = found.second;
+      const auto has_its_name = [&](const CatalogEntry& other) { return other.name == entry.name; };
+      if (found.first == kind && std::ranges::none_of(entries, has_its_name))
         entries.push_back(entry);
+    }
   return entries;
 }
 

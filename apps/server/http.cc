@@ -163,7 +163,7 @@ ssize_t read_stream(void* state, uint64_t, char* buffer, size_t most) {
     }
   }
   const size_t count = std::min(most, stream.text.size() - stream.sent);
-  std::memcpy(buffer, stream.text.data() + stream.sent, count);
+  std::copy_n(stream.text.data() + stream.sent, count, buffer);
   stream.sent += count;
   return static_cast<ssize_t>(count);
 }

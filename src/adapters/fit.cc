@@ -62,7 +62,7 @@ std::string family_of(const Adapter& adapter) {
   return width ? family_of_width(*width) : std::string();
 }
 
-FittedAdapter fit(std::shared_ptr<const Adapter> adapter, const AdapterTargets& targets,
+FittedAdapter fit(const std::shared_ptr<const Adapter>& adapter, const AdapterTargets& targets,
                   const ModelConfig& config, const std::string& model) {
   const auto width = text_width(*adapter);
   if (width ? *width != config.unet.context_width : !named_family(*adapter).empty())

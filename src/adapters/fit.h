@@ -23,7 +23,7 @@ struct FittedAdapter {
 };
 
 /// Throws unsupported, with both names, for an adapter of another family, or of which nothing fits.
-FittedAdapter fit(std::shared_ptr<const Adapter> adapter, const AdapterTargets& targets,
+FittedAdapter fit(const std::shared_ptr<const Adapter>& adapter, const AdapterTargets& targets,
                   const ModelConfig& config, const std::string& model);
 
 /// "Stable Diffusion 1", "SDXL", by what only their adapters have; empty: unknown.

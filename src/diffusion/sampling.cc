@@ -41,10 +41,9 @@ void check(const Request& request, const NamedSampler& sampler) {
 /// whatever the spacing; before the first trained level it ends there.
 std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
   std::vector<NoiseLevel> ends;
-  for (int i = 0; i < walk.steps(); ++i) {
-    const double timestep = walk.level(i).timestep - static_cast<double>(kNoiseLevels / steps);
-    ends.push_back(walk.trained.at_timestep(timestep));
-  }
+  const int back = kNoiseLevels / steps;
+  for (int i = 0; i < walk.steps(); ++i)
+    ends.push_back(walk.trained.at_timestep(walk.level(i).timestep - back));
   return ends;
 }
 

@@ -8,7 +8,7 @@ namespace drypoint {
 namespace {
 
 std::vector<double> gaussian_kernel(double sigma) {
-  const int radius = static_cast<int>(2.5 * sigma + 0.5);
+  const int radius = static_cast<int>(std::floor(2.5 * sigma + 0.5));
   std::vector<double> kernel;
   double sum = 0;
   for (int k = -radius; k <= radius; ++k)
@@ -34,9 +34,10 @@ void blur_lines(Image& image, const std::vector<double>& kernel, int lines, size
     uint8_t* pixels = &image.pixels[static_cast<size_t>(line) * line_step];
     for (int i = 0; i < count; ++i) {
       double sum = 0;
-      for (int k = -radius; k <= radius; ++k)
-        sum += kernel[static_cast<size_t>(k + radius)] *
-               pixels[static_cast<size_t>(mirrored(i + k, count)) * step];
+      for (size_t k = 0; k < kernel.size(); ++k)
+        sum +=
+            kernel[k] *
+            pixels[static_cast<size_t>(mirrored(i + static_cast<int>(k) - radius, count)) * step];
       result[static_cast<size_t>(i)] = static_cast<uint8_t>(std::lround(sum));
     }
     for (size_t i = 0; i < result.size(); ++i) pixels[i * step] = result[i];

@@ -47,8 +47,8 @@ std::vector<Taps> taps_for(int from, int to, PillowFilter filter) {
   std::vector<Taps> all;
   for (int i = 0; i < to; ++i) {
     const double center = (i + 0.5) * scale;
-    Taps taps{std::max(static_cast<int>(center - support + 0.5), 0), {}};
-    const int end = std::min(static_cast<int>(center + support + 0.5), from);
+    Taps taps{std::max(static_cast<int>(std::floor(center - support + 0.5)), 0), {}};
+    const int end = std::min(static_cast<int>(std::floor(center + support + 0.5)), from);
     std::vector<double> weights;
     double sum = 0;
     for (int k = taps.first; k < end; ++k) {
