@@ -220,7 +220,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
 }
 
 /// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
-/// weights * tiles of rows, tiles of columns, parts of the depth. Where several blocks share the
+/// weights * tiles of rows, tiles of columns, split-K. Where several blocks share the
 /// depth, each leaves its sums in `partial` [tiles, parts, rows * columns], and the last of a tile
 /// to take a ticket [tiles] (zeros before and after) adds them up, in order. `serial_parts`: of a
 /// block that does them all.
