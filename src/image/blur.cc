@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "image/mirrored.h"
+
 namespace drypoint {
 namespace {
 
@@ -15,14 +17,6 @@ std::vector<double> gaussian_kernel(double sigma) {
     sum += kernel.emplace_back(std::exp(-0.5 * k * k / (sigma * sigma)));
   for (double& weight : kernel) weight /= sum;
   return kernel;
-}
-
-/// Beyond the border the picture is mirrored, without the border's own pixel.
-int mirrored(int i, int count) {
-  if (count == 1) return 0;
-  const int period = 2 * (count - 1);
-  i = std::abs(i) % period;
-  return i < count ? i : period - i;
 }
 
 /// `lines` rows or columns of `count` pixels, `step` apart.

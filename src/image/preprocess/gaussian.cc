@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "image/mirrored.h"
 #include "image/preprocess/pixels.h"
 
 namespace drypoint {
@@ -15,13 +16,6 @@ std::vector<float> gaussian_weights(double sigma, int taps) {
   std::vector<float> normalised;
   for (const double weight : weights) normalised.push_back(static_cast<float>(weight / sum));
   return normalised;
-}
-
-/// -1 -> 1, -2 -> 2, n -> n - 2.
-int mirrored(int at, int size) {
-  if (size == 1) return 0;
-  while (at < 0 || at >= size) at = at < 0 ? -at : 2 * (size - 1) - at;
-  return at;
 }
 
 }  // namespace
