@@ -36,12 +36,6 @@ uint64_t random_bits() {
   return bits;
 }
 
-uint32_t big_endian(std::string_view bytes) {
-  uint32_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<uint8_t>(c);
-  return value;
-}
-
 }  // namespace
 
 std::string to_base64(std::string_view bytes) {
@@ -92,38 +86,6 @@ ReadImage picture_from(std::string_view text, const std::string& field) {
   const auto bytes = from_base64(text);
   if (!bytes || bytes->empty()) refuse_field(422, field, "is no base64, expected a picture in it");
   return picture_of(*bytes, field);
-}
-
-std::string png_parameters(std::string_view png) {
-  if (!png.starts_with("\x89PNG\r\n\x1a\n")) return "";
-  png.remove_prefix(8);
-  while (png.size() >= 12) {
-    const size_t size = big_endian(png.substr(0, 4));
-    if (size > png.size() - 12) break;
-    const std::string_view type = png.substr(4, 4);
-    std::string_view data = png.substr(8, size);
-    png.remove_prefix(size + 12);
-    const std::string_view keyword = data.substr(0, data.find('\0'));
-    if (keyword != "parameters") continue;
-    data.remove_prefix(std::min(data.size(), keyword.size() + 1));
-    if (type == "tEXt") {  // Latin-1
-      std::string text;
-      for (const char c : data) {
-        const auto byte = static_cast<uint8_t>(c);
-        if (byte < 0x80)
-          text += c;
-        else
-          text += {static_cast<char>(0xc0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3f))};
-      }
-      return text;
-    }
-    if (type != "iTXt" || data.size() < 2 || data[0] != 0) continue;  // compressed ones
-    data.remove_prefix(2);
-    for (int skipped = 0; skipped < 2; ++skipped)  // the language, and the keyword in it
-      data.remove_prefix(std::min(data.size(), std::min(data.find('\0'), data.size()) + 1));
-    return std::string(data);
-  }
-  return "";
 }
 
 std::string random_id() { return fmt::format("{:016x}{:016x}", random_bits(), random_bits()); }

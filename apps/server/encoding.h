@@ -18,9 +18,6 @@ ReadImage picture_from(std::string_view text, const std::string& field);
 /// A picture's bytes. Throws 422 for what is none, and 413 for one of more than 16 megapixels.
 ReadImage picture_of(std::string_view bytes, const std::string& field);
 
-/// The text that a PNG has under "parameters"; empty without one, or for no PNG.
-std::string png_parameters(std::string_view png);
-
 /// 128 random bits as 32 hexadecimal digits.
 std::string random_id();
 uint64_t random_seed();  ///< below 2^32 - 2, as the web UI's

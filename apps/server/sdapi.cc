@@ -1,9 +1,11 @@
 // The web UI's API: pictures, and how far they are.
 #include <cmath>
 #include <ctime>
+#include <span>
 
 #include "drypoint/fields.h"
 #include "drypoint/parameters.h"
+#include "drypoint/picture_text.h"
 #include "drypoint/version.h"
 #include "server/controlnet_units.h"
 #include "server/encoding.h"
@@ -255,7 +257,7 @@ HttpResponse png_info(const Context&, const HttpRequest& request) {
   const auto bytes = from_base64(text);
   if (!bytes || bytes->empty()) refuse_field(404, "image", "Invalid image");
   picture_of(*bytes, "image");  // whether it is one
-  const std::string info = png_parameters(*bytes);
+  const std::string info = read_picture_text(std::as_bytes(std::span(*bytes)), "image").parameters;
   Json parameters = Json::object();
   if (!info.empty()) {
     const Parameters parsed = parse_parameters(info);
