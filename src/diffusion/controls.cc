@@ -35,14 +35,8 @@ Control without_pictures(const Control& control) {
 }
 
 /// The request's picture as canny2image has it.
-AskedControl own_control(const Request& request) {
-  Control settings;
-  settings.preprocessor = request.is_edges ? "none" : "canny";
-  settings.threshold_a = request.low_threshold;
-  settings.threshold_b = request.high_threshold;
-  settings.weight = request.strength;
-  settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
-  return {settings, &request.image, nullptr, request.is_edges};
+AskedControl own_picture(const Request& request) {
+  return {own_control(request), &request.image, nullptr, request.is_edges};
 }
 
 size_t net_named(const std::string& name, const Stages& model) {
@@ -98,9 +92,19 @@ Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const
 
 }  // namespace
 
+Control own_control(const Request& request) {
+  Control settings;
+  settings.preprocessor = request.is_edges ? "none" : "canny";
+  settings.threshold_a = request.low_threshold;
+  settings.threshold_b = request.high_threshold;
+  settings.weight = request.strength;
+  settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
+  return settings;
+}
+
 std::vector<AskedControl> asked_controls(const Request& request) {
   std::vector<AskedControl> all;
-  if (request.controls.empty() && !is_empty(request.image)) all.push_back(own_control(request));
+  if (request.controls.empty() && !is_empty(request.image)) all.push_back(own_picture(request));
   for (const Control& control : request.controls) {
     const bool is_own = is_empty(control.image);
     all.push_back({without_pictures(control), is_own ? &request.image : &control.image,

@@ -22,6 +22,9 @@ struct AskedControl {
   bool is_ready = false;        // the picture is the hint, taken at its own size
 };
 
+/// What a request without a list says of the one that its own picture is.
+Control own_control(const Request& request);
+
 /// Those that a request lists, or the one that its own picture and strength are.
 std::vector<AskedControl> asked_controls(const Request& request);
 

@@ -94,7 +94,7 @@ void DenoiseLoop::set_noise() {
 }
 
 void DenoiseLoop::run(const StopRequested& stop) {
-  if (before_) before_(row_);
+  if (before_) before_(*this, row_);
   if (shape_.noises > 0 && (row_ % static_cast<size_t>(shape_.noises) == 0 || needs_noise_))
     set_noise();
   needs_noise_ = false;

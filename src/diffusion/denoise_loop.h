@@ -22,10 +22,10 @@ void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTabl
 class DenoiseLoop {
  public:
   /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
-  /// `before` is called with each row's number before it runs: it may set a picture's inputs and
-  /// run `Rate::picture` again, or `go_on_with` another denoiser.
+  /// `before` is called with the loop and each row's number before it runs: it may set a picture's
+  /// inputs and run `Rate::picture` again, or have the loop `go_on_with` another denoiser.
   DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-              std::function<void(size_t row)> before = {})
+              std::function<void(DenoiseLoop& loop, size_t row)> before = {})
       : denoiser_(&denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
 
   /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws; `latent`, of
@@ -55,7 +55,7 @@ class DenoiseLoop {
   Executor* denoiser_;
   const DenoiserShape& shape_;
   const SamplerTable& table_;
-  std::function<void(size_t row)> before_;
+  std::function<void(DenoiseLoop& loop, size_t row)> before_;
   std::vector<std::span<const float>> draws_;
   size_t row_ = 0;
   bool needs_noise_ = false;

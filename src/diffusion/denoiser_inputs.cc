@@ -48,8 +48,7 @@ void set_controls(Executor& denoiser, const DenoiserShape& shape,
 /// Edges that steer with the request's own strength.
 Unit own_unit(const Image& edges, const Request& request, int64_t tensors) {
   Unit unit;
-  unit.settings.weight = request.strength;
-  unit.settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
+  unit.settings = own_control(request);
   unit.scales = control_scales(unit.settings, static_cast<size_t>(tensors));
   unit.hint = edges;
   return unit;

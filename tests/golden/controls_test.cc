@@ -8,6 +8,7 @@
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/step_by_step.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -84,10 +85,9 @@ std::vector<std::vector<float>> latents_of(const json& entry) {
   }
   std::vector<float> noise(static_cast<size_t>(4 * shapes[0].height * shapes[0].width));
   make_generator({}, entry["seed"].get<uint64_t>())->randn(noise);
-  DenoiseLoop* going = nullptr;
-  DenoiseLoop loop(*denoisers[0], shapes[0], table,
-                   [&](size_t row) { going->go_on_with(*denoisers[rows.set_of_row[row]]); });
-  going = &loop;
+  DenoiseLoop loop(*denoisers[0], shapes[0], table, [&](DenoiseLoop& going, size_t row) {
+    going.go_on_with(*denoisers[rows.set_of_row[row]]);
+  });
   loop.begin(noise);
   std::vector<std::vector<float>> latents;
   const auto keep = [&] {
@@ -96,18 +96,6 @@ std::vector<std::vector<float>> latents_of(const json& entry) {
   };
   for (keep(); !loop.done(); keep()) loop.run();
   return latents;
-}
-
-double largest_of(std::span<const float> values) {
-  double most = 0;
-  for (const float value : values) most = std::max(most, std::abs(double{value}));
-  return most;
-}
-
-std::vector<float> minus(std::span<const float> a, std::span<const float> b) {
-  std::vector<float> values(a.begin(), a.end());
-  for (size_t i = 0; i < values.size(); ++i) values[i] -= b[i];
-  return values;
 }
 
 std::vector<json> control_cases() {
@@ -122,17 +110,9 @@ TEST_P(Controls, FollowTheReferenceStepByStep) {
   const Tensor expected = golden_controls().at(entry["name"].get<std::string>() + ".latents");
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.floats().size(), latents.size() * one);
-  const auto at = [&](size_t i) { return expected.floats().subspan(i * one, one); };
   const double of_latents = std::max(5e-6, 5 * entry["float64_difference"].get<double>()),
                of_steps = std::max(1e-3, 4 * entry["float64_step_difference"].get<double>());
-  double worst = 0, worst_step = 0;
-  for (size_t i = 0; i < latents.size(); ++i) {
-    worst = std::max(worst, largest_of(minus(latents[i], at(i))) / largest_of(expected.floats()));
-    if (i == 0) continue;
-    const auto step = minus(at(i), at(i - 1));
-    worst_step = std::max(
-        worst_step, largest_of(minus(minus(latents[i], latents[i - 1]), step)) / largest_of(step));
-  }
+  const auto [worst, worst_step] = testing::distances(latents, expected.floats());
   EXPECT_LE(worst, of_latents);
   EXPECT_LE(worst_step, of_steps);
   RecordProperty("latents", std::to_string(worst / of_latents));

@@ -14,6 +14,7 @@
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
+#include "golden/step_by_step.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -137,18 +138,6 @@ Steps run(Stages& model, const Request& request) {
   return {std::move(latents), first};
 }
 
-double largest_size(std::span<const float> all) {
-  double most = 0;
-  for (const float value : all) most = std::max(most, std::abs(double{value}));
-  return most;
-}
-
-double distance(std::span<const float> a, std::span<const float> b) {
-  double most = 0;
-  for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(double{a[i]} - b[i]));
-  return most;
-}
-
 double share_that_agrees(const Image& a, const Image& b) {
   if (a.width != b.width || a.height != b.height) return 0;
   size_t close = 0;
@@ -167,19 +156,7 @@ TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.size(), latents.size() * one);
   const double allowed = std::max(5e-6, 5 * c.entry["float64_difference"].get<double>());
-  double worst = 0, worst_step = 0;
-  for (size_t i = 0; i < latents.size(); ++i) {
-    const auto own = std::span(expected).subspan(i * one, one);
-    worst = std::max(worst, distance(latents[i], own) / largest_size(expected));
-    if (i == 0) continue;
-    const auto before = std::span(expected).subspan((i - 1) * one, one);
-    std::vector<float> step(one), step_expected(one);
-    for (size_t k = 0; k < one; ++k) {
-      step[k] = latents[i][k] - latents[i - 1][k];
-      step_expected[k] = own[k] - before[k];
-    }
-    worst_step = std::max(worst_step, distance(step, step_expected) / largest_size(step_expected));
-  }
+  const auto [worst, worst_step] = testing::distances(latents, expected);
   EXPECT_LE(worst, allowed);
   EXPECT_LE(worst_step, 1e-3);
   RecordProperty("latents", std::to_string(worst / allowed));

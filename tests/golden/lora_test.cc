@@ -12,7 +12,8 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
-#include "models/assemble.h"
+#include "golden/step_by_step.h"
+#include "golden/text_encoder.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -32,20 +33,7 @@ std::filesystem::path text_encoder_with_rows() {
   static const testing::TemporaryFolder folder;
   static const auto path = folder / "text.safetensors";
   static const bool is_written = [] {
-    std::map<std::string, Tensor, std::less<>> tensors;
-    for (const auto& [name, tensor] : load_checkpoint(testing::tiny_model_path()).tensors.tensors)
-      if (name.starts_with(prefix_of(Part::text))) tensors[name] = tensor;
-    Tensor& table =
-        tensors.at("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight");
-    table = table.to_f32();
-    const Tensor ids = golden_adapters().at("rows.ids").to_f32(),
-                 rows = golden_adapters().at("rows.values").to_f32();
-    const auto width = static_cast<size_t>(rows.shape()[1]);
-    for (size_t i = 0; i < ids.floats().size(); ++i)
-      std::ranges::copy(
-          rows.floats().subspan(i * width, width),
-          table.mutable_floats().subspan(static_cast<size_t>(ids.floats()[i]) * width).begin());
-    write_safetensors(path, tensors);
+    testing::write_text_encoder(path, golden_adapters());
     return true;
   }();
   EXPECT_TRUE(is_written);
@@ -122,21 +110,7 @@ TEST_P(Adapters, FollowTheReferenceStepByStep) {
   const Tensor expected = golden_adapters().at(name + " latents").to_f32();
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.floats().size(), latents.size() * one);
-  double most = 0;
-  for (const float value : expected.floats()) most = std::max(most, std::abs(double{value}));
-  double worst = 0, worst_step = 0;
-  for (size_t i = 0; i < latents.size(); ++i) {
-    double step = 0, of_step = 0;
-    for (size_t j = 0; j < one; ++j) {
-      const auto at = [&](size_t number) { return double{expected.floats()[number * one + j]}; };
-      worst = std::max(worst, std::abs(double{latents[i][j]} - at(i)) / most);
-      if (i == 0) continue;
-      const double should = at(i) - at(i - 1);
-      of_step = std::max(of_step, std::abs(should));
-      step = std::max(step, std::abs(double{latents[i][j]} - double{latents[i - 1][j]} - should));
-    }
-    if (i > 0) worst_step = std::max(worst_step, step / of_step);
-  }
+  const auto [worst, worst_step] = testing::distances(latents, expected.floats());
   EXPECT_LE(worst, 5e-6);
   EXPECT_LE(worst_step, 1e-3);
   RecordProperty("latents", std::to_string(worst));

@@ -10,7 +10,7 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
-#include "models/assemble.h"
+#include "golden/text_encoder.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -30,22 +30,7 @@ std::filesystem::path text_encoder_path() {
   static const testing::TemporaryFolder folder;
   static const auto path = folder / "text.safetensors";
   static const bool is_written = [] {
-    constexpr std::string_view text = "cond_stage_model.transformer.text_model.";
-    std::map<std::string, Tensor, std::less<>> tensors;
-    for (const auto& [name, tensor] : load_checkpoint(testing::tiny_model_path()).tensors.tensors)
-      if (name.starts_with(text)) tensors[name] = tensor;
-    for (const char* name : {"final_layer_norm.weight", "final_layer_norm.bias"})
-      tensors.at(std::string(text) + name) = golden_prompts().at(std::string(text) + name);
-    Tensor& table = tensors.at(std::string(text) + "embeddings.token_embedding.weight");
-    table = table.to_f32();
-    const Tensor ids = golden_prompts().at("rows.ids").to_f32(),
-                 rows = golden_prompts().at("rows.values").to_f32();
-    const auto width = static_cast<size_t>(rows.shape()[1]);
-    for (size_t i = 0; i < ids.floats().size(); ++i)
-      std::ranges::copy(
-          rows.floats().subspan(i * width, width),
-          table.mutable_floats().subspan(static_cast<size_t>(ids.floats()[i]) * width).begin());
-    write_safetensors(path, tensors);
+    testing::write_text_encoder(path, golden_prompts());
     return true;
   }();
   EXPECT_TRUE(is_written);
@@ -155,7 +140,7 @@ void expect_run(Stages& model, Request request, const json& entry, const std::st
   set_picture_inputs(denoiser, shape, table, request.image, request);
   conditioning.begin(denoiser, shape);
   denoiser.run(Rate::picture);
-  DenoiseLoop loop(denoiser, shape, table, [&](size_t row) {
+  DenoiseLoop loop(denoiser, shape, table, [&](DenoiseLoop&, size_t row) {
     if (conditioning.advance(denoiser, shape, static_cast<int>(row))) denoiser.run(Rate::picture);
   });
   std::vector<float> noise(static_cast<size_t>(4 * shape.height * shape.width));

@@ -8,6 +8,7 @@
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/step_by_step.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -193,18 +194,6 @@ std::vector<std::vector<float>> run(const SamplerCase& c, const SamplerTable& ta
   return latents;
 }
 
-double largest(std::span<const float> values) {
-  double most = 0;
-  for (const float value : values) most = std::max(most, std::abs(double{value}));
-  return most;
-}
-
-std::vector<float> difference(std::span<const float> a, std::span<const float> b) {
-  std::vector<float> values(a.begin(), a.end());
-  for (size_t i = 0; i < values.size(); ++i) values[i] -= b[i];
-  return values;
-}
-
 class Samplers : public ::testing::TestWithParam<SamplerCase> {};
 
 TEST_P(Samplers, FollowTheReferenceStepByStep) {
@@ -214,20 +203,9 @@ TEST_P(Samplers, FollowTheReferenceStepByStep) {
   const Tensor expected = golden().at(c.name + ".latents").to_f32();
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.floats().size(), latents.size() * one);
-  const auto at = [&](size_t i) { return expected.floats().subspan(i * one, one); };
-
-  // Late steps are small against the latents, so both are compared.
   const double of_latents = std::max(5e-6, 5 * c.entry["float64_difference"].get<double>()),
                of_steps = std::max(1e-3, 4 * c.entry["float64_step_difference"].get<double>());
-  double worst = 0, worst_step = 0;
-  for (size_t i = 0; i < latents.size(); ++i) {
-    worst = std::max(worst, largest(difference(latents[i], at(i))) / largest(expected.floats()));
-    if (i == 0) continue;
-    const auto step = difference(at(i), at(i - 1));
-    worst_step =
-        std::max(worst_step,
-                 largest(difference(difference(latents[i], latents[i - 1]), step)) / largest(step));
-  }
+  const auto [worst, worst_step] = testing::distances(latents, expected.floats());
   EXPECT_LE(worst, of_latents);
   EXPECT_LE(worst_step, of_steps);
   RecordProperty("latents", std::to_string(worst / of_latents));

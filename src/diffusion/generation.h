@@ -1,0 +1,63 @@
+// Requests on their way to pictures, alone or several that share their steps.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/stopwatch.h"
+#include "diffusion/conditioning.h"
+#include "diffusion/controls.h"
+#include "diffusion/denoiser_inputs.h"
+#include "diffusion/first_latents.h"
+#include "diffusion/initial.h"
+#include "diffusion/model.h"
+#include "diffusion/noise_source.h"
+
+namespace drypoint {
+
+/// A request from its checks to its pictures.
+struct Generation {
+  const Request& request;
+  const Callbacks& callbacks;
+  Result result;
+  Prompts prompts;
+  SamplerTable table;
+  ImageSize size;
+  std::vector<Unit> units;  // what steers
+  Steered steered;
+  NoiseSource noise;
+  AdapterSet adapters;
+  Stopwatch watch;
+  std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
+  std::optional<InitialPicture> initial;
+  FirstLatents first;
+  // The pass over a larger latent, if there is one: what it begins with comes from this one.
+  std::unique_ptr<const Request> second_request;
+  std::unique_ptr<Generation> second;
+
+  /// Of one of `steered`'s sets.
+  UnitSet unit_set(size_t set) const {
+    UnitSet all;
+    for (const size_t i : steered.sets[set]) all.push_back(&units[i]);
+    return all;
+  }
+  void report(Stage stage, int done, int of, double timestep = 0) const {
+    if (callbacks.progress) callbacks.progress({stage, done, of, timestep});
+  }
+  void finish(Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); }
+  bool is_given_up() const { return callbacks.stop && callbacks.stop(); }
+};
+
+/// Drawings that share their steps: one, or several with one sample each, alike in shape and in
+/// what the denoiser has once for all.
+using Batch = std::span<Generation* const>;
+
+/// What the denoiser has once for all latents.
+bool have_the_same(const Generation& a, const Generation& b);
+
+/// Of the denoiser for one of `steered`'s sets.
+DenoiserShape shape_of(const Stages& model, const Generation& drawing, size_t set = 0);
+
+}  // namespace drypoint
