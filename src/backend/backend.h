@@ -150,6 +150,7 @@ inline constexpr size_t load_piece = 4 << 20;
 
 /// The slow one that tests trust: plain loops in float32 with float64 sums.
 std::unique_ptr<Backend> make_reference_backend();
+Target reference_target();
 /// Vector code for the instruction set found. `threads` 0: all cores this process may use.
 std::unique_ptr<Backend> make_cpu_backend(int threads);
 Target cpu_target();

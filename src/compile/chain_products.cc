@@ -12,7 +12,9 @@ const Linear* as_plain_product(const Graph& graph, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
   if (!linear || linear->groups != 1 || linear->normed || linear->joined) return nullptr;
   const Epilogue& epilogue = linear->epilogue;
-  if (epilogue.select || epilogue.scale >= 0 || epilogue.gate) return nullptr;
+  if (epilogue.dequantize || epilogue.quantizes() || epilogue.select || epilogue.scale >= 0 ||
+      epilogue.gate)
+    return nullptr;
   return has_known_weights(graph, Operands(*linear, node.inputs)) ? linear : nullptr;
 }
 

@@ -26,11 +26,13 @@ std::span<const Pass> passes() {
       {"merge_projections", merge_projections, all_targets},
       {"fuse_residual", fuse_residual, all_targets},
       {"fuse_activation", fuse_activation, all_targets},
+      {"quantize_products", quantize_products, having<&FusedForms::dequantize>},
       {"fuse_upsample", fuse_upsample, having<&FusedForms::upsample>},
       {"fuse_concat", fuse_concat, having<&FusedForms::concat>},
       {"fuse_skip", fuse_skip, having<&FusedForms::concat>},
       {"chain_products", chain_products, having<&FusedForms::concat>},
       {"fuse_gate", fuse_gate, having<&FusedForms::gate>},
+      {"fuse_quantize", fuse_quantize, having<&FusedForms::quantize>},
       {"fold_layer_norm", fold_layer_norm, having<&FusedForms::row_scale>},
       {"fuse_scale", fuse_scale, having<&FusedForms::scale>},
       {"fuse_select", fuse_select, having<&FusedForms::select>},
@@ -40,7 +42,8 @@ std::span<const Pass> passes() {
   return all;
 }
 
-Plan compile(Graph graph, const Target& target, const PassObserver& observer) {
+Plan compile(Graph graph, const Target& target, const PassObserver& observer,
+             const Quantization* quantization) {
   const auto after = [&](std::string_view pass) {
     verify(graph, pass);
     if (observer) observer(pass, graph);
@@ -49,7 +52,11 @@ Plan compile(Graph graph, const Target& target, const PassObserver& observer) {
   if (std::ranges::find(target.dtypes, target.precision) == target.dtypes.end())
     fail(ErrorKind::unsupported, "precision {}: the target has no kernels for it",
          name(target.precision));
-  const PassContext context{target};
+  if (quantization &&
+      std::ranges::find(target.eight_bits, quantization->type) == target.eight_bits.end())
+    fail(ErrorKind::unsupported, "products of {}: the target has no kernels for them",
+         name(quantization->type));
+  const PassContext context{target, quantization};
   for (const Pass& pass : passes()) {
     if (!pass.is_for(target)) continue;
     graph = pass.run(graph, context);

@@ -9,7 +9,7 @@ namespace {
 const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
   if (!linear || linear->normed || linear->joined || linear->epilogue.select ||
-      linear->groups != 1 || uses[node.inputs[0]] != 1)
+      linear->epilogue.dequantize || linear->groups != 1 || uses[node.inputs[0]] != 1)
     return nullptr;
   return has_known_weights(graph, ProductOperands(*linear, node.inputs)) ? linear : nullptr;
 }

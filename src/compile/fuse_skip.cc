@@ -16,7 +16,9 @@ const Linear* as_skip(const Graph& graph, const PassContext& context, const Node
   const auto* linear = std::get_if<Linear>(&node.op);
   if (!linear || linear->normed || linear->groups != 1) return nullptr;
   const Epilogue& epilogue = linear->epilogue;
-  if (!epilogue.residual || epilogue.gate || epilogue.select || epilogue.scale >= 0) return nullptr;
+  if (epilogue.dequantize || !epilogue.residual || epilogue.gate || epilogue.select ||
+      epilogue.scale >= 0)
+    return nullptr;
   const Operands operands(*linear, node.inputs);
   const bool cuts = has_whole_vectors(graph, context, operands.x) &&
                     (!linear->joined || has_whole_vectors(graph, context, operands.rest[0]));
@@ -28,8 +30,8 @@ const Node* convolution_of(const Graph& graph, const PassContext& context,
                            const std::vector<int>& uses, ValueId id) {
   const Node* node = uses[id] == 1 ? graph.producer(id) : nullptr;
   const auto* conv = node ? std::get_if<Conv2d>(&node->op) : nullptr;
-  if (!conv || conv->doubled || conv->joined || conv->groups != 1 || !conv->epilogue.is_open() ||
-      conv->epilogue.select)
+  if (!conv || conv->doubled || conv->joined || conv->groups != 1 || conv->epilogue.dequantize ||
+      !conv->epilogue.is_open() || conv->epilogue.select)
     return nullptr;
   const Operands operands(*conv, node->inputs);
   return has_known_weights(graph, operands) && has_whole_vectors(graph, context, operands.x)

@@ -2,6 +2,7 @@
 // Each is in the file of its name, and its cases, a graph before and after, in cases/.
 #pragma once
 
+#include "compile/quantization.h"
 #include "graph/graph.h"
 #include "ops/target.h"
 
@@ -10,6 +11,7 @@ namespace drypoint {
 /// What a pass knows besides the graph.
 struct PassContext {
   const Target& target;
+  const Quantization* quantization = nullptr;  // none: all stays in the target's precision
 
   bool whole_vectors(int64_t channels) const { return channels % target.vector_width == 0; }
 };
@@ -37,6 +39,10 @@ Graph fuse_residual(const Graph& graph, const PassContext& context);
 /// An activation after a convolution, product or group norm becomes its last part.
 Graph fuse_activation(const Graph& graph, const PassContext& context);
 
+/// Products and convolutions of eight bits, their inputs rounded where they are made (see
+/// `is_candidate`).
+Graph quantize_products(const Graph& graph, const PassContext& context);
+
 // Those that follow make fused forms, each where the target has kernels for them.
 
 /// A convolution of an enlarged picture takes the picture itself.
@@ -54,6 +60,9 @@ Graph chain_products(const Graph& graph, const PassContext& context);
 
 /// A gated GELU after a product becomes its last part.
 Graph fuse_gate(const Graph& graph, const PassContext& context);
+
+/// What rounds a result to eight bits becomes the end of what computes it.
+Graph fuse_quantize(const Graph& graph, const PassContext& context);
 
 /// A layer norm before a product becomes part of its weight and bias, and a division of its rows.
 Graph fold_layer_norm(const Graph& graph, const PassContext& context);

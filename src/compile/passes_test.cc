@@ -26,8 +26,19 @@ struct Case {
 Target usual_target(std::string_view pass) {
   return {.precision = pass == "lower_precision" ? DType::f16 : DType::f32,
           .dtypes = {DType::f16, DType::f32},
-          .fused = FusedForms::all(),
+          .eight_bits = {DType::f8, DType::i8},
+          .fused =
+              [] {
+                FusedForms forms = FusedForms::all();
+                forms.dequantize = forms.quantize = true;
+                return forms;
+              }(),
           .vector_width = 8};
+}
+
+/// What products are rounded by: one module's range is known, one stays as it is.
+Quantization usual_quantization() {
+  return {.type = DType::i8, .ranges = {{"ranged", 2}}, .kept = {"kept"}};
 }
 
 std::vector<Case> cases_of(std::string_view pass) {
@@ -103,15 +114,17 @@ TEST_P(PassCases, AreAsWritten) {
     ASSERT_TRUE(pass.is_for(one.target));
     const Graph before = parse_graph(one.before, one.title + " (before)");
     verify(before, "parsing");
-    const Graph after = pass.run(before, {one.target});
+    const Quantization quantization = usual_quantization();
+    const Graph after = pass.run(before, {one.target, &quantization});
     verify(after, pass.name);
     const Graph expected =
         one.after == "unchanged" ? before : parse_graph(one.after, one.title + " (after)");
     EXPECT_EQ(normal(after), normal(expected)) << "found:\n" << normal(after);
     if (one.target.precision != DType::f32) continue;  // which the reference has not
     const auto results = run(after);
+    const double tolerance = pass.name == "quantize_products" ? 0.02 : 1e-5;
     for (const auto& [name, values] : run(before))
-      EXPECT_TRUE(testing::close(results.at(name), values, 1e-5)) << name;
+      EXPECT_TRUE(testing::close(results.at(name), values, tolerance)) << name;
   }
 }
 

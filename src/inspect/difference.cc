@@ -15,6 +15,7 @@
 #include "drypoint/plan.h"
 #include "inspect/module_tree.h"
 #include "models/assemble.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 namespace {
@@ -96,6 +97,8 @@ void read_values(const Tensor& tensor, size_t first, std::span<double> to) {
     case DType::i8: return widen<int8_t>(from, to, same);
     case DType::u8:
     case DType::boolean: return widen<uint8_t>(from, to, same);
+    case DType::f8:
+      return widen<uint8_t>(from, to, [](uint8_t b) { return from_eight_bits(b, DType::f8); });
   }
 }
 

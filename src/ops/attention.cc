@@ -1,9 +1,13 @@
 #include "ops/attention.h"
 
+#include "ops/quantize.h"
+
 namespace drypoint {
 
 TensorType infer(const Attention& op, Inputs inputs) {
-  expect_input(inputs.size() == 3, op.name, "{} inputs, expected 3", inputs.size());
+  const bool quantizes = op.quantize != DType::f32;
+  expect_input(inputs.size() == 3u + quantizes, op.name, "{} inputs, expected {}", inputs.size(),
+               3 + quantizes);
   const Shape &q = inputs[0].shape, &k = inputs[1].shape, &v = inputs[2].shape;
   expect_input(q.size() == 3 && k.size() == 3 && v.size() == 3, op.name, "q {}, k {}, v {}",
                to_string(q), to_string(k), to_string(v));
@@ -15,7 +19,8 @@ TensorType infer(const Attention& op, Inputs inputs) {
                    op.v_column + width <= v[2],
                op.name, "{} heads of {} in q {}, k {}, v {}", op.heads, op.head_size, to_string(q),
                to_string(k), to_string(v));
-  return {inputs[0].dtype, {q[0], q[1], width}};
+  const TensorType out{inputs[0].dtype, {q[0], q[1], width}};
+  return quantizes ? quantized(op.name, out, op.quantize, inputs[3]) : out;
 }
 
 }  // namespace drypoint

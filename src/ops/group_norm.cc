@@ -5,11 +5,12 @@
 namespace drypoint {
 
 TensorType infer(const GroupNorm& op, Inputs inputs) {
-  expect_input(inputs.size() == 3u + op.joined, op.name, "{} inputs, expected {}", inputs.size(),
-               3 + op.joined);
+  const bool quantizes = op.quantize != DType::f32;
+  expect_input(inputs.size() == 3u + op.joined + quantizes, op.name, "{} inputs, expected {}",
+               inputs.size(), 3 + op.joined + quantizes);
   TensorType out = inputs[0];
   Shape& x = out.shape;
-  if (op.joined && !x.empty()) x.back() += joined_width(op, x, inputs);
+  if (op.joined && !x.empty()) x.back() += joined_width(op, x, inputs.first(3u + op.joined));
   expect_input(x.size() >= 2 && op.groups > 0 && x.back() % op.groups == 0, op.name,
                "{} groups on x {}", op.groups, to_string(x));
   expect_input(op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,
@@ -18,7 +19,7 @@ TensorType infer(const GroupNorm& op, Inputs inputs) {
     expect_input(inputs[i].elements() == op.weight_groups * x.back(), op.name,
                  "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),
                  op.weight_groups * x.back());
-  return out;
+  return quantizes ? quantized(op.name, out, op.quantize, inputs.back()) : out;
 }
 
 }  // namespace drypoint

@@ -9,7 +9,7 @@ namespace drypoint {
 /// sqrt(variance + epsilon) * gamma + beta); mean and variance (of the whole population) over each
 /// sample's group of C / groups neighbouring channels. The first N / weight_groups samples take the
 /// first C of gamma and beta, the next the next, and so on.
-/// `joined`: a last input `rest` [N, ..., C'] continues the rows of x; C is then that of both.
+/// `joined`: a further input `rest` [N, ..., C'] continues the rows of x; C is then that of both.
 struct GroupNorm {
   static constexpr std::string_view name = "group_norm";
   int64_t groups = 32;
@@ -17,6 +17,8 @@ struct GroupNorm {
   ActivationKind activation = ActivationKind::none;
   int64_t weight_groups = 1;
   bool joined = false;
+  /// f8 or i8: the result is rounded to it by the last input, scales [K]; see `Quantize`.
+  DType quantize = DType::f32;
 
   static void fields(auto& self, auto&& field) {
     field("groups", self.groups);
@@ -24,6 +26,7 @@ struct GroupNorm {
     field("activation", self.activation);
     field("weight_groups", self.weight_groups);
     field("joined", self.joined);
+    field("quantize", self.quantize);
   }
   bool operator==(const GroupNorm&) const = default;
 };
@@ -36,7 +39,9 @@ struct OpTraits<GroupNorm> : ReadsAllOnce {
   static bool pair(GroupNorm& op) { return op.weight_groups = 2, true; }
   static PairedInput paired_input(const GroupNorm&, int) { return PairedInput::rows; }
   static constexpr bool is_view = false;
-  static int in_place(const GroupNorm& op) { return op.joined ? -1 : 0; }
+  static int in_place(const GroupNorm& op) {
+    return op.joined || op.quantize != DType::f32 ? -1 : 0;
+  }
   static std::vector<int> rows(const GroupNorm& op, Inputs inputs) {
     return op.weight_groups > 1 ? std::vector<int>() : of_own_precision(op, inputs.size());
   }
@@ -44,7 +49,8 @@ struct OpTraits<GroupNorm> : ReadsAllOnce {
     return op.joined ? std::vector{0, 3} : std::vector{0};
   }
   static FusedForms forms(const GroupNorm& op) {
-    return {.concat = op.joined, .groups = op.weight_groups > 1};
+    return {
+        .concat = op.joined, .groups = op.weight_groups > 1, .quantize = op.quantize != DType::f32};
   }
   static double flops(const GroupNorm& op, Inputs, const TensorType& output) {
     return elements_of(output) * (flops_of_norm + flops_of(op.activation));

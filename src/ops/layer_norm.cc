@@ -1,9 +1,13 @@
 #include "ops/layer_norm.h"
 
+#include "ops/quantize.h"
+
 namespace drypoint {
 
 TensorType infer(const LayerNorm& op, Inputs inputs) {
-  expect_input(inputs.size() == 3, op.name, "{} inputs, expected 3", inputs.size());
+  const bool quantizes = op.quantize != DType::f32;
+  expect_input(inputs.size() == 3u + quantizes, op.name, "{} inputs, expected {}", inputs.size(),
+               3 + quantizes);
   const Shape& x = inputs[0].shape;
   expect_input(!x.empty() && op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,
                "{} sets of weights on x {}", op.weight_groups, to_string(x));
@@ -11,7 +15,7 @@ TensorType infer(const LayerNorm& op, Inputs inputs) {
     expect_input(inputs[i].elements() == op.weight_groups * x.back(), op.name,
                  "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),
                  op.weight_groups * x.back());
-  return inputs[0];
+  return quantizes ? quantized(op.name, inputs[0], op.quantize, inputs[3]) : inputs[0];
 }
 
 }  // namespace drypoint

@@ -15,10 +15,11 @@ TensorType infer(const Linear& op, Inputs inputs) {
   expect_input(weight.size() == 2 && weight[1] == x.back() && weight[0] % (op.groups * halves) == 0,
                op.name, "weight {} on x {}", to_string(weight), to_string(x));
   expect_input(op.groups == 1 || x.size() > 1, op.name, "{} groups of {}", op.groups, to_string(x));
-  TensorType out = inputs[0];
+  expect_input(!op.epilogue.dequantize || !op.normed, op.name, "normed={} of eight bits",
+               op.normed);
+  TensorType out{type_of_sums(op, inputs), inputs[0].shape};
   out.shape.back() = weight[0] / op.groups / halves;
-  expect_epilogue(op, inputs, out, weight[0]);
-  return out;
+  return expect_epilogue(op, inputs, out, weight[0]);
 }
 
 }  // namespace drypoint

@@ -13,6 +13,7 @@
 #include "ops/blend.h"
 #include "ops/cast.h"
 #include "ops/concat.h"
+#include "ops/constant.h"
 #include "ops/conv2d.h"
 #include "ops/embedding.h"
 #include "ops/expand.h"
@@ -24,8 +25,10 @@
 #include "ops/linear.h"
 #include "ops/max_pool.h"
 #include "ops/permute.h"
+#include "ops/quantize.h"
 #include "ops/reshape.h"
 #include "ops/sampler_update.h"
+#include "ops/scales.h"
 #include "ops/select.h"
 #include "ops/slice.h"
 #include "ops/timestep_embedding.h"
@@ -34,9 +37,9 @@
 namespace drypoint {
 
 using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
-                        Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
-                        LayerNorm, Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
-                        TimestepEmbedding, Upsample>;
+                        Constant, Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
+                        Increment, LayerNorm, Linear, MaxPool, Permute, Quantize, Reshape,
+                        SamplerUpdate, Scales, Select, Slice, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "ops/epilogue.h"
+#include "ops/quantize.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 
@@ -11,6 +13,7 @@ namespace drypoint {
 struct OperandPositions {
   int x = 0, weight = 1;
   int bias = -1, step = -1, residual = -1, scales = -1;
+  int input_scales = -1, output_scales = -1;
   int rest = -1;  ///< the first of those that continue the rows of x (`joined`)
   int count = 0;
 };
@@ -23,6 +26,8 @@ OperandPositions positions_of(const Product& op) {
   if (op.epilogue.select) at.step = next++;
   if (op.epilogue.residual) at.residual = next++;
   if (op.epilogue.scale >= 0) at.scales = next++;
+  if (op.epilogue.dequantize) at.input_scales = next++;
+  if (op.epilogue.quantizes()) at.output_scales = next++;
   if (op.joined > 0) at.rest = next;
   at.count = next + static_cast<int>(op.joined);
   return at;
@@ -33,7 +38,7 @@ OperandPositions positions_of(const Product& op) {
 template <class Value>
 struct ProductOperands {
   Value x, weight;
-  std::optional<Value> bias, step, residual, scales;
+  std::optional<Value> bias, step, residual, scales, input_scales, output_scales;
   std::vector<Value> rest;
 
   template <class Product>
@@ -44,12 +49,14 @@ struct ProductOperands {
     if (at.step >= 0) step = inputs[at.step];
     if (at.residual >= 0) residual = inputs[at.residual];
     if (at.scales >= 0) scales = inputs[at.scales];
+    if (at.input_scales >= 0) input_scales = inputs[at.input_scales];
+    if (at.output_scales >= 0) output_scales = inputs[at.output_scales];
     if (at.rest >= 0) rest.assign(inputs.begin() + at.rest, inputs.end());
   }
 
   std::vector<Value> list() const {
     std::vector<Value> all{x, weight};
-    for (const auto* operand : {&bias, &step, &residual, &scales})
+    for (const auto* operand : {&bias, &step, &residual, &scales, &input_scales, &output_scales})
       if (*operand) all.push_back(**operand);
     all.insert(all.end(), rest.begin(), rest.end());
     return all;
@@ -60,6 +67,7 @@ struct ProductOperands {
     op.epilogue.bias = bias.has_value();
     op.epilogue.select = step.has_value();
     op.epilogue.residual = residual.has_value();
+    op.epilogue.dequantize = input_scales.has_value();
     op.joined = static_cast<decltype(op.joined)>(rest.size());
   }
 };
@@ -75,6 +83,16 @@ void expect_operands(const Product& op, Inputs inputs) {
                    (epilogue.scale < 0 || epilogue.residual),
                op.name, "groups={} select={} bias={} scale={} residual={}", op.groups,
                epilogue.select, epilogue.bias, epilogue.scale, epilogue.residual);
+  expect_input(epilogue.dequantize == is_eight_bits(inputs[0].dtype) && is_float(epilogue.to),
+               op.name, "x {}, dequantize={} to={}", to_string(inputs[0]), epilogue.dequantize,
+               name(epilogue.to));
+  expect_input(!epilogue.dequantize || joined == 0, op.name, "joined={} of eight bits", joined);
+}
+
+/// What the epilogue computes in.
+template <class Product>
+DType type_of_sums(const Product& op, Inputs inputs) {
+  return op.epilogue.dequantize ? op.epilogue.to : inputs[0].dtype;
 }
 
 /// Channels of the last inputs, which continue rows whose other dimensions are those of `rows`.
@@ -92,9 +110,11 @@ int64_t joined_width(const Op& op, const Shape& rows, Inputs inputs) {
   return width;
 }
 
-/// What the epilogue needs, for a result of this type computed from a weight of `channels` rows.
+/// What the epilogue needs, for a result of this type, before it is quantised, computed from a
+/// weight of `channels` rows. -> the result's type.
 template <class Product>
-void expect_epilogue(const Product& op, Inputs inputs, const TensorType& out, int64_t channels) {
+TensorType expect_epilogue(const Product& op, Inputs inputs, const TensorType& out,
+                           int64_t channels) {
   const OperandPositions at = positions_of(op);
   expect_input(out.shape[0] % op.groups == 0, op.name, "{} groups of {}", op.groups,
                to_string(out.shape));
@@ -114,6 +134,13 @@ void expect_epilogue(const Product& op, Inputs inputs, const TensorType& out, in
   if (op.epilogue.scale >= 0)
     expect_input(op.epilogue.scale < inputs[at.scales].elements(), op.name, "scale {} of {}",
                  op.epilogue.scale, to_string(inputs[at.scales].shape));
+  const int64_t rows = out.shape.back() > 0 ? out.elements() / out.shape.back() : 0;
+  if (op.epilogue.dequantize)
+    expect_input(are_scales_of(inputs[at.input_scales], rows), op.name, "input scales {} for {}",
+                 to_string(inputs[at.input_scales]), to_string(out));
+  return op.epilogue.quantizes()
+             ? quantized(op.name, out, op.epilogue.quantize, inputs[at.output_scales])
+             : out;
 }
 
 /// What is common in the traits of both.
@@ -132,7 +159,9 @@ struct ProductTraits {
     if (op.groups > 1 || inputs[0].shape.size() < 2) return {};
     return of_own_precision(op, inputs.size());
   }
-  static int in_place(const Product& op) { return positions_of(op).residual; }
+  static int in_place(const Product& op) {
+    return op.epilogue.quantizes() ? -1 : positions_of(op).residual;
+  }
   static bool pair(Product& op) { return op.groups = 2, true; }
   static PairedInput paired_input(const Product& op, int input) {
     const OperandPositions at = positions_of(op);
@@ -144,7 +173,9 @@ struct ProductTraits {
             .gate = op.epilogue.gate,
             .scale = op.epilogue.scale >= 0,
             .select = op.epilogue.select,
-            .groups = op.groups > 1};
+            .groups = op.groups > 1,
+            .dequantize = op.epilogue.dequantize,
+            .quantize = op.epilogue.quantizes()};
   }
   /// Of a weight [rows, depth] as kernels read it.
   static double flops_of_weight(const Product& op, const TensorType& weight,

@@ -14,6 +14,8 @@ struct Target {
   DType precision = DType::f32;
   /// Those that `precision` may be.
   std::vector<DType> dtypes{DType::f32};
+  /// Those of which products and convolutions can be (`FusedForms::dequantize`).
+  std::vector<DType> eight_bits;
   FusedForms fused;
   /// Kernels take so many neighbouring channels at once: concatenated operands and gates must be
   /// whole vectors.

@@ -35,6 +35,7 @@ WeightRecipe recipe_of(const Plan& plan, ValueId id) {
 }
 
 std::string to_string(const WeightRecipe& recipe) {
+  if (recipe.sources.empty()) return fmt::format("constant {:016x}", recipe.hash);
   const std::string more =
       recipe.sources.size() > 1 ? fmt::format(" +{}", recipe.sources.size() - 1) : "";
   return fmt::format("{}{} {:016x}", recipe.sources.at(0), more, recipe.hash);

@@ -13,7 +13,8 @@ size_t size_of(DType dtype) {
     case DType::i16: return 2;
     case DType::i8:
     case DType::u8:
-    case DType::boolean: return 1;
+    case DType::boolean:
+    case DType::f8: return 1;
   }
   return 0;
 }
@@ -30,13 +31,14 @@ std::string_view name(DType dtype) {
     case DType::i8: return "i8";
     case DType::u8: return "u8";
     case DType::boolean: return "bool";
+    case DType::f8: return "f8_e4m3";
   }
   return "unknown";
 }
 
 std::optional<DType> dtype_named(std::string_view name) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i64, DType::i32,
-                            DType::i16, DType::i8, DType::u8, DType::boolean})
+                            DType::i16, DType::i8, DType::u8, DType::boolean, DType::f8})
     if (drypoint::name(dtype) == name) return dtype;
   return std::nullopt;
 }

@@ -9,7 +9,8 @@
 
 namespace drypoint {
 
-enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean };
+/// `f8` is e4m3, see eight_bits.h.
+enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, f8 };
 
 size_t size_of(DType dtype);
 std::string_view name(DType dtype);  // "f32", "f16", ...

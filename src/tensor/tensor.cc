@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 
@@ -91,6 +92,9 @@ Tensor Tensor::to_f32() const {
     case DType::i8: convert<int8_t>(bytes(), to, by_value); break;
     case DType::u8:
     case DType::boolean: convert<uint8_t>(bytes(), to, by_value); break;
+    case DType::f8:
+      convert<uint8_t>(bytes(), to, [](uint8_t b) { return from_eight_bits(b, DType::f8); });
+      break;
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "hash/packing_hash.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 namespace {
@@ -24,9 +25,13 @@ class CpuBackend : public Backend {
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;
-    if (request.output.dtype != expected || !has_forms(cpu_target().fused, request.op))
+    const bool fits = std::holds_alternative<Quantize>(request.op)
+                          ? is_eight_bits(request.output.dtype)
+                          : request.output.dtype == expected;
+    if (!fits || !has_forms(cpu_target().fused, request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            to_string(request.op), drypoint::name(request.output.dtype));
+    if (forms_of(request.op).dequantize) return cpu::make_dequantized(request, context_);
     return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
   }
 
@@ -56,7 +61,9 @@ void parallel_copy(const Context& context, const float* from, int64_t count, flo
 
 }  // namespace cpu
 
-Target cpu_target() { return {}; }
+Target cpu_target() {
+  return {.eight_bits = {DType::f8, DType::i8}, .fused = {.dequantize = true}};
+}
 
 std::unique_ptr<Backend> make_cpu_backend(int threads) {
   return std::make_unique<CpuBackend>(threads);

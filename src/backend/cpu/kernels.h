@@ -32,6 +32,8 @@ KernelPtr make(const AveragePool& op, const KernelRequest& request, const Contex
 KernelPtr make(const Blend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
+/// Of weights alone: refused.
+KernelPtr make(const Constant& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
@@ -44,12 +46,18 @@ KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context&
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Quantize& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
+
+/// A product or convolution of eight bits as one in float32: its input is dequantised first, its
+/// weight rounded as it is packed.
+KernelPtr make_dequantized(const KernelRequest& request, const Context& context);
 
 // A picture must not depend on the threads there are, nor on those drawn beside it. So each value
 // of a result is computed in one task, as a function of its own sample alone: the order of a sum

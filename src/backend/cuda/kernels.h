@@ -18,6 +18,7 @@ KernelPtr make(const AveragePool& op, const KernelRequest& request, const Contex
 KernelPtr make(const Blend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Cast& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Constant& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
@@ -30,8 +31,10 @@ KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context&
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Quantize& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);

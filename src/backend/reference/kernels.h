@@ -1,4 +1,5 @@
-// The reference backend's kernels, one file per operation. All tensors are float32, ids int32.
+// The reference backend's kernels, one file per operation. All tensors are float32, ids int32;
+// what is of eight bits becomes float32 first (reference.cc).
 #pragma once
 
 #include "backend/backend.h"
@@ -14,6 +15,7 @@ void run(const AveragePool& op, const KernelRequest& request, const Launch& laun
 void run(const Blend& op, const KernelRequest& request, const Launch& launch);
 void run(const Cast& op, const KernelRequest& request, const Launch& launch);
 void run(const Concat& op, const KernelRequest& request, const Launch& launch);
+void run(const Constant& op, const KernelRequest& request, const Launch& launch);
 void run(const Conv2d& op, const KernelRequest& request, const Launch& launch);
 void run(const Embedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Expand& op, const KernelRequest& request, const Launch& launch);
@@ -25,8 +27,10 @@ void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch
 void run(const Linear& op, const KernelRequest& request, const Launch& launch);
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
+void run(const Quantize& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
 void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& launch);
+void run(const Scales& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);

@@ -1,6 +1,8 @@
+#include "backend/in_floats.h"
 #include "backend/reference/kernels.h"
 #include "base/error.h"
 #include "hash/packing_hash.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 namespace {
@@ -12,10 +14,42 @@ class ReferenceKernel : public Kernel {
         request_{op_, request.inputs, request.output, request.constant, request.module} {}
 
   void run(const Launch& launch) const override {
-    std::visit([&](const auto& op) { reference::run(op, request_, launch); }, op_);
+    const InFloats plain = in_floats(op_, request_.inputs.size());
+    if (plain.is_same()) return run(op_, request_, launch);
+    KernelRequest request{plain.op, {}, {DType::f32, request_.output.shape}, {}, request_.module};
+    std::vector<const void*> inputs;
+    for (const int i : plain.inputs) {
+      request.inputs.push_back(request_.inputs[i]);
+      inputs.push_back(launch.inputs[i]);
+    }
+    std::vector<float> x;
+    Tensor weight;
+    if (plain.input_scales >= 0) {
+      const TensorType& type = request_.inputs[0];
+      x.resize(type.elements());
+      dequantize(static_cast<const uint8_t*>(inputs[0]), type.dtype, launch.f32(plain.input_scales),
+                 request_.inputs[plain.input_scales].shape[0], type.elements(), 0, type.elements(),
+                 x.data());
+      weight = as_rounded({request_.inputs[1], static_cast<const std::byte*>(inputs[1]), nullptr},
+                          type.dtype);
+      request.inputs[0].dtype = DType::f32;
+      inputs[0] = x.data();
+      inputs[1] = weight.bytes().data();
+    }
+    if (plain.output_scales < 0) return run(plain.op, request, {inputs, launch.output, nullptr});
+    const int64_t count = request_.output.elements();
+    std::vector<float> result(count);
+    run(plain.op, request, {inputs, result.data(), nullptr});
+    quantize(result.data(), plain.quantize, launch.f32(plain.output_scales),
+             request_.inputs[plain.output_scales].shape[0], count, 0, count,
+             static_cast<uint8_t*>(launch.output));
   }
 
  private:
+  static void run(const Op& op, const KernelRequest& request, const Launch& launch) {
+    std::visit([&](const auto& o) { reference::run(o, request, launch); }, op);
+  }
+
   Op op_;
   KernelRequest request_;
 };
@@ -28,9 +62,12 @@ class ReferenceBackend : public Backend {
     return {"reference", "any", "reference", "fp32", packing_hash};
   }
 
+  Target target() const override { return reference_target(); }
+
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const bool number = std::holds_alternative<Increment>(request.op);
-    if (request.output.dtype != (number ? DType::i32 : DType::f32))
+    if (request.output.dtype != (number ? DType::i32 : DType::f32) &&
+        !is_eight_bits(request.output.dtype))
       fail(ErrorKind::unsupported, "{}: {} in {} on device reference", request.module,
            drypoint::name(request.op), drypoint::name(request.output.dtype));
     return std::make_unique<ReferenceKernel>(request);
@@ -38,6 +75,10 @@ class ReferenceBackend : public Backend {
 };
 
 }  // namespace
+
+Target reference_target() {
+  return {.eight_bits = {DType::f8, DType::i8}, .fused = {.dequantize = true, .quantize = true}};
+}
 
 std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
 

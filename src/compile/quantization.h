@@ -1,0 +1,21 @@
+// Which products of a model are computed in eight bits, and how.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "tensor/dtype.h"
+
+namespace drypoint {
+
+/// Modules are named as in the checkpoint.
+struct Quantization {
+  DType type = DType::f8;  ///< or i8
+  /// The largest magnitude that the input of a module's product is to keep; beyond it values are
+  /// cut. Of a module without: f8 as it is (its exponent reaches 448), i8 by each row's largest.
+  std::map<std::string, float> ranges;
+  std::set<std::string> kept;  ///< modules that stay in the target's precision
+};
+
+}  // namespace drypoint

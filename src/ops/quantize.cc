@@ -1,0 +1,24 @@
+#include "ops/quantize.h"
+
+#include "tensor/eight_bits.h"
+
+namespace drypoint {
+
+TensorType infer(const Quantize& op, Inputs inputs) {
+  expect_input(inputs.size() == 2, op.name, "{} inputs, expected 2", inputs.size());
+  expect_input(is_float(inputs[0].dtype) && is_eight_bits(op.to), op.name, "{} to {}",
+               to_string(inputs[0]), name(op.to));
+  expect_input(are_scales_of(inputs[1], inputs[0].elements()), op.name, "scales {} for {}",
+               to_string(inputs[1]), to_string(inputs[0]));
+  return {op.to, inputs[0].shape};
+}
+
+TensorType quantized(std::string_view op, const TensorType& result, DType to,
+                     const TensorType& scales) {
+  const int64_t rows = result.shape.back() > 0 ? result.elements() / result.shape.back() : 0;
+  expect_input(is_eight_bits(to) && are_scales_of(scales, rows), op, "{} as {} with scales {}",
+               to_string(result), name(to), to_string(scales));
+  return {to, result.shape};
+}
+
+}  // namespace drypoint
