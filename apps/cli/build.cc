@@ -72,7 +72,7 @@ void add_build(CLI::App& program) {
                     "Keep the checkpoint's own tensors too, so that LoRAs can be applied;\n"
                     "on a CPU they are kept anyway, without --only-sizes");
   o->device.add_to(*command);
-  o->model.add_prediction_to(*command);
+  o->model.add_details_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->add_option("-o,--output", o->output, "Plan to write (.plan)")
       ->required()

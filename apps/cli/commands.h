@@ -13,6 +13,8 @@ void add_text(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_synth(CLI::App& program);
 void add_export(CLI::App& program);
+void add_calibrate(CLI::App& program);
+void add_compare(CLI::App& program);
 void add_score(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_profile(CLI::App& program);

@@ -66,21 +66,6 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   check_files_differ(outputs, inputs);
 }
 
-/// The text of --json-request, "-" being standard input.
-std::string read_text(const std::string& file) {
-  std::ifstream named(file, std::ios::binary);
-  std::istream& in = file == "-" ? std::cin : named;
-  constexpr std::streamsize most = 1 << 20;
-  std::string text(most + 1, '\0');
-  in.read(text.data(), most + 1);
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (in.bad() || (file != "-" && !named.is_open()))
-    throw Error(ErrorKind::bad_file, fmt::format("{}: cannot be read", file));
-  if (text.size() > most)
-    throw Error(ErrorKind::bad_file, fmt::format("{}: has over {} bytes", file, most));
-  return text;
-}
-
 /// A request in JSON, if there is one: its fields are `text`'s defaults, and it may name files too,
 /// which count where the options do not.
 void read_request(GenerateArguments& options, std::string& text) {
@@ -328,7 +313,7 @@ void add_generate(CLI::App& program) {
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());
   o->device.add_to(*command);
-  o->model.add_prediction_to(*command);
+  o->model.add_details_to(*command);
   command->add_flag("--warm", o->warm,
                     "Draw once before, so that --json's seconds are those of a warm engine");
   command->add_flag("--json", o->json, "Print the result as JSON");

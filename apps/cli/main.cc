@@ -198,6 +198,8 @@ int main(int argc, char** argv) {
   cli::add_inspect(program);
   cli::add_synth(program);
   cli::add_export(program);
+  cli::add_calibrate(program);
+  cli::add_compare(program);
   cli::add_score(program);
   cli::add_bench(program);
   cli::add_profile(program);

@@ -20,7 +20,9 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"plan", "embeddings", "loras"}) fields_.add(command, name, {});
 }
 
-void ModelOptions::add_prediction_to(CLI::App& command) { fields_.add(command, "prediction", {}); }
+void ModelOptions::add_details_to(CLI::App& command) {
+  for (const char* name : {"prediction", "calibration", "keep"}) fields_.add(command, name, {});
+}
 
 std::vector<ControlOption> ModelOptions::controls() const {
   std::vector<ControlOption> all;

@@ -17,7 +17,7 @@ class ModelOptions {
   /// `plans`: whether the command takes --plan too.
   void add_to(CLI::App& command, bool plans = true);
   /// For commands that draw.
-  void add_prediction_to(CLI::App& command);
+  void add_details_to(CLI::App& command);
   /// What --control says.
   std::vector<ControlOption> controls() const;
   /// The demo model if none was given, with a notice: "no --model given: drawing with the small

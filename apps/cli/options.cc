@@ -190,4 +190,18 @@ void check_files_differ(const OptionFiles& outputs, const OptionFiles& inputs) {
   }
 }
 
+std::string read_text(const std::string& file) {
+  std::ifstream named(file, std::ios::binary);
+  std::istream& in = file == "-" ? std::cin : named;
+  constexpr std::streamsize most = 1 << 20;
+  std::string text(most + 1, '\0');
+  in.read(text.data(), most + 1);
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (in.bad() || (file != "-" && !named.is_open()))
+    throw Error(ErrorKind::bad_file, fmt::format("{}: cannot be read", file));
+  if (text.size() > most)
+    throw Error(ErrorKind::bad_file, fmt::format("{}: has over {} bytes", file, most));
+  return text;
+}
+
 }  // namespace drypoint::cli

@@ -54,6 +54,8 @@ void check_output(std::string_view option, const std::filesystem::path& path);
 /// The same for a file that is no picture; `endings`: what its name may end in, if not anything.
 void check_file_output(std::string_view option, const std::filesystem::path& path,
                        const std::vector<std::string>& endings = {});
+/// A text file of at most a MiB; "-" is standard input. Throws bad_file.
+std::string read_text(const std::string& file);
 using OptionFiles = std::vector<std::pair<std::string_view, std::filesystem::path>>;
 /// Refuses two options that would write to one file, and to write to a file that is read. Options
 /// that were not given have empty paths.

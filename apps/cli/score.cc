@@ -195,7 +195,7 @@ void add_score(CLI::App& program) {
     if (field.name != "samples" && !is_of_painting(field))  // one picture is compared with one
       o->request.add(*command, field.name, usual);
   o->device.add_to(*command);
-  o->model.add_prediction_to(*command);
+  o->model.add_details_to(*command);
   command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
       ->transform(path());
   command->add_option("--html", o->html, "Write a page with all pictures and differences")

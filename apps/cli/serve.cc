@@ -108,7 +108,7 @@ void add_serve(CLI::App& program) {
                 "For jobs that were accepted, after SIGTERM or Ctrl-C");
   command->add_flag("--log", s.log, "Tell of each request on standard error");
   o->device.add_to(*command);
-  o->model.add_prediction_to(*command);
+  o->model.add_details_to(*command);
   command->footer(
       "Ctrl-C or SIGTERM: no more jobs, those accepted are drawn; once more: at once.\n\n"
       "  drypoint serve -m v1-5-pruned.safetensors --control canny=control_canny.pth\n"

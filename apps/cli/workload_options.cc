@@ -12,7 +12,7 @@ void WorkloadOptions::add_to(CLI::App& command) {
       ->check(whole_number());
   command.add_option("--scale", scale, "Guidance; at 1 a step costs half [9]")->check(number());
   device.add_to(command);
-  model.add_prediction_to(command);
+  model.add_details_to(command);
 }
 
 Workload WorkloadOptions::workload(std::vector<std::string>& notices,

@@ -36,6 +36,12 @@ struct ModelFiles {
   std::optional<std::filesystem::path> loras;
   /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
   Prediction prediction = Prediction::automatic;
+  /// With the precisions fp8 and int8: the ranges of values that `calibrate` found (see
+  /// calibrate.h). A plan keeps those that it was built with.
+  std::optional<std::filesystem::path> calibration;
+  /// With these precisions: modules that stay as they are, by their names in the original code, or
+  /// all whose names begin with what stands before a last `*`.
+  std::vector<std::string> keep;
   /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.
   std::optional<std::filesystem::path> plan;
 };

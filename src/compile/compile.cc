@@ -27,6 +27,7 @@ std::span<const Pass> passes() {
       {"fuse_residual", fuse_residual, all_targets},
       {"fuse_activation", fuse_activation, all_targets},
       {"quantize_products", quantize_products, having<&FusedForms::dequantize>},
+      {"watch_products", watch_products, all_targets},
       {"fuse_upsample", fuse_upsample, having<&FusedForms::upsample>},
       {"fuse_concat", fuse_concat, having<&FusedForms::concat>},
       {"fuse_skip", fuse_skip, having<&FusedForms::concat>},
@@ -43,7 +44,7 @@ std::span<const Pass> passes() {
 }
 
 Plan compile(Graph graph, const Target& target, const PassObserver& observer,
-             const Quantization* quantization) {
+             const CompileOptions& options) {
   const auto after = [&](std::string_view pass) {
     verify(graph, pass);
     if (observer) observer(pass, graph);
@@ -52,11 +53,12 @@ Plan compile(Graph graph, const Target& target, const PassObserver& observer,
   if (std::ranges::find(target.dtypes, target.precision) == target.dtypes.end())
     fail(ErrorKind::unsupported, "precision {}: the target has no kernels for it",
          name(target.precision));
+  const Quantization* quantization = options.quantization;
   if (quantization &&
       std::ranges::find(target.eight_bits, quantization->type) == target.eight_bits.end())
     fail(ErrorKind::unsupported, "products of {}: the target has no kernels for them",
          name(quantization->type));
-  const PassContext context{target, quantization};
+  const PassContext context{target, options};
   for (const Pass& pass : passes()) {
     if (!pass.is_for(target)) continue;
     graph = pass.run(graph, context);

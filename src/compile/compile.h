@@ -14,7 +14,7 @@ using PassObserver = std::function<void(std::string_view pass, const Graph& afte
 
 /// Runs all passes that the target wants, with the verifier after each, and makes the plan.
 Plan compile(Graph graph, const Target& target = {}, const PassObserver& observer = {},
-             const Quantization* quantization = nullptr);
+             const CompileOptions& options = {});
 
 /// Sorts the nodes by how often they must run: at loading, for each picture, at each step.
 Plan schedule(const Graph& graph);

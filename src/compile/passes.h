@@ -8,10 +8,25 @@
 
 namespace drypoint {
 
+/// Before the module's name, that of the output which `watch_products` adds.
+inline constexpr std::string_view watched_input = "input:", watched_result = "result:";
+
+/// What is to be looked at of the products that could be quantised (see `is_candidate`).
+struct Watched {
+  bool inputs = false;   ///< what the product reads, before it is rounded
+  bool results = false;  ///< what it gives, before what is fused into it later
+};
+
+/// What is asked of a model's compilation.
+struct CompileOptions {
+  const Quantization* quantization = nullptr;  ///< none: all stays in the target's precision
+  Watched watched;
+};
+
 /// What a pass knows besides the graph.
 struct PassContext {
   const Target& target;
-  const Quantization* quantization = nullptr;  // none: all stays in the target's precision
+  CompileOptions options;
 
   bool whole_vectors(int64_t channels) const { return channels % target.vector_width == 0; }
 };
@@ -42,6 +57,9 @@ Graph fuse_activation(const Graph& graph, const PassContext& context);
 /// Products and convolutions of eight bits, their inputs rounded where they are made (see
 /// `is_candidate`).
 Graph quantize_products(const Graph& graph, const PassContext& context);
+
+/// Adds the outputs that are asked for (`Watched`).
+Graph watch_products(const Graph& graph, const PassContext& context);
 
 // Those that follow make fused forms, each where the target has kernels for them.
 

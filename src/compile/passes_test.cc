@@ -115,7 +115,8 @@ TEST_P(PassCases, AreAsWritten) {
     const Graph before = parse_graph(one.before, one.title + " (before)");
     verify(before, "parsing");
     const Quantization quantization = usual_quantization();
-    const Graph after = pass.run(before, {one.target, &quantization});
+    const PassContext context{one.target, {&quantization, {.inputs = true, .results = true}}};
+    const Graph after = pass.run(before, context);
     verify(after, pass.name);
     const Graph expected =
         one.after == "unchanged" ? before : parse_graph(one.after, one.title + " (after)");
@@ -133,7 +134,7 @@ TEST_P(PassCases, OfPassesForAllTargetsMakePlainOperations) {
   const Target plain;
   if (!GetParam().is_for(plain)) return;
   for (const Case& one : cases_of(GetParam().name))
-    for (const Node& node : GetParam().run(parse_graph(one.before, one.title), {plain}).nodes)
+    for (const Node& node : GetParam().run(parse_graph(one.before, one.title), {plain, {}}).nodes)
       EXPECT_TRUE(has_forms(plain.fused, node.op)) << to_string(node.op);
 }
 

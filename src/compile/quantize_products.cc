@@ -38,8 +38,8 @@ ValueId quantized_product(Rewriter& r, const Quantization& quantization, const N
 }  // namespace
 
 Graph quantize_products(const Graph& graph, const PassContext& context) {
-  if (!context.quantization) return graph;
-  const Quantization& quantization = *context.quantization;
+  if (!context.options.quantization) return graph;
+  const Quantization& quantization = *context.options.quantization;
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     if (!is_candidate(graph, uses, node) || quantization.kept.contains(node.module)) return -1;

@@ -98,7 +98,9 @@ void DenoiseLoop::run(const StopRequested& stop) {
   if (shape_.noises > 0 && (row_ % static_cast<size_t>(shape_.noises) == 0 || needs_noise_))
     set_noise();
   needs_noise_ = false;
+  if (observer_ && observer_->before) observer_->before(*denoiser_, table_, row_);
   denoiser_->run(Rate::step, stop);
+  if (observer_ && observer_->after) observer_->after(*denoiser_, table_, row_);
   ++row_;
 }
 

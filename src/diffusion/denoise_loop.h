@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "compile/passes.h"
 #include "diffusion/samplers/table.h"
 #include "models/denoiser.h"
 #include "runtime/executor.h"
@@ -19,14 +20,26 @@ void fit_shape(DenoiserShape& shape, const SamplerTable& table);
 /// Sets the inputs that a sampler's table decides.
 void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table);
 
+/// Who looks at what the denoiser computes, as pictures are drawn.
+struct DenoiserObserver {
+  Watched watched;  ///< further outputs of the denoiser
+  /// Called with the denoiser that is about to run, or has run, a sampler's row.
+  std::function<void(Executor&denoiser, const SamplerTable&table, size_t row)> before, after;
+};
+
 class DenoiseLoop {
  public:
   /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
   /// `before` is called with the loop and each row's number before it runs: it may set a picture's
   /// inputs and run `Rate::picture` again, or have the loop `go_on_with` another denoiser.
   DenoiseLoop(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-              std::function<void(DenoiseLoop& loop, size_t row)> before = {})
-      : denoiser_(&denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
+              std::function<void(DenoiseLoop& loop, size_t row)> before = {},
+              const DenoiserObserver* observer = nullptr)
+      : denoiser_(&denoiser),
+        shape_(shape),
+        table_(table),
+        before_(std::move(before)),
+        observer_(observer) {}
 
   /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws; `latent`, of
   /// the same shape, where the table begins with one.
@@ -56,6 +69,7 @@ class DenoiseLoop {
   const DenoiserShape& shape_;
   const SamplerTable& table_;
   std::function<void(DenoiseLoop& loop, size_t row)> before_;
+  const DenoiserObserver* observer_;
   std::vector<std::span<const float>> draws_;
   size_t row_ = 0;
   bool needs_noise_ = false;

@@ -198,13 +198,16 @@ std::vector<float> BatchRun::denoise(Batch batch, std::span<const DenoiserShape>
     }
   }
 
-  DenoiseLoop loop(*denoisers[0], shape, table, [&](DenoiseLoop& going, size_t row) {
-    Executor& denoiser = *denoisers[set_of_row[row]];
-    if (batch.size() == 1 &&
-        batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
-      denoiser.run(Rate::picture, stop);
-    going.go_on_with(denoiser);
-  });
+  DenoiseLoop loop(
+      *denoisers[0], shape, table,
+      [&](DenoiseLoop& going, size_t row) {
+        Executor& denoiser = *denoisers[set_of_row[row]];
+        if (batch.size() == 1 &&
+            batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
+          denoiser.run(Rate::picture, stop);
+        going.go_on_with(denoiser);
+      },
+      model_.observer());
   const bool each_chunk_its_own = is_inpainting(model_.config().unet);
   for (size_t at = 0; at < x.size(); at += chunk, done += table.steps) {
     for (Executor* denoiser : denoisers) {

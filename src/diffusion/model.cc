@@ -12,6 +12,7 @@
 #include "checkpoint/noise_schedule.h"
 #include "checkpoint/prediction.h"
 #include "compile/compile.h"
+#include "diffusion/calibration.h"
 #include "diffusion/request.h"
 #include "drypoint/version.h"
 #include "models/controlnet.h"
@@ -100,7 +101,7 @@ std::shared_ptr<OpenDevice> device_for(const PlanFile* file, const DeviceOptions
     }
   }
   if (!file) return given;
-  check_device(*file, given->backend().identity());
+  check_device(*file, given->identity());
   const auto alone = given->making.alone();
   given->use_choices(file);  // now, as they may be damaged
   return given;
@@ -178,6 +179,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
             file_ ? file_->info().model_hash : std::string()) {
   config_ = detect(checkpoint_.tensors);
   choose_prediction(files.prediction);
+  choose_quantization(files);
   check_proportions(checkpoint_, config_);
   if (tokenizer_.vocabulary_size() > config_.text.vocabulary)
     fail(ErrorKind::bad_file, "{}: the tokenizer has {} pieces, the text encoder {}", name_,
@@ -236,6 +238,27 @@ void LoadedModel::choose_prediction(Prediction asked) {
   if (config_.zero_terminal_snr) noise_schedule_ = noise_schedule_.with_zero_terminal_snr();
   // A plan keeps the metadata.
   write_prediction(checkpoint_.tensors.metadata, {config_.prediction, config_.zero_terminal_snr});
+}
+
+void LoadedModel::choose_quantization(const ModelFiles& files) {
+  const auto eight_bits = device_->eight_bits();
+  if (!eight_bits) {
+    if (files.calibration || !files.keep.empty())
+      fail(ErrorKind::bad_argument, "{}: {}, but the precision is neither fp8 nor int8",
+           files.calibration ? "calibration" : "keep",
+           files.calibration ? files.calibration->string() : files.keep[0]);
+    return;
+  }
+  Metadata& metadata = checkpoint_.tensors.metadata;
+  quantization_ = files.calibration ? read_calibration(*files.calibration, *eight_bits)
+                                    : quantization_in(metadata, *eight_bits, name_);
+  keep_modules(*quantization_, files.keep, checkpoint_.tensors);
+  if (quantization_->ranges.empty())
+    notices_.push_back(*eight_bits == DType::f8
+                           ? "precision: fp8 without calibration: values are cut at 448"
+                           : "precision: int8 without calibration: rows are measured as they come, "
+                             "and convolutions stay as they are");
+  write_quantization(metadata, *quantization_);  // which a plan keeps
 }
 
 ModelDescription LoadedModel::description() const {
@@ -341,8 +364,10 @@ void LoadedModel::check_files() {
   }
 }
 
-std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested& stop) {
-  Plan plan = compile(std::move(graph), backend().target());
+std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested& stop,
+                                                Watched watched) {
+  Plan plan = compile(std::move(graph), backend().target(), {},
+                      {quantization_ ? &*quantization_ : nullptr, watched});
   const auto making = device_->making.alone(stop);
   read_since_check_ = true;
   device_->use_choices(file_.get());
@@ -387,8 +412,10 @@ Executor& Stages::text_encoder(const TextEncoderShape& shape, const StopRequeste
 }
 
 Executor& Stages::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
-  return executors_.get(shape,
-                        [&] { return model_->executor(build_denoiser(config(), shape), stop); });
+  return executors_.get(shape, [&] {
+    return model_->executor(build_denoiser(config(), shape), stop,
+                            observer_ ? observer_->watched : Watched());
+  });
 }
 
 Executor& Stages::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {

@@ -12,6 +12,7 @@
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "diffusion/adapters.h"
+#include "diffusion/denoise_loop.h"
 #include "diffusion/embeddings.h"
 #include "diffusion/model_hash.h"
 #include "diffusion/open_device.h"
@@ -78,10 +79,13 @@ class LoadedModel {
   /// what was drawn is then of no known model.
   void check_files();
 
-  std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
+  std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop, Watched watched = {});
+  /// How the denoiser's products are rounded, if they are.
+  const std::optional<Quantization>& quantization() const { return quantization_; }
 
  private:
   void choose_prediction(Prediction asked);
+  void choose_quantization(const ModelFiles& files);
   void put_on(const AdapterSet& adapters);
   void check_holds(const FittedAdapter& adapter) const;
   size_t controlnet_named(const std::string& wanted) const;
@@ -98,6 +102,7 @@ class LoadedModel {
   std::unique_ptr<const AdapterLibrary> adapters_;
   AdapterSet put_on_;  // that the weights have, under `in_use_`
   NoiseSchedule noise_schedule_;
+  std::optional<Quantization> quantization_;
   std::vector<std::string> notices_;
   Request defaults_;
   ModelDescription description_;
@@ -155,6 +160,13 @@ class Stages {
 
   void check_files() { model_->check_files(); }
 
+  /// From now on; null: nobody. It must live as long.
+  void set_observer(const DenoiserObserver* observer) {
+    observer_ = observer;
+    executors_.clear();
+  }
+  const DenoiserObserver* observer() const { return observer_; }
+
   /// Each stage at a size, ready to run. A reference holds until `begin`. (8 denoisers, 4 of each
   /// other are kept for later pictures.)
   Executor& text_encoder(const TextEncoderShape& shape, const StopRequested& stop = {});
@@ -167,6 +179,7 @@ class Stages {
   void renew(const StopRequested& stop = {});
 
   std::shared_ptr<LoadedModel> model_;
+  const DenoiserObserver* observer_ = nullptr;
   uint64_t version_;                           // of the weights that the executors have
   std::vector<ControlnetConfig> controlnets_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width, encoders.

@@ -1,5 +1,6 @@
 #include "diffusion/open_device.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
@@ -28,8 +29,8 @@ std::unique_ptr<Backend> make_gpu_backend(const DeviceOptions& options) {
 }
 
 std::unique_ptr<Backend> make_host_backend(const DeviceOptions& options) {
-  if (options.precision != Precision::automatic && options.precision != Precision::fp32)
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32",
+  if (dtype_of(options.precision, DType::f32) != DType::f32 || options.precision == Precision::tf32)
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32, fp8 or int8",
          options.precision.name(), options.device);
   if (options.device == "reference") return make_reference_backend();
   return make_cpu_backend(options.threads);
@@ -49,7 +50,19 @@ std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
 
 }  // namespace
 
-OpenDevice::OpenDevice(const DeviceOptions& options) : backend_(make_backend(options)) {}
+OpenDevice::OpenDevice(const DeviceOptions& options)
+    : precision_(options.precision), backend_(make_backend(options)) {
+  const std::vector<DType> there = backend_->target().eight_bits;
+  if (eight_bits() && std::ranges::find(there, *eight_bits()) == there.end())
+    fail(ErrorKind::unsupported, "precision: \"{}\": device {} has no kernels for it",
+         precision_.name(), backend_->name());
+}
+
+PlanDevice OpenDevice::identity() const {
+  PlanDevice identity = backend_->identity();
+  if (eight_bits()) identity.precision = precision_;
+  return identity;
+}
 
 SharedLock::Hold OpenDevice::turn(const SharedLock::Stop& stop) {
   return backend_->shares_host_memory() ? SharedLock::Hold() : turn_.alone(stop);

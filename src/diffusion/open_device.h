@@ -8,6 +8,7 @@
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/device.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 
@@ -17,6 +18,10 @@ class OpenDevice {
 
   Backend& backend() { return *backend_; }
   const Backend& backend() const { return *backend_; }
+  /// What the denoiser's products are rounded to, if they are.
+  std::optional<DType> eight_bits() const { return eight_bits_of(precision_); }
+  /// What plans for it are for.
+  PlanDevice identity() const;
 
   /// Held by who has kernels and weights made: of two at once each would count the same memory as
   /// available, and take the other's plan for its own.
@@ -32,6 +37,7 @@ class OpenDevice {
   void use_choices(const PlanFile* plan);
 
  private:
+  Precision precision_;
   std::unique_ptr<Backend> backend_;
   SharedLock turn_;
   std::string choices_;

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include "diffusion/field_makers.h"
 
 namespace drypoint {
@@ -48,6 +50,24 @@ Field<Settings> file(std::string name, std::optional<std::filesystem::path> Sett
       [](const Settings&) {});
 }
 
+/// "a,b": words with commas between.
+template <class Settings>
+Field<Settings> words(std::string name, std::vector<std::string> Settings::*member,
+                      std::string help) {
+  return field<Settings>(
+      name, FieldType::word, "words with commas between", std::move(help),
+      [=](const Settings& s) { return fmt::format("{}", fmt::join(s.*member, ",")); },
+      [=](Settings& s, std::string_view text) {
+        (s.*member).clear();
+        while (!text.empty()) {
+          const size_t end = std::min(text.find(','), text.size());
+          if (end > 0) (s.*member).emplace_back(text.substr(0, end));
+          text.remove_prefix(std::min(end + 1, text.size()));
+        }
+      },
+      [](const Settings&) {});
+}
+
 }  // namespace
 }  // namespace fields
 
@@ -62,8 +82,11 @@ const std::vector<Field<PipelineOptions>>& pipeline_fields() {
               {"fp16", Precision::fp16},
               {"bf16", Precision::bf16},
               {"tf32", Precision::tf32},
-              {"fp32", Precision::fp32}},
-             "Of the computation; auto: fp16 on a GPU, fp32 on a CPU"),
+              {"fp32", Precision::fp32},
+              {"fp8", Precision::fp8},
+              {"int8", Precision::int8}},
+             "Of the computation; auto: fp16 on a GPU, fp32 on a CPU; fp8 and int8:\n"
+             "of the denoiser's larger products (see --calibration), all else auto"),
       integer("level", &P::level, 0, 5,
               "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
               "not known) or 5 (time all that the cache does not have)"),
@@ -100,6 +123,13 @@ const std::vector<Field<ModelFiles>>& model_fields() {
               {"v", Prediction::v},
               {"sample", Prediction::sample}},
              "What the UNet gives; auto: what the model says of itself"),
+      file("calibration", &M::calibration,
+           "With precision fp8 or int8: ranges of values, by drypoint calibrate"),
+      words("keep", &M::keep,
+            "With precision fp8 or int8: modules that stay as they are, with\ncommas between, such "
+            "as "
+            "model.diffusion_model.middle_block.0.in_layers.2;\na * at the end stands for all that "
+            "begin so"),
       file("plan", &M::plan,
            "Instead of a model and a VAE: a file by drypoint build, which\nloads at once")};
   return all;

@@ -1,0 +1,45 @@
+#include "drawing_options.h"
+
+#include <algorithm>
+
+namespace drypoint::cli {
+
+void DrawingOptions::add_to(CLI::App& command) {
+  command
+      .add_option("pictures", pictures_,
+                  "Folder of pictures, of which each steers a drawing; without, prompts alone")
+      ->transform(path());
+  command.add_option("--prompts", prompts_, "File of prompts, a line each, taken in turn")
+      ->transform(path());
+  command
+      .add_option("--count", count_, "Drawings; 0: as many as there are pictures, or else prompts")
+      ->check(whole_number())
+      ->capture_default_str();
+  for (const char* name : {"prompt", "negative_prompt", "resolution", "size", "steps", "sampler",
+                           "schedule", "guidance_scale", "seed"})
+    fields_.add(command, name, {});
+}
+
+std::vector<std::string> DrawingOptions::prompts() const {
+  std::vector<std::string> all;
+  if (prompts_.empty()) return all;
+  const std::string text = read_text(prompts_);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) all.push_back(std::move(line));
+    begin = end + 1;
+  }
+  if (all.empty())
+    bad_option(fmt::format("--prompts: {}: holds no line, expected prompts", prompts_));
+  return all;
+}
+
+Request DrawingOptions::request(Request defaults) const {
+  fields_.expect_one_of("size", "resolution");
+  fields_.apply(defaults);
+  return defaults;
+}
+
+}  // namespace drypoint::cli

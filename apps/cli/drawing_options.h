@@ -1,0 +1,28 @@
+// What calibrate and compare draw.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "field_options.h"
+
+namespace drypoint::cli {
+
+class DrawingOptions {
+ public:
+  void add_to(CLI::App& command);
+
+  const std::string& pictures() const { return pictures_; }
+  /// Of --prompt and of the lines of --prompts.
+  std::vector<std::string> prompts() const;
+  /// What was given, on top of a model's own defaults.
+  Request request(Request defaults) const;
+  int count() const { return count_; }
+
+ private:
+  std::string pictures_, prompts_;
+  FieldOptions<Request> fields_{request_fields()};
+  int count_ = 0;
+};
+
+}  // namespace drypoint::cli

@@ -1,0 +1,188 @@
+// From calibration over comparison to pictures of eight bits, with the tiny model.
+#include <algorithm>
+
+#include "base/file.h"
+#include "checkpoint/formats.h"
+#include "drypoint/calibrate.h"
+#include "drypoint/compare.h"
+#include "drypoint/plan.h"
+#include "drypoint/score.h"
+#include "support/test_support.h"
+
+namespace drypoint {
+namespace {
+
+using testing::fails_with;
+using testing::TemporaryFolder;
+using testing::tiny_files;
+
+constexpr const char* a_module = "model.diffusion_model.middle_block.0.in_layers.2";
+
+Request small_request() {
+  Request request;
+  request.prompt = "a bird";
+  request.seed = 1;
+  request.steps = 4;
+  request.image = {64, 64, 1, std::vector<uint8_t>(64 * 64)};
+  for (int i = 8; i < 56; ++i) request.image.pixels[static_cast<size_t>(i * 64 + i)] = 255;
+  request.is_edges = true;
+  return request;
+}
+
+CalibrationOptions small_calibration() {
+  return {.files = tiny_files(),
+          .pipeline = {.device = "cpu"},
+          .prompts = {"a bird", "a harbour"},
+          .request = small_request(),
+          .count = 2,
+          .step_groups = 2};
+}
+
+class EightBits : public ::testing::Test {
+ protected:
+  std::filesystem::path calibrated() const {
+    const auto file = folder_ / "calibration.safetensors";
+    calibrate(small_calibration(), file);
+    return file;
+  }
+  ComparisonOptions comparison(const char* precision) const {
+    ComparisonOptions options{.files = tiny_files(),
+                              .a = {.device = "cpu"},
+                              .b = {.device = "cpu", .precision = precision},
+                              .request = small_request()};
+    options.files.calibration = calibrated();
+    return options;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(EightBits, CalibrationHasRangesOfEachModuleAndStepGroup) {
+  const auto file = folder_ / "calibration.safetensors";
+  const Calibration found = calibrate(small_calibration(), file);
+  EXPECT_EQ(found.drawings, 2);
+  EXPECT_EQ(found.resumed, 0);
+  ASSERT_GT(found.modules.size(), 20u);
+  for (const CalibratedModule& module : found.modules) {
+    EXPECT_GT(module.largest, 0) << module.name;
+    EXPECT_LE(module.range_i8, module.largest) << module.name;
+    EXPECT_GT(module.range_i8, 0.1 * module.largest) << module.name;
+  }
+  const NamedTensors tensors = read_tensor_file(file).tensors;
+  EXPECT_EQ(tensors.at(std::string(a_module) + ".i8").shape(), Shape{2});
+  EXPECT_EQ(tensors.at(std::string(a_module) + ".f8_e4m3").shape(), Shape{2});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "calibration.safetensors.part"));
+  const std::string bytes = read_file(file);
+  calibrate(small_calibration(), folder_ / "again.safetensors");
+  EXPECT_EQ(read_file(folder_ / "again.safetensors"), bytes);
+}
+
+TEST_F(EightBits, CalibrationGoesOnWhereItWasStopped) {
+  const std::string whole = read_file(calibrated());
+  const auto file = folder_ / "stopped.safetensors";
+  int begun = 0;
+  const CalibrationCallbacks stopping{
+      [&](const CalibrationProgress& progress) { begun = progress.drawing; },
+      [&] { return begun == 1; }};
+  EXPECT_TRUE(fails_with(ErrorKind::cancelled, {},
+                         [&] { calibrate(small_calibration(), file, stopping); }));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(calibrate(small_calibration(), file).resumed, 1);
+  EXPECT_EQ(read_file(file), whole);
+}
+
+TEST_F(EightBits, ComparisonFindsWhatIsLostWhere) {
+  for (const char* precision : {"fp8", "int8"}) {
+    ComparisonOptions options = comparison(precision);
+    options.files.keep = {a_module};
+    const PrecisionComparison found = compare(options);
+    EXPECT_EQ(found.steps, (std::vector<int>{0, 1, 3}));
+    ASSERT_EQ(found.psnr.size(), 1u);
+    EXPECT_GT(found.psnr[0], 15) << precision;
+    EXPECT_LT(found.psnr[0], 75) << precision;
+    EXPECT_TRUE(
+        std::ranges::is_sorted(found.modules, std::ranges::greater(), &ComparedModule::worst));
+    EXPECT_GT(found.modules.front().worst, 1e-3);
+    EXPECT_LT(found.modules.front().worst, 1);
+    for (const ComparedModule& module : found.modules)
+      EXPECT_EQ(module.rounded, module.name != a_module) << module.name;
+  }
+}
+
+TEST_F(EightBits, TheSamePrecisionLosesNothing) {
+  ComparisonOptions options = comparison("fp32");
+  options.files.calibration.reset();
+  const PrecisionComparison found = compare(options);
+  for (const ComparedModule& module : found.modules) EXPECT_EQ(module.worst, 0) << module.name;
+}
+
+TEST_F(EightBits, AsManyModulesStayAsTheQualityNeeds) {
+  ComparisonOptions options = comparison("int8");
+  const double rounded = compare(options).psnr[0];
+  const KeptModules none = find_kept(options, rounded - 1);
+  EXPECT_TRUE(none.kept.empty());
+  const KeptModules some = find_kept(options, rounded + 3);
+  EXPECT_FALSE(some.kept.empty());
+  EXPECT_GE(some.psnr, rounded + 3);
+  const auto mixed = folder_ / "mixed.safetensors";
+  write_kept(*options.files.calibration, mixed, "int8", some.kept);
+  options.files.calibration = mixed;
+  EXPECT_NEAR(compare(options).psnr[0], some.psnr, 1e-9);
+}
+
+TEST_F(EightBits, PlansKeepRangesAndWhatIsKept) {
+  ModelFiles files = tiny_files();
+  files.calibration = calibrated();
+  files.keep = {"control_model.*"};
+  const DeviceOptions device{.device = "cpu", .precision = "int8"};
+  const auto plan = folder_ / "int8.plan";
+  build_plan(files, plan, {.sizes = {{64, 64}}, .pipeline = device});
+  const Image expected = Pipeline(files, device).generate(small_request()).images[0];
+  EXPECT_EQ(Pipeline({.plan = plan}).generate(small_request()).images[0], expected);
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"precision", "fp32", "int8"}, [&] {
+    Pipeline({.plan = plan}, {.device = "cpu", .precision = "fp32"});
+  }));
+}
+
+TEST_F(EightBits, WithoutCalibrationANoticeSaysHow) {
+  for (const char* precision : {"fp8", "int8"}) {
+    Pipeline pipeline(tiny_files(), {.device = "cpu", .precision = precision});
+    const Result result = pipeline.generate(small_request());
+    ASSERT_FALSE(result.notices.empty());
+    EXPECT_NE(result.notices[0].find("without calibration"), std::string::npos);
+  }
+}
+
+TEST_F(EightBits, APictureDoesNotDependOnItsBatch) {
+  ModelFiles files = tiny_files();
+  files.calibration = calibrated();
+  Pipeline pipeline(files, {.device = "cpu", .precision = "int8"});
+  Request request = small_request();
+  request.noise = NoiseKind::per_sample;
+  const Image alone = pipeline.generate(request).images[0];
+  request.samples = 3;
+  EXPECT_EQ(pipeline.generate(request).images[0], alone);
+}
+
+TEST_F(EightBits, WhatDoesNotFitIsRefusedByName) {
+  ModelFiles files = tiny_files();
+  const DeviceOptions int8{.device = "cpu", .precision = "int8"};
+  files.calibration = testing::tiny_model_path();
+  EXPECT_TRUE(
+      fails_with(ErrorKind::bad_file, {"is no calibration file"}, [&] { Pipeline(files, int8); }));
+  files.calibration.reset();
+  files.keep = {"model.diffusion_model.middle_blok.0"};
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"keep", "middle_blok", "middle_block"},
+                         [&] { Pipeline(files, int8); }));
+  files.keep = {a_module};
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"keep", "neither fp8 nor int8"},
+                         [&] { Pipeline(files, {.device = "cpu"}); }));
+  CalibrationOptions options = small_calibration();
+  options.pipeline.precision = "int8";
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"precision: int8"},
+                         [&] { calibrate(options, folder_ / "x.safetensors"); }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"method", "best", "entropy"},
+                         [] { range_method_named("best"); }));
+}
+
+}  // namespace
+}  // namespace drypoint
