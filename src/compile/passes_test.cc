@@ -133,9 +133,13 @@ TEST_P(PassCases, AreAsWritten) {
 TEST_P(PassCases, OfPassesForAllTargetsMakePlainOperations) {
   const Target plain;
   if (!GetParam().is_for(plain)) return;
-  for (const Case& one : cases_of(GetParam().name))
-    for (const Node& node : GetParam().run(parse_graph(one.before, one.title), {plain, {}}).nodes)
-      EXPECT_TRUE(has_forms(plain.fused, node.op)) << to_string(node.op);
+  const auto is_plain = [&](const Node& node) { return has_forms(plain.fused, node.op); };
+  for (const Case& one : cases_of(GetParam().name)) {
+    const Graph before = parse_graph(one.before, one.title);
+    if (!std::ranges::all_of(before.nodes, is_plain)) continue;
+    for (const Node& node : GetParam().run(before, {plain, {}}).nodes)
+      EXPECT_TRUE(is_plain(node)) << to_string(node.op);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PassCases, ::testing::ValuesIn(passes().begin(), passes().end()),

@@ -55,7 +55,7 @@ template <class Settings>
 Field<Settings> words(std::string name, std::vector<std::string> Settings::*member,
                       std::string help) {
   return field<Settings>(
-      name, FieldType::word, "words with commas between", std::move(help),
+      name, FieldType::text, "words with commas between", std::move(help),
       [=](const Settings& s) { return fmt::format("{}", fmt::join(s.*member, ",")); },
       [=](Settings& s, std::string_view text) {
         (s.*member).clear();
