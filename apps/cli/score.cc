@@ -40,7 +40,10 @@ ScoreOptions to_score(const ScoreArguments& options, std::vector<std::string>& n
   score.threshold = options.threshold;
   score.base = {"default", {}, options.device.pipeline_options()};
   variants_of(score.base, options.sweep);  // options first: files can take their time
-  const Pipeline pipeline(score.files, score.base.options);
+  ModelFiles plain = score.files;          // of which a sweep's precisions may make use
+  plain.calibration.reset();
+  plain.keep.clear();
+  const Pipeline pipeline(plain, score.base.options);
   options.device.note_vain(pipeline.description().device, notices);
   score.base.request = score_defaults(pipeline.defaults());
   options.request.expect_one_of("size", "resolution");

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "checkpoint/formats.h"
 #include "drypoint/nearest.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 namespace {
@@ -82,6 +83,13 @@ void keep_modules(Quantization& quantization, const std::vector<std::string>& na
       fail(ErrorKind::bad_argument, "keep: {}: the model has no such module, the nearest is {}",
            printable(wanted), nearest(begin, modules));
   }
+}
+
+ModelFiles files_for(ModelFiles files, Precision precision) {
+  if (eight_bits_of(precision)) return files;
+  files.calibration.reset();
+  files.keep.clear();
+  return files;
 }
 
 Quantization quantization_in(const Metadata& metadata, DType eight_bits, const std::string& file) {

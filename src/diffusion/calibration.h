@@ -7,6 +7,8 @@
 
 #include "checkpoint/named_tensors.h"
 #include "compile/quantization.h"
+#include "drypoint/model_files.h"
+#include "drypoint/precision.h"
 
 namespace drypoint {
 
@@ -24,6 +26,9 @@ Quantization read_calibration(const std::filesystem::path& file, DType eight_bit
 /// bad_argument for a name that no tensor of the model's begins with.
 void keep_modules(Quantization& quantization, const std::vector<std::string>& names,
                   const NamedTensors& tensors);
+
+/// Without what counts in eight bits alone, where the precision has none.
+ModelFiles files_for(ModelFiles files, Precision precision);
 
 /// In the metadata of a model, where plans find it again; without any there, nothing is known of
 /// ranges. Throws bad_file naming the file.

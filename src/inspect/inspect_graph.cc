@@ -11,6 +11,7 @@
 #include "inspect/part_graph.h"
 #include "inspect/pass_log.h"
 #include "inspect/tuning_cache.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 namespace {
@@ -113,14 +114,18 @@ class GraphInspection::Implementation {
     }
     built_ = part_graph(files, options);
     PassLog log;
-    const Plan plan = compile(built_, target, [&](std::string_view pass, const Graph& after) {
+    std::optional<Quantization> quantization;  // without ranges, as without calibration
+    if (const auto eight_bits = eight_bits_of(options.precision)) quantization = {*eight_bits};
+    const auto observe = [&](std::string_view pass, const Graph& after) {
       log.add(pass, after);
       compiled_ = after;
-    });
+    };
+    const Plan plan = compile(built_, target, observe, {quantization ? &*quantization : nullptr});
     result_.part = options.part;
     result_.device = options.device;
-    result_.precision =
-        options.precision == Precision::tf32 ? "tf32" : std::string(name(target.precision));
+    result_.precision = options.precision == Precision::tf32 || quantization
+                            ? std::string(options.precision.name())
+                            : std::string(name(target.precision));
     result_.passes = log.passes();
     if (!tuning.device.empty())
       result_.notices.push_back(fmt::format("times measured on {}", tuning.device));

@@ -33,14 +33,6 @@ std::vector<float> copy_of(std::span<const float> values) { return {values.begin
 
 constexpr double most_decibels = 99;  // of equal pictures, in means
 
-ModelFiles trusted_files(const ComparisonOptions& options) {
-  ModelFiles files = options.files;
-  if (eight_bits_of(options.a.precision)) return files;
-  files.calibration.reset();
-  files.keep.clear();
-  return files;
-}
-
 double root_mean_square(std::span<const float> values) {
   double sum = 0;
   for (const float value : values) sum += double{value} * value;
@@ -69,7 +61,7 @@ class Comparing {
       : options_(options),
         callbacks_(callbacks),
         drawings_(options.pictures, options.prompts, options.request, options.count),
-        a_(trusted_files(options), options.a) {
+        a_(files_for(options.files, options.a.precision), options.a) {
     if (options.steps < 1 || options.steps > 32)
       fail(ErrorKind::bad_argument, "steps: {}, expected 1 to 32", options.steps);
   }

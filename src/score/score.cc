@@ -8,7 +8,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "diffusion/calibration.h"
 #include "diffusion/request.h"
+#include "tensor/precision.h"
 
 namespace drypoint {
 namespace {
@@ -78,6 +80,13 @@ void check_options(const ScoreOptions& options) {
   if (options.variants.empty()) fail(ErrorKind::bad_argument, "variants: none, expected one");
   if (!(options.threshold > 0) || !std::isfinite(options.threshold))
     fail(ErrorKind::bad_argument, "threshold: {}, expected more than 0", options.threshold);
+  const auto rounds = [](const ScoreVariant& variant) {
+    return eight_bits_of(variant.options.precision).has_value();
+  };
+  if ((options.files.calibration || !options.files.keep.empty()) &&
+      std::ranges::none_of(options.variants, rounds))
+    fail(ErrorKind::bad_argument, "{}: given, but no precision is fp8 or int8",
+         options.files.calibration ? "calibration" : "keep");
   for (const ScoreVariant& variant : options.variants) {
     const Request &request = variant.request, &base = options.base.request;
     if (request.size != base.size)
@@ -96,7 +105,7 @@ void check_variants(const ScoreOptions& options, const Picture& picture) {
     Request request = variant.request;
     request.image = read_image(picture.path).image;
     check(request);
-    const Pipeline pipeline(options.files, variant.options);
+    const Pipeline pipeline(files_for(options.files, variant.options.precision), variant.options);
   }
 }
 
@@ -138,7 +147,7 @@ void draw_references(const ScoreOptions& options, const ScoreCallbacks& callback
   float32.precision = Precision::fp32;
   Drawing drawing = [&] {
     try {
-      return Drawing(options.files, float32, callbacks);
+      return Drawing(files_for(options.files, float32.precision), float32, callbacks);
     } catch (const Error& error) {
       fail(error.kind(), "references drawn in float32: {}", error.what());
     }
@@ -210,7 +219,8 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
   result.threshold = options.threshold;
   result.references = options.references ? options.references->string() : "drawn at float32";
   for (const ScoreVariant& variant : options.variants) {
-    Drawing drawing(options.files, variant.options, callbacks);
+    Drawing drawing(files_for(options.files, variant.options.precision), variant.options,
+                    callbacks);
     const ModelDescription description = drawing.pipeline().description();
     result.model = description.model;
     result.device = description.device;

@@ -99,7 +99,8 @@ TEST_F(BadOption, UnknownAndMissing) {
   expect_refused(
       2,
       {"no command",
-       "expected generate, build, edges, preprocess, text, inspect, synth, export, score, bench, "
+       "expected generate, build, edges, preprocess, text, inspect, synth, export, calibrate, "
+       "compare, score, bench, "
        "profile or serve"},
       {});
   expect_refused(2, {"bogus"}, {"bogus"});
@@ -252,8 +253,8 @@ TEST_F(BadOption, OfScore) {
   expect_refused(2, {"schedule: \"x\""}, score("--sweep", "schedule=x"));
   expect_refused(2, {"device: \"x\""}, score("--sweep", "device=x"));
   expect_refused(2, {"device: \"x\""}, score("--device", "x"));
-  expect_refused(2, {"--sweep: precision: \"fp8\"", "tf32 or fp32"},
-                 score("--sweep", "precision=fp8"));
+  expect_refused(2, {"--sweep: precision: \"fp6\"", "fp8 or int8"},
+                 score("--sweep", "precision=fp6"));
   auto on_cpu = score("--sweep", "precision=fp32,bf16");
   on_cpu.insert(on_cpu.end(), {"--device", "cpu"});
   expect_refused(4, {"precision: \"bf16\" on device cpu"}, on_cpu);
