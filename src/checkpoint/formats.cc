@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/scaled_weights.h"
 #include "checkpoint/torch_legacy.h"
 #include "checkpoint/torch_zip.h"
 #include "checkpoint/zip.h"
@@ -73,6 +74,7 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
   try {
     TensorFile result = read_by_content({path.string(), mapped->bytes(), mapped});
     result.tensors.files.push_back(mapped);
+    apply_weight_scales(result.tensors, path.string());
     return result;
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::out_of_memory, "{}: not enough memory to read its directory of tensors",

@@ -21,14 +21,14 @@ constexpr size_t length_bytes = 8;
 constexpr uint64_t largest_header = 100'000'000;  // the format's own limit
 
 constexpr std::pair<std::string_view, DType> dtypes[] = {
-    {"F32", DType::f32}, {"F16", DType::f16},     {"BF16", DType::bf16}, {"F64", DType::f64},
-    {"I64", DType::i64}, {"I32", DType::i32},     {"I16", DType::i16},   {"I8", DType::i8},
-    {"U8", DType::u8},   {"BOOL", DType::boolean}};
+    {"F32", DType::f32}, {"F16", DType::f16},      {"BF16", DType::bf16}, {"F64", DType::f64},
+    {"I64", DType::i64}, {"I32", DType::i32},      {"I16", DType::i16},   {"I8", DType::i8},
+    {"U8", DType::u8},   {"BOOL", DType::boolean}, {"F8_E4M3", DType::f8}};
 
 // Types that the format has and no computation of ours.
-constexpr std::string_view foreign_dtypes[] = {"F8_E4M3",     "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ",
-                                               "F8_E5M2FNUZ", "F4",      "F6_E2M3", "F6_E3M2",
-                                               "U16",         "U32",     "U64",     "C64"};
+constexpr std::string_view foreign_dtypes[] = {"F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
+                                               "F4",      "F6_E2M3", "F6_E3M2",     "U16",
+                                               "U32",     "U64",     "C64"};
 
 uint64_t header_length(std::span<const std::byte> bytes) {
   uint64_t length = 0;
