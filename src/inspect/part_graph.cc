@@ -31,10 +31,12 @@ Target target_for(const GraphOptions& options) {
   const bool gpu = options.device == "cuda";
   if (!gpu && options.device != "cpu")
     fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu or cuda", options.device);
-  if (!gpu && precision != Precision::automatic && precision != Precision::fp32)
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32",
+  if (gpu) return cuda_target({.precision = dtype_of(precision)});
+  if (precision != Precision::automatic && precision != Precision::fp32 &&
+      precision != Precision::bf16)
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32 or bf16",
          precision.name());
-  return gpu ? cuda_target({.precision = dtype_of(precision)}) : cpu_target();
+  return cpu_target(dtype_of(precision, DType::f32));
 }
 
 }  // namespace drypoint
