@@ -86,29 +86,39 @@ struct JobRecord {
   /// Those that its pipeline calls. A job that asks to stop ends at once, though others that are
   /// drawn with it go on.
   Callbacks for_pipeline() {
-    return {.progress =
-                [this](const Progress& now) {
-                  if (has_ended) return;
-                  {
-                    const std::lock_guard lock(line->mutex);
-                    progress = now;
-                  }
-                  try {
-                    if (callbacks.progress) callbacks.progress(now);
-                  } catch (...) {
-                    end({{}, std::current_exception()});
-                  }
-                },
-            .stop =
-                [this] {
-                  try {
-                    if (!has_ended && (given_up || (callbacks.stop && callbacks.stop())))
-                      end({{}, cancelled("cancelled")});
-                  } catch (...) {
-                    end({{}, std::current_exception()});
-                  }
-                  return has_ended.load();
-                }};
+    Callbacks all{.progress =
+                      [this](const Progress& now) {
+                        if (has_ended) return;
+                        {
+                          const std::lock_guard lock(line->mutex);
+                          progress = now;
+                        }
+                        try {
+                          if (callbacks.progress) callbacks.progress(now);
+                        } catch (...) {
+                          end({{}, std::current_exception()});
+                        }
+                      },
+                  .stop =
+                      [this] {
+                        try {
+                          if (!has_ended && (given_up || (callbacks.stop && callbacks.stop())))
+                            end({{}, cancelled("cancelled")});
+                        } catch (...) {
+                          end({{}, std::current_exception()});
+                        }
+                        return has_ended.load();
+                      },
+                  .preview_every = callbacks.preview_every};
+    if (callbacks.preview)
+      all.preview = [this](const Image& image) {
+        try {
+          if (!has_ended) callbacks.preview(image);
+        } catch (...) {
+          end({{}, std::current_exception()});
+        }
+      };
+    return all;
   }
 };
 
