@@ -110,14 +110,15 @@ TEST_F(Commands, Help) {
       {"export",
        {"--help", "--model", "--control", "--vae", "--onnx", "--precision", "--parts", "--json"}},
       {"serve",
-       {"--help",         "--model",       "--control",      "--vae",         "--plan",
-        "--lora",         "--loras",       "--embeddings",   "--prediction",  "--models",
-        "--loaded",       "--host",        "--port",         "--keys",        "--insecure",
-        "--allow-origin", "--host-name",   "--certificate",  "--private-key", "--pipelines",
-        "--together",     "--queue",       "--client-queue", "--max-pixels",  "--max-steps",
-        "--max-pictures", "--max-seconds", "--max-body",     "--journal",     "--drain-seconds",
-        "--log",          "--threads",     "--device",       "--precision",   "--level",
-        "--tuning-cache", "--aux-streams", "--no-tf32",      "--no-graph"}},
+       {"--help",        "--model",         "--control",       "--vae",         "--plan",
+        "--lora",        "--loras",         "--embeddings",    "--prediction",  "--models",
+        "--loaded",      "--model-memory",  "--preview-every", "--host",        "--port",
+        "--keys",        "--insecure",      "--allow-origin",  "--host-name",   "--certificate",
+        "--private-key", "--pipelines",     "--together",      "--queue",       "--client-queue",
+        "--max-pixels",  "--max-steps",     "--max-pictures",  "--max-seconds", "--max-body",
+        "--journal",     "--drain-seconds", "--log",           "--threads",     "--device",
+        "--precision",   "--level",         "--tuning-cache",  "--aux-streams", "--no-tf32",
+        "--no-graph"}},
       {"score", with({"--references", "--inception", "--sweep", "--fail-above", "--html"})}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
