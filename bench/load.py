@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many clients at once that submit, wait, cancel, hang up and send nonsense; then an account of all of it.
 
-usage: load.py URL [REQUESTS [CLIENTS]]    (1000 requests of 64 clients)
+usage: load.py URL [REQUESTS [CLIENTS]]    (1000 requests of 64 clients, after as many to warm up)
 
 The server should take that many: `drypoint serve --queue 100000`. Ends with 1 if anything is not accounted for.
 """
@@ -125,8 +125,8 @@ times, stop = multiprocessing.Queue(), multiprocessing.Event()
 watcher = multiprocessing.Process(target=watch, args=(times, stop))
 watcher.start()
 begun = time.monotonic()
-warm = memory_after(range(requests // 2))
-rest = memory_after(range(requests // 2, requests))
+warm = memory_after(range(requests))
+rest = memory_after(range(requests, 2 * requests))
 seconds = time.monotonic() - begun
 stop.set()
 times = times.get()
@@ -141,10 +141,10 @@ for (kind, end), count in sorted(counts.items(), key=str):
     print(f"{count:6}  {kind:9} {end or 'not waited for'}")
 drawn = {state: after.get(f'drypoint_pictures_total{{state="{state}"}}', 0) - before.get(f'drypoint_pictures_total{{state="{state}"}}', 0)
          for state in ("done", "cancelled", "failed")}
-print(f"{requests / seconds:.1f} requests a second; pictures: " + ", ".join(f"{count:.0f} {state}" for state, count in drawn.items()))
+print(f"{2 * requests / seconds:.1f} requests a second; pictures: " + ", ".join(f"{count:.0f} {state}" for state, count in drawn.items()))
 print(f"/health: {1e3 * statistics.median(times):.1f} ms, 99 % {1e3 * statistics.quantiles(times, n=100)[98]:.1f} ms, of {len(times)}")
 growth = rest[1] / warm[1] - 1
-print(f"memory: {warm[1] / 2**20:.1f} MiB after the first half, {rest[1] / 2**20:.1f} MiB at the end: {100 * growth:+.1f} %")
+print(f"memory: {warm[1] / 2**20:.1f} MiB when warm, {rest[1] / 2**20:.1f} MiB at the end: {100 * growth:+.1f} %")
 
 waited = {end for (kind, end) in counts if kind == "wait"}
 bad = [pair for pair in counts if pair[0] == "nonsense" and pair[1] != 400 or pair[0] == "cancel" and pair[1] not in ("done", "cancelled")]

@@ -24,8 +24,7 @@ void refuse_what_is_not_there(const Fields& fields) {
   if (fields.number("s_min_uncond", 0) != 0) refuse_it("s_min_uncond", "0");
   for (const char* name : {"firstphase_width", "firstphase_height"})
     if (fields.integer(name, 0) != 0) refuse_it(name, "0");
-  if (fields.number("initial_noise_multiplier", 1) != 1)
-    refuse_it("initial_noise_multiplier", "1");
+  if (fields.number("initial_noise_multiplier", 1) != 1) refuse_it("initial_noise_multiplier", "1");
   const std::string script = fields.text("script_name");
   if (!script.empty() && script != "None")
     refuse_field(422, "script_name", "Script '{}' not found", script.substr(0, 60));

@@ -52,22 +52,29 @@ def value(chance, depth=0):
     return {chance.choice(KEYS): value(chance, depth + 1) for _ in range(chance.randrange(4))}
 
 
-def sound(chance):
-    """A request that is nearly right."""
+def sound(chance, path):
+    """A request that is right for the endpoint, or for another one."""
     own = {"prompt": "a", "steps": 1, "seed": 1, "size": "32x32"}
     sdapi = {"prompt": "a", "steps": 1, "seed": 1, "width": 32, "height": 32}
     unit = {"image": PICTURES[0], "module": chance.choice(["none", "canny", "invert", "inpaint_only", "tile_resample"]), "pixel_perfect": chance.random() < 0.5}
-    return chance.choice([
-        {}, own, {**own, "init_image": PICTURES[0], "mask": PICTURES[1]}, {**own, "controls": [{"image": PICTURES[0]}]}, {**own, "hires_scale": 1.5},
-        sdapi, {**sdapi, "init_images": [PICTURES[0]], "mask": PICTURES[1]}, {**sdapi, "enable_hr": True, "hr_scale": 1.5},
-        {**sdapi, "alwayson_scripts": {"controlnet": {"args": [unit]}}}, {"prompt": "a", "steps": 1, "size": "32x32", "stream": chance.random() < 0.5, "partial_images": 1},
-        {"controlnet_module": unit["module"], "controlnet_input_images": [PICTURES[0]]}, {"image": PICTURES[0], "preprocessor": unit["module"], "size": "32x32"},
-        {"image": PICTURES[0], "upscaler_1": "Lanczos"}])
+    initial = {"init_images": [PICTURES[0]], **chance.choice([{}, {"mask": PICTURES[1]}])}
+    of = {"/api/v1/jobs": [own, {**own, "init_image": PICTURES[0], "mask": PICTURES[1]}, {**own, "controls": [{"image": PICTURES[0]}]}, {**own, "hires_scale": 1.5}],
+          "/api/v1/edges": [{"image": PICTURES[0], "size": "32x32"}],
+          "/api/v1/hints": [{"image": PICTURES[0], "preprocessor": unit["module"], "size": "32x32"}],
+          "/sdapi/v1/txt2img": [sdapi, {**sdapi, "enable_hr": True, "hr_scale": 1.5}, {**sdapi, "alwayson_scripts": {"controlnet": {"args": [unit, unit]}}}],
+          "/sdapi/v1/img2img": [{**sdapi, **initial}, {**sdapi, **initial, "alwayson_scripts": {"controlnet": {"args": [{**unit, "image": None}]}}}],
+          "/sdapi/v1/extra-single-image": [{"image": PICTURES[0], "upscaler_1": "Lanczos"}],
+          "/sdapi/v1/png-info": [{"image": PICTURES[0]}],
+          "/controlnet/detect": [{"controlnet_module": unit["module"], "controlnet_input_images": [PICTURES[0]]}],
+          "/v1/images/generations": [{**own, "size": "32x32", "stream": chance.random() < 0.5, "partial_images": 1}],
+          "/v1/images/edits": [{**own, "image": PICTURES[2], "mask": PICTURES[2]}, {**own, "image": PICTURES[0]}]}
+    fitting = of.get(path, [{}]) if chance.random() < 0.8 else chance.choice(list(of.values()))
+    return dict(chance.choice(fitting))
 
 
-def body_for(chance):
+def body_for(chance, path):
     """-> body and its type"""
-    fields = sound(chance)
+    fields = sound(chance, path)
     for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
         fields[chance.choice(KEYS)] = value(chance)
     if chance.random() < 0.15:
@@ -94,7 +101,7 @@ def part(url, endpoints, numbers, seed):
         path = path.replace("{id}", chance.choice(["a", "%00", "-1", "%2e%2e"])).replace("{number}", chance.choice(["0", "-1", "9" * 20]))
         if chance.random() < 0.1:
             path += "?" + chance.choice(["side=1", "format=x", "id_task=a", "update=true", "alias_names=1", "%00=%ff", "=&&=", "skip_current_image=true"])
-        data, kind = body_for(chance) if method == "POST" else (None, "")
+        data, kind = body_for(chance, path) if method == "POST" else (None, "")
         connection.request(method, path, data, {"Content-Type": kind} if data else {})
         answer = connection.getresponse()
         text = answer.read()

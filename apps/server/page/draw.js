@@ -82,7 +82,7 @@ async function showStatus(job, status) {
       tell(t("done", status.seconds.toFixed(2)));
       const since = time => Math.round(time - job.begun), now = performance.now();
       if (job.begun) $("latency").textContent = t("latency", since(now), since(job.firstSeen || now));
-    } else tell(status.state == "cancelled" ? t("cancelled") : t("failed", status.error), status.state != "cancelled");
+    } else { $("progress").value = 0; tell(status.state == "cancelled" ? t("cancelled") : t("failed", status.error), status.state != "cancelled"); }
     showJobs();
   }
 }
