@@ -16,19 +16,25 @@ std::string small(std::string text) {
   return text;
 }
 
-/// One of the words, or its number, as older clients send it.
-std::string choice(const Fields& fields, const std::string& name,
-                   const std::vector<std::vector<std::string>>& words) {
+/// A word of a control's field, and what clients call it.
+struct Word {
+  std::string word;
+  std::vector<std::string> names;
+};
+
+/// By one of its names, or its number, as older clients send it; empty where nothing is said.
+std::string choice(const Fields& fields, const std::string& name, const std::vector<Word>& words) {
   const Json* value = fields.find(name);
   if (!value) return "";
   if (value->is_number_unsigned() && value->get<uint64_t>() < words.size())
-    return words[value->get<size_t>()][0];
+    return words[value->get<size_t>()].word;
   const std::string text = fields.text(name);
-  for (const auto& names : words)
-    for (const std::string& known : names)
-      if (small(known) == small(text)) return names[0];
   std::string all;
-  for (const auto& names : words) all += (all.empty() ? "" : ", ") + ("\"" + names[0] + "\"");
+  for (const Word& word : words) {
+    for (const std::string& known : word.names)
+      if (small(known) == small(text)) return word.word;
+    all += (all.empty() ? "" : ", ") + ("\"" + word.names[0] + "\"");
+  }
   refuse_field(422, fields.where() + name, "\"{}\", expected one of {}", text.substr(0, 60), all);
 }
 
@@ -60,15 +66,6 @@ void refuse_what_is_missing(const Fields& fields) {
       refuse_it(name, "none");
   }
   if (small(fields.text("hr_option", "Both")) != "both") refuse_it("hr_option", "\"Both\"");
-}
-
-std::string mode_word(const Fields& fields, const char* name,
-                      const std::vector<std::vector<std::string>>& words,
-                      const std::vector<std::string>& fields_words) {
-  const std::string found = choice(fields, name, words);
-  for (size_t i = 0; i < words.size(); ++i)
-    if (words[i][0] == found) return fields_words[i];
-  return "";
 }
 
 void set_control(Control& control, std::string_view field, const std::string& value,
@@ -112,16 +109,16 @@ Unit read_unit(const Json& json, const std::string& where) {
   if (module.has_resolution && !fields.flag("pixel_perfect", false))
     set("resolution", fmt::to_string(resolution > 0 ? resolution : 512), "processor_res");
   set("resize",
-      mode_word(fields, "resize_mode",
-                {{"Just Resize"},
-                 {"Crop and Resize", "Scale to Fit (Inner Fit)", "Inner Fit (Scale to Fit)"},
-                 {"Resize and Fill", "Envelope (Outer Fit)", "Outer Fit (Shrink to Fit)"}},
-                {"stretch", "crop", "fill"}),
+      choice(fields, "resize_mode",
+             {{"stretch", {"Just Resize"}},
+              {"crop", {"Crop and Resize", "Scale to Fit (Inner Fit)", "Inner Fit (Scale to Fit)"}},
+              {"fill", {"Resize and Fill", "Envelope (Outer Fit)", "Outer Fit (Shrink to Fit)"}}}),
       "resize_mode");
   set("mode",
-      mode_word(fields, "control_mode",
-                {{"Balanced"}, {"My prompt is more important"}, {"ControlNet is more important"}},
-                {"balanced", "prompt", "control"}),
+      choice(fields, "control_mode",
+             {{"balanced", {"Balanced"}},
+              {"prompt", {"My prompt is more important"}},
+              {"control", {"ControlNet is more important"}}}),
       "control_mode");
   set("weight", fmt::to_string(fields.number("weight", 1)), "weight");
   set("start", fmt::to_string(fields.number("guidance_start", 0)), "guidance_start");

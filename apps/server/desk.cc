@@ -291,10 +291,12 @@ std::shared_ptr<Task> Desk::accept(Order order) {
   std::vector<Job> jobs;
   try {
     for (size_t i = 0; i < task->pictures; ++i)
-      jobs.push_back(task->engine_->queue.push(std::move(order.requests[i]), callbacks_of(task, i),
-                                               [this, weak] {
-                                                 if (const auto held = weak.lock()) note_end(held);
-                                               }));
+      jobs.push_back(task->engine_->queue.push(
+          std::move(order.requests[i]), callbacks_of(task, i),
+          [this, weak] {
+            if (const auto held = weak.lock()) note_end(held);
+          },
+          order.client));
   } catch (...) {
     for (Job& job : jobs) job.cancel();
     release(

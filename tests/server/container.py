@@ -58,10 +58,10 @@ def copy(words, root, where, roots):
     if source == ".":
         to.mkdir(parents=True, exist_ok=True)
         files = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z"], check=True, capture_output=True).stdout
-        subprocess.run(["rsync", "-a", "--from0", "--files-from=-", f"{SOURCE}/", f"{to}/"], input=files, check=True) if shutil.which("rsync") else \
-            subprocess.run(f"tar -C {SOURCE} --null -T - -cf - | tar -C {to} -xf -", shell=True, input=files, check=True)
+        subprocess.run(f"tar -C {SOURCE} --null -T - -cf - | tar -C {to} -xf -", shell=True, input=files, check=True)
     else:
-        shutil.copytree(source_of / source.lstrip("/"), to, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(source_of / source.lstrip("/"), to, symlinks=True)
 
 
 def build(image, name, steps, roots):
@@ -86,9 +86,9 @@ def check(root, settings):
     user, group = settings["USER"].split(":")
     health = json.loads(settings["HEALTHCHECK"].partition("CMD ")[2])
     command = json.loads(settings["ENTRYPOINT"]) + ["--insecure", "--log"]
-    inside = f"mount --bind {root} {root} && mount -o remount,ro,bind {root} && ip link set lo up && exec chroot --userspec={user}:{group} {root} "
+    inside = f"mount --bind {root} {root} && mount -t proc proc {root}/proc && mount -o remount,ro,bind {root} && ip link set lo up && exec chroot --userspec={user}:{group} {root} "
     process = subprocess.Popen(["unshare", "-m", "-n", "sh", "-c", inside + shlex.join(command)], stderr=subprocess.PIPE, text=True)
-    probe = ["nsenter", "-t", str(process.pid), "-n", "chroot", root]
+    probe = ["nsenter", "-t", str(process.pid), "-n", "chroot", root]  # the server's network
     for _ in range(600):
         healthy = subprocess.run([*probe, *health], capture_output=True).returncode == 0
         if healthy or process.poll() is not None:
@@ -107,7 +107,8 @@ roots = {}
 for image, name, steps in stages():
     if prefix and name == "build":
         roots[name] = folder / "prefix"
-        shutil.copytree(prefix, roots[name] / "opt/drypoint", symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(roots[name], ignore_errors=True)
+        shutil.copytree(prefix, roots[name] / "opt/drypoint", symlinks=True)
         continue
     root, settings = build(image, name, steps, roots)
 check(root, settings)
