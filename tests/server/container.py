@@ -85,8 +85,9 @@ def check(root, settings):
     """Not root, nothing to write, and no network but its own."""
     user, group = settings["USER"].split(":")
     health = json.loads(settings["HEALTHCHECK"].partition("CMD ")[2])
-    command = json.loads(settings["ENTRYPOINT"]) + ["--insecure", "--log"]
-    inside = f"mount --bind {root} {root} && mount -t proc proc {root}/proc && mount -o remount,ro,bind {root} && ip link set lo up && exec chroot --userspec={user}:{group} {root} "
+    command = json.loads(settings["ENTRYPOINT"]) + ["--insecure", "--log", "--journal", "/var/lib/drypoint/jobs.sqlite"]
+    inside = f"mount --bind {root} {root} && mount -t proc proc {root}/proc && mount -o remount,ro,bind {root} && " \
+        f"mount -t tmpfs -o uid={user},gid={group} volume {root}/var/lib/drypoint && ip link set lo up && exec chroot --userspec={user}:{group} {root} "
     process = subprocess.Popen(["unshare", "-m", "-n", "sh", "-c", inside + shlex.join(command)], stderr=subprocess.PIPE, text=True)
     probe = ["nsenter", "-t", str(process.pid), "-n", "chroot", root]  # the server's network
     for _ in range(600):
