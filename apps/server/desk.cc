@@ -1,5 +1,7 @@
 #include "server/desk.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -340,9 +342,16 @@ void Desk::hand_to_keeper_locked(const std::shared_ptr<Task>& task) {
 
 void Desk::keep() {
   std::unique_lock lock(mutex_);
+  bool is_trimmed = false;
   while (!ending_) {
-    some_ended_.wait_for(lock, std::chrono::seconds(5),
-                         [&] { return ending_ || !just_ended_.empty(); });
+    const bool is_quiet = !some_ended_.wait_for(lock, std::chrono::seconds(5),
+                                                [&] { return ending_ || !just_ended_.empty(); });
+    if (is_quiet && in_work_ == 0 && !std::exchange(is_trimmed, true)) {
+      lock.unlock();
+      ::malloc_trim(0);  // what many requests have left behind between their neighbours
+      lock.lock();
+    }
+    is_trimmed &= just_ended_.empty();
     while (!just_ended_.empty()) {
       const auto task = just_ended_.front();
       lock.unlock();
