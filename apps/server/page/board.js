@@ -25,8 +25,18 @@ function showBoard() {
   if (sheet.shown) pen.drawImage(sheet.shown, 0, 0, board.width, board.height);
   if (!sheet.isInitial) return;
   pen.globalAlpha = 0.6;
-  pen.drawImage(sheet.layer, 0, 0);
+  pen.drawImage(tinted(sheet.layer), 0, 0);
   pen.globalAlpha = 1;
+}
+// A mask is white, which one would not see on a bright photo.
+function tinted(layer) {
+  const shown = document.createElement("canvas"), ink = shown.getContext("2d");
+  shown.width = layer.width; shown.height = layer.height;
+  ink.drawImage(layer, 0, 0);
+  ink.globalCompositeOperation = "source-in";
+  ink.fillStyle = "#1f8bff";
+  ink.fillRect(0, 0, shown.width, shown.height);
+  return shown;
 }
 function at(event) {
   const box = board.getBoundingClientRect();
