@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build serve test test-onnx test-server test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-container test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -50,6 +50,11 @@ test-server: build
 	build/server-venv/bin/pip install -q -r tests/server/requirements.txt
 	DRYPOINT_MODEL="-m build/server-model/sd15.safetensors --control canny=build/server-model/control.safetensors" \
 	  build/server-venv/bin/python -m pytest -q tests/server
+
+# What the Dockerfile runs, without Docker: in a root that debootstrap makes, as root.
+test-container: build
+	cmake --install build/release --prefix build/container/installed
+	python3 tests/server/container.py build/container build/container/installed
 
 # The demo model on http://127.0.0.1:7860; MODEL="-m FILE --control canny=FILE" for another.
 serve: build

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <thread>
 
@@ -25,6 +28,20 @@ std::optional<std::filesystem::path> file_or_none(const std::string& name) {
   return name.empty() ? std::nullopt : std::optional<std::filesystem::path>(name);
 }
 
+/// A GPU that has failed works again in a new process alone.
+void begin_process_anew() {
+  print_notice("the device has failed; the server begins anew");
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::vector<char*> arguments;
+  for (size_t at = 0; at < text.size(); at = text.find('\0', at) + 1)
+    arguments.push_back(const_cast<char*>(text.data() + at));
+  arguments.push_back(nullptr);
+  ::execv("/proc/self/exe", arguments.data());
+  throw Error(ErrorKind::device_failure,
+              "the device has failed, and the server cannot be begun anew");
+}
+
 void run(const ServeArguments& options) {
   std::vector<std::string> notices;
   server::ServerOptions settings = options.server;
@@ -39,14 +56,19 @@ void run(const ServeArguments& options) {
     notices.emplace_back("--insecure: whoever reaches this address can draw, without a key");
   ::mallopt(M_ARENA_MAX, 2);  // else each connection's thread keeps memory of its own
   let_work_end();
-  server::Server serving(settings, [](const std::string& line) { tell(line + "\n"); });
-  options.device.note_vain(serving.device(), notices);
+  auto serving = std::make_unique<server::Server>(
+      settings, [](const std::string& line) { tell(line + "\n"); });
+  options.device.note_vain(serving->device(), notices);
   for (const std::string& notice : notices) print_notice(notice);
-  fmt::print("{} ({})\n", serving.url(), serving.device());
+  fmt::print("{} ({})\n", serving->url(), serving->device());
   std::fflush(stdout);
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  const size_t given_up = serving.drain(interrupted_again);
+  while (!interrupted() && !serving->has_lost_device())
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const bool begin_anew = serving->has_lost_device() && !interrupted();
+  const size_t given_up = serving->drain([&] { return begin_anew || interrupted_again(); });
   if (given_up > 0) print_notice(fmt::format("pictures given up: {}", given_up));
+  serving.reset();
+  if (begin_anew) begin_process_anew();
 }
 
 }  // namespace
@@ -68,6 +90,8 @@ void add_serve(CLI::App& program) {
         ->check(whole_number(least, most));
   };
   number_option("--loaded", s.loaded, 1, 64, "Models in memory at once, those used last");
+  number_option("--model-memory", s.model_megabytes, 0, 1 << 30,
+                "MiB of weights on the device at most; models used longest ago go; 0: any");
   command->add_option(
       "--host", s.host,
       "Address to listen at; others than this machine's own need keys\n[127.0.0.1]");
@@ -104,6 +128,8 @@ void add_serve(CLI::App& program) {
   number_option("--max-pictures", s.most_pictures, 1, 64, "Of a request at most");
   number_option("--max-seconds", s.most_seconds, 0, 86'400, "A picture may take; 0: any");
   number_option("--max-body", s.body_megabytes, 1, 1024, "MiB of a request at most");
+  number_option("--preview-every", s.preview_every, 0, 999,
+                "Steps from one preview to the next; 0: none");
   number_option("--drain-seconds", s.drain_seconds, 0, 86'400,
                 "For jobs that were accepted, after SIGTERM or Ctrl-C");
   command->add_flag("--log", s.log, "Tell of each request on standard error");

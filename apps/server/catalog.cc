@@ -39,11 +39,33 @@ std::string_view kind_name(FileKind kind) {
 
 }  // namespace
 
-Catalog::Catalog(fs::path folder) : folder_(std::move(folder)) {
-  if (!fs::is_directory(folder_))
+Catalog::Catalog(const fs::path& folder) {
+  if (!fs::is_directory(folder))
     throw Error(ErrorKind::bad_file,
-                fmt::format("{}: is no folder, expected one of models", folder_.string()));
+                fmt::format("{}: is no folder, expected one of models", folder.string()));
+  using enum FileKind;
+  for (const auto& [kind, name] :
+       std::vector<std::pair<FileKind, const char*>>{{checkpoint, ""},
+                                                     {checkpoint, "Stable-diffusion"},
+                                                     {control, "ControlNet"},
+                                                     {vae, "VAE"},
+                                                     {lora, "Lora"},
+                                                     {embedding, "embeddings"}})
+    folders_.emplace_back(kind, folder / name);
   refresh();
+}
+
+void Catalog::set_folder(FileKind kind, const fs::path& folder) {
+  std::erase_if(folders_, [&](const auto& one) { return one.first == kind; });
+  folders_.emplace_back(kind, folder);
+  refresh();
+}
+
+std::optional<fs::path> Catalog::folder(FileKind kind) const {
+  for (const auto& [own_kind, folder] : folders_)
+    if (std::error_code ignored; own_kind == kind && fs::is_directory(folder, ignored))
+      return folder;
+  return std::nullopt;
 }
 
 void Catalog::add(FileKind kind, CatalogEntry entry) {
@@ -52,24 +74,24 @@ void Catalog::add(FileKind kind, CatalogEntry entry) {
 }
 
 void Catalog::refresh() {
-  static const std::vector<std::pair<FileKind, std::string>> folders{
-      {FileKind::checkpoint, "."},       {FileKind::checkpoint, "Stable-diffusion"},
-      {FileKind::control, "ControlNet"}, {FileKind::vae, "VAE"},
-      {FileKind::lora, "Lora"},          {FileKind::embedding, "embeddings"}};
   std::vector<std::pair<FileKind, CatalogEntry>> found;
-  if (!folder_.empty())
-    for (const auto& [kind, name] : folders) {
+  for (const auto& [kind, folder] : folders_) {
+    std::error_code error;
+    // The folder of all has the others inside, and its name ends with "/".
+    const int deepest = folder.filename().empty() ? 0 : 4;
+    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
+      const fs::path& path = it->path();
       std::error_code ignored;
-      for (const auto& file : fs::directory_iterator(folder_ / name, ignored)) {
-        const fs::path path = file.path();
-        const bool is_folder = fs::exists(path / "model_index.json", ignored) ||
-                               fs::exists(path / "config.json", ignored);
-        if (is_weights(path) || is_folder)
-          found.emplace_back(
-              kind, CatalogEntry{is_folder ? path.filename().string() : path.stem().string(),
-                                 path.filename().string(), path});
-      }
+      const bool is_folder = fs::exists(path / "model_index.json", ignored) ||
+                             fs::exists(path / "config.json", ignored);
+      if (is_folder || it.depth() >= deepest) it.disable_recursion_pending();
+      if (is_weights(path) || is_folder)
+        found.emplace_back(kind,
+                           CatalogEntry{is_folder ? path.filename().string() : path.stem().string(),
+                                        path.filename().string(), path});
     }
+  }
   std::ranges::sort(found, {}, [](const auto& one) { return plain_name(one.second.name); });
   const std::lock_guard lock(mutex_);
   found_ = std::move(found);

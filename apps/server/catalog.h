@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +18,17 @@ struct CatalogEntry {
   std::filesystem::path path;
 };
 
-/// A folder as the web UI's `models`: Stable-diffusion, ControlNet, VAE, Lora, and embeddings; base
-/// models may lie in the folder itself.
+/// A folder as the web UI's `models`: Stable-diffusion, ControlNet, VAE, Lora, and embeddings, each
+/// with folders inside; base models may lie in the folder itself.
 class Catalog {
  public:
   Catalog() = default;
-  explicit Catalog(std::filesystem::path folder);
+  explicit Catalog(const std::filesystem::path& folder);
+
+  /// Where files of a kind lie instead of in its folder of that name.
+  void set_folder(FileKind kind, const std::filesystem::path& folder);
+  /// Of LoRAs or embeddings; none where there is no such folder.
+  std::optional<std::filesystem::path> folder(FileKind kind) const;
 
   /// Of one kind by name.
   std::vector<CatalogEntry> all(FileKind kind) const;
@@ -37,7 +43,7 @@ class Catalog {
   void refresh();
 
  private:
-  std::filesystem::path folder_;
+  std::vector<std::pair<FileKind, std::filesystem::path>> folders_;
   mutable std::mutex mutex_;
   std::vector<std::pair<FileKind, CatalogEntry>> own_, found_;
 };

@@ -1,6 +1,7 @@
 // The API of the web UI's ControlNet extension.
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 #include "server/controlnet_units.h"
 #include "server/encoding.h"
@@ -15,10 +16,7 @@ Json model_names(const Context& context) {
   return names;
 }
 
-HttpResponse module_list(const Context&, const HttpRequest& request) {
-  const auto alias = request.query.find("alias_names");
-  const bool labels =
-      alias != request.query.end() && (alias->second == "true" || alias->second == "1");
+HttpResponse module_list(const Context&, const HttpRequest&) {
   Json names = Json::array(), detail = Json::object();
   for (const Module& module : modules()) {
     Json sliders = Json::array();
@@ -28,35 +26,69 @@ HttpResponse module_list(const Context&, const HttpRequest& request) {
                          {"min", slider.least},
                          {"max", slider.most},
                          {"step", slider.step}});
-    names.push_back(labels ? module.label : module.name);
-    detail[labels ? module.label : module.name] = {{"model_free", false}, {"sliders", sliders}};
+    names.push_back(module.name());
+    detail[module.name()] = {{"model_free", false}, {"sliders", sliders}};
   }
   return json_response({{"module_list", names}, {"module_detail", detail}});
 }
 
+/// For each kind of ControlNet what makes its hints, and those whose names tell that they are of
+/// the kind.
 HttpResponse control_types(const Context& context, const HttpRequest&) {
-  Json names = Json::array();
-  for (const Module& module : modules()) names.push_back(module.name);
-  Json models = model_names(context);
-  const Json first = models.empty() ? Json("None") : models[0];
-  models.insert(models.begin(), "None");
-  const auto type = [&](const char* usual) -> Json {
-    return {{"module_list", names},
-            {"model_list", models},
+  const Json models = model_names(context);
+  Json all_modules = Json::array(), types = Json::object();
+  std::map<std::string, Json> of_kind;
+  for (const Module& module : modules()) {
+    all_modules.push_back(module.name());
+    for (const auto kind : module.preprocessor->controls)
+      of_kind[std::string(kind)].push_back(module.name());
+  }
+  const auto type = [](Json modules_of, Json models_of, const Json& usual) -> Json {
+    const Json first = models_of.empty() ? Json("None") : models_of[0];
+    models_of.insert(models_of.begin(), "None");
+    return {{"module_list", std::move(modules_of)},
+            {"model_list", std::move(models_of)},
             {"default_option", usual},
             {"default_model", first}};
   };
-  return json_response({{"control_types", {{"All", type("none")}, {"Canny", type("canny")}}}});
+  types["All"] = type(all_modules, models, "none");
+  for (auto& [kind, own] : of_kind) {
+    Json models_of = Json::array();
+    for (const Json& model : models)
+      if (model.get<std::string>().find(kind) != std::string::npos) models_of.push_back(model);
+    if (models_of.empty()) models_of = models;
+    const Json first = own[0];
+    own.insert(own.begin(), "none");
+    std::string title = kind;
+    title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+    types[title] = type(own, models_of, first);
+  }
+  return json_response({{"control_types", types}});
+}
+
+/// The picture's hint as the extension's preview has it: the shorter side at the resolution.
+Image detected(const Module& module, Image image, const Image& mask, const Fields& fields) {
+  if (module.has_resolution)
+    image = resize_for_control(
+        image,
+        static_cast<int>(module.sliders[0].taken(fields.number("controlnet_processor_res", -1))));
+  PreprocessOptions options{.mask = mask};
+  if (!takes_mask(module.name())) {
+    options.threshold_a = module.threshold(0, fields.number("controlnet_threshold_a", -1));
+    options.threshold_b = module.threshold(1, fields.number("controlnet_threshold_b", -1));
+  }
+  return preprocess(*module.preprocessor, image, options);
 }
 
 HttpResponse detect(const Context&, const HttpRequest& request) {
   const Json body = parse_object(request.body);
   const Fields fields(body);
-  const std::string asked = fields.text("controlnet_module", "none");
-  const auto known = std::ranges::find_if(modules(), [&](const Module& module) {
-    return module.name == asked || module.label == asked;
-  });
-  if (known == modules().end()) refuse_field(422, "controlnet_module", "Module not available");
+  const Module* module = nullptr;
+  try {
+    module = &module_named(fields.text("controlnet_module", "none"), "controlnet_module");
+  } catch (const Refusal& refusal) {
+    refuse_field(422, "controlnet_module", "Module not available ({})", refusal.what());
+  }
   // The second name is what one client sends.
   const Json& pictures = fields.has("controlnet_input_images")
                              ? fields.list("controlnet_input_images")
@@ -65,25 +97,22 @@ HttpResponse detect(const Context&, const HttpRequest& request) {
   if (pictures.size() > 16)
     refuse_field(413, "controlnet_input_images", "{} pictures, expected at most 16",
                  pictures.size());
-  for (const Json& mask : fields.list("controlnet_masks"))
-    if (!mask.is_null() && !(mask.is_string() && mask.get<std::string>().empty()))
-      refuse_field(422, "controlnet_masks", "expected none: there are no masks yet");
-  const auto setting = [&](const char* name, double usual, double least, double most) {
-    const double value = fields.number(name, -1);
-    return value >= least && value <= most ? value : usual;
-  };
+  const Json& masks = fields.list("controlnet_masks");
   Json images = Json::array();
+  const auto picture_at = [](const Json& list, const char* name, size_t i) {
+    const std::string where = fmt::format("{}[{}]", name, i);
+    if (!list[i].is_string()) refuse_field(422, where, "expected a picture in base64");
+    return picture_from(list[i].get<std::string>(), where).image;
+  };
   for (size_t i = 0; i < pictures.size(); ++i) {
-    const std::string where = fmt::format("controlnet_input_images[{}]", i);
-    if (!pictures[i].is_string()) refuse_field(422, where, "expected a picture in base64");
-    Image image = picture_from(pictures[i].get<std::string>(), where).image;
-    if (known->name == "canny")
-      image = control_edges(
-          image,
-          {.resolution = static_cast<int>(setting("controlnet_processor_res", 512, 64, 2048)),
-           .low_threshold = setting("controlnet_threshold_a", 100, 1, 255),
-           .high_threshold = setting("controlnet_threshold_b", 200, 1, 255)});
-    images.push_back(to_base64(encode_png(image)));
+    Image mask{0, 0, 1, {}};
+    const bool has_mask = i < masks.size() && !masks[i].is_null() && masks[i] != "";
+    if (has_mask && !takes_mask(module->name()))
+      refuse_field(422, "controlnet_masks", "expected none: the module {} takes none",
+                   module->name());
+    if (has_mask) mask = picture_at(masks, "controlnet_masks", i);
+    images.push_back(to_base64(encode_png(
+        detected(*module, picture_at(pictures, "controlnet_input_images", i), mask, fields))));
   }
   return json_response({{"images", images}, {"info", "Success"}, {"poses", Json::array()}});
 }

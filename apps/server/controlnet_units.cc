@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "drypoint/fields.h"
 #include "drypoint/nearest.h"
 #include "server/encoding.h"
 #include "server/requests.h"
@@ -15,19 +16,25 @@ std::string small(std::string text) {
   return text;
 }
 
-/// One of the words, or its number, as older clients send it.
-std::string choice(const Fields& fields, const std::string& name,
-                   const std::vector<std::vector<std::string>>& words) {
+/// A word of a control's field, and what clients call it.
+struct Word {
+  std::string word;
+  std::vector<std::string> names;
+};
+
+/// By one of its names, or its number, as older clients send it; empty where nothing is said.
+std::string choice(const Fields& fields, const std::string& name, const std::vector<Word>& words) {
   const Json* value = fields.find(name);
   if (!value) return "";
   if (value->is_number_unsigned() && value->get<uint64_t>() < words.size())
-    return words[value->get<size_t>()][0];
+    return words[value->get<size_t>()].word;
   const std::string text = fields.text(name);
-  for (const auto& names : words)
-    for (const std::string& known : names)
-      if (small(known) == small(text)) return names[0];
   std::string all;
-  for (const auto& names : words) all += (all.empty() ? "" : ", ") + ("\"" + names[0] + "\"");
+  for (const Word& word : words) {
+    for (const std::string& known : word.names)
+      if (small(known) == small(text)) return word.word;
+    all += (all.empty() ? "" : ", ") + ("\"" + word.names[0] + "\"");
+  }
   refuse_field(422, fields.where() + name, "\"{}\", expected one of {}", text.substr(0, 60), all);
 }
 
@@ -47,13 +54,12 @@ std::string picture_text(const Fields& fields, const std::string& name, std::str
   return fields.text(name);
 }
 
-/// Settings of the extension that no engine here obeys: only their defaults are taken.
+/// Settings of the extension that nothing here obeys: only their defaults are taken.
 void refuse_what_is_missing(const Fields& fields) {
   const auto refuse_it = [&](const char* name, const char* expected) {
-    refuse_field(422, fields.where() + name, "expected {}: nothing else is there yet", expected);
+    refuse_field(422, fields.where() + name, "expected {}: nothing here does otherwise", expected);
   };
-  for (const char* name :
-       {"mask", "mask_image", "effective_region_mask", "advanced_weighting", "ipadapter_input"}) {
+  for (const char* name : {"effective_region_mask", "ipadapter_input"}) {
     const Json* value = fields.find(name);
     if (value && !(value->is_string() && value->get<std::string>().empty()) &&
         !(value->is_array() && value->empty()))
@@ -62,67 +68,118 @@ void refuse_what_is_missing(const Fields& fields) {
   if (small(fields.text("hr_option", "Both")) != "both") refuse_it("hr_option", "\"Both\"");
 }
 
+void set_control(Control& control, std::string_view field, const std::string& value,
+                 const std::string& said) {
+  if (value.empty()) return;
+  try {
+    const Field<Control>& found = *find_field(control_fields(), field);
+    found.set(control, value);
+    found.check(control);
+  } catch (const Error& error) {
+    refuse_field(422, said, "{}", error.what());
+  }
+}
+
 Unit read_unit(const Json& json, const std::string& where) {
   const Fields fields(json, where);
   Unit unit{.where = where};
+  Control& control = unit.control;
   std::string mask;
   std::string picture = picture_text(fields, "image", mask);
   if (picture.empty()) picture = picture_text(fields, "input_image", mask);
-  if (!mask.empty()) refuse_field(422, where + "mask", "expected none: there are no masks yet");
+  for (const char* name : {"mask", "mask_image"})
+    if (mask.empty()) mask = fields.text(name);
   refuse_what_is_missing(fields);
-  if (!picture.empty()) unit.image = picture_from(picture, where + "image").image;
+  if (!picture.empty()) control.image = picture_from(picture, where + "image").image;
+  if (!mask.empty()) control.mask = picture_from(mask, where + "mask").image;
   const Module& module = module_named(fields.text("module", "none"), where + "module");
-  unit.module = module.name;
-  unit.model = fields.text("model", "None");
-  if (small(unit.model) == "none") unit.model.clear();
-  unit.weight = fields.number("weight", 1);
-  const std::string resize =
-      choice(fields, "resize_mode",
-             {{"Just Resize"},
-              {"Crop and Resize", "Scale to Fit (Inner Fit)", "Inner Fit (Scale to Fit)"},
-              {"Resize and Fill", "Envelope (Outer Fit)", "Outer Fit (Shrink to Fit)"}});
-  if (!resize.empty()) unit.resize_mode = resize;
-  const int64_t resolution = fields.integer("processor_res", -1);
-  if (resolution > 0) unit.processor_res = resolution;
-  const auto threshold = [&](const char* name, double usual) {
-    const double value = fields.number(name, -1);
-    return value >= 1 && value <= 255 ? value : usual;
+  control.preprocessor = module.name();
+  control.name = fields.text("model", "None");
+  if (small(control.name) == "none") control.name.clear();
+  if (!takes_mask(module.name())) {
+    if (!mask.empty())
+      refuse_field(422, where + "mask", "expected none: the module {} takes none", module.name());
+    control.threshold_a = module.threshold(0, fields.number("threshold_a", -1));
+    control.threshold_b = module.threshold(1, fields.number("threshold_b", -1));
+  }
+  const auto set = [&](const char* field, const std::string& value, const char* said) {
+    set_control(control, field, value, where + said);
   };
-  unit.threshold_a = threshold("threshold_a", 100);
-  unit.threshold_b = threshold("threshold_b", 200);
-  unit.guidance_start = fields.number("guidance_start", 0);
-  unit.guidance_end = fields.number("guidance_end", fields.number("guidance", 1));
-  unit.pixel_perfect = fields.flag("pixel_perfect", false);
-  const std::string mode =
+  const int64_t resolution = fields.integer("processor_res", -1);
+  if (module.has_resolution && !fields.flag("pixel_perfect", false))
+    set("resolution", fmt::to_string(resolution > 0 ? resolution : 512), "processor_res");
+  set("resize",
+      choice(fields, "resize_mode",
+             {{"stretch", {"Just Resize"}},
+              {"crop", {"Crop and Resize", "Scale to Fit (Inner Fit)", "Inner Fit (Scale to Fit)"}},
+              {"fill", {"Resize and Fill", "Envelope (Outer Fit)", "Outer Fit (Shrink to Fit)"}}}),
+      "resize_mode");
+  set("mode",
       choice(fields, "control_mode",
-             {{"Balanced"}, {"My prompt is more important"}, {"ControlNet is more important"}});
-  if (!mode.empty()) unit.control_mode = mode;
+             {{"balanced", {"Balanced"}},
+              {"prompt", {"My prompt is more important"}},
+              {"control", {"ControlNet is more important"}}}),
+      "control_mode");
+  set("weight", fmt::to_string(fields.number("weight", 1)), "weight");
+  set("start", fmt::to_string(fields.number("guidance_start", 0)), "guidance_start");
+  set("end", fmt::to_string(fields.number("guidance_end", fields.number("guidance", 1))),
+      "guidance_end");
+  for (const Json& weight : fields.list("advanced_weighting")) {
+    if (!weight.is_number()) refuse_field(422, where + "advanced_weighting", "expected numbers");
+    control.layer_weights.push_back(weight.get<double>());
+  }
   unit.save_detected_map = fields.flag("save_detected_map", true);
   return unit;
 }
 
-bool same_proportions(const Image& image, ImageSize size) {
-  const double k = static_cast<double>(size.width) / image.width;
-  return std::abs(image.height * k - size.height) <= 1;
+/// In capitals at each word's begin.
+std::string titled(std::string_view text) {
+  std::string title(text);
+  bool begins = true;
+  for (char& c : title) {
+    if (begins) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    begins = c == ' ' || c == '-';
+  }
+  return title;
+}
+
+Module module_of(const Preprocessor& preprocessor) {
+  const bool is_canny = preprocessor.name == "canny";
+  Module module{.preprocessor = &preprocessor, .sliders = {}};
+  module.has_resolution = preprocessor.name != "none" && !takes_mask(preprocessor.name);
+  if (module.has_resolution) module.sliders.push_back({"Resolution", 512, 64, 2048, 1});
+  for (const PreprocessNumber& number : {preprocessor.threshold_a, preprocessor.threshold_b})
+    if (!number.meaning.empty())
+      module.sliders.push_back({titled(number.meaning), number.usual, is_canny ? 1 : number.least,
+                                is_canny ? 255 : number.most, number.most > 16 ? 1 : 0.01});
+  return module;
 }
 
 }  // namespace
 
+bool takes_mask(std::string_view module) { return module.starts_with("inpaint"); }
+
+std::optional<double> Module::threshold(size_t number, double value) const {
+  const size_t at = number + (has_resolution ? 1 : 0);
+  return at < sliders.size() ? std::optional(sliders[at].taken(value)) : std::nullopt;
+}
+
 const std::vector<Module>& modules() {
-  static const std::vector<Module> all{{"none", "None"},
-                                       {"canny",
-                                        "Canny",
-                                        {{"Resolution", 512, 64, 2048, 1},
-                                         {"Low Threshold", 100, 1, 255, 1},
-                                         {"High Threshold", 200, 1, 255, 1}}}};
+  static const std::vector<Module> all = [] {
+    std::vector<Module> list;
+    for (const Preprocessor& preprocessor : preprocessors())
+      list.push_back(module_of(preprocessor));
+    return list;
+  }();
   return all;
 }
 
 const Module& module_named(const std::string& text, const std::string& field) {
   std::vector<std::string> names;
   for (const Module& module : modules()) {
-    if (small(text) == module.name || small(text) == small(module.label)) return module;
-    names.push_back(module.name);
+    if (small(text) == module.name() || small(text).starts_with(module.name() + " ("))
+      return module;
+    names.push_back(module.name());
   }
   refuse_field(422, field, "\"{}\" is no module that is here, did you mean \"{}\"?",
                text.substr(0, 60), nearest(text, names));
@@ -150,36 +207,17 @@ std::vector<Unit> read_units(const Json& alwayson_scripts) {
 }
 
 void put_units(const std::vector<Unit>& units, Request& request) {
-  if (units.empty()) return;
-  if (units.size() > 1)
-    refuse_field(422, units[1].where + "enabled", "expected one unit: there are no more yet");
-  const Unit& unit = units[0];
-  const auto expect = [&](bool good, const char* name, const char* what) {
-    if (!good) refuse_field(422, unit.where + name, "expected {}: nothing else is there yet", what);
-  };
-  expect(unit.image.width > 0, "image", "a picture");
-  expect(unit.guidance_start == 0, "guidance_start", "0");
-  expect(unit.guidance_end == 1, "guidance_end", "1");
-  expect(unit.control_mode != "My prompt is more important", "control_mode",
-         "\"Balanced\" or \"ControlNet is more important\"");
-  const ImageSize size = request.size;
-  expect(unit.resize_mode == "Crop and Resize" || same_proportions(unit.image, size), "resize_mode",
-         "\"Crop and Resize\" where the picture has other proportions");
-  set_field(request, "strength", fmt::to_string(unit.weight), unit.where + "weight");
-  request.guess_mode = unit.control_mode == "ControlNet is more important";
-  request.is_edges = unit.module == "none";
-  if (request.is_edges) {
-    const bool fits = unit.image.width == size.width && unit.image.height == size.height;
-    request.image = fits ? unit.image : resize_for_control(unit.image, size);
-    return;
+  for (const Unit& unit : units) {
+    Control& control = request.controls.emplace_back(unit.control);
+    if (control.image.pixels.empty()) {
+      control.image = request.init_image;
+      if (takes_mask(control.preprocessor)) control.mask = request.mask;
+    }
+    if (control.image.pixels.empty()) refuse_field(422, unit.where + "image", "expected a picture");
+    if (control.start > control.end)
+      refuse_field(422, unit.where + "guidance_start", "{}, expected at most guidance_end, {}",
+                   control.start, control.end);
   }
-  // Edges are found at the picture's own size.
-  expect(unit.pixel_perfect || unit.processor_res == std::min(size.width, size.height),
-         "processor_res", "the shorter side, or pixel_perfect");
-  set_field(request, "low_threshold", fmt::to_string(unit.threshold_a), unit.where + "threshold_a");
-  set_field(request, "high_threshold", fmt::to_string(unit.threshold_b),
-            unit.where + "threshold_b");
-  request.image = unit.image;
 }
 
 }  // namespace drypoint::server

@@ -1,5 +1,7 @@
 #include "server/desk.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -17,7 +19,14 @@ double seconds_between(Task::Clock::time_point a, Task::Clock::time_point b) {
 bool is_end(JobState state) { return state >= JobState::done; }
 
 Json settings_of(const Request& request) { return Json::parse(to_json(request)); }
-size_t bytes_of(const Request& request) { return request.image.pixels.size(); }
+
+size_t bytes_of(const Request& request) {
+  size_t bytes =
+      request.image.pixels.size() + request.init_image.pixels.size() + request.mask.pixels.size();
+  for (const Control& control : request.controls)
+    bytes += control.image.pixels.size() + control.mask.pixels.size();
+  return bytes;
+}
 
 void check_id(const std::string& id) {
   const auto good = [](char c) {
@@ -30,21 +39,11 @@ void check_id(const std::string& id) {
 
 }  // namespace
 
-int64_t pixels_of(const Request& request) {
-  const ImageSize picture{request.image.width, request.image.height};
-  if (request.is_edges && picture.width > 0) return int64_t{picture.width} * picture.height;
-  if (request.size.width > 0) return int64_t{request.size.width} * request.size.height;
-  const ImageSize size = picture.width > 0
-                             ? control_size(picture, std::clamp(request.resolution, 64, 4096))
-                             : ImageSize{request.resolution, request.resolution};
-  return int64_t{size.width} * size.height;
-}
-
 Task::Task(const Order& order)
     : id(order.id),
       api(order.api),
       client(order.client),
-      model(order.engine->name),
+      model(order.engine->choice.model),
       settings(settings_of(order.requests.at(0))),
       pictures(order.requests.size()),
       engine_(order.engine),
@@ -148,6 +147,29 @@ double Task::drawing_seconds() const {
   return 0;
 }
 
+std::shared_ptr<const Image> Task::preview() const {
+  const std::lock_guard lock(mutex_);
+  return preview_;
+}
+
+size_t Task::previews() const {
+  const std::lock_guard lock(mutex_);
+  return previews_;
+}
+
+bool Task::has_lost_device() const {
+  return std::ranges::any_of(jobs_, [](const Job& job) {
+    if (job.state() != JobState::failed) return false;
+    try {
+      job.result();
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::device_failure;
+    } catch (...) {  // a kind of its own
+    }
+    return false;
+  });
+}
+
 Desk::Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics)
     : limits_(limits), catalog_(catalog), metrics_(metrics) {
   keeper_ = std::thread([this] { keep(); });
@@ -174,8 +196,10 @@ void Desk::check_limits(const Order& order) const {
   int64_t pictures = 0;
   for (const Request& request : order.requests) {
     pictures += std::max(1, request.samples);
-    expect_at_most("pixels", pixels_of(request), limits_.pixels);
+    const ImageSize size = largest_size(request);
+    expect_at_most("pixels", int64_t{size.width} * size.height, limits_.pixels);
     expect_at_most("steps", request.steps, limits_.steps);
+    expect_at_most("hires_steps", request.hires_steps, limits_.steps);
   }
   expect_at_most("pictures", pictures, limits_.pictures);
 }
@@ -185,7 +209,8 @@ Callbacks Desk::callbacks_of(const std::shared_ptr<Task>& task, size_t number) c
   const std::weak_ptr<Task> weak = task;
   const auto late_at = std::make_shared<std::optional<Task::Clock::time_point>>();
   Callbacks callbacks;
-  callbacks.progress = [weak, number](const Progress&) {
+  callbacks.progress = [weak, number, fault = fault_](const Progress& now) {
+    if (fault) fault(now);
     const auto held = weak.lock();
     if (!held) return;
     const std::lock_guard lock(held->mutex_);
@@ -193,6 +218,19 @@ Callbacks Desk::callbacks_of(const std::shared_ptr<Task>& task, size_t number) c
     ++held->changes_;
     held->change_.notify_all();
   };
+  if (limits_.preview_every > 0) {
+    callbacks.preview_every = limits_.preview_every;
+    callbacks.preview = [weak](const Image& image) {
+      const auto held = weak.lock();
+      if (!held) return;
+      auto preview = std::make_shared<const Image>(image);
+      const std::lock_guard lock(held->mutex_);
+      held->preview_.swap(preview);
+      ++held->previews_;
+      ++held->changes_;
+      held->change_.notify_all();
+    };
+  }
   if (limits_.time.count() > 0)
     callbacks.stop = [weak, late_at, time = limits_.time] {
       const auto now = Task::Clock::now();
@@ -240,24 +278,27 @@ void Desk::release(const Task& task, size_t pictures) {
 }
 
 std::shared_ptr<Task> Desk::accept(Order order) {
-  check_limits(order);
   if (order.id.empty()) order.id = random_id();
   check_id(order.id);
-  for (Request& request : order.requests) {  // now, so that it can be told
+  for (Request& request : order.requests) {
     if (!request.seed) request.seed = random_seed();
     for (const auto& field : request_fields()) field.check(request);
     check_adapters(request, catalog_);
   }
+  check_limits(order);
+  for (const Request& request : order.requests) check(request);  // now, so that it can be told
   const std::shared_ptr<Task> task(new Task(order));
   const std::weak_ptr<Task> weak = task;
   reserve(order);
   std::vector<Job> jobs;
   try {
     for (size_t i = 0; i < task->pictures; ++i)
-      jobs.push_back(task->engine_->queue.push(std::move(order.requests[i]), callbacks_of(task, i),
-                                               [this, weak] {
-                                                 if (const auto held = weak.lock()) note_end(held);
-                                               }));
+      jobs.push_back(task->engine_->queue.push(
+          std::move(order.requests[i]), callbacks_of(task, i),
+          [this, weak] {
+            if (const auto held = weak.lock()) note_end(held);
+          },
+          order.client));
   } catch (...) {
     for (Job& job : jobs) job.cancel();
     release(
@@ -283,7 +324,7 @@ void Desk::note_end(const std::shared_ptr<Task>& task) {
   {
     const std::lock_guard lock(task->mutex_);
     last = ++task->ended_ == task->pictures;
-    if (last) task->ended_at_ = Task::Clock::now();
+    if (last) task->ended_at_ = Task::Clock::now(), task->preview_.reset();
     ++task->changes_;
     task->change_.notify_all();
   }
@@ -301,13 +342,25 @@ void Desk::hand_to_keeper_locked(const std::shared_ptr<Task>& task) {
 
 void Desk::keep() {
   std::unique_lock lock(mutex_);
+  bool is_trimmed = false;
   while (!ending_) {
-    some_ended_.wait_for(lock, std::chrono::seconds(5),
-                         [&] { return ending_ || !just_ended_.empty(); });
+    const bool is_quiet = !some_ended_.wait_for(lock, std::chrono::seconds(5),
+                                                [&] { return ending_ || !just_ended_.empty(); });
+    if (is_quiet && in_work_ == 0 && !std::exchange(is_trimmed, true)) {
+      lock.unlock();
+      ::malloc_trim(0);  // what many requests have left behind between their neighbours
+      lock.lock();
+    }
+    is_trimmed &= just_ended_.empty();
     while (!just_ended_.empty()) {
       const auto task = just_ended_.front();
       lock.unlock();
       record(*task);
+      if (task->has_lost_device()) {
+        drain();
+        const std::lock_guard again(mutex_);
+        device_is_lost_ = true;
+      }
       if (listener_) listener_(*task);
       lock.lock();
       just_ended_.pop_front();
@@ -336,7 +389,7 @@ void Desk::record(Task& task) {
     for (const auto& [stage, seconds] : result.seconds)
       metrics_.observe(Metric::stage_seconds, fmt::format("stage=\"{}\"", stage), seconds);
     for (const Image& image : result.images) bytes += image.pixels.size();
-    bytes += result.edges.pixels.size();
+    for (const Image& hint : result.hints) bytes += hint.pixels.size();
   }
   const std::lock_guard lock(task.mutex_);
   task.bytes_ += bytes;
@@ -368,8 +421,10 @@ void Desk::finish(const std::shared_ptr<Task>& task, const HttpRequest& request)
       task->cancel();
       refuse(499, "client: has closed the connection");
     }
-  if (is_draining() && task->status().state == JobState::cancelled)
-    refuse(503, "server: is ending, and has given the picture up");
+  if (!is_draining() || task->status().state != JobState::cancelled) return;
+  Refusal refusal(503, "server: is ending, and has given the picture up");
+  refusal.retry_after = 30;
+  throw refusal;
 }
 
 std::shared_ptr<Task> Desk::find(const std::string& id) const {
@@ -396,6 +451,11 @@ void Desk::drain() {
 bool Desk::is_draining() const {
   const std::lock_guard lock(mutex_);
   return draining_;
+}
+
+bool Desk::has_lost_device() const {
+  const std::lock_guard lock(mutex_);
+  return device_is_lost_;
 }
 
 bool Desk::wait_until_idle(std::chrono::milliseconds time) const {

@@ -27,6 +27,7 @@ struct Limits {
   int steps = 150;                ///< of a picture
   int pictures = 16;              ///< of an order
   std::chrono::seconds time{0};   ///< of a picture, from its turn on; 0: none
+  int preview_every = 2;          ///< steps; 0: there are no previews
   size_t kept = 200;              ///< ended orders, with their pictures
   size_t kept_bytes = 256 << 20;  ///< of those pictures
   std::chrono::seconds kept_time{3600};
@@ -77,6 +78,12 @@ class Task {
   void check() const;
   /// Seconds since the first picture's turn came; 0 before.
   double drawing_seconds() const;
+  /// What the picture at hand looked like last, an eighth of its sides; null where there is none.
+  std::shared_ptr<const Image> preview() const;
+  /// How many there have been.
+  size_t previews() const;
+  /// Whether a picture failed with the device.
+  bool has_lost_device() const;
 
  private:
   friend class Desk;
@@ -89,6 +96,8 @@ class Task {
   uint64_t changes_ = 0;
   size_t ended_ = 0;
   std::vector<std::optional<Clock::time_point>> begun_;
+  std::shared_ptr<const Image> preview_;
+  size_t previews_ = 0;
   bool is_late_ = false;
   std::optional<Clock::time_point> ended_at_;
   size_t bytes_ = 0;
@@ -101,6 +110,9 @@ class Desk {
   ~Desk();
   /// Called for each task that has ended, by a thread of the desk. Before the first is accepted.
   void tell_ends_to(std::function<void(const Task&)> listener) { listener_ = std::move(listener); }
+  /// For tests: called with the progress of each picture. What it throws ends the picture, as what
+  /// the engine throws does. Before the first is accepted.
+  void call_at_progress(std::function<void(const Progress&)> fault) { fault_ = std::move(fault); }
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
@@ -123,6 +135,9 @@ class Desk {
   /// Accepts nothing any more.
   void drain();
   bool is_draining() const;
+  /// A picture failed with the device; nothing is accepted any more, as on a GPU nothing works in
+  /// this process after that.
+  bool has_lost_device() const;
   /// Waits until all is done. -> whether it is, after that time
   bool wait_until_idle(std::chrono::milliseconds time) const;
   void cancel_all();
@@ -141,6 +156,7 @@ class Desk {
   const Limits limits_;
   const Catalog& catalog_;
   std::function<void(const Task&)> listener_;
+  std::function<void(const Progress&)> fault_;
   Metrics& metrics_;
   mutable std::mutex mutex_;  // for all that follows
   mutable std::condition_variable idle_;
@@ -149,12 +165,8 @@ class Desk {
   std::deque<std::shared_ptr<Task>> in_order_, just_ended_;
   size_t in_work_ = 0;                        // pictures
   std::map<std::string, size_t> of_clients_;  // of these
-  bool draining_ = false, ending_ = false;
+  bool draining_ = false, ending_ = false, device_is_lost_ = false;
   std::thread keeper_;  // engines that end must not do so in a thread of their own queue
 };
-
-/// Whether a request draws pictures of this size or number is up to the library; how large they are
-/// is told here.
-int64_t pixels_of(const Request& request);
 
 }  // namespace drypoint::server

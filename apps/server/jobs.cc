@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "drypoint/fields.h"
+#include "drypoint/preprocess.h"
 #include "server/encoding.h"
 #include "server/requests.h"
 
@@ -21,6 +22,7 @@ Json status_json(const Task& task) {
             {"step", status.step},
             {"steps", status.steps},
             {"progress", status.share},
+            {"previews", task.previews()},
             {"pictures", task.pictures},
             {"done", status.done},
             {"model", task.model},
@@ -40,10 +42,11 @@ std::shared_ptr<Task> accept_job(const Context& context, const std::string& clie
                                  const Json& body) {
   const Fields fields(body);
   Order order{.api = "jobs", .client = client, .id = fields.text("id")};
-  order.engine = context.engines.get(fields.text("model"), fields.text("control"));
+  order.engine = engine_for(context, fields.text("model"), body);
   Request picture = order.engine->model.defaults();
   picture.seed.reset();
-  read_fields(body, picture, {"id", "model", "control"});
+  read_fields(body, picture, {"id", "model", "vae", "control"});
+  steer_by(context, *order.engine, fields.text("control"), picture);
   order.requests.push_back(std::move(picture));
   return context.desk.accept(std::move(order));
 }
@@ -98,8 +101,31 @@ HttpResponse result(const Context& context, const HttpRequest& request) {
     json["notices"] = one.notices;
     for (const auto& [stage, seconds] : one.seconds) json["seconds"][stage] = seconds;
     if (one.edges.width > 0) json["edges"] = to_base64(encode_png(one.edges));
+    for (const Image& hint : one.hints) json["hints"].push_back(to_base64(encode_png(hint)));
   }
   return json_response(json);
+}
+
+/// Of a thumbnail whose longer side is so long.
+Image thumbnail(const Image& image, const std::string& side_text) {
+  int side = 0;
+  const auto [end, error] =
+      std::from_chars(side_text.data(), side_text.data() + side_text.size(), side);
+  if (error != std::errc() || *end != '\0' || side < 16 || side > 1024)
+    refuse_field(422, "side", "\"{}\", expected 16 to 1024", side_text.substr(0, 32));
+  const double scale =
+      std::min(1.0, static_cast<double>(side) / std::max(image.width, image.height));
+  const auto scaled = [&](int length) { return std::max(1, static_cast<int>(length * scale)); };
+  return resize_for_control(image, {scaled(image.width), scaled(image.height)},
+                            ResizeMode::stretch);
+}
+
+HttpResponse preview(const Context& context, const HttpRequest& request) {
+  const auto task = own_task(context.desk, request);
+  const auto image = task->preview();
+  if (!image) refuse(404, "job: {} has no preview at this time", task->id);
+  return {
+      .body = encode_png(*image), .type = "image/png", .headers = {{"Cache-Control", "no-store"}}};
 }
 
 HttpResponse picture(const Context& context, const HttpRequest& request) {
@@ -112,8 +138,13 @@ HttpResponse picture(const Context& context, const HttpRequest& request) {
       picture_format(format == request.query.end() ? "png" : format->second, "format");
   if (error == std::errc() && end == number.data() + number.size())
     for (const Result& one : results_of(*task)) {
-      if (index < one.images.size())
-        return {.body = encode_image(one.images[index], kind, one.parameters[index]), .type = type};
+      if (index < one.images.size()) {
+        const auto side = request.query.find("side");
+        const Image& image = one.images[index];
+        if (side != request.query.end())
+          return {.body = encode_image(thumbnail(image, side->second), kind), .type = type};
+        return {.body = encode_image(image, kind, one.parameters[index]), .type = type};
+      }
       index -= one.images.size();
     }
   refuse_field(404, "number", "job {} has no picture \"{}\"", task->id, number.substr(0, 32));
@@ -167,6 +198,18 @@ HttpResponse events(const Context& context, const HttpRequest& request) {
   return response;
 }
 
+template <class Settings>
+Json schema_of(const Field<Settings>& field) {
+  const char* type = field.type == FieldType::integer  ? "integer"
+                     : field.type == FieldType::number ? "number"
+                     : field.type == FieldType::flag   ? "boolean"
+                     : field.type == FieldType::list   ? "array"
+                                                       : "string";
+  Json one{{"type", type}, {"description", field.help + " (" + field.expected + ")"}};
+  if (field.type == FieldType::list) one["items"] = {{"type", "string"}};
+  return one;
+}
+
 /// What a job takes, as JSON schema: the fields of a request and its picture.
 Json job_schema() {
   Json properties = Json::object();
@@ -174,21 +217,27 @@ Json job_schema() {
   const Json defaults = Json::parse(to_json(usual));
   for (const auto& field : request_fields()) {
     if (!is_for_clients(field)) continue;
-    const char* type = field.type == FieldType::integer  ? "integer"
-                       : field.type == FieldType::number ? "number"
-                       : field.type == FieldType::flag   ? "boolean"
-                                                         : "string";
-    Json one{{"type", type}, {"description", field.help + " (" + field.expected + ")"}};
+    Json one = schema_of(field);
     if (!defaults.at(field.name).is_null()) one["default"] = defaults.at(field.name);
     properties[field.name] = one;
   }
   const auto text = [&](const char* property, const char* description) {
     properties[property] = {{"type", "string"}, {"description", description}};
   };
+  Json control = Json::object();
+  for (const auto& field : control_fields()) control[field.name] = schema_of(field);
+  control["image"] = control["mask"] = {{"type", "string"}, {"description", "Base64"}};
+  properties["controls"] = {
+      {"type", "array"},
+      {"description", "What steers instead of image, each through a ControlNet"},
+      {"items", {{"type", "object"}, {"properties", control}, {"additionalProperties", false}}}};
   text("image", "Picture whose edges steer: base64 or a data URL");
   text("edges", "Ready edges instead, taken at their own size");
+  text("init_image", "Picture to begin with");
+  text("mask", "What of it is to be painted: white");
   text("model", "One of GET /api/v1/info");
-  text("control", "One of GET /api/v1/info");
+  text("vae", "One of GET /api/v1/info");
+  text("control", "ControlNet of image or edges, one of GET /api/v1/info");
   text("id", "Of the job; without one it gets one");
   return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
 }
@@ -222,8 +271,10 @@ void add_jobs(Routes& routes, const Context& context) {
   add("DELETE", "/api/v1/jobs/{id}", "Gives a job up", cancel);
   add("GET", "/api/v1/jobs/{id}/events", "The same as server-sent events", events);
   add("GET", "/api/v1/jobs/{id}/result", "Pictures in base64, and their settings", result);
-  add("GET", "/api/v1/jobs/{id}/images/{number}", "One picture (?format=png, jpeg or webp)",
-      picture);
+  add("GET", "/api/v1/jobs/{id}/images/{number}",
+      "One picture (?format=png, jpeg or webp; ?side= makes it a thumbnail)", picture);
+  add("GET", "/api/v1/jobs/{id}/preview", "The picture at hand as it stands, small, as PNG",
+      preview);
   add("GET", "/api/v1/jobs/{id}/edges", "The edges that steered it, as PNG", edges);
 }
 

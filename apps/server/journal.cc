@@ -51,7 +51,8 @@ Journal::Journal(const std::filesystem::path& path) : name_(path.string()) {
                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                    "PRAGMA secure_delete = ON;"
                    "CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY,"
-                   " id TEXT UNIQUE NOT NULL, client TEXT NOT NULL, body TEXT NOT NULL);",
+                   " id TEXT UNIQUE NOT NULL, client TEXT NOT NULL, body TEXT NOT NULL);"
+                   "CREATE TABLE IF NOT EXISTS losses (id TEXT PRIMARY KEY, count INTEGER);",
                    nullptr, nullptr, nullptr) == SQLITE_OK;
   ::umask(before);
   if (is_good) return;
@@ -74,6 +75,16 @@ bool Journal::add(const Entry& entry) {
 void Journal::remove(const std::string& id) {
   const std::lock_guard lock(mutex_);
   Statement(database_, "DELETE FROM jobs WHERE id = ?", {id}).step();
+  Statement(database_, "DELETE FROM losses WHERE id = ?", {id}).step();
+}
+
+int Journal::count_loss(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  Statement count(database_,
+                  "INSERT INTO losses VALUES (?, 1)"
+                  " ON CONFLICT (id) DO UPDATE SET count = count + 1 RETURNING count",
+                  {id});
+  return count.step() == SQLITE_ROW ? std::stoi("0" + count.text(0)) : 0;
 }
 
 std::vector<Journal::Entry> Journal::all() const {

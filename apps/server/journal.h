@@ -29,6 +29,8 @@ class Journal {
   /// process. Throws write_failed.
   bool add(const Entry& entry);
   void remove(const std::string& id);
+  /// Counts that the device was lost while it was drawn. -> how often that was
+  int count_loss(const std::string& id);
   /// In the order they were added.
   std::vector<Entry> all() const;
 

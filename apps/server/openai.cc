@@ -1,8 +1,10 @@
 // OpenAI's images API.
 #include <charconv>
 #include <ctime>
+#include <map>
 
 #include "drypoint/fields.h"
+#include "drypoint/preprocess.h"
 #include "server/encoding.h"
 #include "server/requests.h"
 
@@ -15,7 +17,8 @@ struct Wish {
   PictureFormat format;
   std::string format_name, size;
   bool as_urls = false, stream = false;
-  std::string event;  ///< "image_generation" or "image_edit"
+  int64_t partial_images = 0;  ///< previews that are sent while it is drawn, at most
+  std::string event;           ///< "image_generation" or "image_edit"
 };
 
 /// "512x768" (width x height), or "auto" or nothing: the model's own.
@@ -35,23 +38,25 @@ std::string size_text(const std::string& text) {
 
 /// Fields that are the API's own; all others are those of a request, as `extra_body` has them.
 const std::vector<std::string> api_fields{
-    "prompt",         "model", "n",          "size",       "response_format",    "output_format",
-    "quality",        "style", "background", "moderation", "output_compression", "stream",
-    "partial_images", "user",  "mask",       "control",    "input_fidelity",     "image"};
+    "prompt",  "model", "n",          "size",           "response_format",    "output_format",
+    "quality", "style", "background", "moderation",     "output_compression", "stream",
+    "user",    "vae",   "control",    "partial_images", "input_fidelity"};
 
-Wish read_wish(const Context& context, const HttpRequest& request, const Json& body) {
+/// What an edit begins with: a picture and perhaps what of it is to be painted.
+struct Source {
+  Image image, mask = {0, 0, 1, {}};
+};
+
+Wish read_wish(const Context& context, const HttpRequest& request, const Json& body,
+               const Source& source = {}) {
   const Fields fields(body);
   Wish wish{.event = "image_generation"};
-  const auto engine = context.engines.get(
-      [&] {
-        const std::string model = fields.text("model");
-        // What clients send who know of no other models.
-        return model.starts_with("dall-e") || model.starts_with("gpt-image") ? "" : model;
-      }(),
-      fields.text("control"));
+  const std::string model = fields.text("model");
+  // What clients send who know of no other models.
+  const bool is_theirs = model.starts_with("dall-e") || model.starts_with("gpt-image");
+  const auto engine = engine_for(context, is_theirs ? "" : model, body);
   Request picture = engine->model.defaults();
   if (fields.text("prompt").empty()) refuse_field(400, "prompt", "is empty, expected what to draw");
-  if (fields.has("mask")) refuse_field(400, "mask", "expected none: there are no masks yet");
   if (fields.text("background", "auto") == "transparent")
     refuse_field(400, "background", "\"transparent\", expected auto or opaque");
   set_field(picture, "prompt", fields.text("prompt"), "prompt");
@@ -59,8 +64,16 @@ Wish read_wish(const Context& context, const HttpRequest& request, const Json& b
   if (size != "auto") set_field(picture, "size", size, "size");
   Json rest = Json::object();
   for (const auto& [name, value] : body.items())
-    if (std::ranges::count(api_fields, name) == 0 || name == "image") rest[name] = value;
+    if (std::ranges::count(api_fields, name) == 0) rest[name] = value;
+  if (source.mask.pixels.empty()) {
+    picture.image = source.image;
+  } else {
+    picture.init_image = source.image;
+    picture.mask = source.mask;
+    picture.denoising_strength = 1;
+  }
   read_fields(rest, picture, {});
+  steer_by(context, *engine, fields.text("control"), picture);
 
   wish.format_name = fields.text("output_format", "png");
   wish.format = picture_format(wish.format_name, "output_format");
@@ -70,6 +83,9 @@ Wish read_wish(const Context& context, const HttpRequest& request, const Json& b
                  response.substr(0, 60));
   wish.as_urls = response == "url";
   wish.stream = fields.flag("stream", false);
+  wish.partial_images = fields.integer("partial_images", 0);
+  if (wish.partial_images < 0 || wish.partial_images > 3)
+    refuse_field(400, "partial_images", "{}, expected 0 to 3", wish.partial_images);
   const int64_t count = fields.integer("n", 1);
   const int64_t most = std::min(10, context.desk.limits().pictures);
   if (count < 1 || count > most) refuse_field(400, "n", "{}, expected 1 to {}", count, most);
@@ -118,58 +134,103 @@ HttpResponse answer_whole(const Context& context, const HttpRequest& request, co
                         {"size", size_of(results.at(0))}});
 }
 
+HttpRequest without_body(HttpRequest request) {
+  request.body = {};
+  request.form = {};
+  return request;
+}
+
 std::string event_text(const std::string& type, Json json) {
   json["type"] = type;
   return fmt::format("event: {}\ndata: {}\n\n", type, dumped(json));
 }
 
-/// One event a picture. There are no partial ones, of which a client may get fewer than it asks
-/// for.
-HttpResponse answer_stream(const HttpRequest& request, const Wish& wish,
-                           const std::shared_ptr<Task>& task) {
-  struct Watch {
-    Watch(std::shared_ptr<Task> own_task) : task(std::move(own_task)) {}
-    ~Watch() { task->cancel(); }  // the client is gone, or all is done
-    Watch(const Watch&) = delete;
-    Watch& operator=(const Watch&) = delete;
-    std::shared_ptr<Task> task;
-    Task::Clock::time_point told = Task::Clock::now();
-    bool ended = false;
-  };
-  const auto watch = std::make_shared<Watch>(task);
-  HttpResponse response{.type = "text/event-stream"};
-  response.headers.emplace_back("Cache-Control", "no-store");
-  HttpRequest client = request;
-  client.body = {};
-  client.form = {};
-  response.next = [watch, wish, client](std::string& text) {
-    if (watch->ended) return false;
-    while (!watch->task->wait_for_end(std::chrono::milliseconds(500))) {
-      if (client.is_gone()) return false;
-      if (Task::Clock::now() - watch->told < std::chrono::seconds(10)) continue;
-      watch->told = Task::Clock::now();
-      text = ": still here\n\n";
-      return true;
+/// A picture that is being drawn and those who watch it.
+class Watch {
+ public:
+  Watch(Wish wish, HttpRequest client, std::shared_ptr<Task> task)
+      : wish_(std::move(wish)), client_(std::move(client)), task_(std::move(task)) {}
+  ~Watch() { task_->cancel(); }  // the client is gone, or all is done
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  /// The next of its events; false after the last.
+  bool next(std::string& text) {
+    if (ended_) return false;
+    while (text.empty()) {
+      task_->wait_for_change(seen_, std::chrono::milliseconds(500));
+      if (client_.is_gone()) return false;
+      if (task_->has_ended())
+        text = last_events();
+      else if (is_time_for_partial())
+        text = partial_event();
+      else if (Task::Clock::now() - told_ > std::chrono::seconds(10))
+        text = ": still here\n\n";
     }
-    watch->ended = true;
+    told_ = Task::Clock::now();
+    return true;
+  }
+
+ private:
+  /// They are spread evenly over the work, as far as there are previews by then.
+  bool is_time_for_partial() const {
+    const double due =
+        static_cast<double>(partials_ + 1) / static_cast<double>(wish_.partial_images + 1);
+    return partials_ < wish_.partial_images && task_->preview() && task_->status().share >= due;
+  }
+
+  std::string partial_event() {
+    const auto preview = task_->preview();
+    if (!preview) return "";
+    const ImageSize size{8 * preview->width, 8 * preview->height};
+    const Image large = resize_for_control(*preview, size, ResizeMode::stretch);
+    Json json{{"b64_json", to_base64(encode_image(large, wish_.format.format))},
+              {"partial_image_index", partials_++}};
+    add_facts(json, size);
+    return event_text(wish_.event + ".partial_image", json);
+  }
+
+  std::string last_events() {
+    ended_ = true;
+    std::string text;
     try {
-      watch->task->check();
-      const std::vector<Result> results = watch->task->results();
+      task_->check();
+      const std::vector<Result> results = task_->results();
       for (size_t i = 0; i < results.size(); ++i) {
-        Json json = data_of(wish, client, *watch->task, results[i], i);
-        json["created_at"] = std::time(nullptr);
-        json["output_format"] = wish.format_name;
-        json["size"] = size_of(results[i]);
-        json["background"] = "opaque";
-        json["quality"] = "auto";
-        text += event_text(wish.event + ".completed", json);
+        Json json = data_of(wish_, client_, *task_, results[i], i);
+        add_facts(json, {results[i].images[0].width, results[i].images[0].height});
+        text += event_text(wish_.event + ".completed", json);
       }
     } catch (const std::exception& error) {
       const Refusal refusal = refusal_of(error, ErrorStyle::openai);
       text = event_text("error", Json::parse(error_response(ErrorStyle::openai, refusal).body));
     }
-    return true;
-  };
+    return text;
+  }
+
+  void add_facts(Json& json, ImageSize size) const {
+    json["created_at"] = std::time(nullptr);
+    json["output_format"] = wish_.format_name;
+    json["size"] = fmt::format("{}x{}", size.width, size.height);
+    json["background"] = "opaque";
+    json["quality"] = "auto";
+  }
+
+  const Wish wish_;
+  const HttpRequest client_;
+  const std::shared_ptr<Task> task_;
+  Task::Clock::time_point told_ = Task::Clock::now();
+  uint64_t seen_ = 0;
+  int64_t partials_ = 0;
+  bool ended_ = false;
+};
+
+HttpResponse answer_stream(const HttpRequest& request, const Wish& wish,
+                           const std::shared_ptr<Task>& task) {
+  const auto watch = std::make_shared<Watch>(wish, without_body(request), task);
+  HttpResponse response{.type = "text/event-stream"};
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.next = [watch](std::string& text) { return watch->next(text); };
   return response;
 }
 
@@ -193,21 +254,43 @@ Json json_of(const std::string& name, const std::string& text) {
   return value.is_number() || value.is_boolean() || value.is_null() ? value : Json(text);
 }
 
-/// The picture's edges steer.
+/// What a picture's transparency or a mask's says is painted; without either the edges steer.
+Source source_of(ReadImage image, const std::optional<ReadImage>& mask) {
+  if (mask && mask->alpha.pixels.empty())
+    refuse_field(400, "mask", "is opaque, expected a picture that is transparent where to paint");
+  return {std::move(image.image),
+          mask_of_alpha(mask ? mask->alpha : image.alpha, /*transparent_is_painted=*/true)};
+}
+
 HttpResponse edits(const Context& context, HttpRequest& request) {
   Json body = Json::object();
-  if (request.form.empty()) body = parse_object(request.body);
+  std::map<std::string, ReadImage> pictures;
+  const auto keep = [&](const std::string& name, ReadImage picture) {
+    if (!pictures.emplace(name, std::move(picture)).second)
+      refuse_field(400, name, "found two, expected one picture");
+  };
   for (const FormPart& part : request.form) {
-    if (part.name != "image" && part.name != "image[]") {
-      body[part.name] = part.name == "mask" ? Json("") : json_of(part.name, part.data);
-      continue;
-    }
-    if (body.contains("image")) refuse_field(400, "image", "found two, expected one picture");
-    body["image"] = to_base64(part.data);
+    const std::string name = part.name == "image[]" ? "image" : part.name;
+    if (name == "image" || name == "mask")
+      keep(name, picture_of(part.data, name));
+    else
+      body[part.name] = json_of(part.name, part.data);
   }
-  request.form = {};
-  if (!body.contains("image")) refuse_field(400, "image", "none was given, expected a picture");
-  Wish wish = read_wish(context, request, body);
+  if (request.form.empty()) {
+    body = parse_object(request.body);
+    for (const char* name : {"image", "mask"}) {
+      const Fields fields(body);
+      if (fields.has(name)) keep(name, picture_from(fields.text(name), name));
+      body.erase(name);
+    }
+  }
+  request = without_body(std::move(request));
+  if (!pictures.contains("image")) refuse_field(400, "image", "none was given, expected a picture");
+  const auto mask = pictures.find("mask");
+  Wish wish =
+      read_wish(context, request, body,
+                source_of(std::move(pictures.at("image")),
+                          mask == pictures.end() ? std::nullopt : std::optional(mask->second)));
   wish.event = "image_edit";
   return draw_wish(context, request, wish);
 }
@@ -240,7 +323,8 @@ void add_openai(Routes& routes, const Context& context) {
   };
   const Json object{{"type", "object"}, {"required", {"prompt"}}};
   add("POST", "/v1/images/generations", "Draws pictures", generations, object);
-  add("POST", "/v1/images/edits", "Draws pictures along the edges of one", edits, object);
+  add("POST", "/v1/images/edits", "Draws over a part of a picture, or along its edges", edits,
+      object);
   add("GET", "/v1/models", "Base models", model_list);
   add("GET", "/v1/models/{id}", "One of them", one_model);
 }

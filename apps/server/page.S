@@ -1,10 +1,20 @@
-// The page to draw on, as bytes of the program.
+// The page to draw on, as bytes of the program: each file between two names.
+    .macro embed name, file
+    .global drypoint_server_\name
+    .hidden drypoint_server_\name
+drypoint_server_\name:
+    .incbin "page/\file"
+    .global drypoint_server_\name\()_end
+    .hidden drypoint_server_\name\()_end
+drypoint_server_\name\()_end:
+    .endm
+
     .section .rodata
-    .global drypoint_server_page
-    .hidden drypoint_server_page
-drypoint_server_page:
-    .incbin "page/page.html"
-    .global drypoint_server_page_end
-    .hidden drypoint_server_page_end
-drypoint_server_page_end:
+    embed page, page.html
+    embed style, page.css
+    embed texts, texts.js
+    embed asking, server.js
+    embed board, board.js
+    embed settings, settings.js
+    embed drawing, draw.js
     .section .note.GNU-stack,"",%progbits

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "server/encoding.h"
 
@@ -23,17 +24,34 @@ void set_field(Request& request, std::string_view field, const std::string& valu
 
 bool has_field(std::string_view field) { return find_field(request_fields(), field) != nullptr; }
 
-bool is_for_clients(const Field<Request>& field) { return field.type < FieldType::file; }
+bool is_for_clients(const Field<Request>& field) { return field.type != FieldType::file; }
+
+namespace {
+
+void read_picture(const Fields& from, const char* name, Image& to) {
+  if (from.has(name)) to = picture_from(from.text(name), from.where() + name).image;
+}
+
+/// The list without its pictures, which are large.
+Json without_pictures(const Json& controls) {
+  Json rest = controls;
+  if (rest.is_array())
+    for (Json& control : rest)
+      if (control.is_object()) control.erase("image"), control.erase("mask");
+  return rest;
+}
+
+}  // namespace
 
 void read_fields(const Json& object, Request& request, const std::vector<std::string>& known) {
+  static const std::vector<std::string> pictures{"image", "edges", "init_image", "mask"};
   Json fields = Json::object();
-  const Fields all(object);
   for (const auto& [name, value] : object.items()) {
-    if (name == "image" || name == "edges" || std::ranges::count(known, name) > 0) continue;
+    if (std::ranges::count(pictures, name) > 0 || std::ranges::count(known, name) > 0) continue;
     const auto* field = find_field(request_fields(), name);
-    if (!field || !is_for_clients(*field))
+    if (name != "controls" && (!field || !is_for_clients(*field)))
       refuse_field(422, name, "is no field of a request (GET /api/v1/fields lists them)");
-    fields[name] = value;
+    fields[name] = name == "controls" ? without_pictures(value) : value;
   }
   try {
     read_json(dumped(fields), "body", request);
@@ -41,13 +59,63 @@ void read_fields(const Json& object, Request& request, const std::vector<std::st
     const std::string what = error.what();
     throw Refusal(422, what, what.substr(0, std::min(what.find(':'), what.size())));
   }
+  const Fields all(object);
   if (all.has("image") && all.has("edges"))
     refuse_field(422, "edges", "found image and edges, expected one of them");
-  for (const char* name : {"image", "edges"}) {
-    if (!all.has(name)) continue;
-    request.image = picture_from(all.text(name), name).image;
-    request.is_edges = name == std::string("edges");
+  request.is_edges |= all.has("edges");
+  read_picture(all, "image", request.image);
+  read_picture(all, "edges", request.image);
+  read_picture(all, "init_image", request.init_image);
+  read_picture(all, "mask", request.mask);
+  for (size_t i = 0; i < request.controls.size() && all.has("controls"); ++i) {
+    const Fields control(all.list("controls").at(i), fmt::format("controls[{}].", i));
+    read_picture(control, "image", request.controls[i].image);
+    read_picture(control, "mask", request.controls[i].mask);
   }
+}
+
+std::shared_ptr<Engine> engine_for(const Context& context, const std::string& model,
+                                   const Json& object) {
+  const Fields fields(object);
+  EngineChoice choice{.model = model, .vae = fields.text("vae")};
+  choice.controls.push_back(fields.text("control"));
+  for (const Json& control : fields.list("controls"))
+    if (control.is_object()) choice.controls.push_back(Fields(control).text("name"));
+  return context.engines.get(choice);
+}
+
+void steer_by(const Context& context, const Engine& engine, const std::string& control,
+              Request& request) {
+  put_control_names(context.engines, engine, request);
+  if (control.empty()) return;
+  if (!request.controls.empty())
+    refuse_field(422, "control", "found control and controls, expected one of them");
+  if (request.image.pixels.empty())
+    refuse_field(422, "control", "expected an image or edges with it");
+  Control own{.name = context.engines.control_in(engine, control)};
+  own.preprocessor = request.is_edges ? "none" : "canny";
+  own.threshold_a = std::exchange(request.low_threshold, Request().low_threshold);
+  own.threshold_b = std::exchange(request.high_threshold, Request().high_threshold);
+  own.weight = std::exchange(request.strength, Request().strength);
+  own.mode =
+      std::exchange(request.guess_mode, false) ? ControlMode::control : ControlMode::balanced;
+  if (request.is_edges) own.threshold_a = own.threshold_b = std::nullopt;
+  request.controls.push_back(std::move(own));
+}
+
+std::vector<std::string> control_names(const Request& request) {
+  std::vector<std::string> names;
+  for (const Control& control : request.controls) names.push_back(control.name);
+  return names;
+}
+
+void put_control_names(const Engines& engines, const Engine& engine, Request& request) {
+  for (Control& control : request.controls) control.name = engines.control_in(engine, control.name);
+}
+
+Image mask_of_alpha(Image alpha, bool transparent_is_painted) {
+  for (uint8_t& value : alpha.pixels) value = (value >= 128) != transparent_is_painted ? 255 : 0;
+  return alpha;
 }
 
 namespace {
@@ -70,6 +138,10 @@ std::vector<std::string> adapter_tags(std::string_view prompt) {
 }  // namespace
 
 void check_adapters(const Request& request, const Catalog& catalog) {
+  for (const AdapterUse& use : request.loras)
+    if (!catalog.has(FileKind::lora, use.file))
+      refuse_field(422, "lora", "\"{}\", but there is no LoRA of this name here",
+                   use.file.substr(0, 60));
   for (const std::string* prompt :
        {&request.prompt, &request.added_prompt, &request.negative_prompt})
     for (std::string tag : adapter_tags(*prompt)) {
@@ -95,7 +167,9 @@ std::vector<Request> one_by_one(Request request, int64_t count) {
   std::vector<Request> requests;
   for (int64_t i = 0; i < count; ++i) {
     requests.push_back(request);
-    requests.back().seed = *request.seed + static_cast<uint64_t>(i);
+    uint64_t& counts = request.subseed_strength > 0 ? requests.back().subseed
+                                                    : requests.back().seed.emplace(*request.seed);
+    counts += static_cast<uint64_t>(i);
   }
   return requests;
 }

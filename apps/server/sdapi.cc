@@ -1,114 +1,16 @@
 // The web UI's API: pictures, and how far they are.
-#include <cmath>
 #include <ctime>
-#include <span>
 
-#include "drypoint/fields.h"
 #include "drypoint/parameters.h"
-#include "drypoint/picture_text.h"
 #include "drypoint/version.h"
-#include "server/controlnet_units.h"
 #include "server/encoding.h"
 #include "server/requests.h"
+#include "server/sdapi_extras.h"
 #include "server/sdapi_lists.h"
-#include "server/sdapi_options.h"
+#include "server/sdapi_request.h"
 
 namespace drypoint::server {
 namespace {
-
-/// What a request to draw says, and how its pictures are to be sent.
-struct Drawing {
-  Order order;
-  std::vector<Unit> units;
-  std::string format;
-  bool send_images = true;
-};
-
-/// What would change a picture and is not there: only what changes nothing is taken.
-void refuse_what_is_not_there(const Fields& fields) {
-  const auto refuse_it = [&](const char* name, const char* expected) {
-    refuse_field(422, name, "{}, expected {}: nothing else is there yet",
-                 dumped(fields.all().at(name)).substr(0, 60), expected);
-  };
-  for (const char* name : {"restore_faces", "tiling", "enable_hr", "save_images"})
-    if (fields.flag(name, false)) refuse_it(name, "false");
-  for (const char* name : {"styles", "init_images"})
-    if (!fields.list(name).empty()) refuse_it(name, "none");
-  for (const char* name : {"refiner_checkpoint", "infotext"})
-    if (!fields.text(name).empty()) refuse_it(name, "none");
-  if (fields.number("subseed_strength", 0) != 0) refuse_it("subseed_strength", "0");
-  for (const char* name : {"seed_resize_from_h", "seed_resize_from_w"})
-    if (fields.number(name, 0) > 0) refuse_it(name, "-1");
-  const std::string script = fields.text("script_name");
-  if (!script.empty() && script != "None")
-    refuse_field(422, "script_name", "Script '{}' not found", script.substr(0, 60));
-}
-
-/// Sampler and scheduler. The web UI passes eta to those samplers alone that have it.
-void put_sampler(const Fields& fields, Request& request) {
-  std::string sampler = fields.text("sampler_name");
-  if (sampler.empty()) sampler = fields.text("sampler_index", "Euler");
-  try {
-    set_field(request, "sampler", sampler, "sampler_name");
-  } catch (const Refusal& refusal) {
-    throw Refusal(400, std::string("Sampler not found: ") + refusal.what(), "sampler_name");
-  }
-  std::string schedule = fields.text("scheduler");
-  if (schedule.empty()) schedule = "automatic";
-  set_field(request, "schedule", schedule, "scheduler");
-  if (fields.has("eta") && sampler_takes_eta(sampler))
-    set_field(request, "eta", fmt::to_string(fields.number("eta", 0)), "eta");
-  for (const char* name : {"s_churn", "s_tmin", "s_tmax", "s_noise"})
-    if (fields.has(name)) set_field(request, name, fmt::to_string(fields.number(name, 0)), name);
-}
-
-Drawing read_drawing(const Context& context, SdapiOptions& options, const HttpRequest& request,
-                     const Json& body) {
-  const Fields fields(body);
-  refuse_what_is_not_there(fields);
-  const Json& overridden = fields.object("override_settings");
-  const Json settings = options.with(overridden);
-  if (!fields.flag("override_settings_restore_afterwards", true)) options.set(overridden);
-
-  Request picture;
-  picture.added_prompt.clear();
-  picture.negative_prompt.clear();
-  set_field(picture, "prompt", fields.text("prompt"), "prompt");
-  set_field(picture, "negative_prompt", fields.text("negative_prompt"), "negative_prompt");
-  set_field(picture, "steps", fmt::to_string(fields.integer("steps", 50)), "steps");
-  set_field(picture, "guidance_scale", fmt::to_string(fields.number("cfg_scale", 7)), "cfg_scale");
-  set_field(picture, "size",
-            fmt::format("{}x{}", fields.integer("height", 512), fields.integer("width", 512)),
-            "width, height");
-  const int64_t seed = fields.integer("seed", -1);
-  picture.seed = seed < 0 ? random_seed() : static_cast<uint64_t>(seed);
-  put_sampler(fields, picture);
-  SdapiOptions::put(settings, picture);
-
-  Drawing drawing{.units = read_units(fields.object("alwayson_scripts"))};
-  for (const Unit& unit : drawing.units)
-    if (!unit.model.empty())
-      context.catalog.find(FileKind::control, unit.model, unit.where + "model");
-  put_units(drawing.units, picture);
-  drawing.format = settings.at("samples_format").get<std::string>();
-  drawing.send_images = fields.flag("send_images", true);
-  const int64_t pictures = fields.integer("batch_size", 1), times = fields.integer("n_iter", 1);
-  for (const auto& [name, count] : {std::pair("batch_size", pictures), {"n_iter", times}})
-    if (count < 1 || count > context.desk.limits().pictures)
-      refuse_field(count < 1 ? 422 : 413, name, "{}, expected 1 to {}", count,
-                   context.desk.limits().pictures);
-  if (pictures * times > context.desk.limits().pictures)
-    refuse_field(413, "n_iter", "{} pictures in all, expected at most {}", pictures * times,
-                 context.desk.limits().pictures);
-  Order& order = drawing.order;
-  order.api = "sdapi";
-  order.client = request.client;
-  order.id = fields.text("force_task_id");
-  order.engine = context.engines.get(Fields(settings).text("sd_model_checkpoint"),
-                                     drawing.units.empty() ? "" : drawing.units[0].model);
-  order.requests = one_by_one(std::move(picture), pictures * times);
-  return drawing;
-}
 
 std::string timestamp() {
   const std::time_t now = std::time(nullptr);
@@ -120,7 +22,7 @@ std::string timestamp() {
 }
 
 /// What the web UI says of a drawing: a JSON text.
-std::string info_of(const Json& body, const Json& parameters_sent,
+std::string info_of(const Json& body, const Json& parameters_sent, const Drawing& drawing,
                     const std::vector<Result>& results) {
   const Fields fields(body);
   const Parameters first =
@@ -131,9 +33,9 @@ std::string info_of(const Json& body, const Json& parameters_sent,
             {"all_negative_prompts", Json::array()},
             {"seed", results.empty() ? Json(-1) : Json(results[0].seed)},
             {"all_seeds", Json::array()},
-            {"subseed", results.empty() ? Json(-1) : Json(results[0].seed)},
+            {"subseed", drawing.is_variation ? Json(drawing.subseed) : Json(-1)},
             {"all_subseeds", Json::array()},
-            {"subseed_strength", 0},
+            {"subseed_strength", fields.number("subseed_strength", 0)},
             {"width", parameters_sent.at("width")},
             {"height", parameters_sent.at("height")},
             {"sampler_name", first.sampler},
@@ -146,8 +48,8 @@ std::string info_of(const Json& body, const Json& parameters_sent,
             {"sd_model_hash", first.model_hash},
             {"sd_vae_name", nullptr},
             {"sd_vae_hash", nullptr},
-            {"seed_resize_from_w", -1},
-            {"seed_resize_from_h", -1},
+            {"seed_resize_from_w", fields.integer("seed_resize_from_w", -1)},
+            {"seed_resize_from_h", fields.integer("seed_resize_from_h", -1)},
             {"denoising_strength", parameters_sent.at("denoising_strength")},
             {"extra_generation_params", Json::object()},
             {"index_of_first_image", 0},
@@ -165,17 +67,19 @@ std::string info_of(const Json& body, const Json& parameters_sent,
     info["all_prompts"].push_back(fields.text("prompt"));
     info["all_negative_prompts"].push_back(fields.text("negative_prompt"));
     info["all_seeds"].push_back(result.seed);
-    info["all_subseeds"].push_back(result.seed);
+    info["all_subseeds"].push_back(
+        drawing.is_variation ? drawing.subseed + info["all_subseeds"].size() : result.seed);
     info["infotexts"].push_back(result.parameters[0]);
   }
   return dumped(info);
 }
 
-HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& request) {
+HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& request,
+                  bool is_img2img) {
   const auto begun = Task::Clock::now();
   Json body = parse_object(request.body);
   request.body = {};
-  const Drawing drawing = read_drawing(context, options, request, body);
+  const Drawing drawing = read_drawing(context, options, request, body, is_img2img);
   const ImageFormat format = picture_format(drawing.format, "samples_format").format;
   const auto task = context.desk.accept(drawing.order);
   context.desk.finish(task, request);
@@ -189,11 +93,14 @@ HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& re
   if (drawing.send_images) {
     for (const Result& result : results)
       images.push_back(to_base64(encode_image(result.images[0], format, result.parameters[0])));
-    for (const Unit& unit : drawing.units)
-      if (unit.save_detected_map && !results.empty())
-        images.push_back(to_base64(encode_image(results[0].edges, ImageFormat::png)));
+    for (size_t i = 0; i < drawing.units.size() && !results.empty(); ++i)
+      if (drawing.units[i].save_detected_map)
+        images.push_back(to_base64(encode_png(results[0].hints.at(i))));
   }
   body["alwayson_scripts"] = Json::object();  // pictures are not sent back
+  if (!Fields(body).flag("include_init_images", false))
+    for (const char* name : {"init_images", "mask"})
+      if (body.contains(name)) body[name] = nullptr;
   for (const auto& [name, usual] : {std::pair("width", Json(512)),
                                     {"height", Json(512)},
                                     {"cfg_scale", Json(7.0)},
@@ -202,7 +109,7 @@ HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& re
                                     {"denoising_strength", Json(nullptr)}})
     if (!body.contains(name)) body[name] = usual;
   HttpResponse response = json_response(
-      {{"images", images}, {"parameters", body}, {"info", info_of(body, body, results)}});
+      {{"images", images}, {"parameters", body}, {"info", info_of(body, body, drawing, results)}});
   response.headers.emplace_back(
       "X-Process-Time",
       fmt::format("{:.4f}", std::chrono::duration<double>(Task::Clock::now() - begun).count()));
@@ -231,6 +138,11 @@ HttpResponse progress(const Context& context, const HttpRequest& request) {
   const auto task = current(context, request);
   const Status status = task ? task->status() : Status{};
   const double seconds = task ? task->drawing_seconds() : 0;
+  const auto skipped = request.query.find("skip_current_image");
+  const auto shown = task ? task->preview() : nullptr;
+  Json preview = nullptr;
+  if (shown && (skipped == request.query.end() || skipped->second != "true"))
+    preview = to_base64(encode_png(*shown));
   const double left = status.share > 0 ? seconds * (1 - status.share) / status.share : 0;
   return json_response({{"progress", task ? std::max(status.share, 0.01) : 0},
                         {"eta_relative", left},
@@ -244,38 +156,8 @@ HttpResponse progress(const Context& context, const HttpRequest& request) {
                           {"job_no", status.ended},
                           {"sampling_step", status.step},
                           {"sampling_steps", status.steps}}},
-                        {"current_image", nullptr},
+                        {"current_image", preview},
                         {"textinfo", nullptr}});
-}
-
-HttpResponse png_info(const Context&, const HttpRequest& request) {
-  const Json body = parse_object(request.body);
-  std::string_view text;
-  const std::string image = Fields(body).text("image");
-  text = image;
-  if (text.starts_with("data:")) text.remove_prefix(std::min(text.size(), text.find(',') + 1));
-  const auto bytes = from_base64(text);
-  if (!bytes || bytes->empty()) refuse_field(404, "image", "Invalid image");
-  picture_of(*bytes, "image");  // whether it is one
-  const std::string info = read_picture_text(std::as_bytes(std::span(*bytes)), "image").parameters;
-  Json parameters = Json::object();
-  if (!info.empty()) {
-    const Parameters parsed = parse_parameters(info);
-    parameters = {{"Prompt", parsed.prompt},
-                  {"Negative prompt", parsed.negative_prompt},
-                  {"Steps", fmt::to_string(parsed.steps)},
-                  {"Sampler", parsed.sampler},
-                  {"Schedule type", parsed.schedule_type},
-                  {"CFG scale", fmt::to_string(parsed.cfg_scale)},
-                  {"Seed", fmt::to_string(parsed.seed)},
-                  {"Size-1", fmt::to_string(parsed.width)},
-                  {"Size-2", fmt::to_string(parsed.height)},
-                  {"Model", parsed.model},
-                  {"Model hash", parsed.model_hash}};
-    for (const auto& [key, value] : parsed.others) parameters[key] = value;
-  }
-  const Json items = info.empty() ? Json::object() : Json{{"parameters", info}};
-  return json_response({{"info", info}, {"items", items}, {"parameters", parameters}});
 }
 
 }  // namespace
@@ -289,18 +171,14 @@ void add_sdapi(Routes& routes, const Context& context) {
                 body});
   };
   const Json object{{"type", "object"}};
-  add(
-      "POST", "txt2img", "Draws pictures",
-      [options](const Context& of, HttpRequest& request) { return draw(of, *options, request); },
-      object);
-  add(
-      "POST", "img2img", "Draws pictures from another",
-      [](const Context&, const HttpRequest&) -> HttpResponse {
-        refuse_field(422, "init_images",
-                     "no picture is drawn from another yet (txt2img takes one "
-                     "in alwayson_scripts.controlnet)");
-      },
-      object);
+  for (const bool is_img2img : {false, true})
+    add(
+        "POST", is_img2img ? "img2img" : "txt2img",
+        is_img2img ? "Draws pictures from another" : "Draws pictures",
+        [options, is_img2img](const Context& of, HttpRequest& request) {
+          return draw(of, *options, request, is_img2img);
+        },
+        object);
   add("GET", "progress", "How far the client's picture is", progress);
   add("POST", "interrupt", "Gives the client's picture up",
       [](const Context& of, const HttpRequest& request) {
@@ -312,7 +190,6 @@ void add_sdapi(Routes& routes, const Context& context) {
         if (const auto task = current(of, request)) task->skip();
         return json_response(Json::object());
       });
-  add("POST", "png-info", "The settings that a PNG holds", png_info, object);
   add("GET", "options", "Settings",
       [options](const Context&, const HttpRequest&) { return json_response(options->all()); });
   add(
@@ -323,6 +200,7 @@ void add_sdapi(Routes& routes, const Context& context) {
       },
       object);
   add_sdapi_lists(routes, context);
+  add_sdapi_extras(routes, context);
 }
 
 }  // namespace drypoint::server

@@ -55,25 +55,39 @@ Json files(const Context& context, FileKind kind) {
 }
 
 Json upscalers(const Context&) {
-  Json none{{"name", "None"},
-            {"model_name", nullptr},
-            {"model_path", nullptr},
-            {"model_url", nullptr},
-            {"scale", 4}};
-  return Json::array({std::move(none)});
+  Json list = Json::array();
+  for (const char* name : {"None", "Lanczos", "Nearest"})
+    list.push_back({{"name", name},
+                    {"model_name", nullptr},
+                    {"model_path", nullptr},
+                    {"model_url", nullptr},
+                    {"scale", 4}});
+  return list;
+}
+
+Json latent_upscale_modes(const Context&) {
+  Json list = Json::array();
+  for (const char* name :
+       {"Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)",
+        "Latent (nearest)", "Latent (nearest-exact)"})
+    list.push_back({{"name", name}});
+  return list;
 }
 
 Json scripts(const Context&) {
   // By the second name clients find out that there is ControlNet.
-  return {{"txt2img", {"controlnet", "controlnet m2m"}}, {"img2img", Json::array()}};
+  return {{"txt2img", {"controlnet", "controlnet m2m"}},
+          {"img2img", {"controlnet", "controlnet m2m"}}};
 }
 
 Json script_info(const Context&) {
-  Json controlnet{{"name", "controlnet"},
-                  {"is_alwayson", true},
-                  {"is_img2img", false},
-                  {"args", Json::array()}};
-  return Json::array({std::move(controlnet)});
+  Json list = Json::array();
+  for (const bool is_img2img : {false, true})
+    list.push_back({{"name", "controlnet"},
+                    {"is_alwayson", true},
+                    {"is_img2img", is_img2img},
+                    {"args", Json::array()}});
+  return list;
 }
 
 /// Bytes of this process, and what the device has left.
@@ -112,8 +126,9 @@ void add_sdapi_lists(Routes& routes, const Context& context) {
   });
   list("cmd-flags", "The command line, of which nothing is told",
        [](const Context&) -> Json { return Json::object(); });
-  for (const char* path : {"latent-upscale-modes", "hypernetworks", "face-restorers",
-                           "realesrgan-models", "prompt-styles", "extensions"})
+  list("latent-upscale-modes", "What enlarges a first pass's latent", latent_upscale_modes);
+  for (const char* path :
+       {"hypernetworks", "face-restorers", "realesrgan-models", "prompt-styles", "extensions"})
     list(path, "There are none", [](const Context&) -> Json { return Json::array(); });
 
   const auto command = [&](const char* path, const char* summary, auto act) {
@@ -130,7 +145,7 @@ void add_sdapi_lists(Routes& routes, const Context& context) {
   command("unload-checkpoint", "Gives up the memory of models that draw nothing",
           [](const Context& of) { of.engines.unload(); });
   command("reload-checkpoint", "Loads the chosen model",
-          [](const Context& of) { of.engines.get(""); });
+          [](const Context& of) { of.engines.get(); });
 }
 
 }  // namespace drypoint::server

@@ -16,7 +16,7 @@ struct Option {
 const std::vector<Option>& options() {
   static const std::vector<Option> all{
       {"sd_model_checkpoint", nullptr},  // the model that is chosen
-      {"sd_vae", "Automatic", "", {"Automatic", "None"}},
+      {"sd_vae", "Automatic"},
       {"CLIP_stop_at_last_layers", 1, "clip_skip"},
       {"emphasis", "Original", "emphasis"},
       {"comma_padding_backtrack", 20, "comma_backtrack"},
@@ -72,6 +72,8 @@ void SdapiOptions::check(const Json& some) const {
     const Option& option = option_named(name);
     if (name == "sd_model_checkpoint" && !value.is_null())
       context_.catalog.find(FileKind::checkpoint, Fields(some).text(name), name);
+    else if (const std::string own = name == "sd_vae" ? vae(some) : ""; !own.empty())
+      context_.catalog.find(FileKind::vae, own, name);
     else
       put_option(option, value, scratch);
   }
@@ -91,6 +93,11 @@ Json SdapiOptions::with(const Json& overridden) const {
   Json values = all();
   for (const auto& [name, value] : overridden.items()) values[name] = value;
   return values;
+}
+
+std::string SdapiOptions::vae(const Json& options) {
+  const std::string name = Fields(options).text("sd_vae", "Automatic");
+  return name == "Automatic" || name == "None" ? "" : name;
 }
 
 void SdapiOptions::put(const Json& options_now, Request& request) {

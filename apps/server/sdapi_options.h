@@ -21,6 +21,8 @@ class SdapiOptions {
   /// With others for one request.
   Json with(const Json& overridden) const;
 
+  /// The VAE by its name in the catalog; empty: the model's own.
+  static std::string vae(const Json& options);
   /// What a request has of them.
   static void put(const Json& options, Request& request);
 

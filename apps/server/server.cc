@@ -55,7 +55,16 @@ Limits limits_of(const ServerOptions& options) {
           .pixels = options.most_pixels,
           .steps = options.most_steps,
           .pictures = options.most_pictures,
-          .time = std::chrono::seconds(options.most_seconds)};
+          .time = std::chrono::seconds(options.most_seconds),
+          .preview_every = options.preview_every};
+}
+
+std::unique_ptr<Catalog> catalog_of(const ServerOptions& options) {
+  auto catalog =
+      options.models ? std::make_unique<Catalog>(*options.models) : std::make_unique<Catalog>();
+  if (options.files.loras) catalog->set_folder(FileKind::lora, *options.files.loras);
+  if (options.files.embeddings) catalog->set_folder(FileKind::embedding, *options.files.embeddings);
+  return catalog;
 }
 
 double resident_bytes() {
@@ -72,22 +81,20 @@ struct Server::Implementation {
       : options(own_options),
         tell(std::move(own_tell)),
         access(access_options(options)),
-        catalog(options.models ? std::make_unique<Catalog>(*options.models)
-                               : std::make_unique<Catalog>()),
+        catalog(catalog_of(options)),
         engines({.files = options.files,
                  .device = options.device,
                  .queue = {.pipelines = options.pipelines, .together = options.together},
-                 .most_loaded = static_cast<size_t>(std::max(1, options.loaded))},
+                 .most_loaded = static_cast<size_t>(std::max(1, options.loaded)),
+                 .most_bytes = static_cast<size_t>(options.model_megabytes) << 20},
                 *catalog),
         desk(limits_of(options), *catalog, metrics) {
-    if (options.journal) {
-      journal = std::make_unique<Journal>(*options.journal);
-      desk.tell_ends_to([this](const Task& task) {
-        // Those that were given up because the server ends are taken up again.
-        const bool is_left = desk.is_draining() && task.status().state == JobState::cancelled;
-        if (task.api == "jobs" && !is_left) journal->remove(task.id);
-      });
-    }
+    if (options.journal) journal = std::make_unique<Journal>(*options.journal);
+    desk.call_at_progress(options.at_progress);
+    desk.tell_ends_to([this](const Task& task) {
+      engines.make_room();
+      if (journal && task.api == "jobs" && !is_left(task)) journal->remove(task.id);
+    });
     const Context context{desk, engines, *catalog, metrics, journal.get()};
     add_page(routes);
     add_health(routes, context);
@@ -117,6 +124,14 @@ struct Server::Implementation {
   }
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
+
+  /// Those that were given up because the server ends are taken up again, and so are those with
+  /// which the device was lost, unless they may be why.
+  bool is_left(const Task& task) const {
+    constexpr int most_losses = 3;
+    if (task.has_lost_device()) return journal->count_loss(task.id) < most_losses;
+    return desk.is_draining() && task.status().state == JobState::cancelled;
+  }
 
   void show_gauges() {
     metrics.show("drypoint_pictures_in_work", "Pictures in line or being drawn.",
@@ -229,6 +244,8 @@ std::string Server::url() const {
 }
 
 std::string Server::device() const { return implementation_->engines.device().name(); }
+
+bool Server::has_lost_device() const { return implementation_->desk.has_lost_device(); }
 
 size_t Server::drain(const std::function<bool()>& hurry) {
   Implementation& all = *implementation_;

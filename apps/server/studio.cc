@@ -1,5 +1,6 @@
 // What the page asks for beside jobs: what there is, and edges while thresholds move.
 #include "drypoint/fields.h"
+#include "drypoint/preprocess.h"
 #include "drypoint/version.h"
 #include "server/encoding.h"
 #include "server/requests.h"
@@ -17,11 +18,27 @@ const char* type_name(FieldType type) {
   if (type == FieldType::integer) return "integer";
   if (type == FieldType::number) return "number";
   if (type == FieldType::flag) return "flag";
+  if (type == FieldType::list) return "list";
   return type == FieldType::word ? "word" : "text";
 }
 
+Json preprocessors_json() {
+  const auto number = [](const PreprocessNumber& of) -> Json {
+    if (of.meaning.empty()) return nullptr;
+    return {{"meaning", of.meaning}, {"usual", of.usual}, {"least", of.least}, {"most", of.most}};
+  };
+  Json list = Json::array();
+  for (const Preprocessor& one : preprocessors())
+    list.push_back({{"name", one.name},
+                    {"controls", one.controls},
+                    {"help", one.help},
+                    {"threshold_a", number(one.threshold_a)},
+                    {"threshold_b", number(one.threshold_b)}});
+  return list;
+}
+
 HttpResponse info(const Context& context, const HttpRequest&) {
-  const auto engine = context.engines.get("");
+  const auto engine = context.engines.get();
   Json samplers = Json::array();
   for (const auto sampler : sampler_names()) samplers.push_back(sampler);
   Json schedules = Json::array();
@@ -30,9 +47,13 @@ HttpResponse info(const Context& context, const HttpRequest&) {
   const Limits& limits = context.desk.limits();
   return json_response({{"version", version()},
                         {"device", engine->model.description().device},
-                        {"model", engine->name},
+                        {"model", engine->choice.model},
                         {"models", names_of(context.catalog, FileKind::checkpoint)},
                         {"controls", names_of(context.catalog, FileKind::control)},
+                        {"vaes", names_of(context.catalog, FileKind::vae)},
+                        {"loras", names_of(context.catalog, FileKind::lora)},
+                        {"embeddings", names_of(context.catalog, FileKind::embedding)},
+                        {"preprocessors", preprocessors_json()},
                         {"samplers", samplers},
                         {"schedules", schedules},
                         {"defaults", Json::parse(to_json(engine->model.defaults()))},
@@ -45,7 +66,7 @@ HttpResponse info(const Context& context, const HttpRequest&) {
 }
 
 HttpResponse fields(const Context& context, const HttpRequest&) {
-  const Json defaults = Json::parse(to_json(context.engines.get("")->model.defaults()));
+  const Json defaults = Json::parse(to_json(context.engines.get()->model.defaults()));
   Json list = Json::array();
   for (const auto& field : request_fields())
     if (is_for_clients(field))
@@ -63,11 +84,38 @@ HttpResponse edges_of(const Context&, const HttpRequest& request) {
   read_fields(body, settings, {});
   if (settings.image.width == 0 || settings.is_edges)
     refuse_field(422, "image", "none was given, expected a picture");
-  if (pixels_of(settings) > 16'000'000)
+  const ImageSize size = largest_size(settings);
+  if (int64_t{size.width} * size.height > 16'000'000)
     refuse_field(413, "resolution", "expected at most 16 megapixels");
   const Image edges = control_edges(settings.image, {settings.resolution, settings.low_threshold,
                                                      settings.high_threshold, settings.size});
   return {.body = encode_png(edges), .type = "image/png"};
+}
+
+/// A picture's hint at the size that is drawn, as it would steer.
+HttpResponse hint_of(const Context& context, const HttpRequest& request) {
+  const Json body = parse_object(request.body);
+  Json control = Json::object();
+  for (const auto& [name, value] : body.items())
+    if (name != "size") control[name] = value;
+  Request settings;
+  read_fields({{"size", Fields(body).text("size", "auto")}, {"controls", {control}}}, settings, {});
+  const Control& asked = settings.controls.at(0);
+  if (asked.image.pixels.empty()) refuse_field(422, "image", "none was given, expected a picture");
+  for (const auto& field : control_fields()) field.check(asked);
+  const ImageSize size = largest_size(settings);
+  const int64_t pixels = int64_t{size.width} * size.height;
+  if (pixels > context.desk.limits().pixels)
+    refuse_field(413, "pixels", "{}, expected at most {} here", pixels,
+                 context.desk.limits().pixels);
+  const Preprocessor& preprocessor = asked.preprocessor == "auto"
+                                         ? preprocessor_for(asked.name)
+                                         : preprocessor_named(asked.preprocessor);
+  PreprocessOptions options{asked.threshold_a, asked.threshold_b, {}, 0};
+  if (!asked.mask.pixels.empty()) options.mask = resize_for_control(asked.mask, size, asked.resize);
+  return {.body = encode_png(preprocess(
+              preprocessor, resize_for_control(asked.image, size, asked.resize), options)),
+          .type = "image/png"};
 }
 
 }  // namespace
@@ -81,6 +129,8 @@ void add_studio(Routes& routes, const Context& context) {
   };
   add("GET", "/api/v1/info", "Models, samplers, defaults, limits", info);
   add("GET", "/api/v1/fields", "What a job can say", fields);
+  add("POST", "/api/v1/hints", "What a ControlNet would see of a picture, as PNG", hint_of,
+      {{"type", "object"}, {"required", {"image"}}});
   add("POST", "/api/v1/edges", "A picture's edges, as PNG", edges_of,
       {{"type", "object"}, {"required", {"image"}}});
 }

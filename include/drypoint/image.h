@@ -34,6 +34,7 @@ inline constexpr int64_t most_pixels = 100'000'000;
 struct ReadImage {
   Image image;                       ///< always three channels
   std::vector<std::string> notices;  ///< what was left out, one line each, e.g. "a.png: has 16 ..."
+  Image alpha = {0, 0, 1, {}};       ///< one channel, 255 is opaque; empty where all is
 };
 
 /// Reads PNG, JPEG, WebP, PBM, PGM, PPM (plain or binary) or PAM, by content. Grey is copied to

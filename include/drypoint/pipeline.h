@@ -134,6 +134,14 @@ struct Request {
   int hires_steps = 0;  ///< of the second pass: 1 to 999; 0: as many as the first has
 };
 
+/// Throws bad_argument naming the field, what it is and what it may be, as far as that can be told
+/// without a model.
+void check(const Request& request);
+
+/// The largest picture that a request makes: its result or, where one grows for it, its initial
+/// picture. Throws bad_argument for a size that cannot be had.
+ImageSize largest_size(const Request& request);
+
 enum class Stage : uint8_t { prepare, text, encode, denoise, decode };
 std::string_view name(Stage stage);
 
@@ -147,6 +155,11 @@ struct Progress {
 struct Callbacks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> stop;  ///< true: give up; asked often, must be cheap
+  /// Is given the first sample's picture as it stands after each so many steps: an eighth of its
+  /// sides, noisy at first, in colours that are about right for the VAE of Stable Diffusion 1
+  /// and 2. A device that works on its own is waited for then.
+  std::function<void(const Image&)> preview = {};
+  int preview_every = 1;
 };
 
 struct Result {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "drypoint/pipeline.h"
@@ -55,12 +56,13 @@ struct QueueOptions {
   int together = 0;
 };
 
-/// Draws in its own threads what any thread gives it. First come, first served; but whoever is
-/// drawn takes along those behind that have its shape (one sample each; equal in size, steps,
-/// sampler, guess mode, strength and all else but prompts, guidance, seed, noise and picture), so
-/// nobody waits for more runs than there were jobs ahead. Prompts with schedules or AND, or of
-/// other lengths, are drawn one after the other all the same. A result is the same to the byte as
-/// if it were drawn alone, and what becomes of a job does no harm to others.
+/// Draws in its own threads what any thread gives it. Owners take turns, a job each; of one owner
+/// it is first come, first served; but whoever is drawn takes along those behind that have its
+/// shape (one sample each; equal in size, steps, sampler, guess mode, strength and all else but
+/// prompts, guidance, seed, noise and picture), so nobody waits for more runs than there were jobs
+/// ahead. Prompts with schedules or AND, or of other lengths, are drawn one after the other all the
+/// same. A result is the same to the byte as if it were drawn alone, and what becomes of a job does
+/// no harm to others.
 class Queue {
  public:
   /// Throws bad_argument, out_of_memory.
@@ -70,12 +72,14 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  /// Takes its place at the end of the line; what is wrong with the request is told by the job.
+  /// Takes its place in line: behind those of its owner, and behind as many of each other one; what
+  /// is wrong with the request is told by the job.
   /// The callbacks are called from a thread of the queue, and no longer once the job has ended;
   /// what they throw ends this job. They may use the queue and its jobs, but not wait for this one,
   /// nor end the queue. `on_end` is called once, when the job has ended, from the thread that ended
   /// it; it must not throw. Throws cancelled once the queue has stopped.
-  Job push(Request request, Callbacks callbacks = {}, std::function<void()> on_end = {});
+  Job push(Request request, Callbacks callbacks = {}, std::function<void()> on_end = {},
+           const std::string& owner = {});
 
   /// Jobs in line.
   size_t waiting() const;

@@ -11,6 +11,7 @@
 #include "diffusion/hires.h"
 #include "diffusion/keeping.h"
 #include "diffusion/parameters_of.h"
+#include "diffusion/preview.h"
 #include "diffusion/sampling.h"
 #include "image/pillow.h"
 
@@ -68,6 +69,25 @@ void report(Batch batch, Stage stage, int done, int of, double timestep = 0) {
 }
 void finish(Batch batch, Stage stage) {
   for (Generation* drawing : batch) drawing->finish(stage);
+}
+
+/// To those who want one now and whose first sample, of all counted on, is in the loop.
+void show_previews(Batch batch, DenoiseLoop& loop, size_t first_in_loop, const DenoiserShape& shape,
+                   int step) {
+  size_t sample = 0;
+  for (const Generation* drawing : batch) {
+    const Callbacks& callbacks = drawing->callbacks;
+    const bool is_in_loop =
+        sample >= first_in_loop && sample < first_in_loop + static_cast<size_t>(shape.latents);
+    if (callbacks.preview && is_in_loop && step % std::max(callbacks.preview_every, 1) == 0) {
+      const auto slot = loop.first_slot();
+      const size_t one = slot.size() / static_cast<size_t>(shape.latents);
+      callbacks.preview(
+          preview_of(slot.subspan((sample - first_in_loop) * one, one),
+                     {static_cast<int>(shape.width), static_cast<int>(shape.height)}));
+    }
+    sample += static_cast<size_t>(drawing->request.samples);
+  }
 }
 
 /// Their second passes, if they have any.
@@ -225,6 +245,7 @@ std::vector<float> BatchRun::denoise(Batch batch, std::span<const DenoiserShape>
       loop.wait_for_all_but_two();
       const int steps = loop.done() ? table.steps : table.rows[loop.row()].step;
       report(batch, Stage::denoise, done + steps, of, table.rows[loop.row() - 1].timestep);
+      if (!loop.done()) show_previews(batch, loop, at / latent, shape, done + steps);
     }
     const auto result = loop.first_slot();
     if (!all_finite(result))

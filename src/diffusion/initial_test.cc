@@ -123,6 +123,15 @@ TEST(InitialPicture, OutpaintGrowsAndMasks) {
   request.outpaint = {.left = 16, .bottom = 8};
   request.mask_blur = 2;
   EXPECT_EQ(initial_size(request), (ImageSize{80, 48}));
+  request.size = {64, 64};
+  EXPECT_EQ(largest_size(request), (ImageSize{64, 64}));
+  request.size = {48, 32};
+  EXPECT_EQ(largest_size(request), (ImageSize{80, 48}));  // what is drawn is pasted into that
+  Request twice;
+  twice.size = {64, 32};
+  twice.hires_scale = 1.5;
+  EXPECT_EQ(largest_size(twice), (ImageSize{96, 48}));
+  request.size = {};
   request.mask_blur = 0;
   const InitialPicture hard = initial_picture(request, {80, 48});
   EXPECT_EQ(hard.mask, [] {

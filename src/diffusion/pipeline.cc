@@ -12,6 +12,7 @@
 #include "diffusion/first_latents.h"
 #include "diffusion/generation.h"
 #include "diffusion/hires.h"
+#include "diffusion/initial.h"
 #include "diffusion/request.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
@@ -27,6 +28,15 @@ std::string_view name(Stage stage) {
     case Stage::decode: return "decode";
   }
   return "unknown";
+}
+
+ImageSize largest_size(const Request& request) {
+  return at_border("size", [&] {
+    const ImageSize drawn = drawn_size(request), initial = initial_size(request);
+    if (request.hires_scale > 1) return hires_size(request, drawn);
+    const auto pixels = [](ImageSize size) { return int64_t{size.width} * size.height; };
+    return request.outpaint != Margins() && pixels(initial) > pixels(drawn) ? initial : drawn;
+  });
 }
 
 class Pipeline::Implementation {

@@ -44,22 +44,25 @@ JobState state_after(const std::exception_ptr& failure) {
 
 struct JobRecord {
   JobRecord(std::shared_ptr<JobLine> own_line, Request own_request, Callbacks own_callbacks,
-            std::function<void()> own_on_end)
+            std::function<void()> own_on_end, std::string own_owner)
       : line(std::move(own_line)),
         request(std::move(own_request)),
         callbacks(std::move(own_callbacks)),
         on_end(std::move(own_on_end)),
+        owner(std::move(own_owner)),
         key(shape_key(request)) {}
 
   const std::shared_ptr<JobLine> line;
   const Request request;
   const Callbacks callbacks;
   const std::function<void()> on_end;
+  const std::string owner;
   const std::optional<std::string> key;
   std::atomic<bool> given_up = false, has_ended = false;
   JobState state = JobState::waiting;
   Progress progress;
   size_t together = 0;
+  uint64_t round = 0;  // in each an owner has one turn
   Outcome outcome;
 
   /// Only the first of several ends counts.
@@ -86,29 +89,39 @@ struct JobRecord {
   /// Those that its pipeline calls. A job that asks to stop ends at once, though others that are
   /// drawn with it go on.
   Callbacks for_pipeline() {
-    return {.progress =
-                [this](const Progress& now) {
-                  if (has_ended) return;
-                  {
-                    const std::lock_guard lock(line->mutex);
-                    progress = now;
-                  }
-                  try {
-                    if (callbacks.progress) callbacks.progress(now);
-                  } catch (...) {
-                    end({{}, std::current_exception()});
-                  }
-                },
-            .stop =
-                [this] {
-                  try {
-                    if (!has_ended && (given_up || (callbacks.stop && callbacks.stop())))
-                      end({{}, cancelled("cancelled")});
-                  } catch (...) {
-                    end({{}, std::current_exception()});
-                  }
-                  return has_ended.load();
-                }};
+    Callbacks all{.progress =
+                      [this](const Progress& now) {
+                        if (has_ended) return;
+                        {
+                          const std::lock_guard lock(line->mutex);
+                          progress = now;
+                        }
+                        try {
+                          if (callbacks.progress) callbacks.progress(now);
+                        } catch (...) {
+                          end({{}, std::current_exception()});
+                        }
+                      },
+                  .stop =
+                      [this] {
+                        try {
+                          if (!has_ended && (given_up || (callbacks.stop && callbacks.stop())))
+                            end({{}, cancelled("cancelled")});
+                        } catch (...) {
+                          end({{}, std::current_exception()});
+                        }
+                        return has_ended.load();
+                      },
+                  .preview_every = callbacks.preview_every};
+    if (callbacks.preview)
+      all.preview = [this](const Image& image) {
+        try {
+          if (!has_ended) callbacks.preview(image);
+        } catch (...) {
+          end({{}, std::current_exception()});
+        }
+      };
+    return all;
   }
 };
 
@@ -178,13 +191,14 @@ class Queue::Implementation {
   ~Implementation() { stop(); }
 
   std::shared_ptr<JobRecord> push(Request request, Callbacks callbacks,
-                                  std::function<void()> on_end);
+                                  std::function<void()> on_end, const std::string& owner);
   size_t waiting() const;
   void stop();
 
  private:
   using Batch = std::vector<std::shared_ptr<JobRecord>>;
   void serve(Pipeline& pipeline);
+  void put_in_line_locked(const std::shared_ptr<JobRecord>& job);
   Batch next();
   static void draw(Pipeline& pipeline, const Batch& batch);
 
@@ -216,14 +230,25 @@ Queue::Implementation::Implementation(const Model& model, const QueueOptions& op
 }
 
 std::shared_ptr<JobRecord> Queue::Implementation::push(Request request, Callbacks callbacks,
-                                                       std::function<void()> on_end) {
+                                                       std::function<void()> on_end,
+                                                       const std::string& owner) {
   auto job = std::make_shared<JobRecord>(line_, std::move(request), std::move(callbacks),
-                                         std::move(on_end));
+                                         std::move(on_end), owner);
   const std::lock_guard lock(line_->mutex);
   if (line_->stopping) fail(ErrorKind::cancelled, "queue: has been stopped");
-  line_->jobs.push_back(job);
+  put_in_line_locked(job);
   line_->arrived.notify_one();
   return job;
+}
+
+/// The line is in order of rounds. A newcomer's first is that of who is the next.
+void Queue::Implementation::put_in_line_locked(const std::shared_ptr<JobRecord>& job) {
+  auto& jobs = line_->jobs;
+  if (!jobs.empty()) job->round = jobs.front()->round;
+  for (const auto& other : jobs)
+    if (other->owner == job->owner) job->round = std::max(job->round, other->round + 1);
+  const auto place = std::ranges::upper_bound(jobs, job->round, {}, &JobRecord::round);
+  jobs.insert(place, job);
 }
 
 size_t Queue::Implementation::waiting() const {
@@ -300,9 +325,11 @@ Queue::Queue(const Model& model, const QueueOptions& options)
     : implementation_(
           at_border("queue", [&] { return std::make_unique<Implementation>(model, options); })) {}
 Queue::~Queue() = default;
-Job Queue::push(Request request, Callbacks callbacks, std::function<void()> on_end) {
+Job Queue::push(Request request, Callbacks callbacks, std::function<void()> on_end,
+                const std::string& owner) {
   return at_border("queue", [&] {
-    return Job(implementation_->push(std::move(request), std::move(callbacks), std::move(on_end)));
+    return Job(
+        implementation_->push(std::move(request), std::move(callbacks), std::move(on_end), owner));
   });
 }
 size_t Queue::waiting() const { return implementation_->waiting(); }

@@ -9,9 +9,6 @@
 
 namespace drypoint {
 
-/// Throws bad_argument naming the field, what it is and what it may be.
-void check(const Request& request);
-
 /// The prompt with what is added to it, as the text encoder reads it.
 std::string full_prompt(const Request& request);
 

@@ -22,6 +22,17 @@ void compose_over_white(std::vector<uint8_t>& pixels) {
   pixels.resize(3 * count);
 }
 
+/// One channel of the pixels' four; empty where all is opaque.
+Image alpha_of(const Decoded& picture) {
+  Image alpha{picture.width, picture.height, 1, {}};
+  bool opaque = true;
+  for (size_t i = 3; i < picture.pixels.size(); i += 4) {
+    alpha.pixels.push_back(picture.pixels[i]);
+    opaque &= picture.pixels[i] == 255;
+  }
+  return opaque ? Image{0, 0, 1, {}} : alpha;
+}
+
 /// EXIF: from 5 on rows and columns are exchanged first; then the result is mirrored.
 Image oriented(Image image, int orientation) {
   if (orientation == 1) return image;
@@ -30,7 +41,11 @@ Image oriented(Image image, int orientation) {
       orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
   const bool mirror_y =
       orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-  Image out{exchanged ? image.height : image.width, exchanged ? image.width : image.height, 3, {}};
+  const auto channels = size_t(image.channels);
+  Image out{exchanged ? image.height : image.width,
+            exchanged ? image.width : image.height,
+            image.channels,
+            {}};
   out.pixels.resize(image.pixels.size());
   uint8_t* to = out.pixels.data();
   for (int row = 0; row < out.height; ++row)
@@ -39,7 +54,7 @@ Image oriented(Image image, int orientation) {
       const int y = mirror_y ? out.height - 1 - row : row;
       const size_t from = exchanged ? size_t(x) * size_t(image.width) + size_t(y)
                                     : size_t(y) * size_t(image.width) + size_t(x);
-      for (size_t c = 0; c < 3; ++c) *to++ = image.pixels[3 * from + c];
+      for (size_t c = 0; c < channels; ++c) *to++ = image.pixels[channels * from + c];
     }
   return out;
 }
@@ -93,10 +108,14 @@ void check_image(const Image& image) {
 ReadImage read_image(std::span<const std::byte> bytes, std::string_view name) {
   try {
     Decoded picture = decode(bytes, name);
-    if (picture.channels == 4) compose_over_white(picture.pixels);
+    Image alpha{0, 0, 1, {}};
+    if (picture.channels == 4) {
+      alpha = alpha_of(picture);
+      compose_over_white(picture.pixels);
+    }
     return {oriented({picture.width, picture.height, 3, std::move(picture.pixels)},
                      picture.orientation),
-            std::move(picture.notices)};
+            std::move(picture.notices), oriented(std::move(alpha), picture.orientation)};
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::out_of_memory, "{}: there is not enough memory for the picture", name);
   }

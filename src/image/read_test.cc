@@ -351,6 +351,17 @@ TEST(ReadImage, PlainAndOtherNetpbm) {
   };
   EXPECT_EQ(colour(3, rgb), photo.pixels);
   EXPECT_EQ(colour(4, rgba), photo.pixels);
+  const auto alpha_of = [&](const std::string& contents) {
+    return read_text(fmt::format("P7\nDEPTH 4\nMAXVAL 255\nWIDTH {}\nHEIGHT {}\nENDHDR\n{}",
+                                 photo.width, photo.height, contents))
+        .alpha;
+  };
+  EXPECT_TRUE(alpha_of(rgba).pixels.empty());  // all is opaque
+  rgba[4 * 5 + 3] = 7;
+  const Image alpha = alpha_of(rgba);
+  EXPECT_EQ((ImageSize{alpha.width, alpha.height}), (ImageSize{photo.width, photo.height}));
+  EXPECT_EQ(alpha.pixels[4], 255);
+  EXPECT_EQ(alpha.pixels[5], 7);
 
   EXPECT_TRUE(refused({"truncated"}, "P2 16 17 255 1 2 3"));
   EXPECT_TRUE(refused({"truncated"}, "P1 16 17 " + bits.substr(1)));

@@ -7,6 +7,7 @@ import importlib.resources
 import io
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import time
@@ -85,8 +86,6 @@ def open_page():
 def check_lines():
     """A frame drawn by hand decides the picture."""
     element("prompt").send_keys("a red house on a yellow background")
-    element("start").click()
-    expect("lines" in status(), "an empty board draws something")
     draw_line([(-80, -60), (80, -60), (80, 60), (-80, 60), (-80, -60)])
     set_range("steps", 4)
     element("seed").clear()
@@ -106,6 +105,7 @@ def check_lines():
           const b = document.getElementById('board').getContext('2d').getImageData(0, 0, 256, 256).data;
           let same = 0, white = 0; for (let i = 0; i < p.length; i += 4) { same += p[i] == b[i]; white += p[i] > 127; } return [same, white]; })""",
         "data:image/png;base64," + base64.b64encode(get(f"/api/v1/jobs/{job}/edges")).decode())
+    expect(told["controls"][0]["preprocessor"] == "none", f"lines are preprocessed: {told['controls']}")
     expect(drawn[0] == 65536 and drawn[1] > 600, f"{drawn[0]} of 65536 pixels steered as drawn, {drawn[1]} white")
     wait(driver, lambda: len(driver.find_elements(By.CSS_SELECTOR, "#gallery li")) == 1, "the gallery is empty")
 
@@ -152,6 +152,7 @@ def check_live():
     states = [job["state"] for job in jobs()[:len(jobs()) - before]]
     expect(states[0] == "done" and "cancelled" in states[1:], f"older ones are not cancelled: {states}")
     expect("ms" in element("latency").text, "no latency is shown")
+    print(f"live, 20 steps: {element('latency').text}")
     element("live").click()
 
 
@@ -161,14 +162,114 @@ def check_photo():
     white = "const p = document.getElementById('board').getContext('2d').getImageData(0, 0, 256, 256).data; let n = 0; for (let i = 0; i < p.length; i += 4) n += p[i] > 127; return n"
     wait(driver, lambda: driver.execute_script(white) > 800, "no edges are shown")
     fine = driver.execute_script(white)
-    set_range("high_threshold", 500)
-    set_range("low_threshold", 400)
+    set_range("threshold_b", 500)
+    set_range("threshold_a", 400)
     wait(driver, lambda: driver.execute_script(white) < fine, "thresholds change nothing")
     set_range("steps", 4)
     element("start").click()
     wait(driver, lambda: status().startswith("done"), "no picture of a photo comes")
     job = element("result").get_attribute("data-job")
-    expect(json.loads(get(f"/api/v1/jobs/{job}"))["settings"]["low_threshold"] == 400, "the thresholds are others")
+    expect(settings_of(job)["controls"][0]["threshold_a"] == 400, "the thresholds are others")
+
+
+def draw_picture(what):
+    set_range("steps", 4)
+    element("start").click()
+    wait(driver, lambda: status().startswith("done"), f"no picture {what} comes")
+    return element("result").get_attribute("data-job")
+
+
+def settings_of(job):
+    return json.loads(get(f"/api/v1/jobs/{job}"))["settings"]
+
+
+def choose_sheet(number):
+    driver.find_elements(By.CSS_SELECTOR, "#sheets button")[number].click()
+
+
+def check_sheets():
+    """Several ControlNet units, each with its own picture and settings."""
+    element("add-sheet").click()
+    element("file").send_keys(str(example))
+    wait(driver, lambda: element("photo-tools").is_displayed(), "the second photo is not taken")
+    Select(element("preprocessor")).select_by_value("scribble_xdog")
+    expect("threshold" in element("threshold_a-name").text and not element("threshold_b-row").is_displayed(), "the numbers are another's")
+    for name, value in (("weight", 0.5), ("start-at", 0.25), ("end-at", 0.75)):
+        set_range(name, value)
+    Select(element("control-mode")).select_by_value("prompt")
+    check_axe("two units")
+    controls = settings_of(draw_picture("of two units"))["controls"]
+    expect(len(controls) == 2 and controls[0]["preprocessor"] == "canny", f"the first unit is another: {controls}")
+    second = {name: controls[1][name] for name in ("preprocessor", "weight", "start", "end", "mode")}
+    expect(second == {"preprocessor": "scribble_xdog", "weight": 0.5, "start": 0.25, "end": 0.75, "mode": "prompt"}, f"the second unit is {second}")
+    element("remove-sheet").click()
+    expect(len(driver.find_elements(By.CSS_SELECTOR, "#sheets button")) == 3, "the unit stays")
+
+
+PIXELS = """const i = arguments[0]; return i.decode().then(() => { const c = document.createElement('canvas'); c.width = c.height = 256;
+    const pen = c.getContext('2d'); pen.drawImage(i, 0, 0, 256, 256); return [...pen.getImageData(0, 0, 256, 256).data]; })"""
+
+
+def check_mask():
+    """What is not painted over stays as it was."""
+    element("mode-draw").click()
+    element("clear").click()
+    choose_sheet(1)
+    element("file").send_keys(str(example))
+    wait(driver, lambda: element("remove-sheet").is_displayed(), "the picture to begin with is not taken")
+    before = driver.execute_script("return [...document.getElementById('board').getContext('2d').getImageData(0, 0, 256, 256).data]")
+    set_range("denoising_strength", 1)
+    draw_line([(-100, 40), (100, 40), (100, 100), (-100, 100)])
+    check_axe("a mask")
+    told = settings_of(draw_picture("over a part"))
+    expect(told["denoising_strength"] == 1 and told["paste_kept"] == "on" and "controls" not in told, f"other settings: {told}")
+    after = driver.execute_script(PIXELS, element("result"))
+    differ = [sum(before[i] != after[i] for i in range(4 * 256 * y, 4 * 256 * (y + 1))) for y in range(256)]
+    expect(sum(differ[:60]) == 0, f"{sum(differ[:60])} values that were not painted over have changed")
+    expect(sum(differ[150:250]) > 1000, "nothing has changed where it was painted over")
+    element("undo").click()
+    set_range("denoising_strength", 0.5)
+    told = settings_of(draw_picture("from a picture"))
+    expect(told["denoising_strength"] == 0.5 and told["paste_kept"] == "auto", f"there is a mask: {told}")
+    element("remove-sheet").click()
+    choose_sheet(0)
+
+
+def check_loras():
+    Select(element("lora")).select_by_value("style")
+    element("add-lora").click()
+    strength = driver.find_element(By.CSS_SELECTOR, "#chosen-loras input")
+    driver.execute_script("arguments[0].value = 0.5; arguments[0].dispatchEvent(new Event('change'))", strength)
+    check_axe("a LoRA")
+    told = settings_of(draw_picture("with a LoRA"))
+    expect(told["lora"] == ["style=0.5"], f"the LoRA is {told['lora']}")
+    driver.find_element(By.CSS_SELECTOR, "#chosen-loras button").click()
+    expect(settings_of(draw_picture("without one"))["lora"] == [], "the LoRA stays")
+
+
+def check_previews():
+    set_range("steps", 100)
+    element("start").click()
+    width = "return document.getElementById('result').naturalWidth"
+    wait(driver, lambda: driver.execute_script(width) == 32, "no preview is shown, which is an eighth as wide")
+    element("cancel").click()
+    wait(driver, lambda: status() == "cancelled", "cancelling ends nothing")
+
+
+def lora_for(model):
+    """One that changes a projection of this checkpoint's UNet: a safetensors file's bytes."""
+    with open(model, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    name = next(name for name in sorted(header) if name.startswith("model.diffusion_model.") and name.endswith("attn2.to_k.weight"))
+    out, into = header[name]["shape"]
+    key = "lora_unet_" + name.removeprefix("model.diffusion_model.").removesuffix(".weight").replace(".", "_")
+    tensors, data = {}, b""
+    for part, shape in (("lora_down", [1, into]), ("lora_up", [out, 1])):
+        values = b"\0\0\0\x3f" * (shape[0] * shape[1])
+        tensors[f"{key}.{part}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    text = json.dumps(tensors).encode()
+    return struct.pack("<Q", len(text)) + text + data
 
 
 def check_reload():
@@ -234,14 +335,18 @@ def check_network():
 
 
 folder.mkdir(parents=True, exist_ok=True)
-server = subprocess.Popen([drypoint, "serve", "--device", "cpu", "--port", "0"], stdout=subprocess.PIPE, text=True)
+models = folder / "models"
+(models / "Lora").mkdir(parents=True, exist_ok=True)
+(models / "Lora/style.safetensors").write_bytes(lora_for(example.parents[1] / "demo.safetensors"))
+server = subprocess.Popen([drypoint, "serve", "--device", "cpu", "--port", "0", "--models", models], stdout=subprocess.PIPE, text=True)
 driver = None
 try:
     url = server.stdout.readline().split()[0]
     driver = browser()
     open_page()
     check_axe("the page")
-    for check in (check_lines, check_tools, check_cancel, check_live, check_photo, check_reload, check_gallery, check_looks, check_network):
+    for check in (check_lines, check_tools, check_cancel, check_live, check_photo, check_sheets, check_mask, check_loras,
+                  check_previews, check_reload, check_gallery, check_looks, check_network):
         check()
 finally:
     if driver:

@@ -205,6 +205,9 @@ std::string asked(const std::string& url, const std::string& method, const std::
   return answer;
 }
 
+/// The body of an answer, whose head has a date.
+std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n")); }
+
 TEST(Server, DrawsAndDrains) {
   std::vector<std::string> told;
   Server server({.files = tiny_files(),
@@ -234,6 +237,68 @@ TEST(Server, DrawsAndDrains) {
   EXPECT_EQ(server.drain([] { return false; }), 1u);
   watching.join();
   EXPECT_THAT(seen, HasSubstr("event: cancelled"));
+}
+
+TEST(Server, KeepsAcceptedJobsWhenTheDeviceIsLost) {
+  const fs::path journal = fs::path(::testing::TempDir()) / "lost.sqlite";
+  fs::remove(journal);
+  const auto options = [&](std::function<void(const Progress&)> at_progress) {
+    ServerOptions all{.files = tiny_files(),
+                      .device = {.device = "cpu", .threads = 2},
+                      .port = 0,
+                      .journal = journal,
+                      .drain_seconds = 0};
+    all.at_progress = std::move(at_progress);
+    return all;
+  };
+  const auto body = [](const std::string& id, int steps) {
+    return fmt::format(R"({{"id": "{}", "prompt": "a", "size": "32x32", "steps": {}, "seed": 1}})",
+                       id, steps);
+  };
+  const auto silent = [](const std::string&) {};
+  std::string expected;
+  {
+    Server good(options({}), silent);
+    asked(good.url(), "POST", "/api/v1/jobs", body("good", 3));
+    EXPECT_THAT(asked(good.url(), "GET", "/api/v1/jobs/good/events"), HasSubstr("event: done"));
+    expected = body_of(asked(good.url(), "GET", "/api/v1/jobs/good/images/0"));
+  }
+  const auto fails = [](const Progress& now) {
+    if (now.stage == Stage::denoise && now.done == 1)
+      throw Error(ErrorKind::device_failure, "device cuda: fails for a test");
+  };
+  {
+    Server lost(options(fails), silent);
+    EXPECT_FALSE(lost.has_lost_device());
+    // The second is drawn after the first, as it is of another shape.
+    asked(lost.url(), "POST", "/api/v1/jobs", body("first", 3));
+    asked(lost.url(), "POST", "/api/v1/jobs", body("second", 4));
+    EXPECT_THAT(asked(lost.url(), "GET", "/api/v1/jobs/first/events"), HasSubstr("event: failed"));
+    while (!lost.has_lost_device()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_THAT(asked(lost.url(), "POST", "/api/v1/jobs", body("third", 3)),
+                HasSubstr("HTTP/1.1 503"));
+    EXPECT_THAT(asked(lost.url(), "GET", "/ready"), HasSubstr("HTTP/1.1 503"));
+    lost.drain([] { return true; });
+  }
+  {
+    Server again(options({}), silent);
+    for (const char* id : {"first", "second"})
+      EXPECT_THAT(asked(again.url(), "GET", fmt::format("/api/v1/jobs/{}/events", id)),
+                  HasSubstr("event: done"));
+    EXPECT_EQ(body_of(asked(again.url(), "GET", "/api/v1/jobs/first/images/0")), expected);
+    asked(again.url(), "POST", "/api/v1/jobs", body("third", 3));
+  }
+  fs::remove(journal);
+  // One with which the device is lost each time is given up at last.
+  for (int time = 0; time < 4; ++time) {
+    Server lost(options(fails), silent);
+    if (time == 0) asked(lost.url(), "POST", "/api/v1/jobs", body("bad", 3));
+    const std::string status = asked(lost.url(), "GET", "/api/v1/jobs/bad");
+    EXPECT_THAT(status, HasSubstr(time < 3 ? "HTTP/1.1 200" : "HTTP/1.1 404")) << time;
+    while (time < 3 && !lost.has_lost_device())
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    lost.drain([] { return true; });
+  }
 }
 
 TEST(Server, NeedsKeysWhereOthersReachIt) {

@@ -1,4 +1,5 @@
 """Our own API: jobs."""
+import io
 import json
 import threading
 import time
@@ -6,7 +7,8 @@ import time
 import numpy
 import pytest
 import requests
-from conftest import as_base64, as_png, drawn_alone, edges, photo, picture
+from PIL import Image
+from conftest import as_base64, as_png, drawn_alone, edges, photo, picture, serving
 
 
 def test_a_picture_is_that_of_the_command_line(server, tmp_path):
@@ -106,6 +108,40 @@ def test_a_photo_is_steered_by_its_edges(server, tmp_path):
     assert found.content == as_bytes(result["edges"]) == server.get(f"/api/v1/jobs/{job}/edges").content
 
 
+def test_hints_are_what_would_steer(server):
+    def pixels(answer):
+        assert answer.status_code == 200, answer.text
+        return numpy.asarray(Image.open(io.BytesIO(answer.content)).convert("L"))
+    settings = {"image": as_base64(photo()), "size": "64x64"}
+    canny = pixels(server.post("/api/v1/hints", {**settings, "preprocessor": "canny", "threshold_a": 50}))
+    assert numpy.array_equal(canny, pixels(server.post("/api/v1/edges", {**settings, "low_threshold": 50})))
+    assert numpy.array_equal(pixels(server.post("/api/v1/hints", {**settings, "preprocessor": "none"})), numpy.asarray(photo().convert("L")))
+    for fields, named in (({"preprocessor": "cany"}, "preprocessor"), ({"size": "1024x1024"}, "pixels"), ({"image": None}, "image"), ({"steps": 3}, "steps"),
+                          ({"preprocessor": "invert", "threshold_a": 3}, "threshold_a"), ({"preprocessor": "inpaint"}, "mask")):
+        body = {name: value for name, value in {**settings, **fields}.items() if value is not None}
+        refused = server.post("/api/v1/hints", body)
+        assert refused.status_code in (400, 413) and named in refused.json()["error"]["message"], refused.text
+
+
+def test_previews_and_thumbnails(server):
+    job = server.submit(steps=100)
+    seen = 0
+    for _ in range(2000):
+        status = server.get(f"/api/v1/jobs/{job}").json()
+        seen = max(seen, status["previews"])
+        if seen:
+            break
+    preview = server.get(f"/api/v1/jobs/{job}/preview")
+    assert preview.status_code == 200 and Image.open(io.BytesIO(preview.content)).size == (8, 8)
+    assert server.result(job).status_code == 200
+    assert server.get(f"/api/v1/jobs/{job}/preview").status_code == 404
+    small = Image.open(io.BytesIO(server.get(f"/api/v1/jobs/{job}/images/0?side=32").content))
+    assert small.size == (32, 32) and small.format == "PNG"
+    with serving("--preview-every", "0") as without:
+        job = without.submit(steps=8)
+        assert without.result(job).status_code == 200 and without.get(f"/api/v1/jobs/{job}").json()["previews"] == 0
+
+
 def test_what_there_is(server):
     info = server.get("/api/v1/info").json()
     assert info["models"] == [info["model"]] and "Euler a" in info["samplers"] and "karras" in info["schedules"]
@@ -114,7 +150,6 @@ def test_what_there_is(server):
 
 
 def test_many_at_once_are_refused_with_a_time_to_come_back():
-    from conftest import serving
     with serving("--queue", "3", "--client-queue", "2") as small:
         long = {"prompt": "a", "edges": as_base64(edges()), "steps": 150}
         first = [small.post("/api/v1/jobs", long) for _ in range(3)]
@@ -148,7 +183,6 @@ def test_the_end_lets_jobs_be_done():
 
 
 def test_accepted_jobs_outlive_the_process(tmp_path):
-    from conftest import serving
     journal = tmp_path / "jobs.sqlite"
     with serving("--journal", journal) as first:
         assert (journal.stat().st_mode & 0o077) == 0

@@ -45,7 +45,7 @@ def test_urls_can_be_fetched(client, server):
 def test_streams_end_with_the_picture(client):
     events = list(client.images.generate(prompt="a cat", stream=True, partial_images=2, size="64x64",
                                          extra_body={"edges": as_base64(edges()), "seed": 4, "steps": 2}))
-    assert [event.type for event in events] == ["image_generation.completed"]
+    assert [event.type for event in events] == ["image_generation.completed"]  # after one step of two
     assert opened(events[0]).size == (64, 64)
     events = list(client.images.edit(image=("p.png", as_png(photo())), prompt="a cat", stream=True, size="64x64",
                                      extra_body={"seed": 4, "steps": 2}))
@@ -72,10 +72,60 @@ def test_what_is_wrong_is_named(client, more, named):
     assert refusal.value.param == named and refusal.value.type == "invalid_request_error"
 
 
-def test_edits_without_a_picture_or_with_a_mask_are_refused(client):
+def test_streams_show_the_picture_on_its_way(client):
+    events = list(client.images.generate(prompt="a cat", stream=True, partial_images=3, size="64x64",
+                                         extra_body={"edges": as_base64(edges()), "seed": 4, "steps": 60}))
+    types = [event.type for event in events]
+    assert types[-1] == "image_generation.completed" and set(types[:-1]) == {"image_generation.partial_image"}
+    assert 1 <= len(types[:-1]) <= 3 and [event.partial_image_index for event in events[:-1]] == list(range(len(types) - 1))
+    assert all(opened(event).size == (64, 64) for event in events)
+    assert not numpy.array_equal(numpy.asarray(opened(events[0])), numpy.asarray(opened(events[-1])))
+
+
+def hole(side=64):
+    """Transparent in its left half."""
+    mask = Image.new("RGBA", (side, side), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, side // 2, side))
+    return mask
+
+
+def test_edit_paints_what_a_mask_leaves_open(client, tmp_path):
+    white = Image.new("L", (64, 64), 0)
+    white.paste(255, (0, 0, 32, 64))
+    (tmp_path / "photo.png").write_bytes(as_png(photo()))
+    (tmp_path / "mask.png").write_bytes(as_png(white))
+    edited = client.images.edit(image=("photo.png", as_png(photo())), mask=("mask.png", as_png(hole())), prompt="a cat",
+                                size="64x64", extra_body={"seed": 4, "steps": 3, "paste_kept": "on"})
+    alone = drawn_alone(tmp_path, "--init", tmp_path / "photo.png", "--mask", tmp_path / "mask.png", "-p", "a cat", "--seed",
+                        "4", "--steps", "3", "--size", "64x64", "--denoising-strength", "1", "--paste-kept", "on")
+    ours = numpy.asarray(opened(edited.data[0]))
+    assert numpy.array_equal(ours, numpy.asarray(alone))
+    assert numpy.array_equal(ours[:, 32:], numpy.asarray(photo())[:, 32:])
+    open_photo = photo().convert("RGBA")
+    open_photo.putalpha(hole().getchannel("A"))
+    same = client.images.edit(image=("photo.png", as_png(open_photo)), prompt="a cat", size="64x64",
+                              extra_body={"seed": 4, "steps": 3, "paste_kept": "on"})
+    assert numpy.array_equal(numpy.asarray(opened(same.data[0]))[:, 32:], ours[:, 32:])
+
+
+def test_edits_without_a_picture_or_with_an_opaque_mask_are_refused(client):
     with pytest.raises(openai.BadRequestError) as refusal:
         client.images.edit(image=("photo.png", as_png(photo())), mask=("mask.png", as_png(photo())), prompt="a cat")
     assert refusal.value.param == "mask"
     with pytest.raises(openai.BadRequestError) as refusal:
+        client.images.edit(image=("photo.png", as_png(photo())), mask=("mask.png", as_png(hole(32))), prompt="a cat", size="64x64")
+    assert refusal.value.param == "mask"
+    with pytest.raises(openai.BadRequestError) as refusal:
         client.images.edit(image=("photo.png", b"no picture"), prompt="a cat")
     assert refusal.value.param == "image"
+
+
+def test_open_webui_draws_as_it_asks(server):
+    """Its requests of 0.6: images.py's body for OpenAI's API, and the form of its edits."""
+    body = {"model": "gpt-image-1", "prompt": "a cat", "n": 1, "size": "64x64", "response_format": "b64_json"}
+    drawn = server.post("/v1/images/generations", {**body, "steps": 2}, headers={"authorization": ""})
+    assert drawn.status_code == 200 and opened_text(drawn.json()["data"][0]["b64_json"]).size == (64, 64)
+
+
+def opened_text(text):
+    return Image.open(io.BytesIO(base64.b64decode(text)))

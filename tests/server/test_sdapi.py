@@ -41,7 +41,8 @@ def test_webuiapi_reads_all_lists(server, api):
     assert {"Euler", "Euler a", "DPM++ 2M", "DDIM"} <= set(names)
     assert "karras" in [one["name"] for one in api.get_schedulers()]
     assert api.util_get_current_model() in api.util_get_model_names()
-    assert api.controlnet_module_list() == ["none", "canny"] and api.controlnet_version() == 3
+    assert {"none", "canny", "scribble_xdog", "inpaint_only"} <= set(api.controlnet_module_list())
+    assert api.controlnet_version() == 3
     assert api.get_upscalers()[0]["name"] == "None"
     for empty in (api.get_hypernetworks, api.get_face_restorers, api.get_realesrgan_models, api.get_prompt_styles,
                   api.get_loras):
@@ -89,9 +90,14 @@ def body(server, **more):
     ({"steps": 0}, 422, "steps"), ({"steps": 1000}, 422, "steps"), ({"steps": 200}, 413, "steps"),
     ({"width": 4096, "height": 4096}, 413, "pixels"), ({"width": 63}, 422, "width, height"),
     ({"batch_size": 17}, 413, "batch_size"), ({"batch_size": 4, "n_iter": 5}, 413, "n_iter"),
-    ({"enable_hr": True}, 422, "enable_hr"), ({"tiling": True}, 422, "tiling"),
+    ({"tiling": True}, 422, "tiling"),
     ({"restore_faces": True}, 422, "restore_faces"), ({"styles": ["a"]}, 422, "styles"),
-    ({"subseed_strength": 0.5}, 422, "subseed_strength"), ({"script_name": "x/y plot"}, 422, "Script 'x/y plot' not found"),
+    ({"subseed_strength": 1.5}, 422, "subseed_strength"), ({"initial_noise_multiplier": 2}, 422, "initial_noise_multiplier"),
+    ({"enable_hr": True, "hr_scale": 8}, 413, "pixels"), ({"enable_hr": True, "hr_upscaler": "ESRGAN"}, 422, "hr_upscaler"),
+    ({"enable_hr": True, "hr_sampler_name": "DDIM"}, 422, "hr_sampler_name"),
+    ({"enable_hr": True, "hr_resize_x": 128, "hr_resize_y": 256}, 422, "hr_resize_x"),
+    ({"override_settings": {"sd_vae": "no-such"}}, 422, "sd_vae"),
+    ({"script_name": "x/y plot"}, 422, "Script 'x/y plot' not found"),
     ({"alwayson_scripts": {"adetailer": {"args": [{}]}}}, 422, "always on script adetailer not found"),
     ({"override_settings": {"sd_model_checkpoint": "other"}}, 422, "sd_model_checkpoint"),
     ({"prompt": 5}, 422, "prompt"), ({"cfg_scale": "high"}, 422, "cfg_scale"),
@@ -104,7 +110,8 @@ def test_what_is_wrong_is_named(server, fields, status, named):
 
 @pytest.mark.parametrize("field, value", [
     ("module", "openpose"), ("model", "no-such"), ("control_mode", "My prompt"), ("resize_mode", 7),
-    ("guidance_start", 0.5), ("mask", "AAAA"), ("image", "http://localhost/a.png"), ("image", "!!"), ("weight", -1),
+    ("guidance_start", 2), ("mask", as_base64(photo())), ("hr_option", "High res only"), ("advanced_weighting", [1, "a"]),
+    ("guidance_end", -1), ("effective_region_mask", "AAAA"), ("image", "http://localhost/a.png"), ("image", "!!"), ("weight", -1),
 ])
 def test_what_is_wrong_with_a_unit_is_named(server, field, value):
     wrong = body(server)
@@ -166,11 +173,6 @@ def test_interrupt_and_skip_end_what_they_name(server):
     assert json.loads(answers["two"].json()["info"])["all_seeds"] == [4]
 
 
-def test_img2img_is_refused_by_name(server, api):
-    answer = server.post("/sdapi/v1/img2img", {"init_images": [as_base64(photo())], "prompt": "a"})
-    assert answer.status_code == 422 and "init_images" in answer.json()["detail"]
-
-
 def test_sd_backend_client(server):
     backend = sd.connect_to_backend(server.url)
     assert isinstance(backend, sd.A1111Webservice)
@@ -200,3 +202,39 @@ def test_sd_backend_client(server):
             return
         time.sleep(0.05)
     raise AssertionError("cancelling ends nothing")
+
+
+def test_silly_tavern_asks_for_lists_and_draws(server):
+    """Its requests as they stand in its sources (1.12): lists first, then a picture with keys of its own beside."""
+    assert server.get("/sdapi/v1/upscalers").json()[0]["name"] == "None"
+    assert "Latent" in [one["name"] for one in server.get("/sdapi/v1/latent-upscale-modes").json()]
+    model = server.get("/sdapi/v1/sd-models").json()[0]["title"]
+    assert server.get("/sdapi/v1/options").json()["sd_model_checkpoint"] == model
+    assert server.get("/sdapi/v1/sd-vae").json() == [] and server.get("/sdapi/v1/sd-modules").status_code == 404
+    assert server.post("/sdapi/v1/options", {"sd_model_checkpoint": model}).status_code == 200
+    asked = {"url": server.url, "auth": "", "prompt": "a cat", "negative_prompt": "", "sampler_name": "Euler a", "scheduler": "Karras",
+             "steps": 2, "cfg_scale": 7, "width": 64, "height": 64, "restore_faces": False, "enable_hr": True, "hr_upscaler": "Latent",
+             "hr_scale": 1.5, "hr_additional_modules": [], "denoising_strength": 0.7, "hr_second_pass_steps": 0, "seed": -1,
+             "override_settings": {"CLIP_stop_at_last_layers": 1, "sd_vae": "Automatic"}, "override_settings_restore_afterwards": True,
+             "clip_skip": 1, "save_images": True, "send_images": True, "do_not_save_grid": False, "do_not_save_samples": False}
+    drawn = server.post("/sdapi/v1/txt2img", asked)
+    assert drawn.status_code == 200 and picture(drawn.json()["images"][0]).size == (96, 96), drawn.text
+    assert server.post("/sdapi/v1/interrupt").json() == {}
+    assert server.get("/sdapi/v1/progress").json()["progress"] == 0
+
+
+def test_image_generation_mcp(server):
+    """What it finds out, and the body that it would send, with small sides."""
+    import asyncio
+    from image_generation_mcp.providers import sd_webui
+
+    async def use():
+        provider = sd_webui.SdWebuiImageProvider(server.url)
+        able = await provider.discover_capabilities()
+        body, _, _ = provider._build_payload(prompt="a cat", negative_prompt="a dog", aspect_ratio="1:1", effective_model=able.models[0].model_id,
+                                             preset=sd_webui._resolve_preset(able.models[0].model_id))
+        await provider.aclose()
+        return body
+    body = asyncio.run(use())
+    answer = server.post("/sdapi/v1/txt2img", {**body, "steps": 2, "width": 64, "height": 64})
+    assert answer.status_code == 200 and picture(answer.json()["images"][0]).size == (64, 64), answer.text

@@ -202,6 +202,40 @@ TEST(Queue, ServesInOrderButForThoseOfOneShape) {
   EXPECT_EQ(jobs[2].result().images.size(), 2u);
 }
 
+TEST(Queue, LetsOwnersTakeTurns) {
+  Queue queue(tiny_model(), {.together = 1});
+  std::vector<Job> jobs;
+  std::string begun;
+  {
+    Holdup holdup(queue);
+    for (const char owner : std::string("aaaabbc"))
+      jobs.push_back(queue.push(request_of(1),
+                                {.progress =
+                                     [&begun, owner](const Progress& now) {
+                                       if (now.stage == Stage::prepare) begun += owner;
+                                     }},
+                                {}, std::string(1, owner)));
+    const size_t places[] = {1, 4, 6, 7, 2, 5, 3};
+    for (size_t i = 0; i < jobs.size(); ++i) EXPECT_EQ(jobs[i].place(), places[i]) << i;
+  }
+  for (const Job& job : jobs) job.wait();
+  EXPECT_EQ(begun, "abcabaa");
+}
+
+TEST(Queue, TellsPreviewsAndDrawsTheSame) {
+  Queue queue(tiny_model());
+  std::vector<Image> previews;
+  Request request = request_of(1, 32);
+  request.steps = 5;
+  Callbacks callbacks{.preview = [&](const Image& image) { previews.push_back(image); },
+                      .preview_every = 2};
+  expect_same(queue.push(request, callbacks).result(), alone(request));
+  ASSERT_EQ(previews.size(), 2u);
+  for (const Image& preview : previews)
+    EXPECT_EQ((ImageSize{preview.width, preview.height}), (ImageSize{4, 4}));
+  EXPECT_NE(previews[0], previews[1]);
+}
+
 TEST(Queue, TakesAlongAsManyAsItIsTold) {
   Queue queue(tiny_model(), {.together = 2});
   std::vector<Job> jobs;
