@@ -83,6 +83,7 @@ class LoadedModel {
  private:
   void choose_prediction(Prediction asked);
   void put_on(const AdapterSet& adapters);
+  void set_own_layers();
   void check_holds(const FittedAdapter& adapter) const;
   size_t controlnet_named(const std::string& wanted) const;
 
