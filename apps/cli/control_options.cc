@@ -58,8 +58,9 @@ ControlOption parse_control_option(const std::string& text) {
   return option;
 }
 
-ControlFiles control_files(const ControlOption& option) {
-  ControlFiles files;
+namespace {
+
+void apply(const ControlOption& option, ControlFiles& files) {
   files.control.name = option.net.name;
   for (const auto& [name, text] : option.settings) {
     if (name == "image" || name == "mask") {
@@ -74,7 +75,34 @@ ControlFiles control_files(const ControlOption& option) {
       bad_option(fmt::format("--control: {}: {}", option.net.name, error.what()));
     }
   }
+}
+
+}  // namespace
+
+ControlFiles control_files(const ControlOption& option) {
+  ControlFiles files;
+  apply(option, files);
   return files;
+}
+
+std::vector<ControlFiles> with_options(std::vector<ControlFiles> controls,
+                                       const std::vector<ControlOption>& options) {
+  const auto known = static_cast<std::ptrdiff_t>(controls.size());
+  std::vector<bool> done(controls.size());
+  for (const ControlOption& option : options) {
+    if (option.settings.empty()) continue;
+    std::ptrdiff_t at = 0;
+    while (at < known && (done[static_cast<size_t>(at)] ||
+                          controls[static_cast<size_t>(at)].control.name != option.net.name))
+      ++at;
+    if (at < known) {
+      done[static_cast<size_t>(at)] = true;
+      apply(option, controls[static_cast<size_t>(at)]);
+    } else {
+      controls.push_back(control_files(option));
+    }
+  }
+  return controls;
 }
 
 bool ControlPictures::take(const std::string& name, const std::string& path) {

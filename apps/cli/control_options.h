@@ -28,6 +28,10 @@ struct ControlFiles {
 
 /// Throws bad_argument naming the setting.
 ControlFiles control_files(const ControlOption& option);
+/// Controls that are known otherwise, each with what an option of its name says, in their order,
+/// and behind them those of the options that are left.
+std::vector<ControlFiles> with_options(std::vector<ControlFiles> controls,
+                                       const std::vector<ControlOption>& options);
 
 /// What JSON says of the pictures of "controls": takes "controls[1].image" and "controls[1].mask".
 class ControlPictures {

@@ -90,17 +90,30 @@ void read_request(GenerateArguments& options, std::string& text) {
       });
 }
 
+/// What options say of the request's own picture, of the only control.
+void take_own_settings(const GenerateArguments& options, const Request& request, Control& control) {
+  if (options.request.has("strength")) control.weight = request.strength;
+  if (options.request.has("guess_mode")) control.mode = ControlMode::control;
+  if (control.preprocessor != "canny") return;
+  if (options.request.has("low_threshold")) control.threshold_a = request.low_threshold;
+  if (options.request.has("high_threshold")) control.threshold_b = request.high_threshold;
+}
+
 /// The controls that the request's list is made of: those of options with settings, or several
-/// ControlNets that share a picture, else those of the request in JSON.
+/// ControlNets that share a picture, else those of the request in JSON; of a picture's text with
+/// the options' settings.
 std::vector<ControlFiles> controls_of(const GenerateArguments& options, const Request& request) {
   std::vector<ControlFiles> all;
   const std::vector<ControlOption> given = options.model.controls();
   const bool has_settings = std::ranges::any_of(
       given, [](const ControlOption& option) { return !option.settings.empty(); });
-  if (!has_settings && (given.size() < 2 || !request.controls.empty())) {
+  const bool adds_to_text = !options.from.empty() && !request.controls.empty();
+  if (adds_to_text || (!has_settings && (given.size() < 2 || !request.controls.empty()))) {
     for (size_t i = 0; i < request.controls.size(); ++i)
       all.push_back({request.controls[i], options.control_pictures.of(i, "image"),
                      options.control_pictures.of(i, "mask")});
+    if (adds_to_text) all = with_options(std::move(all), given);
+    if (all.size() == 1) take_own_settings(options, request, all[0].control);
     return all;
   }
   const bool has_picture = !options.image.empty() || !options.edges.empty();
@@ -116,15 +129,15 @@ std::vector<ControlFiles> controls_of(const GenerateArguments& options, const Re
 }
 
 /// What --from's text asks for. What is missing there must be given in another way.
-std::optional<Recalled> read_recalled(const GenerateArguments& options, const std::string& json,
-                                      std::vector<std::string>& notices) {
+std::optional<Recalled> read_recalled(const GenerateArguments& options, const std::string& json) {
   if (options.from.empty()) return std::nullopt;
   Recalled recalled = recall(read_picture_text(options.from), options.from);
   std::vector<std::string> given = options.request.names();
   if (!json.empty())
     for (const auto& [name, _] : Json::parse(json).items()) given.push_back(name);
+  if (!options.init.empty()) given.emplace_back("init");
+  if (!options.mask.empty()) given.emplace_back("mask");
   recalled.expect_complete(options.from, given);
-  notices.insert(notices.end(), recalled.notices.begin(), recalled.notices.end());
   return recalled;
 }
 
@@ -220,7 +233,7 @@ void run(GenerateArguments options) {
   std::string json;
   std::vector<std::string> notices;
   read_request(options, json);  // options first: files can take their time
-  const auto recalled = read_recalled(options, json, notices);
+  std::optional<Recalled> recalled = read_recalled(options, json);
   controls_of(options, to_request(options, recalled, json, {}));
   if (options.output.empty()) bad_option("--output is required");
   if (!options.image.empty() && !options.edges.empty())
@@ -239,12 +252,15 @@ void run(GenerateArguments options) {
   Pipeline pipeline(files, options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
-  if (recalled)
+  if (recalled) {
+    recalled->name_controls(pipeline.description(), options.from);
+    notices.insert(notices.end(), recalled->notices.begin(), recalled->notices.end());
     if (auto notice = other_model_notice(
             recalled->parameters, pipeline.description().model,
             recalled->parameters.model_hash.empty() ? std::string() : pipeline.model().hash());
         !notice.empty())
       notices.push_back(std::move(notice));
+  }
   Request request = to_request(options, recalled, json, pipeline.defaults());
   const auto names = output_names(options.output, request.samples);
   const std::vector<ControlFiles> controls = controls_of(options, request);

@@ -36,7 +36,8 @@ struct Control {
 
   double weight = 1;  ///< of all its control tensors, finite
   /// Step i of n is steered unless i/n < start or (i+1)/n > end, which is diffusers' rule; 0 to 1.
-  /// The steps outside cost what they cost without it.
+  /// As `Request::compat` says, by the web UI's, start <= i/n <= end, or by ComfyUI's, where they
+  /// are shares of the trained timesteps. The steps outside cost what they cost without it.
   double start = 0, end = 1;
   ControlMode mode = ControlMode::balanced;
   /// Of each control tensor, from the shallowest to the middle block's, in the place of the mode's

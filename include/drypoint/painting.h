@@ -18,10 +18,14 @@ namespace drypoint {
 ///     says. The mask is blurred by 4 pixels, made small by bicubic averages and rounded; what the
 ///     model predicts as the clean latent is replaced by the initial one where it is kept; with
 ///     UNets for inpainting too. In the end the initial pixels are pasted over what is kept.
+///   comfy: the last n steps of a walk of int(n / s), from the mean of what the encoder says. Not
+///     with masks, which ComfyUI blurs in the latent.
 enum class PaintingRule : uint8_t {
-  automatic,  ///< diffusers for its own samplers (DDIM, PLMS, UniPC, DEIS, LCM, TCD), else a1111
+  automatic,  ///< diffusers for its own samplers (DDIM, PLMS, UniPC, DEIS, LCM, TCD), else a1111;
+              ///< comfy with `CompatKind::comfy` and without a mask
   diffusers,
   a1111,
+  comfy,
 };
 
 /// What lies under the mask when drawing begins, as the web UI's "Masked content". At strength 1 it

@@ -20,6 +20,8 @@ struct ControlParameters {
   double guidance_start = 0, guidance_end = 1;  ///< shares of the steps
   bool pixel_perfect = false;
   std::string control_mode = "Balanced";  ///< guess mode: "ControlNet is more important"
+  std::vector<double> layer_weights;      ///< of each control tensor; left out where empty
+  std::vector<std::pair<std::string, std::string>> others;  ///< any other keys, in their order
 
   bool operator==(const ControlParameters&) const = default;
 };

@@ -68,7 +68,10 @@ struct Request {
   /// Whose noise levels, first noise and Brownian noise, where programs differ.
   CompatKind compat = CompatKind::automatic;
   ScheduleKind schedule = ScheduleKind::automatic;
-  double guidance_scale = 9;     ///< 0 and up; at 1 the negative prompt has no effect
+  double guidance_scale = 9;  ///< 0 and up; at 1 the negative prompt has no effect
+  /// There is guidance from this share of the steps to that one, 0 to 1, by the rule of a control's
+  /// `start` and `end`; the steps outside cost what they cost at scale 1. Not with AND.
+  double guidance_start = 0, guidance_end = 1;
   double strength = 1;           ///< of the control: 0 and up
   bool guess_mode = false;       ///< controls the positive prompt only, less in shallow layers
   std::optional<uint64_t> seed;  ///< none: a random one, told in the result

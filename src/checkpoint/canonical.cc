@@ -57,7 +57,6 @@ void refuse_other_families(const NamedTensors& tensors, const std::string& file)
       {"joint_blocks.", "a Stable Diffusion 3 checkpoint"},
       {"model.diffusion_model.double_blocks.", "a FLUX checkpoint"},
       {"double_blocks.", "a FLUX checkpoint"},
-      {"lora_controlnet", "a Control-LoRA"},
       {"ip_adapter.", "an IP-Adapter"},
       {"image_proj.", "an IP-Adapter"},
       {"adapter.body.", "a T2I-Adapter"},
@@ -106,7 +105,9 @@ void refuse_other_widths(const NamedTensors& tensors, const std::string& file) {
     const std::string prefix = std::string(prefix_of(part)) + "input_blocks.";
     for (auto it = tensors.tensors.lower_bound(prefix);
          it != tensors.tensors.end() && it->first.starts_with(prefix); ++it) {
-      if (!it->first.ends_with(".attn2.to_k.weight") || it->second.shape().size() != 2) continue;
+      const bool tells = it->first.ends_with(".attn2.to_k.weight") ||
+                         it->first.ends_with(".attn2.to_k.down");  // of a Control-LoRA
+      if (!tells || it->second.shape().size() != 2) continue;
       for (const auto& [width, family] : widths)
         if (it->second.shape()[1] == width)
           fail(ErrorKind::unsupported,

@@ -1,6 +1,8 @@
 #include "checkpoint/configurations.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -100,15 +102,37 @@ void check_marks_of(const json& config, const std::string& file) {
          text_of(content_of(*found)), end_mark, openclip_padding);
 }
 
-void check_no_words(const json& tokens, const std::string& file) {
-  for (const auto& token : tokens)
-    if (const json& word = content_of(token);
-        !is_text(word, begin_mark) && !is_text(word, end_mark) &&
-        !is_text(word, openclip_padding))  // which is a piece of CLIP's vocabulary
-      fail(ErrorKind::unsupported,
-           "{}: {} was added to the vocabulary, which is not supported yet; expected CLIP's words "
-           "alone",
-           file, text_of(word));
+constexpr std::string_view added_tokens_key = "tokenizer/added_tokens";
+
+/// The marks, and a piece of CLIP's vocabulary.
+bool is_known_word(const json& word) {
+  return is_text(word, begin_mark) || is_text(word, end_mark) || is_text(word, openclip_padding);
+}
+
+/// `token`: the word, or an object with it as "content" and how it is found.
+void add_token(AddedTokens& all, const json& token, const json& number, const std::string& file) {
+  const json& word = content_of(token);
+  if (is_known_word(word)) return;
+  constexpr int64_t largest = std::numeric_limits<int32_t>::max();
+  if (!word.is_string() || word.get_ref<const std::string&>().empty() ||
+      !number.is_number_integer() || number < 0 || number > largest)
+    fail(ErrorKind::bad_file, "{}: added token {}: {}, expected a word and a number from 0", file,
+         text_of(word), text_of(number));
+  if (token.is_object() && token.value("single_word", json(false)) == true)
+    fail(ErrorKind::unsupported, "{}: added token {}: single_word: true, expected false", file,
+         text_of(word));
+  const auto [found, is_new] = all.emplace(word, number);
+  if (!is_new && found->second != number)
+    fail(ErrorKind::bad_file, "{}: added token {}: {}, but another file of the folder says {}",
+         file, text_of(word), text_of(number), found->second);
+}
+
+/// "49408" of a JSON object's keys.
+json number_in(const std::string& key) {
+  int64_t number = -1;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
+  if (error != std::errc() || end != key.data() + key.size()) return key;
+  return number;
 }
 
 std::optional<json> read_object(const std::filesystem::path& file) {
@@ -165,23 +189,53 @@ void check_tokenizer_folder(const std::filesystem::path& folder) {
     const std::string file = path_of("tokenizer_config.json");
     check_keys(*config, tokenizer_config, file);
     check_marks_of(*config, file);
-    if (const auto added = config->find("added_tokens_decoder"); added != config->end())
-      check_no_words(*added, file);
   }
-  if (const auto marks = read_object(folder / "special_tokens_map.json")) {
-    const std::string file = path_of("special_tokens_map.json");
-    check_marks_of(*marks, file);
-    if (const auto more = marks->find("additional_special_tokens"); more != marks->end())
-      check_no_words(*more, file);
-  }
-  if (const auto added = read_object(folder / "added_tokens.json")) {
-    json words = json::array();
-    for (const auto& [word, _] : added->items()) words.push_back(word);
-    check_no_words(words, path_of("added_tokens.json"));
-  }
-  if (const auto whole = read_object(folder / "tokenizer.json"))
-    if (const auto added = whole->find("added_tokens"); added != whole->end())
-      check_no_words(*added, path_of("tokenizer.json"));
+  if (const auto marks = read_object(folder / "special_tokens_map.json"))
+    check_marks_of(*marks, path_of("special_tokens_map.json"));
+}
+
+AddedTokens added_tokens(const std::filesystem::path& folder) {
+  AddedTokens all;
+  const auto path_of = [&](const char* name) { return (folder / name).string(); };
+  const auto each = [](const std::optional<json>& object, const char* key, const auto& body) {
+    if (!object) return;
+    if (const auto found = object->find(key); found != object->end() && found->is_structured())
+      for (const auto& [name, value] : found->items()) body(name, value);
+  };
+  if (const auto added = read_object(folder / "added_tokens.json"))
+    for (const auto& [word, number] : added->items())
+      add_token(all, word, number, path_of("added_tokens.json"));
+  each(read_object(folder / "tokenizer_config.json"), "added_tokens_decoder",
+       [&](const std::string& number, const json& token) {
+         add_token(all, token, number_in(number), path_of("tokenizer_config.json"));
+       });
+  each(read_object(folder / "tokenizer.json"), "added_tokens",
+       [&](const std::string&, const json& token) {
+         const std::string file = path_of("tokenizer.json");
+         add_token(all, token, token.is_object() ? token.value("id", json()) : json(), file);
+       });
+  each(read_object(folder / "special_tokens_map.json"), "additional_special_tokens",
+       [&](const std::string&, const json& token) {
+         const json& word = content_of(token);
+         if (!is_known_word(word) && !(word.is_string() && all.contains(word)))
+           fail(ErrorKind::unsupported, "{}: {} has no number in added_tokens.json",
+                path_of("special_tokens_map.json"), text_of(word));
+       });
+  return all;
+}
+
+void keep_added_tokens(Metadata& metadata, const AddedTokens& tokens) {
+  if (!tokens.empty())
+    metadata.insert_or_assign(std::string(added_tokens_key), json(tokens).dump());
+}
+
+AddedTokens added_tokens(const Metadata& metadata, const std::string& file) {
+  AddedTokens all;
+  const auto found = metadata.find(added_tokens_key);
+  if (found == metadata.end()) return all;
+  const json words = object_in(found->second, file);
+  for (const auto& [word, number] : words.items()) add_token(all, word, number, file);
+  return all;
 }
 
 std::optional<std::string> padding_token(const std::filesystem::path& folder) {

@@ -1,7 +1,9 @@
 // The JSON files of a diffusers folder: every key is known, and what it says is obeyed or refused.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -42,6 +44,15 @@ void expect_sizes(const Metadata& metadata, std::string_view place, const nlohma
 /// end mark) or OpenCLIP's ("!"), and no words may have been added to the vocabulary. Throws
 /// unsupported, bad_file.
 void check_tokenizer_folder(const std::filesystem::path& folder);
+
+/// Words that are added to a vocabulary, and their numbers.
+using AddedTokens = std::map<std::string, int64_t>;
+/// Of a tokenizer folder. Throws bad_file where two of its files differ; unsupported for a word
+/// without a number, or with conditions.
+AddedTokens added_tokens(const std::filesystem::path& folder);
+/// A model's metadata keep them, so that a plan has them too. Throws bad_file.
+void keep_added_tokens(Metadata& metadata, const AddedTokens& tokens);
+AddedTokens added_tokens(const Metadata& metadata, const std::string& file);
 
 /// Where a model's metadata keep that token, once it is known.
 inline constexpr std::string_view padding_key = "tokenizer/padding";

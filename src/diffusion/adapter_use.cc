@@ -18,6 +18,11 @@ namespace {
 
 bool reads_tags(const Request& request) { return request.parser != ParserKind::plain; }
 
+/// Without folders, which are nobody's business.
+std::string name_of(const AdapterUse& use) {
+  return valid_utf8(std::filesystem::path(use.file).stem().string());
+}
+
 LoraTags tags_of(const Request& request) {
   try {
     return take_lora_tags(full_prompt(request));
@@ -90,11 +95,19 @@ std::string encoded_prompt(const Request& request) {
   return reads_tags(request) ? tags_of(request).text : full_prompt(request);
 }
 
+std::string named_adapters(std::span<const AdapterUse> uses) {
+  std::string lines;
+  for (AdapterUse use : uses) {
+    use.file = name_of(use);
+    lines += (lines.empty() ? "" : "\n") + text_of(use);
+  }
+  return lines;
+}
+
 std::string prompt_with_adapters(const Request& request) {
   std::string prompt = full_prompt(request);
   for (const AdapterUse& use : request.loras) {
-    const std::string name = valid_utf8(std::filesystem::path(use.file).stem().string());
-    prompt += fmt::format(" <lora:{}:{}", name, use.text_strength.value_or(use.strength));
+    prompt += fmt::format(" <lora:{}:{}", name_of(use), use.text_strength.value_or(use.strength));
     if (use.text_strength && *use.text_strength != use.strength)
       prompt += fmt::format(":{}", use.strength);
     if (!use.blocks.empty()) prompt += fmt::format(":lbw={}", fmt::join(use.blocks, ","));

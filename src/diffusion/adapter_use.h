@@ -1,6 +1,7 @@
 // Adapters as people name them: in a field of a request, and in its prompt.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,5 +28,7 @@ std::string encoded_prompt(const Request& request);
 /// The prompt as a picture's text has it: as typed, and behind it what calls the request's own
 /// adapters, as if they had been called there.
 std::string prompt_with_adapters(const Request& request);
+/// The same as the field `lora` takes it, a line each, by their names.
+std::string named_adapters(std::span<const AdapterUse> uses);
 
 }  // namespace drypoint

@@ -12,6 +12,7 @@
 #include "drypoint/plan.h"
 #include "drypoint/version.h"
 #include "models/complete.h"
+#include "models/control_lora.h"
 
 namespace drypoint {
 namespace {
@@ -93,6 +94,9 @@ PlanInfo write(const Stages& model, const fs::path& output, const PlanInfo& info
   contents.keep_tensors = keep_tensors || (info.any_size && backend.packing_depends_on_size());
   for (TensorSpec& spec : tensors_of(model.config()))
     contents.tensors.push_back(std::move(spec.name));
+  for (const auto& [name, _] : model.checkpoint().tensors.tensors)
+    if (name.starts_with("control_model") && is_factor(model.checkpoint().tensors, name))
+      contents.tensors.push_back(name);
   if (model.checkpoint().tensors.has("alphas_cumprod"))
     contents.tensors.emplace_back("alphas_cumprod");
   contents.choices = backend.choices();

@@ -93,6 +93,18 @@ std::vector<NoiseLevel> levels_as_in(CompatKind program, const NamedSampler& sam
   return levels;
 }
 
+bool counts_in(CompatKind program, double start, double end, const SamplerTable::Row& row,
+               int steps) {
+  const double i = row.step, n = steps;
+  if (program == CompatKind::a1111) return start <= i / n && i / n <= end;
+  if (program == CompatKind::comfy) {  // percent_to_sigma in comfy/model_sampling.py
+    const double last = kNoiseLevels - 1;
+    return (start <= 0 || row.timestep <= (1 - start) * last) &&
+           (end >= 1 || row.timestep >= (1 - end) * last);
+  }
+  return !(i / n < start || (i + 1) / n > end);
+}
+
 bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained) {
   return program == CompatKind::comfy &&
          sigma >= trained.with_finite_sigmas().sigma(kNoiseLevels - 1) * (1 - 1e-5);

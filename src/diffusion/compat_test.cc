@@ -118,6 +118,48 @@ TEST(Compat, ComfyUiWalksInItsOwnWay) {
                          [] { table_as_in(asked_as_in(comfy, "uni_pc")); }));
 }
 
+TEST(Compat, ComfyUiAddsItsNoiseToALatentAsItIs) {
+  // comfy/model_sampling.py: noise * sigma, or its whole deviation at the highest, plus the latent.
+  const double high = NoiseSchedule().sigma(999);
+  Request request = asked_as_in(CompatKind::comfy, "Euler", 4);
+  request.init_image = {64, 64, 3, std::vector<uint8_t>(size_t{64} * 64 * 3)};
+  const auto starts = [&] {
+    const SamplerTable made = table_as_in(request);
+    const double scale = made.rows[0].input_scale;
+    return std::pair(made.start_noise / scale, made.start_latent / scale);
+  };
+  request.denoising_strength = 1;
+  EXPECT_NEAR(starts().first, std::hypot(1, high), 1e-5);
+  EXPECT_NEAR(starts().second, 1, 1e-9);
+  EXPECT_EQ(table_as_in(request).steps, 4);
+  // Of 8 steps the last 4.
+  request.denoising_strength = 0.5;
+  const auto levels =
+      sigmas_of_levels(chosen_levels(CompatKind::comfy, "Euler", ScheduleKind::uniform, 8));
+  EXPECT_NEAR(starts().first, levels[4], 1e-5);
+  EXPECT_NEAR(starts().second, 1, 1e-9);
+  EXPECT_EQ(table_as_in(request).steps, 4);
+  request.denoising_strength = 0.004;
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"denoising_strength: 0.004", "1000"},
+                         [&] { table_as_in(request); }));
+}
+
+TEST(Compat, SharesOfTheStepsAreWhatProgramsTakeThemFor) {
+  using enum CompatKind;
+  const SamplerTable made = table_as_in(asked_as_in(automatic, "Euler", 10));
+  const auto counted = [&](CompatKind program, double start, double end) {
+    std::vector<int> steps;
+    for (const auto& row : made.rows)
+      if (counts_in(program, start, end, row, made.steps)) steps.push_back(row.step);
+    return steps;
+  };
+  EXPECT_EQ(counted(diffusers, 0.25, 0.55), (std::vector{3, 4}));
+  EXPECT_EQ(counted(a1111, 0.25, 0.55), (std::vector{3, 4, 5}));
+  EXPECT_EQ(counted(comfy, 0.25, 0.55), (std::vector{3, 4}));  // timesteps 749.25 to 449.55
+  for (const CompatKind program : {automatic, a1111, comfy, diffusers})
+    EXPECT_EQ(counted(program, 0, 1).size(), 10u);
+}
+
 TEST(Compat, NoiseOfStochasticSamplersIsBrownianWhereItIsThere) {
   for (const char* sampler : {"DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"}) {
     EXPECT_TRUE(table_as_in(asked_as_in(CompatKind::a1111, sampler)).brownian) << sampler;

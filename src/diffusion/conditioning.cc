@@ -149,9 +149,9 @@ Conditioning::Conditioning(Stages& model, const Prompts& prompts, const Request&
     positive_.push_back(encoded(part, request.emphasis, next));
 }
 
-std::vector<float> Conditioning::context() const {
+std::vector<float> Conditioning::context(const DenoiserShape& shape) const {
   std::vector<float> contexts;
-  if (prompts_.negative) contexts = negative_[0];
+  if (shape.prompts > 1) contexts = negative_[0];
   contexts.insert(contexts.end(), positive_[0][0].begin(), positive_[0][0].end());
   return contexts;
 }
@@ -167,7 +167,7 @@ void Conditioning::set(Executor& denoiser, const DenoiserShape& shape,
   std::vector<float> contexts;
   if (shape.negative_length > 0)
     denoiser.set_input("negative_context", negative_[texts[0]]);
-  else if (prompts_.negative)
+  else if (shape.prompts > 1)
     contexts = negative_[texts[0]];
   const auto size =
       static_cast<size_t>(denoiser.type_of_input("context").elements() / shape.context_rows());
@@ -178,7 +178,7 @@ void Conditioning::set(Executor& denoiser, const DenoiserShape& shape,
 }
 
 void Conditioning::begin(Executor& denoiser, const DenoiserShape& shape) {
-  if (prompts_.negative)
+  if (shape.prompts > 1)
     denoiser.set_input("guidance_scale",
                        std::vector<float>(static_cast<size_t>(shape.latents),
                                           static_cast<float>(prompts_.guidance_scale)));

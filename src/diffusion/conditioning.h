@@ -22,9 +22,9 @@ class Conditioning {
   const Encoded& negative() const { return negative_; }
   const std::vector<Encoded>& positive() const { return positive_; }
 
-  /// [1 or 2, L, D] of prompts that are plain: the negative one's, if there is guidance, and the
-  /// positive one's.
-  std::vector<float> context() const;
+  /// [1 or 2, L, D] of prompts that are plain: the negative one's, if a denoiser of this shape has
+  /// guidance, and the positive one's.
+  std::vector<float> context(const DenoiserShape& shape) const;
 
   /// Sets all that the denoiser knows of the prompts at its first evaluation.
   void begin(Executor& denoiser, const DenoiserShape& shape);

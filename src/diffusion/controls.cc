@@ -95,8 +95,10 @@ Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const
 Control own_control(const Request& request) {
   Control settings;
   settings.preprocessor = request.is_edges ? "none" : "canny";
-  settings.threshold_a = request.low_threshold;
-  settings.threshold_b = request.high_threshold;
+  if (!request.is_edges) {
+    settings.threshold_a = request.low_threshold;
+    settings.threshold_b = request.high_threshold;
+  }
   settings.weight = request.strength;
   settings.mode = request.guess_mode ? ControlMode::control : ControlMode::balanced;
   return settings;
@@ -205,31 +207,6 @@ bool steer_alike(std::span<const Unit> a, std::span<const Unit> b) {
     return x.net == y.net && x.positive_only == y.positive_only && x.scales == y.scales &&
            x.settings.start == y.settings.start && x.settings.end == y.settings.end;
   });
-}
-
-bool is_steered(const Control& control, int step, int steps) {
-  const double i = step, n = steps;
-  return !(i / n < control.start || (i + 1) / n > control.end);
-}
-
-Steered steered(std::span<const Unit> units, const SamplerTable& table) {
-  Steered all;
-  for (const SamplerTable::Row& row : table.rows) {
-    std::vector<size_t> set;
-    for (size_t i = 0; i < units.size(); ++i)
-      if (is_steered(units[i].settings, row.step, table.steps)) set.push_back(i);
-    const auto known = std::ranges::find(all.sets, set);
-    all.set_of_row.push_back(static_cast<size_t>(known - all.sets.begin()));
-    if (known == all.sets.end()) all.sets.push_back(std::move(set));
-  }
-  return all;
-}
-
-DenoiserShape with_units(DenoiserShape shape, std::span<const Unit> units,
-                         std::span<const size_t> set) {
-  shape.controls.clear();
-  for (const size_t i : set) shape.controls.push_back({units[i].net, units[i].positive_only});
-  return shape;
 }
 
 }  // namespace drypoint

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "diffusion/model.h"
-#include "diffusion/samplers/table.h"
 #include "drypoint/control.h"
 
 namespace drypoint {
@@ -57,19 +56,5 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
 /// Whether two requests' units differ in their pictures at most, so that they can be drawn
 /// together.
 bool steer_alike(std::span<const Unit> a, std::span<const Unit> b);
-
-/// Which units steer at each row of a sampler's table.
-struct Steered {
-  std::vector<std::vector<size_t>> sets;  // of units, each once, in the order of their rows
-  std::vector<size_t> set_of_row;
-};
-
-/// Step i of n is steered unless i/n < start or (i+1)/n > end, as in diffusers.
-bool is_steered(const Control& control, int step, int steps);
-Steered steered(std::span<const Unit> units, const SamplerTable& table);
-
-/// The denoiser's shape with this set of units.
-DenoiserShape with_units(DenoiserShape shape, std::span<const Unit> units,
-                         std::span<const size_t> set);
 
 }  // namespace drypoint

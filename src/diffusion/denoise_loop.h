@@ -47,7 +47,7 @@ class DenoiseLoop {
              std::span<const float> latent = {});
 
   /// Another denoiser, equally ready, takes over what has been denoised so far. Its shape may
-  /// differ in the controls alone. To be called by `before`.
+  /// differ in controls and guidance alone. To be called by `before`.
   void go_on_with(Executor& denoiser);
 
   size_t row() const { return row_; }

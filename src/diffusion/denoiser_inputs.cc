@@ -136,10 +136,10 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
                         std::span<const float> context, const Image& edges,
                         const Request& request) {
   set_picture_inputs(denoiser, shape, table, edges, request);
-  if (shape.prompts > 1)
-    denoiser.set_input("guidance_scale",
-                       std::vector<float>(static_cast<size_t>(shape.latents),
-                                          static_cast<float>(request.guidance_scale)));
+  const auto of_each = [&](double value) {
+    return std::vector<float>(static_cast<size_t>(shape.latents), static_cast<float>(value));
+  };
+  if (shape.prompts > 1) denoiser.set_input("guidance_scale", of_each(request.guidance_scale));
   denoiser.set_input("context", context);
 }
 

@@ -18,7 +18,7 @@ struct PromptShape {
 };
 
 /// The denoiser for a picture of this size and a sampler, with the request's own strength as its
-/// control if the model has a ControlNet (for others see `with_units`).
+/// control if the model has a ControlNet (for others see `shape_in`).
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& prompts);
 /// The same for prompts of a chunk each.

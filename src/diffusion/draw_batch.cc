@@ -130,7 +130,7 @@ class BatchRun {
   void draw(Batch batch);
 
  private:
-  std::vector<DenoiserShape> shapes_of(Batch batch) const;
+  std::vector<DenoiserShape> shapes_for(Batch batch) const;
   void encode_prompts(Batch batch, const StopRequested& stop);
   void encode_initial(Batch batch, const StopRequested& stop);
   void enlarge(const Generation& drawing, std::span<const float> latents,
@@ -138,7 +138,8 @@ class BatchRun {
   Image decoded(Executor& decoder, std::span<const float> latent, const StopRequested& stop) const;
   Executor& make_ready(Batch batch, std::span<const DenoiserShape> shapes,
                        const StopRequested& stop);
-  void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape, size_t set) const;
+  void set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape,
+                  const Phase& phase) const;
   int evaluations(Batch batch, const DenoiserShape& shape) const;
   std::vector<float> denoise(Batch batch, std::span<const DenoiserShape> shapes, int done, int of,
                              const StopRequested& stop);
@@ -152,11 +153,11 @@ class BatchRun {
 };
 
 void BatchRun::set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& shape,
-                          size_t set) const {
+                          const Phase& phase) const {
   Generation& first = *batch[0];
   set_guidance_embedding(denoiser, first.request.guidance_scale);
   if (batch.size() == 1) {
-    set_picture_inputs(denoiser, shape, first.table, first.unit_set(set));
+    set_picture_inputs(denoiser, shape, first.table, first.units_in(phase));
     first.conditioning->begin(denoiser, shape);
     return;
   }
@@ -165,17 +166,17 @@ void BatchRun::set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& 
                                                 model_.config().unet.context_width);
   std::vector<PictureInputs> inputs;
   for (const Generation* drawing : batch)
-    inputs.push_back({drawing->conditioning ? drawing->conditioning->context()
-                                            : std::vector<float>(context_size),
-                      drawing->prompts.guidance_scale, drawing->unit_set(set)});
+    inputs.push_back({.context = drawing->conditioning ? drawing->conditioning->context(shape)
+                                                       : std::vector<float>(context_size),
+                      .guidance_scale = drawing->prompts.guidance_scale,
+                      .units = drawing->units_in(phase)});
   set_picture_inputs(denoiser, shape, first.table, inputs);
 }
 
-/// For each of `steered`'s sets.
-std::vector<DenoiserShape> BatchRun::shapes_of(Batch batch) const {
-  std::vector<DenoiserShape> shapes;
-  for (size_t set = 0; set < batch[0]->steered.sets.size(); ++set)
-    shapes.push_back(together(shape_of(model_, *batch[0], set), batch.size()));
+/// For each phase.
+std::vector<DenoiserShape> BatchRun::shapes_for(Batch batch) const {
+  std::vector<DenoiserShape> shapes = shapes_of(model_, *batch[0]);
+  for (DenoiserShape& shape : shapes) shape = together(shape, batch.size());
   return shapes;
 }
 
@@ -190,12 +191,12 @@ int BatchRun::evaluations(Batch batch, const DenoiserShape& shape) const {
 std::vector<float> BatchRun::denoise(Batch batch, std::span<const DenoiserShape> shapes, int done,
                                      int of, const StopRequested& stop) {
   const SamplerTable& table = batch[0]->table;
-  const std::vector<size_t>& set_of_row = batch[0]->steered.set_of_row;
-  const DenoiserShape& shape = shapes[0];  // the others differ in their controls alone
+  const Phases& phases = batch[0]->phases;
+  const DenoiserShape& shape = shapes[0];  // the others differ in controls and guidance alone
   std::vector<Executor*> denoisers;
-  for (size_t set = 0; set < shapes.size(); ++set) {
-    Executor& denoiser = *denoisers.emplace_back(&model_.denoiser(shapes[set]));
-    set_inputs(denoiser, batch, shapes[set], set);
+  for (size_t phase = 0; phase < shapes.size(); ++phase) {
+    Executor& denoiser = *denoisers.emplace_back(&model_.denoiser(shapes[phase]));
+    set_inputs(denoiser, batch, shapes[phase], phases.all[phase]);
     if (shape.masked)
       set_kept_rows(denoiser, shape, table, model_.prediction(), painting_rule(batch[0]->request));
   }
@@ -221,9 +222,10 @@ std::vector<float> BatchRun::denoise(Batch batch, std::span<const DenoiserShape>
   DenoiseLoop loop(
       *denoisers[0], shape, table,
       [&](DenoiseLoop& going, size_t row) {
-        Executor& denoiser = *denoisers[set_of_row[row]];
+        const size_t phase = phases.of_row[row];
+        Executor& denoiser = *denoisers[phase];
         if (batch.size() == 1 &&
-            batch[0]->conditioning->advance(denoiser, shape, static_cast<int>(row)))
+            batch[0]->conditioning->advance(denoiser, shapes[phase], static_cast<int>(row)))
           denoiser.run(Rate::picture, stop);
         going.go_on_with(denoiser);
       },
@@ -377,7 +379,7 @@ std::vector<float> BatchRun::draw_second(Batch batch, Batch seconds,
 
 void BatchRun::draw(Batch batch) {
   model_.model()->hash().begin();  // for the texts of the pictures
-  const std::vector<DenoiserShape> shapes = shapes_of(batch);
+  const std::vector<DenoiserShape> shapes = shapes_for(batch);
   const StopRequested stop = stop_of(batch);
   const auto use = model_.use(stop, batch[0]->adapters);
   model_.begin(stop);
@@ -385,7 +387,7 @@ void BatchRun::draw(Batch batch) {
   const std::vector<Generation*> seconds = second_passes(batch);
   std::vector<DenoiserShape> second_shapes;
   if (!seconds.empty()) {
-    second_shapes = shapes_of(seconds);
+    second_shapes = shapes_for(seconds);
     decoder = &make_ready(seconds, second_shapes, stop);
   }
   for (Generation* drawing : batch) {

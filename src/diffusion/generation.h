@@ -14,6 +14,7 @@
 #include "diffusion/initial.h"
 #include "diffusion/model.h"
 #include "diffusion/noise_source.h"
+#include "diffusion/phases.h"
 
 namespace drypoint {
 
@@ -26,7 +27,7 @@ struct Generation {
   SamplerTable table;
   ImageSize size;
   std::vector<Unit> units;  // what steers
-  Steered steered;
+  Phases phases;
   NoiseSource noise;
   AdapterSet adapters;
   Stopwatch watch;
@@ -37,10 +38,9 @@ struct Generation {
   std::unique_ptr<const Request> second_request;
   std::unique_ptr<Generation> second;
 
-  /// Of one of `steered`'s sets.
-  UnitSet unit_set(size_t set) const {
+  UnitSet units_in(const Phase& phase) const {
     UnitSet all;
-    for (const size_t i : steered.sets[set]) all.push_back(&units[i]);
+    for (const size_t i : phase.units) all.push_back(&units[i]);
     return all;
   }
   void report(Stage stage, int done, int of, double timestep = 0) const {
@@ -57,7 +57,7 @@ using Batch = std::span<Generation* const>;
 /// What the denoiser has once for all latents.
 bool have_the_same(const Generation& a, const Generation& b);
 
-/// Of the denoiser for one of `steered`'s sets.
-DenoiserShape shape_of(const Stages& model, const Generation& drawing, size_t set = 0);
+/// Of the denoisers for its phases.
+std::vector<DenoiserShape> shapes_of(const Stages& model, const Generation& drawing);
 
 }  // namespace drypoint

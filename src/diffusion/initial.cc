@@ -151,6 +151,9 @@ void check_painting(const Request& request) {
                    {"mask_blur", "inpaint_fill", "only_masked", "mask_padding", "paste_kept"},
                    "mask");
   if (has_mask && !request.only_masked) refuse_changed(request, {"mask_padding"}, "only_masked");
+  if (has_mask && request.painting_rule == PaintingRule::comfy)
+    fail(ErrorKind::bad_argument,
+         "painting_rule: comfy, which has no mask here; expected a1111 or diffusers");
   if (has_mask && request.only_masked && request.paste_kept == PasteKept::off)
     fail(ErrorKind::bad_argument, "paste_kept: off, but only_masked pastes what is drawn");
   if (!has_second_pass) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "adapters/matrices.h"
 #include "base/error.h"
 #include "base/file_hash.h"
 #include "base/memory.h"
@@ -15,6 +16,7 @@
 #include "diffusion/calibration.h"
 #include "diffusion/request.h"
 #include "drypoint/version.h"
+#include "models/control_lora.h"
 #include "models/controlnet.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
@@ -107,7 +109,8 @@ std::shared_ptr<OpenDevice> device_for(const PlanFile* file, const DeviceOptions
   return given;
 }
 
-Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
+Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file,
+                        const std::string& name) {
   Tokenizer tokenizer =
       file && file->info().has_tokenizer
           ? Tokenizer::from_texts(file->tokenizer().first, file->tokenizer().second, file->name())
@@ -120,6 +123,7 @@ Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file) {
                             ? said->second == "!"
                             : detect_clip(checkpoint.tensors).activation == ActivationKind::gelu;
   if (openclip) tokenizer.pad_with_exclamation_mark();
+  tokenizer.add_words(added_tokens(metadata, name));
   return tokenizer;
 }
 
@@ -173,7 +177,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       checkpoint_(checkpoint_for(files, file_.get())),
       device_(device_for(file_.get(), options, std::move(device))),
       store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
-      tokenizer_(tokenizer_for(checkpoint_, file_.get())),
+      tokenizer_(tokenizer_for(checkpoint_, file_.get(), name_)),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)),
       hash_(file_ ? std::filesystem::path() : files.model,
             file_ ? file_->info().model_hash : std::string()) {
@@ -197,6 +201,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
          file_name(i < controls.size() ? controls[i].file : files.model)});
   for (const NamedControl& control : controls)
     description_.control_hashes.push_back(short_file_hash(control.file));
+  set_own_layers();
   if (file_) {
     description_.model = file_->info().model;
     description_.controls = file_->info().controls;
@@ -295,9 +300,25 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
   std::vector<std::string> names;
   for (const TensorSpec& spec : fresh) names.push_back(spec.name);
   store_->sources().replaced(names);
+  set_own_layers();
   config_.controlnets[number] = control;
   ++version_;
   if (then) then();
+}
+
+/// Of Control-LoRAs: products that are added to the UNet's weights.
+void LoadedModel::set_own_layers() {
+  WeightSources::Layers layers;
+  for (ControlLoraProduct& product : control_lora_products(checkpoint_.tensors))
+    layers[product.weight].push_back(
+        {.apply = [up = std::move(product.up), down = std::move(product.down)](Tensor& values,
+                                                                               const Tensor&) {
+          const Tensor sum =
+              multiply(as_matrix(up.to_f32()), as_matrix(down.to_f32())).reshaped(values.shape());
+          for (int64_t i = 0; i < values.type().elements(); ++i)
+            values.mutable_floats()[static_cast<size_t>(i)] += sum.floats()[static_cast<size_t>(i)];
+        }});
+  store_->sources().set_own_layers(std::move(layers));
 }
 
 size_t LoadedModel::weight_bytes() const {

@@ -87,6 +87,7 @@ class LoadedModel {
   void choose_prediction(Prediction asked);
   void choose_quantization(const ModelFiles& files);
   void put_on(const AdapterSet& adapters);
+  void set_own_layers();
   void check_holds(const FittedAdapter& adapter) const;
   size_t controlnet_named(const std::string& wanted) const;
 

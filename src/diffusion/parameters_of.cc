@@ -56,6 +56,7 @@ ControlParameters control_parameters(const Unit& unit, const ModelDescription& m
   control.guidance_start = settings.start;
   control.guidance_end = settings.end;
   control.control_mode = control_mode(settings.mode);
+  control.layer_weights = settings.layer_weights;
   return control;
 }
 
@@ -79,7 +80,8 @@ void add_painting(const Request& request,
   if (begins_with_picture || request.hires_scale > 1)
     add("Denoising strength", fmt::to_string(request.denoising_strength));
   if (begins_with_picture && has_mask) {
-    if (const double blur = mask_blur(request); blur > 0) add("Mask blur", fmt::to_string(blur));
+    if (!request.mask.pixels.empty()) add("Mask mode", "Inpaint masked");
+    add("Mask blur", fmt::to_string(mask_blur(request)));
     if (request.only_masked) {
       add("Inpaint area", "Only masked");
       add("Masked area padding", fmt::to_string(request.mask_padding));
@@ -105,7 +107,9 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
                          const std::string& model_hash) {
   const bool alone = has_own_noise(request);
   Parameters parameters;
-  parameters.prompt = prompt_with_adapters(request);
+  // Where prompts are plain, what looks like a tag is text.
+  const bool has_tags = request.parser != ParserKind::plain;
+  parameters.prompt = has_tags ? prompt_with_adapters(request) : full_prompt(request);
   parameters.negative_prompt = request.negative_prompt;
   parameters.steps = request.steps;
   parameters.cfg_scale = request.guidance_scale;
@@ -130,6 +134,8 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
   const auto add = [&](const char* key, const std::string& value) {
     parameters.others.emplace_back(key, value);
   };
+  if (by_resolution && !units.empty()) add("Resolution", fmt::to_string(request.resolution));
+  if (!has_tags && !request.loras.empty()) add("Loras", named_adapters(request.loras));
   if (request.schedule == ScheduleKind::official) add("Schedule", "official");
   if (sampler.name == "DDIM") parameters.eta = request.eta.value_or(0);
   if (sampler.name != "DDIM" && request.eta && *request.eta != sampler.settings.eta)

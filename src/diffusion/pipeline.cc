@@ -74,7 +74,7 @@ bool Pipeline::Implementation::go_together(const Generation& a, const Generation
   if (a.second && b.second && !go_together(*a.second, *b.second)) return false;
   const bool is_told = model_.config().unet.guidance_width > 0;
   return can(a) && can(b) && a.adapters == b.adapters && have_the_same(a, b) &&
-         shape_of(model_, a) == shape_of(model_, b) &&
+         shapes_of(model_, a) == shapes_of(model_, b) &&
          (!is_told || a.request.guidance_scale == b.request.guidance_scale);
 }
 
@@ -124,7 +124,7 @@ Generation Pipeline::Implementation::begin(const Request& request, const Callbac
   std::vector<Unit> units = units_of(request, model_, size, prompts.shape().guided, result.notices);
   for (const Unit& unit : units) result.hints.push_back(unit.hint);
   if (!units.empty()) result.edges = units[0].hint;
-  Steered steered_rows = steered(units, table);
+  Phases phases = phases_of(request, units, prompts.shape().guided, table);
   Generation drawing{.request = request,
                      .callbacks = callbacks,
                      .result = std::move(result),
@@ -132,7 +132,7 @@ Generation Pipeline::Implementation::begin(const Request& request, const Callbac
                      .table = std::move(table),
                      .size = size,
                      .units = std::move(units),
-                     .steered = std::move(steered_rows),
+                     .phases = std::move(phases),
                      .noise = std::move(noise),
                      .adapters = std::move(adapters),
                      .watch = watch};

@@ -101,6 +101,47 @@ TEST(Pipeline, RefusesARequestBeforeAnythingIsLoadedForIt) {
   }
 }
 
+TEST(Pipeline, GuidanceEndsAndBeginsWhereItIsAsked) {
+  // Where the negative prompt is the prompt, guidance does nothing: so a negative prompt that
+  // becomes the prompt draws what a range of steps draws.
+  Pipeline pipeline(tiny_files());
+  Request request = smallest_request();
+  request.prompt = "a cat";
+  request.added_prompt = "";
+  request.parser = ParserKind::a1111;
+  request.steps = 4;
+  request.guidance_scale = 60;
+  const auto drawn = [&](const std::string& negative, double start, double end) {
+    request.negative_prompt = negative;
+    request.guidance_start = start;
+    request.guidance_end = end;
+    return pipeline.generate(request).images[0];
+  };
+  // A schedule changes after the evaluation of its number, from 0.
+  const Image whole = drawn("grey", 0, 1), first = drawn("grey", 0, 0.5),
+              second = drawn("grey", 0.5, 1);
+  EXPECT_EQ(first, drawn("[grey:a cat:1]", 0, 1));
+  EXPECT_EQ(second, drawn("[a cat:grey:1]", 0, 1));
+  EXPECT_NE(first, whole);
+  EXPECT_NE(second, whole);
+  request.guidance_scale = 1;
+  const Image unguided = drawn("grey", 0, 1);
+  request.guidance_scale = 60;
+  EXPECT_EQ(drawn("grey", 0, 0.1), unguided);
+  // In guess mode too, and with several samples.
+  request.guess_mode = true;
+  request.noise = NoiseKind::per_sample;
+  const Image alone = drawn("grey", 0, 0.5);
+  request.samples = 3;
+  EXPECT_EQ(drawn("grey", 0, 0.5), alone);
+  request.prompt = "a cat AND a dog";
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"guidance_start, guidance_end", "AND"},
+                         [&] { drawn("grey", 0, 0.5); }));
+  request.prompt = "a cat";
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"guidance_start: 0.5", "guidance_end, 0.25"},
+                         [&] { drawn("grey", 0.5, 0.25); }));
+}
+
 TEST(Pipeline, PreparesOnlyWhatCouldBeDrawn) {
   Pipeline pipeline(tiny_files());
   const auto refused = [&](ImageSize size, int samples, const char* part) {

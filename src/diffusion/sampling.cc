@@ -48,21 +48,24 @@ std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
 }
 
 /// Leaves out what comes before the part, and begins with a latent if it says so.
-void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler) {
+void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, CompatKind program) {
   if (part.first > 0 && walk.steps() != part.steps)
     fail(ErrorKind::bad_argument,
          "compat: {} steps are {} of sampler {} there, so that a part of them is another; expected "
          "auto with an initial picture",
          part.steps, walk.steps(), sampler.name);
   walk.levels.erase(walk.levels.begin(), walk.levels.begin() + part.first);
-  walk.start_sigma = sampler.begins_whole ? 1 / walk.level(0).signal : walk.sigma(0);
-  if (!part.from_latent) return;
   const NoiseLevel& level = walk.level(0);
+  double noise_sigma = level.sigma();
+  walk.start_sigma = sampler.begins_whole ? 1 / level.signal : noise_sigma;
+  if (begins_whole_in(program, noise_sigma, walk.trained))
+    walk.start_sigma = noise_sigma = std::hypot(1, noise_sigma);
+  if (!part.from_latent) return;
   // Samplers over signal and noise begin with the level's sample itself, others with start_sigma
   // times what stands for the noise.
   walk.start = sampler.takes_no_signal
                    ? WalkStart{level.noise, level.signal}
-                   : WalkStart{level.sigma() / walk.start_sigma, 1 / walk.start_sigma};
+                   : WalkStart{noise_sigma / walk.start_sigma, 1 / walk.start_sigma};
 }
 
 Walk walk_for(const Request& request, const WalkPart& part, const NoiseSchedule& trained,
@@ -80,20 +83,31 @@ Walk walk_for(const Request& request, const WalkPart& part, const NoiseSchedule&
   walk.settings.s_churn = request.s_churn;
   walk.settings.s_tmin = request.s_tmin;
   if (request.s_tmax > 0) walk.settings.s_tmax = request.s_tmax;
-  cut(walk, part, sampler);
+  cut(walk, part, sampler, request.compat);
   if (sampler.function == ddim &&
       (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
     walk.ends = ddim_ends(walk, part.steps);
   if (sampler.begins_whole) walk.end_scale = walk.levels.back().signal;
-  if (begins_whole_in(request.compat, walk.sigma(0), trained))
-    walk.start_sigma = std::hypot(1, walk.sigma(0));
   return walk;
+}
+
+/// `walked` steps at the end of a walk that is as much longer as the strength says.
+WalkPart end_of_walk(int walked, double strength) {
+  const double steps = strength > 0 ? walked / strength : kNoiseLevels;
+  if (steps >= kNoiseLevels)
+    fail(ErrorKind::bad_argument,
+         "denoising_strength: {} makes {} steps a part of {:.0f}, expected at most {}", strength,
+         walked, steps, kNoiseLevels - 1);
+  return {static_cast<int>(steps), static_cast<int>(steps) - walked, true};
 }
 
 }  // namespace
 
 PaintingRule painting_rule(const Request& request) {
   if (request.painting_rule != PaintingRule::automatic) return request.painting_rule;
+  if (request.compat == CompatKind::comfy && request.mask.pixels.empty() &&
+      request.outpaint == Margins())
+    return PaintingRule::comfy;
   const NamedSampler& sampler = choose_sampler(request.sampler, request.schedule).sampler;
   return sampler.takes_no_signal || sampler.begins_whole ? PaintingRule::diffusers
                                                          : PaintingRule::a1111;
@@ -103,6 +117,7 @@ WalkPart walk_part(const Request& request) {
   const int steps = request.steps;
   const double strength = request.denoising_strength;
   if (request.init_image.pixels.empty()) return {steps};
+  if (painting_rule(request) == PaintingRule::comfy) return end_of_walk(steps, strength);
   if (painting_rule(request) == PaintingRule::a1111)
     return {steps, steps - static_cast<int>(std::min(strength, 0.999) * steps) - 1, true};
   const int first = steps - std::min(static_cast<int>(steps * strength), steps);
@@ -117,14 +132,8 @@ WalkPart walk_part(const Request& request) {
 /// As the web UI: as many steps as asked for are walked, of so many more as the strength says.
 WalkPart second_walk_part(const Request& request) {
   const int walked = request.hires_steps > 0 ? request.hires_steps : request.steps;
-  const double strength = std::min(request.denoising_strength, 0.999);
-  const double steps = strength > 0 ? walked / strength : kNoiseLevels;
-  if (steps >= kNoiseLevels)
-    fail(ErrorKind::bad_argument,
-         "denoising_strength: {} makes {} steps of the second pass a part of {:.0f}, expected at "
-         "most {}",
-         request.denoising_strength, walked, steps, kNoiseLevels - 1);
-  return {static_cast<int>(steps), static_cast<int>(steps) - walked, true};
+  const bool as_comfy = request.compat == CompatKind::comfy;
+  return end_of_walk(walked, std::min(request.denoising_strength, as_comfy ? 1 : 0.999));
 }
 
 SamplerTable make_table(Sampler sampler, const Walk& walk, Prediction prediction) {

@@ -8,6 +8,8 @@
 #include "base/file_set.h"
 #include "drypoint/output.h"
 #include "export/parts.h"
+#include "models/assemble.h"
+#include "models/control_lora.h"
 #include "tensor/precision.h"
 
 namespace drypoint {
@@ -40,6 +42,12 @@ std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,
                                   const OnnxOptions& options, const std::function<bool()>& stop) {
   const DType dtype = dtype_for(options.precision);
   const Checkpoint checkpoint = assemble(files);
+  if (!control_lora_products(checkpoint.tensors).empty())
+    fail(
+        ErrorKind::unsupported,
+        "control: {}: is a Control-LoRA, which is not exported; expected a ControlNet with weights "
+        "of its own",
+        checkpoint.sources.at(Part::control));
   const auto parts = wanted(export_parts(checkpoint), options.parts, files.model.string());
 
   FileSet files_written;

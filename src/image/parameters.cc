@@ -1,6 +1,7 @@
 #include "drypoint/parameters.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,8 @@ std::string format_control(const ControlParameters& control) {
   append(line, "Guidance End", python_number(control.guidance_end));
   append(line, "Pixel Perfect", control.pixel_perfect ? "True" : "False");
   append(line, "Control Mode", control.control_mode);
+  append(line, "Layer Weights", fmt::to_string(fmt::join(control.layer_weights, " ")));
+  for (const auto& [key, value] : control.others) append(line, key, value);
   return line;
 }
 
@@ -111,40 +114,64 @@ void read_numbers(std::string_view text, std::initializer_list<double*> numbers)
   }
 }
 
-/// Keys as the extension wrote them before 1.1.400.
-void read_older_control(const std::string& key, const std::string& value,
+/// "0.5 0.75"
+std::vector<double> read_list(std::string_view text) {
+  std::vector<double> numbers;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) read_number(text.substr(0, end), numbers.emplace_back());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return numbers;
+}
+
+/// Keys as the extension wrote them before 1.1.400. False: it is none of them.
+bool read_older_control(const std::string& key, const std::string& value,
                         ControlParameters& control) {
   double resolution = control.processor_resolution;
-  if (key == "preprocessor") control.module = value;
-  if (key == "model") control.model = value;
-  if (key == "weight") read_number(value, control.weight);
-  if (key == "starting/ending")
+  if (key == "preprocessor")
+    control.module = value;
+  else if (key == "model")
+    control.model = value;
+  else if (key == "weight")
+    read_number(value, control.weight);
+  else if (key == "starting/ending")
     read_numbers(value, {&control.guidance_start, &control.guidance_end});
-  if (key == "resize mode") control.resize_mode = value;
-  if (key == "pixel perfect") control.pixel_perfect = value == "True";
-  if (key == "control mode") control.control_mode = value;
-  if (key == "preprocessor params")
+  else if (key == "resize mode")
+    control.resize_mode = value;
+  else if (key == "pixel perfect")
+    control.pixel_perfect = value == "True";
+  else if (key == "control mode")
+    control.control_mode = value;
+  else if (key == "preprocessor params")
     read_numbers(value, {&resolution, &control.threshold_a, &control.threshold_b});
+  else
+    return false;
   if (resolution > 0 && resolution <= 65536)
     control.processor_resolution = static_cast<int>(resolution);
+  return true;
+}
+
+void read_control_setting(const std::string& key, const std::string& value,
+                          ControlParameters& control) {
+  if (key == "Module") return void(control.module = value);
+  if (key == "Model") return void(control.model = value);
+  if (key == "Weight") return read_number(value, control.weight);
+  if (key == "Resize Mode") return void(control.resize_mode = value);
+  if (key == "Processor Res") return read_number(value, control.processor_resolution);
+  if (key == "Threshold A") return read_number(value, control.threshold_a);
+  if (key == "Threshold B") return read_number(value, control.threshold_b);
+  if (key == "Guidance Start") return read_number(value, control.guidance_start);
+  if (key == "Guidance End") return read_number(value, control.guidance_end);
+  if (key == "Pixel Perfect") return void(control.pixel_perfect = value == "True");
+  if (key == "Control Mode") return void(control.control_mode = value);
+  if (key == "Layer Weights") return void(control.layer_weights = read_list(value));
+  if (!read_older_control(key, value, control)) control.others.emplace_back(key, value);
 }
 
 ControlParameters parse_control(std::string_view text) {
   ControlParameters control;
-  for (const auto& [key, value] : parse_settings(text)) {
-    read_older_control(key, value, control);
-    if (key == "Module") control.module = value;
-    if (key == "Model") control.model = value;
-    if (key == "Weight") read_number(value, control.weight);
-    if (key == "Resize Mode") control.resize_mode = value;
-    if (key == "Processor Res") read_number(value, control.processor_resolution);
-    if (key == "Threshold A") read_number(value, control.threshold_a);
-    if (key == "Threshold B") read_number(value, control.threshold_b);
-    if (key == "Guidance Start") read_number(value, control.guidance_start);
-    if (key == "Guidance End") read_number(value, control.guidance_end);
-    if (key == "Pixel Perfect") control.pixel_perfect = value == "True";
-    if (key == "Control Mode") control.control_mode = value;
-  }
+  for (const auto& [key, value] : parse_settings(text)) read_control_setting(key, value, control);
   return control;
 }
 

@@ -17,6 +17,7 @@
 #include "models/check_sizes.h"
 #include "models/clip.h"
 #include "models/complete.h"
+#include "models/control_lora.h"
 #include "models/controlnet.h"
 #include "models/detect.h"
 #include "models/family.h"
@@ -178,6 +179,8 @@ void put_controlnet(Checkpoint& model, size_t number, const std::filesystem::pat
   files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
   model.controlnets.at(number).source = other.sources[Part::control];
   if (number == 0) model.sources[Part::control] = other.sources[Part::control];
+  if (is_control_lora(model.tensors, number))
+    complete_control_lora(model.tensors, number, path.string());
 }
 
 // As a checkpoint of nothing but number i.
@@ -247,8 +250,11 @@ auto checked_part(const Checkpoint& model, Part part, Read read) {
   int64_t text_layers = INT64_MAX;
   if constexpr (std::is_same_v<decltype(config), ClipConfig>)
     if (model.tensors.metadata.contains(text_config)) text_layers = config.layers;
-  check_used(model.tensors, needed, part, source,
-             [&](std::string_view name) { return is_harmless(part, name, text_layers); });
+  check_used(model.tensors, needed, part, source, [&](std::string_view name) {
+    return is_harmless(part, name, text_layers) ||
+           (part == Part::control &&
+            is_factor(model.tensors, std::string(prefix_of(part)).append(name)));
+  });
   check_sizes(model.tensors.metadata, config, file);
   return config;
 }
@@ -373,6 +379,7 @@ Checkpoint assemble(const ModelFiles& files) {
   if (!files.text_encoder || model.tokenizer) {
     const auto tokenizer = model.tokenizer.value_or(files.model / "tokenizer");
     check_tokenizer_folder(tokenizer);
+    keep_added_tokens(model.tensors.metadata, added_tokens(tokenizer));
     if (auto padding = padding_token(tokenizer))
       model.tensors.metadata.insert_or_assign(std::string(padding_key), std::move(*padding));
   }

@@ -181,30 +181,38 @@ TEST_F(Configurations, Pipelines) {
   EXPECT_TRUE(assemble({.model = model()}).has(Part::unet));
 }
 
-TEST_F(Configurations, TokenizersMayAddNoWords) {
+TEST_F(Configurations, TokenizersAreChecked) {
   std::filesystem::create_directory(model() / "tokenizer");
   const auto write = [&](const std::string& name, const std::string& text) {
     write_file(model() / "tokenizer" / name, text);
     return model() / "tokenizer";
   };
   const auto refuses_it = [&](const std::string& name, const std::string& text,
-                              const std::string& what) {
-    const auto result = fails_with(ErrorKind::unsupported, {name, what}, [&] {
+                              const std::string& what, ErrorKind kind = ErrorKind::unsupported) {
+    const auto result = fails_with(kind, {name, what}, [&] {
       write(name, text);
       assemble({.model = model()});
     });
     std::filesystem::remove(model() / "tokenizer" / name);
     return result;
   };
-  EXPECT_TRUE(refuses_it("added_tokens.json", R"({"<cat-toy>": 49408})", "<cat-toy>"));
+  EXPECT_TRUE(refuses_it("added_tokens.json", R"({"<cat-toy>": 49408.5})", "<cat-toy>",
+                         ErrorKind::bad_file));
+  EXPECT_TRUE(
+      refuses_it("added_tokens.json", R"({"<cat-toy>": -1})", "<cat-toy>", ErrorKind::bad_file));
   EXPECT_TRUE(refuses_it("special_tokens_map.json", R"({"pad_token": "<pad>"})", "pad_token"));
   EXPECT_TRUE(
       refuses_it("special_tokens_map.json", R"({"additional_special_tokens": ["<a>"]})", "<a>"));
   EXPECT_TRUE(refuses_it("tokenizer_config.json", R"({"model_max_length": 248})", "248"));
   EXPECT_TRUE(refuses_it("tokenizer_config.json",
                          R"({"bos_token": {"__type": "AddedToken", "content": "<s>"}})", "<s>"));
+  EXPECT_TRUE(
+      refuses_it("tokenizer_config.json",
+                 R"({"added_tokens_decoder": {"49408": {"content": "sks", "single_word": true}}})",
+                 "single_word"));
   EXPECT_TRUE(refuses_it("tokenizer_config.json",
-                         R"({"added_tokens_decoder": {"49408": {"content": "sks"}}})", "sks"));
+                         R"({"added_tokens_decoder": {"x": {"content": "sks"}}})", "sks",
+                         ErrorKind::bad_file));
   EXPECT_TRUE(refuses_it("tokenizer_config.json", R"({"do_lower_case": false})", "do_lower_case"));
   write("tokenizer_config.json",
         R"({"add_prefix_space": false, "bos_token": {"__type": "AddedToken", "content":
@@ -216,6 +224,7 @@ TEST_F(Configurations, TokenizersMayAddNoWords) {
             "tokenizer_class": "CLIPTokenizer", "unk_token": "<|endoftext|>"})");
   write("added_tokens.json", R"({"<|startoftext|>": 49406, "<|endoftext|>": 49407})");
   EXPECT_TRUE(assemble({.model = model()}).has(Part::text));
+  EXPECT_EQ(added_tokens(model() / "tokenizer"), AddedTokens());
 
   // The padding of a model is that of its tokenizer: of transformers' files the map counts, unless
   // the other lists the tokens.
@@ -228,6 +237,18 @@ TEST_F(Configurations, TokenizersMayAddNoWords) {
   write("tokenizer_config.json",
         R"({"added_tokens_decoder": {"0": {"content": "!"}}, "pad_token": "<|endoftext|>"})");
   EXPECT_EQ(padding(), "<|endoftext|>");
+
+  // Added words are kept, from whichever file; two must agree.
+  write("added_tokens.json", R"({"<cat-toy>": 49408})");
+  write("tokenizer_config.json",
+        R"({"added_tokens_decoder": {"49408": {"content": "<cat-toy>"}, "49409": {"content":
+            "<cat-toy>_1", "special": false}}})");
+  write("special_tokens_map.json", R"({"additional_special_tokens": ["<cat-toy>"]})");
+  const AddedTokens expected{{"<cat-toy>", 49408}, {"<cat-toy>_1", 49409}};
+  EXPECT_EQ(added_tokens(assemble({.model = model()}).tensors.metadata, "m"), expected);
+  write("added_tokens.json", R"({"<cat-toy>": 49410})");
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"tokenizer_config.json", "49408", "49410"},
+                         [&] { assemble({.model = model()}); }));
 }
 
 TEST_F(Configurations, TensorsOfAPartThatAreNotUsedAreNamed) {

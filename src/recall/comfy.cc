@@ -80,6 +80,11 @@ class Graph {
     if (class_of(from->node).starts_with("Primitive")) return input(from->node, "value");
     return {};
   }
+  /// The same, and of any other node the link itself.
+  json shown_value(const std::string& id, const char* key) const {
+    const json found = value(id, key);
+    return found.is_null() ? input(id, key) : found;
+  }
 
  private:
   json nodes_;
@@ -95,17 +100,12 @@ class GraphReader {
   }
 
   Recalled read() {
-    const auto samplers = graph_.of_class("KSampler");
-    if (samplers.size() != 1)
-      fail(ErrorKind::unsupported, "{} nodes KSampler, expected one", samplers.size());
-    const std::string& sampler = samplers[0];
+    const auto [sampler, second] = find_samplers();
     text_.seed = number<uint64_t>(sampler, "seed", 0);
     text_.steps = number<int>(sampler, "steps", 20);
     text_.cfg_scale = number<double>(sampler, "cfg", 8);
     text_.sampler = word(sampler, "sampler_name");
     text_.schedule_type = word(sampler, "scheduler");
-    if (const double denoise = number<double>(sampler, "denoise", 1); denoise != 1)
-      miss("", fmt::format("KSampler: denoise: {}: it was drawn from another picture", denoise));
     read_model(graph_.link(sampler, "model"));
     const auto positive = graph_.link(sampler, "positive"),
                negative = graph_.link(sampler, "negative");
@@ -113,13 +113,41 @@ class GraphReader {
     text_.negative_prompt = read_conditioning(negative, false);
     expect_controls_on_both();
     read_prompts();
-    read_latent(graph_.link(sampler, "latent_image"));
-    read_vae(sampler);
+    read_latent(sampler);
+    if (!second.empty()) read_second(sampler, second);
+    read_vae(second.empty() ? sampler : second);
     recalled_.parameters = std::move(text_);
     return std::move(recalled_);
   }
 
  private:
+  struct Samplers {
+    std::string first, second;  // second: of a second pass, or empty
+  };
+  /// The node that a sampler's latent comes from, or empty.
+  std::string source_of(const std::string& sampler) const {
+    const auto from = graph_.link(sampler, "latent_image");
+    return from ? from->node : "";
+  }
+  bool enlarges(const std::string& id) const {
+    return !id.empty() && graph_.class_of(id).starts_with("LatentUpscale");
+  }
+  /// Whether what it begins with is what the other made, enlarged.
+  bool goes_on_from(const std::string& sampler, const std::string& other) const {
+    const std::string enlarger = source_of(sampler);
+    if (!enlarges(enlarger)) return false;
+    const auto samples = graph_.link(enlarger, "samples");
+    return samples && samples->node == other;
+  }
+  Samplers find_samplers() const {
+    const auto all = graph_.of_class("KSampler");
+    if (all.size() == 1) return {all[0], ""};
+    if (all.size() == 2 && goes_on_from(all[1], all[0])) return {all[0], all[1]};
+    if (all.size() == 2 && goes_on_from(all[0], all[1])) return {all[1], all[0]};
+    fail(ErrorKind::unsupported,
+         "{} nodes KSampler, expected one, or two with a LatentUpscale between them", all.size());
+  }
+
   void miss(const std::string& field, const std::string& what) {
     recalled_.missing.push_back({field, printable(what)});
   }
@@ -284,15 +312,64 @@ class GraphReader {
   }
   void other(const char* key, const std::string& value) { text_.others.emplace_back(key, value); }
 
-  void read_latent(std::optional<Graph::Link> at) {
-    if (!at || graph_.class_of(at->node) != "EmptyLatentImage") {
-      if (at) miss_node(at->node, "what is drawn from");
-      return;
+  /// What the first sampler begins with: nothing, or a picture.
+  void read_latent(const std::string& sampler) {
+    const double denoise = number<double>(sampler, "denoise", 1);
+    const std::string source = source_of(sampler);
+    const std::string kind = source.empty() ? "" : graph_.class_of(source);
+    if (kind == "EmptyLatentImage") {
+      text_.width = number<int>(source, "width", 512);
+      text_.height = number<int>(source, "height", 512);
+      const int count = number<int>(source, "batch_size", 1);
+      if (count != 1) other("Batch size", fmt::to_string(count));
+      if (denoise != 1)
+        miss("", fmt::format("KSampler: denoise: {}, expected 1 with an empty latent", denoise));
+    } else if (kind == "VAEEncode") {
+      other("Denoising strength", fmt::to_string(denoise));
+      read_size_of_picture(source);
+    } else if (!source.empty()) {
+      miss_node(source, "what is drawn from");
     }
-    text_.width = number<int>(at->node, "width", 512);
-    text_.height = number<int>(at->node, "height", 512);
-    const int count = number<int>(at->node, "batch_size", 1);
-    if (count != 1) other("Batch size", fmt::to_string(count));
+  }
+  /// What is drawn has the size of the picture, which a graph tells where it is scaled.
+  void read_size_of_picture(const std::string& encoder) {
+    const auto pixels = graph_.link(encoder, "pixels");
+    const std::string kind = pixels ? graph_.class_of(pixels->node) : "";
+    text_.width = text_.height = 0;
+    if (kind == "ImageScale") {
+      text_.width = number<int>(pixels->node, "width", 512);
+      text_.height = number<int>(pixels->node, "height", 512);
+    } else if (kind != "LoadImage") {
+      miss_node(pixels ? pixels->node : encoder, "what is drawn from");
+    }
+  }
+
+  /// A second pass: all but its steps and its latent is the first one's.
+  void read_second(const std::string& first, const std::string& second) {
+    const std::string enlarger = source_of(second);
+    if (graph_.class_of(enlarger) == "LatentUpscaleBy") {
+      other("Hires upscale", fmt::to_string(number<double>(enlarger, "scale_by", 2)));
+    } else {
+      other("Hires resize", fmt::format("{}x{}", number<int>(enlarger, "width", 1024),
+                                        number<int>(enlarger, "height", 1024)));
+      if (const std::string crop = word(enlarger, "crop"); crop != "disabled")
+        miss("", fmt::format("LatentUpscale: crop: {}, expected disabled", crop));
+    }
+    const std::string method = word(enlarger, "upscale_method");
+    other("Hires upscaler", method == "nearest-exact" ? "Latent (nearest-exact)"
+                            : method == "bilinear"    ? "Latent"
+                            : method == "bicubic"     ? "Latent (bicubic)"
+                                                      : method);
+    other("Hires steps", fmt::to_string(number<int>(second, "steps", 20)));
+    other("Denoising strength", fmt::to_string(number<double>(second, "denoise", 1)));
+    for (const char* key :
+         {"seed", "cfg", "sampler_name", "scheduler", "model", "positive", "negative"}) {
+      const json one = graph_.shown_value(first, key), two = graph_.shown_value(second, key);
+      if (one != two)
+        miss("", fmt::format("KSampler: {}: {} in the second pass, which has the first one's "
+                             "here, {}",
+                             key, shown(two), shown(one)));
+    }
   }
 
   /// The decoder that reads what the sampler gives.

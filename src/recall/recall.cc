@@ -33,6 +33,7 @@ std::string_view name(Recalled::Source source) {
 void Recalled::apply(Request& request) const {
   for (const auto& [field, value] : fields)
     find_field(request_fields(), field)->set(request, value);
+  if (!controls.empty()) request.controls = controls;
 }
 
 void Recalled::expect_complete(std::string_view name, const std::vector<std::string>& given) const {

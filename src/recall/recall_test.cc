@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "diffusion/controls.h"
 #include "diffusion/parameters_of.h"
+#include "diffusion/request.h"
 #include "drypoint/fields.h"
 #include "support/test_support.h"
 
@@ -105,20 +106,127 @@ TEST(Recall, ControlNetsOfOlderVersions) {
   EXPECT_EQ(recalled.parameters.controls[0].model, "control_v11p_sd15_canny [d14c016b]");
 }
 
+TEST(Recall, SeveralControlNetsOfTheWebUis) {
+  const Recalled recalled = of_settings(
+      "Size: 512x768, ControlNet 0: \"Module: canny, Model: control_v11p_sd15_canny [d14c016b], "
+      "Weight: 0.5, Resize Mode: Just Resize, Processor Res: 256, Threshold A: 30.0, Threshold B: "
+      "-1.0, Guidance Start: 0.0, Guidance End: 0.8, Pixel Perfect: False, Control Mode: My prompt "
+      "is more important, Hr Option: Both\", ControlNet 1: \"Module: invert (from white bg & black "
+      "line), Model: control_v11p_sd15_lineart [43d4be0d], Weight: 1.2, Guidance Start: 0.25, "
+      "Pixel "
+      "Perfect: True\", ControlNet 2: \"Module: depth_midas, Model: d [12345678]\"");
+  const std::vector<Control> controls = request_of(recalled).controls;
+  ASSERT_EQ(controls.size(), 3u);
+  EXPECT_EQ(controls[0].preprocessor, "canny");
+  EXPECT_EQ(controls[0].weight, 0.5);
+  EXPECT_EQ(controls[0].resize, ResizeMode::stretch);
+  EXPECT_EQ(controls[0].resolution, 256);
+  EXPECT_EQ(controls[0].threshold_a, 30);
+  EXPECT_EQ(controls[0].threshold_b, std::nullopt);
+  EXPECT_EQ(controls[0].end, 0.8);
+  EXPECT_EQ(controls[0].mode, ControlMode::prompt);
+  EXPECT_EQ(controls[1].preprocessor, "invert");
+  EXPECT_EQ(controls[1].start, 0.25);
+  EXPECT_EQ(controls[1].resolution, 0);
+  EXPECT_EQ(controls[2].preprocessor, "none");
+  ASSERT_EQ(recalled.notices.size(), 1u);
+  EXPECT_NE(recalled.notices[0].find("depth_midas"), std::string::npos);
+
+  // Which of a model's they are: by hash, by file, by name.
+  const ModelDescription loaded{.model = "m",
+                                .control = "x.safetensors",
+                                .controls = {{"lineart", "x.safetensors"},
+                                             {"edges", "control_v11p_sd15_canny.pth"},
+                                             {"depth", "y.safetensors"}},
+                                .control_hashes = {"", "", "12345678"}};
+  Recalled named = recalled;
+  named.name_controls(loaded, "a.png");
+  EXPECT_EQ(named.controls[0].name, "edges");
+  EXPECT_EQ(named.controls[1].name, "lineart");
+  EXPECT_EQ(named.controls[2].name, "depth");
+  named = recalled;
+  EXPECT_TRUE(fails_with(
+      ErrorKind::unsupported, {"a.png", "ControlNet 2: d [12345678]", "expected control"}, [&] {
+        named.name_controls(
+            {.controls = {{"lineart", "x"}, {"canny", "y"}}, .control_hashes = {"", ""}}, "a.png");
+      }));
+  // A single one that is not the model's first.
+  Recalled single =
+      of_settings("ControlNet 0: \"Module: canny, Model: d [12345678], Weight: 0.5\"");
+  EXPECT_EQ(request_of(single).strength, 0.5);
+  single.name_controls(loaded, "a.png");
+  ASSERT_EQ(single.controls.size(), 1u);
+  EXPECT_EQ(single.controls[0].name, "depth");
+  EXPECT_EQ(single.controls[0].weight, 0.5);
+  EXPECT_EQ(request_of(single).strength, 1);
+  // One that is not there is drawn with what is, and said.
+  Recalled other = of_settings("ControlNet 0: \"Module: canny, Model: e [00000000]\"");
+  other.name_controls(loaded, "a.png");
+  ASSERT_EQ(other.notices.size(), 1u);
+  EXPECT_NE(other.notices[0].find("drawn with e, this is x"), std::string::npos);
+}
+
+TEST(Recall, APictureFromAPictureNeedsIt) {
+  const auto given = [](const Recalled& recalled, const std::vector<std::string>& names) {
+    recalled.expect_complete("a.png", names);
+    Request request;
+    recalled.apply(request);
+    return request;
+  };
+  const Recalled plain = of_settings("Denoising strength: 0.6, Init image hash: 0123");
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"Denoising strength: 0.6", "expected init"},
+                         [&] { plain.expect_complete("a.png"); }));
+  EXPECT_EQ(given(plain, {"init"}).denoising_strength, 0.6);
+  EXPECT_EQ(given(plain, {"init"}).painting_rule, PaintingRule::a1111);
+  const Recalled masked = of_settings(
+      "Denoising strength: 1.0, Mask blur: 8, Inpaint area: Only masked, Masked area padding: 16, "
+      "Masked content: latent noise");
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"expected init", "expected mask"},
+                         [&] { masked.expect_complete("a.png"); }));
+  const Request request = given(masked, {"init", "mask"});
+  EXPECT_EQ(request.mask_blur, 8);
+  EXPECT_TRUE(request.only_masked);
+  EXPECT_EQ(request.mask_padding, 16);
+  EXPECT_EQ(request.inpaint_fill, InpaintFill::latent_noise);
+  EXPECT_TRUE(misses(of_settings("Denoising strength: 0.6, Mask mode: Inpaint not masked"),
+                     "black where it was drawn as white"));
+}
+
+TEST(Recall, SecondPasses) {
+  const Recalled recalled = of_settings(
+      "CFG scale: 7, Size: 512x768, Denoising strength: 0.7, Hires upscale: 1.5, Hires steps: 10, "
+      "Hires upscaler: Latent (nearest-exact), Hires sampler: Use same sampler, Hires CFG Scale: "
+      "7");
+  const Request request = request_of(recalled);
+  EXPECT_EQ(request.denoising_strength, 0.7);
+  EXPECT_EQ(request.hires_scale, 1.5);
+  EXPECT_EQ(request.hires_steps, 10);
+  EXPECT_EQ(request.hires_upscaler, HiresUpscaler::latent_nearest_exact);
+  EXPECT_EQ(request_of(of_settings("Size: 512x768, Denoising strength: 0.7, Hires resize: "
+                                   "1024x1536, Hires upscaler: Lanczos"))
+                .hires_scale,
+            2);
+  const auto second = [](const std::string& settings) {
+    return of_settings("Size: 512x768, Denoising strength: 0.7, Hires upscale: 2, " + settings);
+  };
+  EXPECT_TRUE(misses(second("Hires upscaler: R-ESRGAN 4x+"), "R-ESRGAN 4x+"));
+  EXPECT_TRUE(misses(second("Hires sampler: Heun"), "Hires sampler: Heun"));
+  EXPECT_TRUE(misses(second("Hires prompt: a cat"), "Hires prompt: a cat"));
+  EXPECT_TRUE(misses(second("Hires checkpoint: b"), "Hires checkpoint: b"));
+  EXPECT_TRUE(misses(of_settings("Size: 512x768, Denoising strength: 0.7, Hires resize: 1024x1024"),
+                     "other proportions than 512x768"));
+}
+
 TEST(Recall, WhatCannotBeHadIsNamed) {
-  EXPECT_TRUE(misses(of_settings("Hires upscale: 2, Hires upscaler: Latent"), "Hires upscale: 2"));
-  EXPECT_TRUE(misses(of_settings("Denoising strength: 0.7"), "drawn from another picture"));
   EXPECT_TRUE(misses(of_settings("Some Extension: on"), "Some Extension: on: what it does"));
   EXPECT_TRUE(misses(of_settings("Tiling: True"), "Tiling"));
   EXPECT_TRUE(misses(of_settings("RNG: XPU"), "RNG: XPU, expected CPU"));
-  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny, Control Mode: My prompt is more "
-                                 "important\""),
-                     "Control Mode: My prompt"));
-  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny, Guidance End: 0.5\""),
-                     "Guidance End: 0.5"));
-  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny\", ControlNet 1: \"Module: depth, "
-                                 "Model: d [12345678]\""),
-                     "ControlNet 1: d"));
+  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny, Control Mode: Mine\""),
+                     "ControlNet 0: Control Mode: Mine, expected one of Balanced"));
+  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny, Guidance End: 1.5\""),
+                     "Guidance End: end: 1.5"));
+  EXPECT_TRUE(misses(of_settings("ControlNet 0: \"Module: canny, Effective Region Mask: m\""),
+                     "Effective Region Mask: m"));
   // What has no effect, or is off, passes.
   EXPECT_TRUE(
       of_settings("Lora hashes: \"a: 1234\", TI hashes: \"b: 5678\", Tiling: False, User: me, "
@@ -150,6 +258,125 @@ Unit own_unit(const Request& request) {
   return {.settings = asked_controls(asked).at(0).settings};
 }
 
+/// All that a text may say, as a control too: each field has a value that is not the default, or a
+/// reason for which none comes back.
+TEST(Recall, EveryFieldComesBack) {
+  const std::map<std::string, std::string> values{{"prompt", "a (red:1.2) bird"},
+                                                  {"negative_prompt", "grey"},
+                                                  {"parser", "a1111"},
+                                                  {"emphasis", "No norm"},
+                                                  {"clip_skip", "2"},
+                                                  {"comma_backtrack", "3"},
+                                                  {"resolution", "320"},
+                                                  {"steps", "9"},
+                                                  {"sampler", "Euler a"},
+                                                  {"schedule", "karras"},
+                                                  {"compat", "comfy"},
+                                                  {"guidance_scale", "3.5"},
+                                                  {"guidance_start", "0.25"},
+                                                  {"guidance_end", "0.75"},
+                                                  {"strength", "0.4"},
+                                                  {"guess_mode", "true"},
+                                                  {"rng", "cuda:108x2048"},
+                                                  {"noise", "per-sample"},
+                                                  {"ensd", "-5"},
+                                                  {"subseed", "12"},
+                                                  {"subseed_strength", "0.5"},
+                                                  {"seed_resize", "256x512"},
+                                                  {"eta", "0.5"},
+                                                  {"s_churn", "0.5"},
+                                                  {"s_tmin", "0.5"},
+                                                  {"s_tmax", "5"},
+                                                  {"s_noise", "1.5"},
+                                                  {"low_threshold", "20"},
+                                                  {"high_threshold", "90"},
+                                                  {"denoising_strength", "0.5"},
+                                                  {"painting_rule", "diffusers"},
+                                                  {"resize_mode", "crop"},
+                                                  {"mask_blur", "0"},
+                                                  {"inpaint_fill", "latent-nothing"},
+                                                  {"only_masked", "true"},
+                                                  {"mask_padding", "8"},
+                                                  {"paste_kept", "on"},
+                                                  {"outpaint", "1,2,3,4"},
+                                                  {"hires_scale", "1.5"},
+                                                  {"hires_upscaler", "latent-bicubic"},
+                                                  {"hires_steps", "7"}};
+  const std::map<std::string, std::string> otherwise{
+      {"added_prompt", "is part of the prompt"},
+      {"lora", "is called by the prompt"},
+      {"samples", "noise of several that is not one draw is that of single pictures"},
+      {"size", "always there"},
+      {"seed", "always there"}};
+  const Image picture{64, 128, 3, std::vector<uint8_t>(size_t{64} * 128 * 3)};
+  for (const auto& field : request_fields()) {
+    const auto value = values.find(field.name);
+    ASSERT_NE(value == values.end(), otherwise.find(field.name) == otherwise.end()) << field.name;
+    if (value == values.end()) continue;
+    Request asked{.prompt = "a bird", .added_prompt = "", .image = picture};
+    if (field.name.starts_with("hires")) asked.hires_scale = 2;
+    const bool paints = is_of_painting(field) && !field.name.starts_with("hires");
+    if (paints) asked.init_image = asked.mask = picture;
+    if (field.name == "mask_padding") asked.only_masked = true;
+    if (field.name == "subseed") asked.subseed_strength = 0.25;
+    field.set(asked, value->second);
+    if (field.name != "resolution") asked.size = {64, 128};
+    const std::string text = format_parameters(
+        parameters_of(asked, std::vector{own_unit(asked)}, model, {64, 128}, 7, 0));
+    const Recalled recalled = of_text(text);
+    recalled.expect_complete("a.png", {"init", "mask"});
+    EXPECT_EQ(misses(recalled, "expected init"), paints) << field.name;
+    EXPECT_EQ(misses(recalled, "expected mask"), paints) << field.name;
+    Request request;
+    recalled.apply(request);
+    EXPECT_EQ(field.get(request), value->second) << text;
+  }
+}
+
+TEST(Recall, EveryFieldOfAControlComesBack) {
+  Control first, second;
+  first.preprocessor = "scribble_xdog";
+  first.threshold_a = 20;
+  first.resize = ResizeMode::fill;
+  first.resolution = 128;
+  first.weight = 0.3;
+  first.start = 0.1;
+  first.end = 0.6;
+  first.mode = ControlMode::prompt;
+  second.preprocessor = "none";
+  second.layer_weights = std::vector<double>(13, 0.5);
+  second.mode = ControlMode::control;
+  ModelDescription two = model;
+  two.controls = {{"canny", "c.pth"}, {"scribble", "s.pth"}};
+  two.control_hashes = {"", "01234567"};
+  first.name = "scribble", second.name = "canny";
+  for (const ImageSize size : {ImageSize{64, 128}, ImageSize()}) {
+    Request asked{.prompt = "a bird", .size = size};
+    asked.controls = {first, second};
+    const std::vector<Unit> units{{.settings = first, .net = 1}, {.settings = second, .net = 0}};
+    Recalled recalled =
+        of_text(format_parameters(parameters_of(asked, units, two, {64, 128}, 7, 0)));
+    recalled.name_controls(two, "a.png");
+    const Request request = request_of(recalled);
+    EXPECT_EQ(request.size, size);
+    ASSERT_EQ(request.controls.size(), 2u);
+    for (size_t i = 0; i < 2; ++i)
+      for (const auto& field : control_fields())
+        EXPECT_EQ(field.get(request.controls[i]), field.get(asked.controls[i])) << field.name;
+  }
+}
+
+TEST(Recall, AdaptersOfAPlainPromptComeBack) {
+  Request asked{.prompt = "a <lora:x:1> bird", .parser = ParserKind::plain};
+  asked.loras = {{"folder/ink.safetensors", 0.5, 0.25, {}}, {"b", 1, {}, {}}};
+  const Request request =
+      request_of(of_text(format_parameters(parameters_of(asked, {}, model, {64, 64}, 7, 0))));
+  EXPECT_EQ(request.prompt, full_prompt(asked));
+  ASSERT_EQ(request.loras.size(), 2u);
+  EXPECT_EQ(request.loras[0], (AdapterUse{"ink", 0.5, 0.25, {}}));
+  EXPECT_EQ(request.loras[1].file, "b");
+}
+
 TEST(Recall, OurOwnTextsComeBack) {
   const auto round_trip = [](Request asked) {
     asked.seed = 7;
@@ -160,6 +387,12 @@ TEST(Recall, OurOwnTextsComeBack) {
     const Recalled recalled = of_text(text);
     EXPECT_EQ(recalled.source, Recalled::Source::drypoint);
     Request request = request_of(recalled);
+    ASSERT_EQ(request.controls.size(), 1u);  // ready edges
+    EXPECT_EQ(request.controls[0].preprocessor, "none");
+    EXPECT_EQ(request.controls[0].weight, asked.strength);
+    EXPECT_EQ(request.controls[0].mode == ControlMode::control, asked.guess_mode);
+    request.controls.clear();
+    request.strength = asked.strength, request.guess_mode = asked.guess_mode;
     EXPECT_EQ(request.prompt, asked.prompt + ", " + asked.added_prompt);
     request.prompt = asked.prompt, request.added_prompt = asked.added_prompt;
     EXPECT_EQ(request.size, (ImageSize{128, 64}));
@@ -230,7 +463,8 @@ TEST(Recall, ComfyUisUsualGraph) {
   EXPECT_EQ(request.size, (ImageSize{64, 128}));
   EXPECT_EQ(request.clip_skip, 2);
   EXPECT_EQ(request.comma_backtrack, 0);
-  EXPECT_EQ(request.strength, 0.9);
+  ASSERT_EQ(request.controls.size(), 1u);  // a hint as it is
+  EXPECT_EQ(request.controls[0].weight, 0.9);
   EXPECT_EQ(recalled.parameters.model, "v1-5-pruned-emaonly");
   EXPECT_EQ(recalled.parameters.controls[0].model, "control_v11p_sd15_canny");
 }
@@ -242,12 +476,11 @@ TEST(Recall, ComfyUisOtherNodesAreNamed) {
     return of_graph(graph);
   };
   EXPECT_TRUE(misses(changed([](json& g) { g["3"]["inputs"]["denoise"] = 0.5; }), "denoise: 0.5"));
-  EXPECT_TRUE(misses(changed([](json& g) { g["5"]["class_type"] = "VAEEncode"; }), "VAEEncode"));
+  EXPECT_TRUE(misses(changed([](json& g) { g["5"]["class_type"] = "VAEEncodeForInpaint"; }),
+                     "VAEEncodeForInpaint"));
   EXPECT_TRUE(misses(changed([](json& g) { g["12"]["class_type"] = "FluxGuide"; }), "FluxGuide"));
   EXPECT_TRUE(misses(changed([](json& g) { g["6"]["class_type"] = "ConditioningCombine"; }),
                      "ConditioningCombine"));
-  EXPECT_TRUE(misses(changed([](json& g) { g["10"]["inputs"]["end_percent"] = 0.5; }),
-                     "Guidance End: 0.5"));
   EXPECT_TRUE(misses(changed([](json& g) {
                        g["3"]["inputs"]["negative"] = {"7", 0};
                      }),
@@ -281,6 +514,56 @@ TEST(Recall, ComfyUisOtherNodesAreNamed) {
     g["3"]["inputs"]["steps"] = {"30", 0};
   }));
   EXPECT_EQ(linked.steps, 12);
+}
+
+TEST(Recall, ComfyUisPicturesFromPictures) {
+  json graph = usual_graph();
+  graph["10"]["inputs"]["end_percent"] = 0.5;
+  graph["40"] = {{"class_type", "LoadImage"}, {"inputs", {{"image", "a.png"}}}};
+  graph["41"] = {{"class_type", "VAEEncode"},
+                 {"inputs", {{"pixels", {"40", 0}}, {"vae", {"4", 2}}}}};
+  graph["3"]["inputs"]["latent_image"] = {"41", 0};
+  graph["3"]["inputs"]["denoise"] = 0.5;
+  const Recalled recalled = of_graph(graph);
+  EXPECT_TRUE(misses(recalled, "expected init"));
+  recalled.expect_complete("a.png", {"init"});
+  Request request;
+  recalled.apply(request);
+  EXPECT_EQ(request.denoising_strength, 0.5);
+  EXPECT_EQ(request.size, ImageSize());
+  ASSERT_EQ(request.controls.size(), 1u);
+  EXPECT_EQ(request.controls[0].end, 0.5);
+  graph["40"] = {{"class_type", "ImageScale"},
+                 {"inputs", {{"width", 128}, {"height", 64}, {"image", {"42", 0}}}}};
+  request = {};
+  of_graph(graph).apply(request);
+  EXPECT_EQ(request.size, (ImageSize{128, 64}));
+}
+
+TEST(Recall, ComfyUisSecondPass) {
+  json graph = usual_graph();
+  graph["50"] = {{"class_type", "LatentUpscale"},
+                 {"inputs",
+                  {{"upscale_method", "nearest-exact"},
+                   {"width", 128},
+                   {"height", 256},
+                   {"crop", "disabled"},
+                   {"samples", {"3", 0}}}}};
+  graph["51"] = graph["3"];
+  graph["51"]["inputs"]["latent_image"] = {"50", 0};
+  graph["51"]["inputs"]["denoise"] = 0.5;
+  graph["51"]["inputs"]["steps"] = 14;
+  graph["8"]["inputs"]["samples"] = {"51", 0};
+  const Request request = request_of(of_graph(graph));
+  EXPECT_EQ(request.size, (ImageSize{64, 128}));
+  EXPECT_EQ(request.hires_scale, 2);
+  EXPECT_EQ(request.hires_steps, 14);
+  EXPECT_EQ(request.hires_upscaler, HiresUpscaler::latent_nearest_exact);
+  EXPECT_EQ(request.denoising_strength, 0.5);
+  graph["51"]["inputs"]["seed"] = 1;
+  EXPECT_TRUE(misses(of_graph(graph), "KSampler: seed: 1 in the second pass"));
+  graph["50"]["inputs"]["upscale_method"] = "bislerp";
+  EXPECT_TRUE(misses(of_graph(graph), "bislerp"));
 }
 
 TEST(Recall, HostileGraphsAreRefused) {

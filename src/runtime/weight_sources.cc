@@ -37,13 +37,15 @@ Tensor WeightSources::values(const std::string& name, const Shape& shape) const 
     const std::string file = checkpoint_.file_of(tensor);
     fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
   }
-  const auto layers = layers_.find(name);
-  const Tensor original = tensor.to_f32().reshaped(shape);
-  if (layers == layers_.end() || layers->second.empty()) return original;
-  Tensor values = make_tensor(shape, original.floats());
-  for (const WeightLayer& layer : layers->second) layer.apply(values, original);
-  check_finite(name + " with its adapters", values);
-  return values;
+  const auto with = [&](const Layers& all, const Tensor& original) {
+    const auto layers = all.find(name);
+    if (layers == all.end() || layers->second.empty()) return original;
+    Tensor values = make_tensor(shape, original.floats());
+    for (const WeightLayer& layer : layers->second) layer.apply(values, original);
+    check_finite(name + " with its adapters", values);
+    return values;
+  };
+  return with(layers_, with(own_layers_, tensor.to_f32().reshaped(shape)));
 }
 
 }  // namespace drypoint

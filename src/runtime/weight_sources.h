@@ -31,6 +31,8 @@ class WeightSources {
   const NamedTensors& checkpoint() const { return checkpoint_; }
   /// These tensors of the checkpoint are others now.
   void replaced(std::span<const std::string> names);
+  /// What belongs to the tensors themselves: a layer's `original` has it, and versions do not tell.
+  void set_own_layers(Layers layers) { own_layers_ = std::move(layers); }
   /// Instead of the layers before. Each adds to the sum of those before it, in this order.
   void set_layers(Layers layers) { layers_ = std::move(layers); }
 
@@ -46,7 +48,7 @@ class WeightSources {
   const NamedTensors& checkpoint_;
   std::map<std::string, uint64_t> replacements_;
   uint64_t replaced_ = 0;
-  Layers layers_;
+  Layers own_layers_, layers_;
 };
 
 }  // namespace drypoint

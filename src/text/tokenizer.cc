@@ -1,5 +1,7 @@
 #include "text/tokenizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <queue>
 #include <tuple>
@@ -31,7 +33,7 @@ std::array<std::string, 256> byte_names() {
 
 /// The end of the word that begins at `begin`, by CLIP's pattern on lower-case text:
 /// 's|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+
-size_t end_of_word(const std::vector<Character>& text, size_t begin) {
+size_t end_of_word(std::span<const Character> text, size_t begin) {
   const auto code = [&](size_t i) { return i < text.size() ? text[i].code : 0; };
   if (code(begin) == '\'') {
     const int32_t a = code(begin + 1), b = code(begin + 2);
@@ -144,9 +146,53 @@ TextTokens Tokenizer::encode_text(std::string_view text, size_t most) const {
   return std::move(output.tokens);
 }
 
+void Tokenizer::add_words(const std::map<std::string, int64_t>& words) {
+  constexpr size_t longest = 256;
+  for (const auto& [word, id] : words) {
+    const std::vector<Character> characters = lower_case(compose(decode_utf8(word)));
+    if (characters.empty() || characters.size() > longest)
+      fail(ErrorKind::bad_argument, "an added token of {} characters, expected 1 to {}",
+           characters.size(), longest);
+    std::vector<int32_t> ids{static_cast<int32_t>(id)};
+    for (auto next = words.find(word + "_1"); next != words.end();
+         next = words.find(fmt::format("{}_{}", word, ids.size())))
+      ids.push_back(static_cast<int32_t>(next->second));
+    std::u32string codes;
+    for (const Character& character : characters) codes += static_cast<char32_t>(character.code);
+    vocabulary_size_ = std::max(vocabulary_size_, id + 1);
+    added_lengths_.insert(codes.size());
+    added_.insert_or_assign(std::move(codes), std::move(ids));
+  }
+}
+
 void Tokenizer::encode_plain(std::span<const Character> text, Output& output) const {
   // White space only separates words, so that it need not be collapsed first.
   const std::vector<Character> characters = lower_case(compose(text));
+  if (added_.empty()) return encode_words(characters, output);
+  std::u32string codes;
+  for (const Character& character : characters) codes += static_cast<char32_t>(character.code);
+  size_t done = 0;
+  const auto added_at = [&](size_t at) {
+    for (const size_t length : added_lengths_)
+      if (const auto found = added_.find(codes.substr(at, length));
+          found != added_.end() && at + length <= codes.size())
+        return found;
+    return added_.end();
+  };
+  for (size_t at = 0; at < codes.size() && !output.full();) {
+    const auto found = added_at(at);
+    if (found == added_.end()) {
+      ++at;
+      continue;
+    }
+    encode_words(std::span(characters).subspan(done, at - done), output);
+    for (const int32_t id : found->second) output.push(id, characters[at].byte);
+    done = at += found->first.size();
+  }
+  encode_words(std::span(characters).subspan(done), output);
+}
+
+void Tokenizer::encode_words(std::span<const Character> characters, Output& output) const {
   std::string word;
   std::vector<size_t> origins;  // of each byte of the word
   for (size_t begin = 0; begin < characters.size() && !output.full();) {

@@ -4,6 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +58,12 @@ class Tokenizer {
   /// transformers a "!" within a text becomes that token too, in OpenCLIP and here it does not.)
   void pad_with_exclamation_mark() { padding_id_ = byte_ids_['!']; }
 
+  /// Words of their own tokens, found anywhere in a text, case aside, the longest first, as those
+  /// that transformers adds. Of "<a>", "<a>_1", "<a>_2" the first stands for all, as in diffusers
+  /// (`maybe_convert_prompt`). Throws bad_argument for one that is not UTF-8 or longer than 256
+  /// characters.
+  void add_words(const std::map<std::string, int64_t>& words);
+
   /// Throws bad_argument if `text` is not UTF-8.
   Tokens encode(std::string_view text) const;
   /// Without begin and end marks, `most` tokens at most.
@@ -74,12 +83,15 @@ class Tokenizer {
   struct Output;  // tokens, until there are enough
 
   void encode_plain(std::span<const Character> text, Output& output) const;
+  void encode_words(std::span<const Character> text, Output& output) const;
   void encode_word(std::string_view word, const std::vector<size_t>& origins, Output& output) const;
   const Merge* find_merge(int32_t left, int32_t right) const;
 
   std::array<int32_t, 256> byte_ids_;       // of a byte within a word
   std::array<int32_t, 256> last_byte_ids_;  // of a byte that ends a word
   std::unordered_map<uint64_t, Merge> merges_;
+  std::map<std::u32string, std::vector<int32_t>> added_;  // by their characters
+  std::set<size_t, std::greater<>> added_lengths_;
   int32_t begin_id_ = 0, end_id_ = 0, padding_id_ = 0;
   int64_t vocabulary_size_ = 0;
 };

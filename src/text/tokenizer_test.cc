@@ -88,6 +88,37 @@ TEST(Tokenizer, TakesLongTextsInItsStride) {
   EXPECT_FALSE(built_in().encode(repeated(" \n", 500'000)).cut);
 }
 
+TEST(Tokenizer, FindsAddedWordsAnywhere) {
+  // As transformers' CLIPTokenizer after add_tokens, and diffusers' maybe_convert_prompt.
+  Tokenizer tokenizer = Tokenizer::built_in();
+  tokenizer.add_words({{"<cat-toy>", 49408},
+                       {"<cat-toy>_1", 49409},
+                       {"<cat-toy>_2", 49410},
+                       {"<cat", 49411},
+                       {"\u00dcbel", 49412}});
+  EXPECT_EQ(tokenizer.vocabulary_size(), 49413);
+  using Ids = std::vector<int64_t>;
+  const auto joined = [&](std::initializer_list<Ids> parts) {
+    Ids all;
+    for (const Ids& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  };
+  const Ids a = text_ids(built_in(), "a"), runs = text_ids(built_in(), "runs"),
+            brackets = text_ids(built_in(), "(("), close = text_ids(built_in(), "),");
+  const Ids toy{49408, 49409, 49410};
+  EXPECT_EQ(text_ids(tokenizer, "a <cat-toy> runs"), joined({a, toy, runs}));
+  EXPECT_EQ(text_ids(tokenizer, "a<CAT-toy>runs"), joined({a, toy, runs}));
+  EXPECT_EQ(text_ids(tokenizer, "((<cat-toy>),"), joined({brackets, toy, close}));
+  EXPECT_EQ(text_ids(tokenizer, "<cat-toy>_1"), (Ids{49409}));
+  EXPECT_EQ(text_ids(tokenizer, "<cat runs"), joined({{49411}, runs}));
+  EXPECT_EQ(text_ids(tokenizer, "a u\u0308bel"), joined({a, {49412}}));
+  EXPECT_EQ(text_ids(tokenizer, "a runs"), joined({a, runs}));
+  EXPECT_EQ(tokenizer.encode(repeated("<cat-toy>", 30)).cut_at_byte, 25u * 9);
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"300 characters"}, [&] {
+    tokenizer.add_words({{std::string(300, 'x'), 49408}});
+  }));
+}
+
 TEST(Tokenizer, ReadsAFolder) {
   // A small vocabulary of a model of its own: bytes, 8 merges, and marks at the front.
   const Tokenizer small = Tokenizer::from_folder(data("text/small"));

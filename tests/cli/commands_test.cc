@@ -37,6 +37,8 @@ TEST_F(Commands, Help) {
                                          "--scale",
                                          "--strength",
                                          "--guess-mode",
+                                         "--guidance-end",
+                                         "--guidance-start",
                                          "--seed",
                                          "--rng",
                                          "--noise",

@@ -70,6 +70,46 @@ TEST_F(RecallCli, OurPicturesAreDrawnAgainToTheByte) {
   }
 }
 
+TEST_F(RecallCli, SeveralControlsAndInitialPicturesAreDrawnAgainToTheByte) {
+  const std::string second = "scribble=" + data("controls/control2.safetensors").string();
+  const auto drawn = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"generate",     "-m", tiny_model_path(), "-p", "a cat",
+                                   "--steps",      "3",  "--seed",          "4",  "-o",
+                                   path("out.png")};
+    words.insert(words.end(), more.begin(), more.end());
+    expect_done(words);
+    return contents("out.png");
+  };
+  const std::string canny = "canny=" + tiny_control_path().string(), edges = path("edges.png");
+  const std::vector<std::string> inits{"--init", edges, "--mask", edges};
+  // What is drawn, and what to give beside its text.
+  const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases{
+      {{"--control", canny + ",weight=0.5,end=0.7", "--control",
+        second + ",preprocessor=invert,mode=prompt", "-i", edges},
+       {"--control", canny, "--control", second, "-i", edges}},
+      {{"--control", canny, "--control", second + ",image=" + edges, "-i", edges, "--size",
+        "64x64"},
+       {"--control", canny, "--control", second + ",image=" + edges, "-i", edges}},
+      {{"--control", canny, "-i", edges, "--resolution", "64", "--hires-scale", "1.5",
+        "--denoising-strength", "0.6", "--guidance-end", "0.6"},
+       {"--control", canny, "-i", edges}},
+      {{"--init", edges, "--mask", edges, "--mask-blur", "2", "--sampler", "Euler a"}, inits},
+      {{"--init", edges, "--compat", "comfy", "--sampler", "Euler", "--denoising-strength", "0.5"},
+       {"--init", edges}}};
+  for (const auto& [options, given] : cases) {
+    const std::string first = drawn(options);
+    write_file(path("first.png"), first);
+    std::vector<std::string> words{"generate",        "-m", tiny_model_path(), "--from",
+                                   path("first.png"), "-o", path("out.png")};
+    words.insert(words.end(), given.begin(), given.end());
+    expect_done(words);
+    EXPECT_TRUE(contents("out.png") == first) << drypoint({"text", path("first.png")}).out;
+  }
+  expect_refused(
+      4, {"first.png", "expected init"},
+      {"generate", "-m", tiny_model_path(), "--from", path("first.png"), "-o", path("out.png")});
+}
+
 TEST_F(RecallCli, OptionsCountInsteadOfTheText) {
   expect_done(generate({{"--seed", "2"}}));
   std::filesystem::rename(path("out.png"), path("first.png"));
@@ -111,8 +151,10 @@ TEST_F(RecallCli, PicturesOfOtherProgramsAreDrawn) {
       << drawn.err;
   json told = json::parse(expect_done({"text", path("out.png"), "--json"}).out)["request"];
   json asked = json::parse(expect_done({"text", web_ui, "--json"}).out)["request"];
+  EXPECT_EQ(told["controls"][0]["weight"], asked["strength"]);
   for (json* request : {&told, &asked})  // of edges that are found, not of ready ones
-    for (const char* key : {"low_threshold", "high_threshold"}) request->erase(key);
+    for (const char* key : {"low_threshold", "high_threshold", "strength", "controls"})
+      request->erase(key);
   EXPECT_EQ(told, asked);
 
   const std::string comfy = data("recall/comfy.png");
@@ -131,8 +173,9 @@ TEST_F(RecallCli, ATextWithoutAControlNetNeedsNoPicture) {
 
 TEST_F(RecallCli, WhatCannotBeHadIsRefused) {
   const std::string hires = written(
-      "a cat\nSteps: 1, Sampler: Euler, Seed: 3, Size: 64x64, Hires upscale: 2, Tiling: True");
-  expect_refused(4, {"said.png", "Hires upscale: 2", "Tiling: True"}, again_with_edges(hires));
+      "a cat\nSteps: 1, Sampler: Euler, Seed: 3, Size: 64x64, Hires upscale: 2, Hires upscaler: "
+      "SwinIR_4x, Tiling: True");
+  expect_refused(4, {"said.png", "SwinIR_4x", "Tiling: True"}, again_with_edges(hires));
   EXPECT_NE(expect_done({"text", hires}).err.find("note: not to be had: Tiling"),
             std::string::npos);
   const std::string sampler = written("a cat\nSteps: 1, Sampler: DPM fast, Seed: 3, Size: 64x64");

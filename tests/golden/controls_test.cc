@@ -3,9 +3,11 @@
 
 #include "base/file.h"
 #include "checkpoint/formats.h"
+#include "diffusion/compat.h"
 #include "diffusion/controls.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
+#include "diffusion/phases.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
 #include "golden/step_by_step.h"
@@ -63,20 +65,20 @@ std::vector<std::vector<float>> latents_of(const json& entry) {
   const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   std::vector<std::string> notices;
   const std::vector<Unit> units = units_of(request, model, request.size, true, notices);
-  const Steered rows = steered(units, table);
+  const Phases phases = phases_of(request, units, true, table);
   std::vector<float> context;
   for (const char* prompt : {"negative", "prompt"}) {
     const Tensor values = golden_controls().at("context." + entry[prompt].get<std::string>());
     context.insert(context.end(), values.floats().begin(), values.floats().end());
   }
   std::vector<DenoiserShape> shapes;
-  for (const auto& set : rows.sets)
-    shapes.push_back(with_units(denoiser_shape(model, request, request.size, table), units, set));
+  for (const Phase& phase : phases.all)
+    shapes.push_back(shape_in(phase, denoiser_shape(model, request, request.size, table), units));
   std::vector<Executor*> denoisers;
   for (size_t i = 0; i < shapes.size(); ++i) {
     Executor& denoiser = *denoisers.emplace_back(&model.denoiser(shapes[i]));
     UnitSet set;
-    for (const size_t unit : rows.sets[i]) set.push_back(&units[unit]);
+    for (const size_t unit : phases.all[i].units) set.push_back(&units[unit]);
     set_picture_inputs(denoiser, shapes[i], table, set);
     denoiser.set_input("context", context);
     denoiser.set_input("guidance_scale",
@@ -86,7 +88,7 @@ std::vector<std::vector<float>> latents_of(const json& entry) {
   std::vector<float> noise(static_cast<size_t>(4 * shapes[0].height * shapes[0].width));
   make_generator({}, entry["seed"].get<uint64_t>())->randn(noise);
   DenoiseLoop loop(*denoisers[0], shapes[0], table, [&](DenoiseLoop& going, size_t row) {
-    going.go_on_with(*denoisers[rows.set_of_row[row]]);
+    going.go_on_with(*denoisers[phases.of_row[row]]);
   });
   loop.begin(noise);
   std::vector<std::vector<float>> latents;
@@ -143,7 +145,9 @@ TEST(ControlIntervals, AreThoseOfDiffusers) {
     control.end = entry["end"];
     std::vector<int> active;
     for (int step = 0; step < entry["steps"]; ++step)
-      if (is_steered(control, step, entry["steps"])) active.push_back(step);
+      if (counts_in(CompatKind::automatic, control.start, control.end, {.step = step},
+                    entry["steps"]))
+        active.push_back(step);
     EXPECT_EQ(active, entry["diffusers"].get<std::vector<int>>()) << entry;
   }
 }
