@@ -126,6 +126,9 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   check_samples(options.samples);
   for (const ImageSize size : options.sizes) check_size(size, "sizes");
   refuse_to_overwrite(files, options.pipeline.tuning_cache, output);
+  if (options.pipeline.max_memory != 0)
+    fail(ErrorKind::bad_argument, "max_memory: {}, but a plan holds all weights; expected 0",
+         options.pipeline.max_memory);
   BuiltPlan built;
   Stopwatch watch;
   const auto finish = [&](const char* what) { built.seconds.emplace_back(what, watch.lap()); };

@@ -19,6 +19,13 @@ void fit_shape(DenoiserShape& shape, const SamplerTable& table);
 /// Sets the inputs that a sampler's table decides.
 void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table);
 
+/// A sampler's slots before the first step: `noise` [latents, 4, h, w], of unit variance, and so
+/// each of the table's draws; `latent`, of the same shape, where the table begins with one.
+std::vector<float> first_slots(const SamplerTable& table, int64_t slots,
+                               std::span<const float> noise,
+                               std::span<const std::span<const float>> draws,
+                               std::span<const float> latent);
+
 class DenoiseLoop {
  public:
   /// The denoiser has all its inputs for a picture, and has run `Rate::picture`.
@@ -28,8 +35,7 @@ class DenoiseLoop {
               std::function<void(DenoiseLoop& loop, size_t row)> before = {})
       : denoiser_(&denoiser), shape_(shape), table_(table), before_(std::move(before)) {}
 
-  /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws; `latent`, of
-  /// the same shape, where the table begins with one.
+  /// From `first_slots`.
   void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {},
              std::span<const float> latent = {});
 

@@ -31,20 +31,6 @@ void add_hint(const Unit& unit, std::vector<float>& hints) {
               : static_cast<float>(hint.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f);
 }
 
-/// The hints of each picture's units, and what the units have in common.
-void set_controls(Executor& denoiser, const DenoiserShape& shape,
-                  std::span<const UnitSet* const> pictures) {
-  std::vector<float> scales;
-  for (size_t i = 0; i < shape.controls.size(); ++i) {
-    std::vector<float> hints;
-    for (const UnitSet* units : pictures) add_hint(*units->at(i), hints);
-    denoiser.set_input(hint_input(i), hints);
-    const Unit& first = *pictures[0]->at(i);
-    scales.insert(scales.end(), first.scales.begin(), first.scales.end());
-  }
-  if (!scales.empty()) denoiser.set_input("control_scales", scales);
-}
-
 /// Edges that steer with the request's own strength.
 Unit own_unit(const Image& edges, const Request& request, int64_t tensors) {
   Unit unit;
@@ -67,6 +53,19 @@ std::vector<float> joined_contexts(std::span<const PictureInputs> pictures, int6
 }
 
 }  // namespace
+
+void set_controls(Executor& denoiser, const DenoiserShape& shape,
+                  std::span<const UnitSet* const> pictures) {
+  std::vector<float> scales;
+  for (size_t i = 0; i < shape.controls.size(); ++i) {
+    std::vector<float> hints;
+    for (const UnitSet* units : pictures) add_hint(*units->at(i), hints);
+    denoiser.set_input(hint_input(i), hints);
+    const Unit& first = *pictures[0]->at(i);
+    scales.insert(scales.end(), first.scales.begin(), first.scales.end());
+  }
+  if (!scales.empty()) denoiser.set_input("control_scales", scales);
+}
 
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& of_prompts) {

@@ -14,6 +14,7 @@
 #include "diffusion/initial.h"
 #include "diffusion/model.h"
 #include "diffusion/noise_source.h"
+#include "diffusion/tiles.h"
 
 namespace drypoint {
 
@@ -33,10 +34,13 @@ struct Generation {
   std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
   std::optional<InitialPicture> initial;
   FirstLatents first;
+  int vae_tile = 0;  // the request's, or what a limit of memory makes it
   // The pass over a larger latent, if there is one: what it begins with comes from this one.
   std::unique_ptr<const Request> second_request;
   std::unique_ptr<Generation> second;
 
+  /// The windows of its latents that are denoised one by one: a single one unless `request.tile`.
+  Tiles tiles() const;
   /// Of one of `steered`'s sets.
   UnitSet unit_set(size_t set) const {
     UnitSet all;
@@ -45,6 +49,13 @@ struct Generation {
   }
   void report(Stage stage, int done, int of, double timestep = 0) const {
     if (callbacks.progress) callbacks.progress({stage, done, of, timestep});
+  }
+  /// At once if someone listens, else with the result.
+  void tell(const std::string& notice) {
+    if (callbacks.notice)
+      callbacks.notice(notice);
+    else
+      result.notices.push_back(notice);
   }
   void finish(Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); }
   bool is_given_up() const { return callbacks.stop && callbacks.stop(); }

@@ -171,7 +171,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       file_(open_plan(files)),
       checkpoint_(checkpoint_for(files, file_.get())),
       device_(device_for(file_.get(), options, std::move(device))),
-      store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
+      store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get(),
+                                           device_->budget())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get())),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)),
       hash_(file_ ? std::filesystem::path() : files.model,
@@ -346,9 +347,24 @@ std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested
   const auto making = device_->making.alone(stop);
   read_since_check_ = true;
   device_->use_choices(file_.get());
-  auto executor = std::make_unique<Executor>(std::move(plan), backend(), *store_, stop);
+  const auto make = [&] { return std::make_unique<Executor>(plan, backend(), *store_, stop); };
+  std::unique_ptr<Executor> executor;
+  try {
+    executor = make();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory || !store_->budget().is_limited()) throw;
+    store_->release_unused();
+    executor = make();
+  }
   release_free_memory();  // graphs, and weights before they were packed
   return executor;
+}
+
+Executor::Needs LoadedModel::needs(Graph graph) {
+  Plan plan = compile(std::move(graph), backend().target());
+  const auto making = device_->making.alone();
+  device_->use_choices(file_.get());
+  return Executor::needs(std::move(plan), backend());
 }
 
 Stages::Stages(const ModelFiles& files, const DeviceOptions& options)

@@ -78,7 +78,10 @@ class LoadedModel {
   /// what was drawn is then of no known model.
   void check_files();
 
+  /// Weights that no executor has make room within a limit of memory.
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop);
+  /// What the executor of such a graph would hold.
+  Executor::Needs needs(Graph graph);
 
  private:
   void choose_prediction(Prediction asked);
@@ -154,6 +157,7 @@ class Stages {
   void begin(const StopRequested& stop = {});
 
   void check_files() { model_->check_files(); }
+  Executor::Needs needs(Graph graph) { return model_->needs(std::move(graph)); }
 
   /// Each stage at a size, ready to run. A reference holds until `begin`. (8 denoisers, 4 of each
   /// other are kept for later pictures.)

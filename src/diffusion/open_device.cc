@@ -49,7 +49,10 @@ std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
 
 }  // namespace
 
-OpenDevice::OpenDevice(const DeviceOptions& options) : backend_(make_backend(options)) {}
+OpenDevice::OpenDevice(const DeviceOptions& options)
+    : backend_(make_backend(options)),
+      budget_(options.max_memory == 0 ? MemoryBudget::unlimited
+                                      : static_cast<size_t>(options.max_memory) << 20) {}
 
 SharedLock::Hold OpenDevice::turn(const SharedLock::Stop& stop) {
   return backend_->shares_host_memory() ? SharedLock::Hold() : turn_.alone(stop);
@@ -67,7 +70,7 @@ Device::Device(const DeviceOptions& options)
 std::string Device::name() const { return open_->backend().name(); }
 int Device::threads() const { return open_->backend().threads(); }
 size_t Device::available_memory() const {
-  return at_border("device", [&] { return open_->backend().available_memory(); });
+  return at_border("device", [&] { return open_->budget().available(open_->backend()); });
 }
 
 }  // namespace drypoint

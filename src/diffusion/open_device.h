@@ -8,6 +8,7 @@
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/device.h"
+#include "runtime/memory_budget.h"
 
 namespace drypoint {
 
@@ -17,6 +18,9 @@ class OpenDevice {
 
   Backend& backend() { return *backend_; }
   const Backend& backend() const { return *backend_; }
+
+  /// What models on the device may hold of its memory.
+  const MemoryBudget& budget() const { return budget_; }
 
   /// Held by who has kernels and weights made: of two at once each would count the same memory as
   /// available, and take the other's plan for its own.
@@ -33,6 +37,7 @@ class OpenDevice {
 
  private:
   std::unique_ptr<Backend> backend_;
+  MemoryBudget budget_;
   SharedLock turn_;
   std::string choices_;
 };

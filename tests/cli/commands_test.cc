@@ -72,7 +72,10 @@ TEST_F(Commands, Help) {
                                          "--ensd",
                                          "--subseed",
                                          "--subseed-strength",
-                                         "--seed-resize"};
+                                         "--seed-resize",
+                                         "--max-memory",
+                                         "--tile",
+                                         "--vae-tile"};
   const auto with = [&](std::set<std::string> options) {
     options.insert(of_drawing.begin(), of_drawing.end());
     return options;
@@ -90,11 +93,11 @@ TEST_F(Commands, Help) {
                          "--hires-scale",   "--hires-upscaler",
                          "--hires-steps"})},
       {"text", {"--help", "--json", "--json-request", "--from"}},  // the last two in its help
-      {"build", {"--help",         "--model",      "--control", "--vae",          "--sizes",
-                 "--size",         "--resolution", "--samples", "--only-sizes",   "--device",
-                 "--precision",    "--threads",    "--level",   "--tuning-cache", "--aux-streams",
-                 "--no-graph",     "--no-tf32",    "--json",    "--output",       "--prediction",
-                 "--keep-tensors", "--plan"}},  // the last in its example
+      {"build", {"--help",         "--model",      "--control",   "--vae",          "--sizes",
+                 "--size",         "--resolution", "--samples",   "--only-sizes",   "--device",
+                 "--precision",    "--threads",    "--level",     "--tuning-cache", "--aux-streams",
+                 "--no-graph",     "--no-tf32",    "--json",      "--output",       "--prediction",
+                 "--keep-tensors", "--plan",       "--max-memory"}},  // --plan in its example
       {"edges",
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
@@ -117,7 +120,7 @@ TEST_F(Commands, Help) {
         "--together",     "--queue",       "--client-queue", "--max-pixels",  "--max-steps",
         "--max-pictures", "--max-seconds", "--max-body",     "--journal",     "--drain-seconds",
         "--log",          "--threads",     "--device",       "--precision",   "--level",
-        "--tuning-cache", "--aux-streams", "--no-tf32",      "--no-graph"}},
+        "--tuning-cache", "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory"}},
       {"score", with({"--references", "--inception", "--sweep", "--fail-above", "--html"})}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");

@@ -186,7 +186,7 @@ TEST(ImageToImage, EncodesAsTheReference) {
   encoder.run(Rate::picture);
   EXPECT_TRUE(testing::close(encoder.output("moments"), reference("encode.moments"), 1e-5));
   EXPECT_TRUE(
-      testing::close(mean_latent(model, photo, {}), reference("encode.latent_of_mean"), 1e-5));
+      testing::close(mean_latent(model, photo, 0, {}), reference("encode.latent_of_mean"), 1e-5));
 }
 
 /// Small, without a control's effect.
