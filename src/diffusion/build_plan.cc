@@ -71,7 +71,7 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
     const auto shape = denoiser_shape(model, request, size, table);
     const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
-    for (const auto& controls : control_sets(model.config().controlnets.size())) {
+    for (const auto& controls : control_sets(model.config().controls.size())) {
       // Those made before make room where memory is short: weights stay.
       model.begin();
       DenoiserShape of_set = shape;

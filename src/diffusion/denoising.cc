@@ -46,6 +46,7 @@ TileInputs inputs_of_tile(const Tiles& tiles, size_t tile, const FirstLatents& f
     Unit& own = part.units.emplace_back(unit);
     own.hint = part_of(unit.hint, region);
     if (!unit.masked.pixels.empty()) own.masked = part_of(unit.masked, region);
+    if (!unit.region.pixels.empty()) own.region = part_of(unit.region, region);
   }
   return part;
 }

@@ -14,7 +14,7 @@
 #include "compile/compile.h"
 #include "diffusion/request.h"
 #include "drypoint/version.h"
-#include "models/controlnet.h"
+#include "models/complete.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"
@@ -147,20 +147,22 @@ std::string file_name(const std::filesystem::path& path) {
 // What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
 void check_proportions(const Checkpoint& checkpoint, const ModelConfig& config) {
   const auto& sources = checkpoint.sources;
-  const auto& [unet, controlnets, vae, text, prediction, zero_terminal_snr] = config;
+  const VaeConfig& vae = config.vae;
   if (vae.image_channels != 3 || vae.channels.size() != 4)
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
          sources.at(Part::vae), vae.channels.size(), vae.image_channels);
-  for (size_t i = 0; i < controlnets.size(); ++i)
-    if (const auto& channels = controlnets[i].hint_channels;
-        channels.front() != 3 || channels.size() != 9)
+  for (size_t i = 0; i < config.controls.size(); ++i) {
+    const auto* net = std::get_if<ControlnetConfig>(&config.controls[i]);
+    if (!net) continue;
+    if (const auto& channels = net->hint_channels; channels.front() != 3 || channels.size() != 9)
       fail(ErrorKind::unsupported,
            "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
            checkpoint.controlnets[i].source, channels.size() - 1, channels.front());
-  if (text.positions != kTokenCount)
+  }
+  if (config.text.positions != kTokenCount)
     fail(ErrorKind::unsupported, "{}: the text encoder has {} positions, expected {}",
-         sources.at(Part::text), text.positions, kTokenCount);
+         sources.at(Part::text), config.text.positions, kTokenCount);
 }
 
 }  // namespace
@@ -251,7 +253,7 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
   const size_t number = controlnet_named(wanted);
   Checkpoint next = checkpoint_;
   replace_control(next, number, path);
-  const ControlnetConfig control = detect(next.tensors).controlnets.at(number);
+  const ControlConfig control = detect(next.tensors).controls.at(number);
   // All that can be wrong with the file shows before anything changes.
   const std::vector<TensorSpec> fresh = tensors_of(control, number);
   parallel_for(fresh.size(), usable_cores(), [&](size_t i) {
@@ -273,7 +275,7 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
   std::vector<std::string> names;
   for (const TensorSpec& spec : fresh) names.push_back(spec.name);
   store_->sources().replaced(names);
-  config_.controlnets[number] = control;
+  config_.controls[number] = control;
   ++version_;
   if (then) then();
 }
@@ -384,7 +386,7 @@ void Stages::set_control(const std::filesystem::path& path, const std::string& n
 /// After the model's weights have changed.
 void Stages::renew(const StopRequested& stop) {
   const uint64_t version = model_->version();
-  if (std::exchange(controlnets_, config().controlnets) != config().controlnets)
+  if (std::exchange(controls_, config().controls) != config().controls)
     executors_.clear();  // other heads
   try {
     executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });

@@ -124,7 +124,7 @@ class Stages {
   explicit Stages(std::shared_ptr<LoadedModel> model)
       : model_(std::move(model)),
         version_(model_->version()),
-        controlnets_(model_->config().controlnets) {}
+        controls_(model_->config().controls) {}
   Stages(const ModelFiles& files, const DeviceOptions& options);
 
   const std::shared_ptr<LoadedModel>& model() const { return model_; }
@@ -171,8 +171,8 @@ class Stages {
   void renew(const StopRequested& stop = {});
 
   std::shared_ptr<LoadedModel> model_;
-  uint64_t version_;                           // of the weights that the executors have
-  std::vector<ControlnetConfig> controlnets_;  // and what they were built for
+  uint64_t version_;                     // of the weights that the executors have
+  std::vector<ControlConfig> controls_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width, encoders.
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>, VaeEncoderShape>
       executors_{{4, 8, 4, 4}};

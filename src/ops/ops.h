@@ -21,13 +21,16 @@
 #include "ops/group_norm.h"
 #include "ops/increment.h"
 #include "ops/layer_norm.h"
+#include "ops/leaky_relu.h"
 #include "ops/linear.h"
 #include "ops/max_pool.h"
+#include "ops/multiply_plane.h"
 #include "ops/permute.h"
 #include "ops/reshape.h"
 #include "ops/sampler_update.h"
 #include "ops/select.h"
 #include "ops/slice.h"
+#include "ops/spatial_mean.h"
 #include "ops/timestep_embedding.h"
 #include "ops/upsample.h"
 
@@ -35,8 +38,8 @@ namespace drypoint {
 
 using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
                         Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
-                        LayerNorm, Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
-                        TimestepEmbedding, Upsample>;
+                        LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Reshape,
+                        SamplerUpdate, Select, Slice, SpatialMean, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

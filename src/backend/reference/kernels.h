@@ -22,13 +22,16 @@ void run(const GatedGelu& op, const KernelRequest& request, const Launch& launch
 void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const Increment& op, const KernelRequest& request, const Launch& launch);
 void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch);
+void run(const LeakyRelu& op, const KernelRequest& request, const Launch& launch);
 void run(const Linear& op, const KernelRequest& request, const Launch& launch);
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
+void run(const MultiplyPlane& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
 void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
+void run(const SpatialMean& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
 
