@@ -10,7 +10,7 @@ namespace drypoint::cli {
 void DeviceOptions::add_to(CLI::App& command) {
   const PipelineOptions usual;
   for (const char* name :
-       {"threads", "device", "precision", "level", "tuning_cache", "aux_streams"})
+       {"threads", "device", "precision", "max_memory", "level", "tuning_cache", "aux_streams"})
     fields_.add(command, name, usual);
   command.add_flag("--no-tf32", no_tf32_,
                    "GPU: fp32 where --precision says tf32: all bits of both factors");

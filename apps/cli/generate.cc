@@ -269,6 +269,7 @@ void run(GenerateArguments options) {
   if (!options.save_edges.empty() && request.controls.empty() && request.image == Image())
     bad_option("--save-edges: there are none without a picture that steers");
   Result result;
+  std::vector<std::string> told;  // already
   {
     ProgressLine line;
     if (options.warm) {
@@ -281,7 +282,11 @@ void run(GenerateArguments options) {
                                       if (progress.stage == Stage::denoise && progress.done == 1)
                                         times.to_first_step = since_start();
                                     },
-                                    interrupted});
+                                    interrupted,
+                                    [&](const std::string& notice) {
+                                      print_notice(notice);
+                                      told.push_back(notice);
+                                    }});
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
 
@@ -291,6 +296,7 @@ void run(GenerateArguments options) {
   if (!options.save_edges.empty()) outputs.add(options.save_edges, result.edges);
   outputs.commit();
   for (const auto& notice : notices) print_notice(notice);
+  notices.insert(notices.end(), told.begin(), told.end());
   print_result(options, pipeline, request, result, times, names, notices);
 }
 

@@ -18,7 +18,15 @@ enum class ControlMode : uint8_t {
   control,   ///< the control: the same, and the negative prompt is not steered (guess mode)
 };
 
-/// One picture and the ControlNet that it steers through.
+/// Whether what a ControlNet gives is averaged over the picture, so that it says how the picture is
+/// to look, but not where. The negative prompt is not steered then.
+enum class PoolControl : uint8_t {
+  automatic,  ///< as its configuration says, or its file's name: those for shuffled pictures
+  on,
+  off,
+};
+
+/// One picture and the ControlNet or T2I-Adapter that it steers through.
 struct Control {
   /// Of a ControlNet, as it was called when the model was loaded; empty: the first one.
   std::string name;
@@ -43,8 +51,10 @@ struct Control {
   /// Of each control tensor, from the shallowest to the middle block's, in the place of the mode's
   /// (13 of them, times `weight`); empty: the mode's.
   std::vector<double> layer_weights;
-  /// For the preprocessor "inpaint" alone: white (from 128) where the picture is to be painted
-  /// anew. Resized like the picture.
+  PoolControl pool = PoolControl::automatic;
+  /// For the preprocessor "inpaint": white (from 128) where the picture is to be painted anew. With
+  /// any other: where it steers, white fully, black not at all (its tensors, times the mask made as
+  /// large). Resized like the picture.
   Image mask;
 };
 

@@ -17,6 +17,11 @@ struct DeviceOptions {
   std::string device = "auto";
   int threads = 0;  ///< of the host; 0: all cores that this process may use
   Precision precision;
+  /// In MiB, of the device (0: as much as there is): what weights and activations may take at once.
+  /// A picture's text encoder, denoiser and VAE take turns then, and their weights make room where
+  /// needed, to be read again for the next picture; the VAE works in tiles where it would not fit.
+  /// What does not fit is told before anything is drawn.
+  int max_memory = 0;
   // For GPUs:
   bool graphs = true;   ///< each step as one CUDA graph rather than kernel by kernel
   int aux_streams = 0;  ///< 0 to 7: beside the main one, for work that need not wait for its turn

@@ -135,6 +135,14 @@ struct Request {
   double hires_scale = 1;
   HiresUpscaler hires_upscaler = HiresUpscaler::latent;
   int hires_steps = 0;  ///< of the second pass: 1 to 999; 0: as many as the first has
+
+  /// Denoising in windows of so many pixels (multiples of 64 from 256), which overlap by a quarter
+  /// and are blended at each step (MultiDiffusion, https://arxiv.org/abs/2302.08113): memory and
+  /// the model's view stay those of a window, however large the picture. 0: all at once.
+  int tile = 0;
+  /// The VAE in tiles of so many pixels, blended where they overlap. Colours may differ a little
+  /// from those of the whole, as its group norms see one tile. 0: all at once.
+  int vae_tile = 0;
 };
 
 /// Throws bad_argument naming the field, what it is and what it may be, as far as that can be told
@@ -163,6 +171,9 @@ struct Callbacks {
   /// and 2. A device that works on its own is waited for then.
   std::function<void(const Image&)> preview = {};
   int preview_every = 1;
+  /// What each part takes of `max_memory`, before the first step; without it, a notice of the
+  /// result.
+  std::function<void(const std::string&)> notice = {};
 };
 
 struct Result {

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 
+#include "base/error.h"
+
 namespace drypoint {
 namespace {
 
@@ -51,6 +53,13 @@ size_t available_host_memory() {
     available = std::min(available,
                          less(space.rlim_cur, first_number("/proc/self/statm").value_or(0) * page));
   return available;
+}
+
+void expect_host_memory(size_t needed, std::string_view what) {
+  const size_t available = available_host_memory();
+  if (needed > available)
+    fail(ErrorKind::out_of_memory, "{} MiB needed for {}, {} MiB available", needed >> 20, what,
+         available >> 20);
 }
 
 size_t touched_host_memory() { return find("/proc/self/status", "RssAnon:").value_or(0) << 10; }

@@ -3,12 +3,16 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 namespace drypoint {
 
 /// Bytes that can still be touched before the system, the container (cgroup version 2) or the
 /// limit on this process's address space runs out, as far as the system tells.
 size_t available_host_memory();
+
+/// Throws out_of_memory with both numbers and what it is for where less is available.
+void expect_host_memory(size_t needed, std::string_view what);
 
 /// Bytes of this process's own memory (without mapped files) that have been touched.
 size_t touched_host_memory();

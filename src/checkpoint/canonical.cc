@@ -30,7 +30,9 @@ bool any_of(const NamedTensors& tensors, std::initializer_list<std::string_view>
 
 // The part that names without a prefix belong to.
 std::optional<Part> bare_part(const NamedTensors& tensors) {
-  if (any_of(tensors, {"input_hint_block.", "controlnet_cond_embedding."})) return Part::control;
+  if (any_of(tensors, {"input_hint_block.", "controlnet_cond_embedding.", "adapter.body.",
+                       "body.0.block1.", "body.0.in_conv."}))
+    return Part::control;
   if (any_of(tensors, {"output_blocks.", "up_blocks."})) return Part::unet;
   if (any_of(tensors, {"encoder.conv_in.", "decoder.conv_in."})) return Part::vae;
   if (any_of(tensors, {"text_model.", "embeddings.token_embedding."})) return Part::text;
@@ -59,7 +61,6 @@ void refuse_other_families(const NamedTensors& tensors, const std::string& file)
       {"double_blocks.", "a FLUX checkpoint"},
       {"ip_adapter.", "an IP-Adapter"},
       {"image_proj.", "an IP-Adapter"},
-      {"adapter.body.", "a T2I-Adapter"},
       {"emb_params", "a textual inversion"}};
   for (const auto& [prefix, what] : families)
     if (tensors.has_prefix(prefix))

@@ -80,7 +80,17 @@ constexpr KeyRule control_rules[] = {
     {"conditioning_channels"},
     {"conditioning_embedding_out_channels"},
     {"controlnet_conditioning_channel_order", R"(["rgb"])"},
-    {"global_pool_conditions", no},
+    {"global_pool_conditions"},
+};
+
+// diffusers/models/adapter.py
+constexpr KeyRule adapter_rules[] = {
+    {"_class_name", R"(["T2IAdapter"])"},
+    {"adapter_type", R"(["full_adapter", "light_adapter"])"},
+    {"channels"},
+    {"downscale_factor", "[8]"},
+    {"in_channels"},
+    {"num_res_blocks"},
 };
 
 // diffusers/models/autoencoders/autoencoder_kl.py
@@ -326,6 +336,7 @@ std::span<const KeyRule> rules_of(std::string_view place) {
   static constexpr auto control = joined(trunk_rules, control_rules);
   if (place == unet_config) return unet;
   if (place == control_config) return control;
+  if (place == adapter_config) return adapter_rules;
   if (place == vae_config) return vae_rules;
   if (place == text_config) return text_rules;
   if (place == scheduler_config) return scheduler_rules;

@@ -151,6 +151,11 @@ void check_configuration(const Metadata& metadata, std::string_view place,
   check_keys(object_in(found->second, file), place, file);
 }
 
+bool says_pooled(std::string_view configuration) {
+  const json config = parse_json(configuration);
+  return config.is_object() && config.value("global_pool_conditions", json()) == true;
+}
+
 void check_sampler(const Metadata& metadata, const std::string& file) {
   const auto found = metadata.find(scheduler_config);
   if (found == metadata.end()) return;

@@ -16,6 +16,7 @@ namespace drypoint {
 /// A configuration's place in a folder; also the name of its rules.
 inline constexpr std::string_view unet_config = "unet/config.json",
                                   control_config = "controlnet/config.json",
+                                  adapter_config = "t2iadapter/config.json",
                                   vae_config = "vae/config.json",
                                   text_config = "text_encoder/config.json",
                                   scheduler_config = "scheduler/scheduler_config.json",
@@ -26,6 +27,9 @@ inline constexpr std::string_view unet_config = "unet/config.json",
 /// known, with a value that the computation here has. `file` is for messages. Throws unsupported
 /// naming key, value and what was expected; bad_file for what is no JSON object.
 void check_configuration(const Metadata& metadata, std::string_view place, const std::string& file);
+
+/// Whether a ControlNet's configuration has what it gives averaged over the picture.
+bool says_pooled(std::string_view configuration);
 
 /// Checks what DDIM, the sampler here, is told by a scheduler's configuration of its class, if
 /// `metadata` have one. Throws unsupported.

@@ -185,6 +185,20 @@ Name text_name(std::string_view name) {
   return {};
 }
 
+// A T2I-Adapter's. Blocks of a light one stay in their level, those of others are numbered through.
+Name adapter_name(std::string_view name, const BlockCounts& counts) {
+  Cursor cursor(name);
+  if (!cursor.take("adapter.")) return Name(name);
+  int level = 0, index = 0;
+  if (!cursor.take_indexed("body.", level)) return Name(cursor.rest());
+  if (cursor.take_indexed("resnets.", index))
+    return counts.is_light
+               ? fmt::format("body.{}.body.{}.{}", level, index, cursor.rest())
+               : fmt::format("body.{}.{}", level * counts.res_blocks + index, cursor.rest());
+  return fmt::format("body.{}.{}", counts.is_light ? level : level * counts.res_blocks,
+                     cursor.rest());
+}
+
 }  // namespace
 
 void count_blocks(std::string_view name, BlockCounts& counts) {
@@ -192,6 +206,15 @@ void count_blocks(std::string_view name, BlockCounts& counts) {
   int level = 0, index = 0;
   if (cursor.take_indexed("controlnet_cond_embedding.blocks.", index))
     counts.hint_blocks = std::max(counts.hint_blocks, index + 1);
+  cursor.take("adapter.");  // a T2I-Adapter
+  if (cursor.take_indexed("body.", level)) {
+    counts.is_adapter = true;
+    if (cursor.take_indexed("resnets.", index))
+      counts.res_blocks = std::max(counts.res_blocks, index + 1);
+    else if (cursor.take("out_conv."))
+      counts.is_light = true;
+    return;
+  }
   cursor.take("encoder.");  // the VAE's two halves
   if (cursor.take_indexed("down_blocks.", level)) {
     counts.levels = std::max(counts.levels, level + 1);
@@ -210,8 +233,10 @@ std::optional<std::string> canonical_name(Part part, std::string_view name,
                                           const BlockCounts& counts) {
   const std::string prefix(prefix_of(part));
   switch (part) {
-    case Part::unet:
-    case Part::control: return join(prefix, unet_name(name, counts));
+    case Part::control:
+      if (counts.is_adapter) return join(prefix, adapter_name(name, counts));
+      [[fallthrough]];
+    case Part::unet: return join(prefix, unet_name(name, counts));
     case Part::vae: return join(prefix, vae_name(name, counts));
     case Part::text: return join(prefix, text_name(name));
   }

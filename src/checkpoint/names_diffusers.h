@@ -15,6 +15,8 @@ struct BlockCounts {
   int levels = 0;
   int hint_blocks = 0;      // ControlNet: convolutions between the hint's first and last
   bool attention[16] = {};  // UNet: whether the level has attention on the way up
+  bool is_adapter = false;  // of T2I-Adapters
+  bool is_light = false;    // of the smaller kind
 };
 
 /// Reads the counts off the names; call for every name of one part, in any order.

@@ -35,6 +35,8 @@ inline std::string control_prefix(size_t number) { return control_module(number)
 inline std::string control_folder(size_t number) {
   return number == 0 ? "controlnet" : "controlnet_" + std::to_string(number);
 }
+/// The metadata have it where its control tensors are averaged over the picture.
+inline std::string pooled_key(size_t number) { return control_folder(number) + "/pooled"; }
 constexpr std::string_view name_of(Part part) { return part_names[static_cast<size_t>(part)].name; }
 
 }  // namespace drypoint

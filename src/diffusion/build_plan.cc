@@ -72,7 +72,7 @@ void prepare(Stages& model, const std::vector<ImageSize>& sizes, const Request& 
     const auto shape = denoiser_shape(model, request, size, table);
     const std::string of_size = fmt::format("{}x{}", size.height, size.width);
     report("denoiser " + of_size);
-    for (const auto& controls : control_sets(model.config().controlnets.size())) {
+    for (const auto& controls : control_sets(model.config().controls.size())) {
       // Those made before make room where memory is short: weights stay.
       model.begin();
       DenoiserShape of_set = shape;
@@ -130,6 +130,9 @@ BuiltPlan build(const ModelFiles& files, const fs::path& output, const BuildOpti
   check_samples(options.samples);
   for (const ImageSize size : options.sizes) check_size(size, "sizes");
   refuse_to_overwrite(files, options.pipeline.tuning_cache, output);
+  if (options.pipeline.max_memory != 0)
+    fail(ErrorKind::bad_argument, "max_memory: {}, but a plan holds all weights; expected 0",
+         options.pipeline.max_memory);
   BuiltPlan built;
   Stopwatch watch;
   const auto finish = [&](const char* what) { built.seconds.emplace_back(what, watch.lap()); };

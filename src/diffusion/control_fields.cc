@@ -71,7 +71,12 @@ const std::vector<Field<Control>>& control_fields() {
               {"prompt", ControlMode::prompt},
               {"control", ControlMode::control}},
              "What counts more: balanced, the prompt or the control"),
-      layer_weights()};
+      layer_weights(),
+      choice("pool", &C::pool,
+             {{"auto", PoolControl::automatic},
+              {"true", PoolControl::on},
+              {"false", PoolControl::off}},
+             "Whether its effect is averaged over the picture, as of shuffle's")};
   return all;
 }
 

@@ -12,6 +12,7 @@
 #include "drypoint/preprocess.h"
 #include "image/edge_checks.h"
 #include "image/formats.h"
+#include "models/t2i_adapter.h"
 
 namespace drypoint {
 namespace {
@@ -68,6 +69,35 @@ Image fitted(const Image& image, const Request& request, ImageSize size, ResizeM
 
 bool takes_mask(const Preprocessor& preprocessor) {
   return preprocessor.name == "inpaint" || preprocessor.name == "inpaint_only";
+}
+
+/// As many as a ControlNet has, the rest of which an adapter leaves alone.
+std::vector<float> unit_scales(const Control& settings, const ControlConfig& config,
+                               const UnetConfig& unet) {
+  const auto most = static_cast<size_t>(unet.controls());
+  const auto* adapter = std::get_if<T2iAdapterConfig>(&config);
+  if (!adapter) return control_scales(settings, most);
+  Control of_adapter = settings;
+  // The web UI's extension's, where the control does not count as it is.
+  if (settings.mode != ControlMode::balanced && settings.layer_weights.empty())
+    of_adapter.layer_weights = {0.25, 0.62, 0.825, 1};
+  std::vector<float> scales = control_scales(of_adapter, adapter->channels.size());
+  scales.resize(most);
+  return scales;
+}
+
+bool pools(PoolControl pool, const ControlConfig& config) {
+  if (pool == PoolControl::automatic) return is_pooled(config);
+  if (pool == PoolControl::on && std::holds_alternative<T2iAdapterConfig>(config))
+    fail(ErrorKind::bad_argument, "pool: on, but the control is a T2I-Adapter, expected off");
+  return pool == PoolControl::on;
+}
+
+void expect_adapter_fits(ImageSize size) {
+  if (size.width % t2i_adapter_multiple != 0 || size.height % t2i_adapter_multiple != 0)
+    fail(ErrorKind::bad_argument,
+         "size: {}x{} (height x width), expected multiples of {} with a T2I-Adapter", size.height,
+         size.width, t2i_adapter_multiple);
 }
 
 Image first_channel(const Image& image) {
@@ -176,20 +206,23 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
                                              ? preprocessor_for(settings.name)
                                              : preprocessor_named(settings.preprocessor);
       settings.preprocessor = preprocessor.name;
-      unit.positive_only = settings.mode == ControlMode::control && guided;
-      unit.scales = control_scales(settings, static_cast<size_t>(model.config().unet.controls()));
+      const ControlConfig& config = model.config().controls[unit.net];
+      unit.pooled = pools(settings.pool, config);
+      unit.positive_only = (settings.mode == ControlMode::control || unit.pooled) && guided;
+      if (std::holds_alternative<T2iAdapterConfig>(config)) expect_adapter_fits(size);
+      unit.scales = unit_scales(settings, config, model.config().unet);
       PreprocessOptions options{
           settings.threshold_a, settings.threshold_b, {}, request.seed.value_or(0)};
       if (asked.mask) {
-        if (!takes_mask(preprocessor))
-          fail(ErrorKind::bad_argument,
-               "mask: there is one, but the preprocessor {} takes none, expected inpaint",
-               preprocessor.name);
-        if (settings.resolution != 0)
-          fail(ErrorKind::bad_argument, "resolution: {}, expected 0 with a mask",
-               settings.resolution);
-        options.mask = first_channel(fitted(*asked.mask, request, size, settings.resize));
-        unit.masked = options.mask;
+        const Image mask = first_channel(fitted(*asked.mask, request, size, settings.resize));
+        if (takes_mask(preprocessor)) {
+          if (settings.resolution != 0)
+            fail(ErrorKind::bad_argument, "resolution: {}, expected 0 with a mask",
+                 settings.resolution);
+          unit.masked = options.mask = mask;
+        } else {
+          unit.region = mask;
+        }
       }
       unit.hint = hint_of(asked, preprocessor, request, size, options);
       if (asked.is_ready && preprocessor_for(settings.name).name == "canny")
@@ -204,7 +237,8 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
 
 bool steer_alike(std::span<const Unit> a, std::span<const Unit> b) {
   return std::ranges::equal(a, b, [](const Unit& x, const Unit& y) {
-    return x.net == y.net && x.positive_only == y.positive_only && x.scales == y.scales &&
+    return x.net == y.net && x.positive_only == y.positive_only && x.pooled == y.pooled &&
+           x.region.pixels.empty() == y.region.pixels.empty() && x.scales == y.scales &&
            x.settings.start == y.settings.start && x.settings.end == y.settings.end;
   });
 }

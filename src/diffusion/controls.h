@@ -38,10 +38,11 @@ ImageSize drawn_size(const Request& request);
 struct Unit {
   Control settings;  // without pictures; names and preprocessor are what they stand for
   size_t net = 0;    // of the model's ControlNets
-  bool positive_only = false;
+  bool positive_only = false, pooled = false;
   std::vector<float> scales;  // of each control tensor
   Image hint;
   Image masked;  // where it is bright the hint is -1 instead; may be empty
+  Image region;  // one channel: where it steers; empty: everywhere
 };
 
 /// The factors of so many control tensors, the middle block's last: the weight times the layers',

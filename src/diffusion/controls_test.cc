@@ -136,8 +136,6 @@ TEST(ControlList, IsRefusedByName) {
        [](Request& r) {
          r.controls[0].layer_weights = {1, 1};
        }},
-      {"controls[0].mask: there is one",
-       [](Request& r) { r.controls[0].mask = r.controls[0].image; }},
       {"controls: 9, expected at most 8", [](Request& r) { r.controls.resize(9); }},
   };
   for (const auto& [part, spoil] : cases) {
@@ -160,6 +158,28 @@ TEST(ControlList, MasksForInpaintingArePartOfTheHint) {
   Request under = request;
   std::fill_n(under.controls[0].image.pixels.begin(), 300, uint8_t{77});
   EXPECT_EQ(drawn(request), drawn(under));
+}
+
+/// White: as without a mask; black: as without the control.
+TEST(ControlList, MasksSayWhereTheControlSteers) {
+  const Request request = small_controlled();
+  Request white = request, black = request, none = request, half = request;
+  none.controls[0].weight = 0;
+  const auto mask = [](uint8_t value) {
+    return Image{24, 16, 1, std::vector<uint8_t>(size_t{24} * 16, value)};
+  };
+  white.controls[0].mask = mask(255);
+  black.controls[0].mask = mask(0);
+  half.controls[0].mask = mask(255);
+  std::fill_n(half.controls[0].mask.pixels.begin(), 24 * 8, uint8_t{0});
+  EXPECT_EQ(drawn(white), drawn(request));
+  EXPECT_EQ(drawn(black), drawn(none));
+  const auto drawn_half = drawn(half);
+  EXPECT_NE(drawn_half, drawn(request));
+  EXPECT_NE(drawn_half, drawn(none));
+  Request pooled = request;
+  pooled.controls[0].pool = PoolControl::on;
+  EXPECT_NE(drawn(pooled), drawn(request));
 }
 
 TEST(ControlList, IsToldInThePicturesText) {

@@ -50,25 +50,32 @@ void set_table(Executor& denoiser, const DenoiserShape& shape, const SamplerTabl
   denoiser.set_input("sampler", rows);
 }
 
+std::vector<float> first_slots(const SamplerTable& table, int64_t slots,
+                               std::span<const float> noise,
+                               std::span<const std::span<const float>> draws,
+                               std::span<const float> latent) {
+  DRYPOINT_EXPECT(table.start_latent == 0 || latent.size() == noise.size(),
+                  "a latent of {} values to begin with, expected {}", latent.size(), noise.size());
+  DRYPOINT_EXPECT(draws.size() == table.draws.size(), "{} draws of {}", draws.size(),
+                  table.draws.size());
+  std::vector<float> values(noise.size() * static_cast<size_t>(slots), 0.0f);
+  for (size_t i = 0; i < noise.size(); ++i)
+    values[i] = static_cast<float>(table.start_noise) * noise[i];
+  if (table.start_draw != 0)
+    for (size_t i = 0; i < noise.size(); ++i)
+      values[i] += static_cast<float>(table.start_draw) * draws[0][i];
+  if (table.start_latent != 0)
+    for (size_t i = 0; i < noise.size(); ++i)
+      values[i] += static_cast<float>(table.start_latent) * latent[i];
+  return values;
+}
+
 void DenoiseLoop::begin(std::span<const float> noise, std::vector<std::span<const float>> draws,
                         std::span<const float> latent) {
-  DRYPOINT_EXPECT(table_.start_latent == 0 || latent.size() == noise.size(),
-                  "a latent of {} values to begin with, expected {}", latent.size(), noise.size());
-  DRYPOINT_EXPECT(draws.size() == table_.draws.size(), "{} draws of {}", draws.size(),
-                  table_.draws.size());
+  denoiser_->set_input("slots", first_slots(table_, shape_.slots, noise, draws, latent));
+  denoiser_->set_input("step", std::vector<int32_t>{0});
   draws_ = std::move(draws);
   row_ = 0;
-  std::vector<float> slots(noise.size() * static_cast<size_t>(shape_.slots), 0.0f);
-  for (size_t i = 0; i < noise.size(); ++i)
-    slots[i] = static_cast<float>(table_.start_noise) * noise[i];
-  if (table_.start_draw != 0)
-    for (size_t i = 0; i < noise.size(); ++i)
-      slots[i] += static_cast<float>(table_.start_draw) * draws_[0][i];
-  if (table_.start_latent != 0)
-    for (size_t i = 0; i < noise.size(); ++i)
-      slots[i] += static_cast<float>(table_.start_latent) * latent[i];
-  denoiser_->set_input("slots", slots);
-  denoiser_->set_input("step", std::vector<int32_t>{0});
 }
 
 void DenoiseLoop::go_on_with(Executor& denoiser) {

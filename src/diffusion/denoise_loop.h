@@ -26,6 +26,12 @@ struct DenoiserObserver {
   /// Called with the denoiser that is about to run, or has run, a sampler's row.
   std::function<void(Executor&denoiser, const SamplerTable&table, size_t row)> before, after;
 };
+/// A sampler's slots before the first step: `noise` [latents, 4, h, w], of unit variance, and so
+/// each of the table's draws; `latent`, of the same shape, where the table begins with one.
+std::vector<float> first_slots(const SamplerTable& table, int64_t slots,
+                               std::span<const float> noise,
+                               std::span<const std::span<const float>> draws,
+                               std::span<const float> latent);
 
 class DenoiseLoop {
  public:
@@ -41,8 +47,7 @@ class DenoiseLoop {
         before_(std::move(before)),
         observer_(observer) {}
 
-  /// `noise` [latents, 4, h, w], of unit variance, and so each of the table's draws; `latent`, of
-  /// the same shape, where the table begins with one.
+  /// From `first_slots`.
   void begin(std::span<const float> noise, std::vector<std::span<const float>> draws = {},
              std::span<const float> latent = {});
 

@@ -16,14 +16,14 @@ int64_t latents_together(int64_t samples, int64_t most) {
   return 1;
 }
 
-/// [H, W, C] bytes -> [3, H, W] from 0 to 1, or -1 where it is masked; one channel is taken three
-/// times.
-void add_hint(const Unit& unit, std::vector<float>& hints) {
+/// [H, W, C] bytes -> so many channels [c, H, W] from 0 to 1, or -1 where it is masked; of one
+/// channel all are made, of three the first is taken alone.
+void add_hint(const Unit& unit, size_t wanted, std::vector<float>& hints) {
   const Image& hint = unit.hint;
   const size_t pixels = static_cast<size_t>(hint.width) * hint.height;
   const auto channels = static_cast<size_t>(hint.channels);
   const bool has_mask = !unit.masked.pixels.empty();
-  for (size_t c = 0; c < 3; ++c)
+  for (size_t c = 0; c < wanted; ++c)
     for (size_t p = 0; p < pixels; ++p)
       hints.push_back(
           has_mask && unit.masked.pixels[p] >= 128
@@ -31,18 +31,33 @@ void add_hint(const Unit& unit, std::vector<float>& hints) {
               : static_cast<float>(hint.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f);
 }
 
-/// The hints of each picture's units, and what the units have in common.
-void set_controls(Executor& denoiser, const DenoiserShape& shape,
-                  std::span<const UnitSet* const> pictures) {
-  std::vector<float> scales;
-  for (size_t i = 0; i < shape.controls.size(); ++i) {
-    std::vector<float> hints;
-    for (const UnitSet* units : pictures) add_hint(*units->at(i), hints);
-    denoiser.set_input(hint_input(i), hints);
-    const Unit& first = *pictures[0]->at(i);
-    scales.insert(scales.end(), first.scales.begin(), first.scales.end());
-  }
-  if (!scales.empty()) denoiser.set_input("control_scales", scales);
+/// A mask at the size of a level's feature maps, [.., .., h, w], from 0 to 1: bilinear between
+/// pixels' middles, as the web UI's extension has it.
+void add_region(const Image& mask, const Shape& plane, std::vector<float>& planes) {
+  struct Between {
+    size_t low = 0, high = 0;
+    float share = 0;  // of the higher
+  };
+  const auto between = [](int64_t i, int64_t to, int from) {
+    const double x = std::clamp(
+        (static_cast<double>(i) + 0.5) * from / static_cast<double>(to) - 0.5, 0.0, from - 1.0);
+    const auto low = static_cast<size_t>(x);
+    return Between{low, std::min(low + 1, static_cast<size_t>(from) - 1),
+                   static_cast<float>(x - static_cast<double>(low))};
+  };
+  for (int64_t y = 0; y < plane[2]; ++y)
+    for (int64_t x = 0; x < plane[3]; ++x) {
+      const Between row = between(y, plane[2], mask.height),
+                    column = between(x, plane[3], mask.width);
+      const auto at = [&](size_t line, size_t place) {
+        return static_cast<float>(mask.pixels[line * static_cast<size_t>(mask.width) + place]) /
+               255;
+      };
+      const auto across = [&](size_t line) {
+        return at(line, column.low) + column.share * (at(line, column.high) - at(line, column.low));
+      };
+      planes.push_back(across(row.low) + row.share * (across(row.high) - across(row.low)));
+    }
 }
 
 /// Edges that steer with the request's own strength.
@@ -68,6 +83,26 @@ std::vector<float> joined_contexts(std::span<const PictureInputs> pictures, int6
 
 }  // namespace
 
+void set_controls(Executor& denoiser, const DenoiserShape& shape,
+                  std::span<const UnitSet* const> pictures) {
+  std::vector<float> scales;
+  for (size_t i = 0; i < shape.controls.size(); ++i) {
+    std::vector<float> hints;
+    const auto channels = static_cast<size_t>(denoiser.type_of_input(hint_input(i)).shape[1]);
+    for (const UnitSet* units : pictures) add_hint(*units->at(i), channels, hints);
+    denoiser.set_input(hint_input(i), hints);
+    for (size_t level = 0; denoiser.has_input(region_input(i, level)); ++level) {
+      const Shape& plane = denoiser.type_of_input(region_input(i, level)).shape;
+      std::vector<float> planes;
+      for (const UnitSet* units : pictures) add_region(units->at(i)->region, plane, planes);
+      denoiser.set_input(region_input(i, level), planes);
+    }
+    const Unit& first = *pictures[0]->at(i);
+    scales.insert(scales.end(), first.scales.begin(), first.scales.end());
+  }
+  if (!scales.empty()) denoiser.set_input("control_scales", scales);
+}
+
 DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageSize size,
                              const SamplerTable& table, const PromptShape& of_prompts) {
   const auto& [guided, parts, chunks, negative_chunks] = of_prompts;
@@ -80,8 +115,10 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .context_length = chunks * kTokenCount,
                       .controls = {},
                       .masked = keeps_known(request, model.config().unet)};
-  if (!model.config().controlnets.empty())
-    shape.controls = {{.net = 0, .positive_only = request.guess_mode && guided}};
+  if (!model.config().controls.empty())
+    shape.controls = {{.net = 0,
+                       .positive_only = request.guess_mode && guided,
+                       .pooled = is_pooled(model.config().controls[0])}};
   if (guided && negative_chunks != chunks) shape.negative_length = negative_chunks * kTokenCount;
   fit_shape(shape, table);
   return shape;

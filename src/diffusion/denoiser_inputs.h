@@ -38,6 +38,10 @@ void set_guidance_embedding(Executor& denoiser, double scale);
 /// What steers a picture: of its units those of the shape.
 using UnitSet = std::vector<const Unit*>;
 
+/// The hints of each picture's units, and what the units have in common.
+void set_controls(Executor& denoiser, const DenoiserShape& shape,
+                  std::span<const UnitSet* const> pictures);
+
 /// What a picture's steps have in common apart from the prompts (see `Conditioning`): the sampler's
 /// table, hints, the strengths of the controls.
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,

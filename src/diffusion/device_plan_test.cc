@@ -169,8 +169,7 @@ TEST_F(DevicePlans, ChangeTheControlNetAlone) {
     if (name.starts_with(prefix_of(Part::control)))
       stages.checkpoint_.tensors.tensors[name] = tensor;
   std::vector<std::string> names;
-  for (const TensorSpec& spec : tensors_of(stages.config.controlnets[0]))
-    names.push_back(spec.name);
+  for (const TensorSpec& spec : tensors_of(stages.config.controlnet(0))) names.push_back(spec.name);
   stages.store.sources().replaced(names);
   for (const auto& executor : stages.executors) executor->renew_weights(stages.store);
   EXPECT_EQ(stages.store.bytes(), 0u);  // all in its place

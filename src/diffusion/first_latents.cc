@@ -3,23 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
+#include "diffusion/autoencoding.h"
 #include "diffusion/sampling.h"
 
 namespace drypoint {
 namespace {
-
-/// "moments" [8, h, w] of a picture [H, W, 3].
-std::vector<float> moments_of(Stages& model, std::span<const float> picture, ImageSize size,
-                              const StopRequested& stop) {
-  Executor& encoder = model.vae_encoder(size.height / 8, size.width / 8, stop);
-  encoder.set_input("image", picture);
-  encoder.run(Rate::picture, stop);
-  const auto moments = encoder.output("moments");
-  if (!std::ranges::all_of(moments, [](float value) { return std::isfinite(value); }))
-    fail(ErrorKind::non_finite, "VAE encoder: the result holds NaN or infinity");
-  return {moments.begin(), moments.end()};
-}
 
 /// A latent for each of the noises [samples, 4, h, w]: mean + deviation * noise, scaled.
 std::vector<float> sampled(const std::vector<float>& moments, std::vector<float> noise,
@@ -45,12 +33,13 @@ bool needs_encoder(const Request& request, const UnetConfig& unet) {
 }
 
 FirstLatents first_latents(Stages& model, const Request& request, const InitialPicture* initial,
-                           ImageSize size, const DrawNoise& draw, const StopRequested& stop) {
+                           const Tiles& tiles, const DrawNoise& draw, const StopRequested& stop) {
   const bool inpaints = is_inpainting(model.config().unet);
   const bool has_mask = initial && !initial->mask.pixels.empty();
   // Without an initial picture nothing is random about the latent of an empty one.
   const bool samples = initial && painting_rule(request) == PaintingRule::diffusers;
-  const auto pixels = static_cast<size_t>(size.width / 8) * static_cast<size_t>(size.height / 8);
+  const auto pixels =
+      static_cast<size_t>(tiles.whole().width) * static_cast<size_t>(tiles.whole().height);
   const auto count = static_cast<size_t>(request.samples);
   const size_t all = count * pixels * static_cast<size_t>(model.config().vae.latent_channels);
   const auto drawn = [&](bool shared) {
@@ -60,8 +49,7 @@ FirstLatents first_latents(Stages& model, const Request& request, const InitialP
   };
   const auto encoded = [&](std::span<const float> picture) {
     std::vector<float> noise = samples ? drawn(true) : std::vector<float>(all);
-    return sampled(moments_of(model, picture, size, stop), std::move(noise),
-                   model.scaling_factor());
+    return sampled(encode(model, picture, tiles, stop), std::move(noise), model.scaling_factor());
   };
 
   FirstLatents first;
@@ -109,9 +97,10 @@ void set_known(Executor& denoiser, const DenoiserShape& shape, size_t first,
   if (denoiser.has_input("masked")) set("masked", all.masked);
 }
 
-std::vector<float> mean_latent(Stages& model, const Image& picture, const StopRequested& stop) {
-  const auto moments =
-      moments_of(model, as_encoder_input(picture), {picture.width, picture.height}, stop);
+std::vector<float> mean_latent(Stages& model, const Image& picture, int tile,
+                               const StopRequested& stop) {
+  const auto moments = encode(model, as_encoder_input(picture),
+                              vae_tiles({picture.width, picture.height}, tile), stop);
   return sampled(moments, std::vector<float>(moments.size() / 2), model.scaling_factor());
 }
 

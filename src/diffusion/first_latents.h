@@ -7,6 +7,7 @@
 
 #include "diffusion/initial.h"
 #include "diffusion/model.h"
+#include "diffusion/tiles.h"
 
 namespace drypoint {
 
@@ -30,16 +31,17 @@ bool keeps_known(const Request& request, const UnetConfig& unet);
 bool needs_encoder(const Request& request, const UnetConfig& unet);
 
 /// Draws in the reference's order: for the initial picture's latent, the noise, for the masked
-/// picture's. `initial` may be null.
+/// picture's. `initial` may be null; `tiles`: see `vae_tiles`.
 FirstLatents first_latents(Stages& model, const Request& request, const InitialPicture* initial,
-                           ImageSize size, const DrawNoise& draw, const StopRequested& stop);
+                           const Tiles& tiles, const DrawNoise& draw, const StopRequested& stop);
 
 /// Sets a denoiser's inputs of what is known, of the latents from sample `first` on; `all.mask` has
 /// each sample's.
 void set_known(Executor& denoiser, const DenoiserShape& shape, size_t first,
                const FirstLatents& all);
 
-/// The mean of what the encoder says of a picture, as a latent [4, h, w].
-std::vector<float> mean_latent(Stages& model, const Image& picture, const StopRequested& stop);
+/// The mean of what the encoder says of a picture, as a latent [4, h, w]. `tile`: see `vae_tiles`.
+std::vector<float> mean_latent(Stages& model, const Image& picture, int tile,
+                               const StopRequested& stop);
 
 }  // namespace drypoint

@@ -1,5 +1,7 @@
 #include "diffusion/generation.h"
 
+#include <algorithm>
+
 #include "diffusion/sampling.h"
 
 namespace drypoint {
@@ -10,9 +12,17 @@ bool have_the_same(const Generation& a, const Generation& b) {
          a.initial.has_value() == b.initial.has_value();
 }
 
+Tiles Generation::tiles() const {
+  return {{size.width / 8, size.height / 8}, request.tile / 8, request.tile / 32};
+}
+
 std::vector<DenoiserShape> shapes_of(const Stages& model, const Generation& drawing) {
-  const DenoiserShape whole =
-      denoiser_shape(model, drawing.request, drawing.size, drawing.table, drawing.prompts.shape());
+  const Tiles tiles = drawing.tiles();
+  DenoiserShape whole =
+      denoiser_shape(model, drawing.request, {8 * tiles.size().width, 8 * tiles.size().height},
+                     drawing.table, drawing.prompts.shape());
+  // Each tile brings its own noise at each step.
+  if (tiles.count() > 1) whole.noises = std::min<int64_t>(whole.noises, 1);
   std::vector<DenoiserShape> shapes;
   for (const Phase& phase : drawing.phases.all)
     shapes.push_back(shape_in(phase, whole, drawing.units));

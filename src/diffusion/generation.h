@@ -15,6 +15,7 @@
 #include "diffusion/model.h"
 #include "diffusion/noise_source.h"
 #include "diffusion/phases.h"
+#include "diffusion/tiles.h"
 
 namespace drypoint {
 
@@ -34,10 +35,13 @@ struct Generation {
   std::optional<Conditioning> conditioning;  // of `prompts`, which stay where they are then
   std::optional<InitialPicture> initial;
   FirstLatents first;
+  int vae_tile = 0;  // the request's, or what a limit of memory makes it
   // The pass over a larger latent, if there is one: what it begins with comes from this one.
   std::unique_ptr<const Request> second_request;
   std::unique_ptr<Generation> second;
 
+  /// The windows of its latents that are denoised one by one: a single one unless `request.tile`.
+  Tiles tiles() const;
   UnitSet units_in(const Phase& phase) const {
     UnitSet all;
     for (const size_t i : phase.units) all.push_back(&units[i]);
@@ -45,6 +49,13 @@ struct Generation {
   }
   void report(Stage stage, int done, int of, double timestep = 0) const {
     if (callbacks.progress) callbacks.progress({stage, done, of, timestep});
+  }
+  /// At once if someone listens, else with the result.
+  void tell(const std::string& notice) {
+    if (callbacks.notice)
+      callbacks.notice(notice);
+    else
+      result.notices.push_back(notice);
   }
   void finish(Stage stage) { result.seconds.emplace_back(name(stage), watch.lap()); }
   bool is_given_up() const { return callbacks.stop && callbacks.stop(); }

@@ -16,8 +16,8 @@
 #include "diffusion/calibration.h"
 #include "diffusion/request.h"
 #include "drypoint/version.h"
+#include "models/complete.h"
 #include "models/control_lora.h"
-#include "models/controlnet.h"
 #include "models/denoiser.h"
 #include "models/detect.h"
 #include "models/vae.h"
@@ -152,20 +152,22 @@ std::string file_name(const std::filesystem::path& path) {
 // What the pipeline takes for granted: three channels, and latents an eighth as wide and high.
 void check_proportions(const Checkpoint& checkpoint, const ModelConfig& config) {
   const auto& sources = checkpoint.sources;
-  const auto& [unet, controlnets, vae, text, prediction, zero_terminal_snr] = config;
+  const VaeConfig& vae = config.vae;
   if (vae.image_channels != 3 || vae.channels.size() != 4)
     fail(ErrorKind::unsupported,
          "{}: the VAE has {} levels and pictures of {} channels, expected 4 and 3",
          sources.at(Part::vae), vae.channels.size(), vae.image_channels);
-  for (size_t i = 0; i < controlnets.size(); ++i)
-    if (const auto& channels = controlnets[i].hint_channels;
-        channels.front() != 3 || channels.size() != 9)
+  for (size_t i = 0; i < config.controls.size(); ++i) {
+    const auto* net = std::get_if<ControlnetConfig>(&config.controls[i]);
+    if (!net) continue;
+    if (const auto& channels = net->hint_channels; channels.front() != 3 || channels.size() != 9)
       fail(ErrorKind::unsupported,
            "{}: the ControlNet has {} convolutions for a hint of {} channels, expected 8 and 3",
            checkpoint.controlnets[i].source, channels.size() - 1, channels.front());
-  if (text.positions != kTokenCount)
+  }
+  if (config.text.positions != kTokenCount)
     fail(ErrorKind::unsupported, "{}: the text encoder has {} positions, expected {}",
-         sources.at(Part::text), text.positions, kTokenCount);
+         sources.at(Part::text), config.text.positions, kTokenCount);
 }
 
 }  // namespace
@@ -176,7 +178,8 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
       file_(open_plan(files)),
       checkpoint_(checkpoint_for(files, file_.get())),
       device_(device_for(file_.get(), options, std::move(device))),
-      store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get())),
+      store_(std::make_unique<WeightStore>(checkpoint_.tensors, device_->backend(), file_.get(),
+                                           device_->budget())),
       tokenizer_(tokenizer_for(checkpoint_, file_.get(), name_)),
       noise_schedule_(noise_schedule_of(checkpoint_, name_)),
       hash_(file_ ? std::filesystem::path() : files.model,
@@ -278,7 +281,7 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
   const size_t number = controlnet_named(wanted);
   Checkpoint next = checkpoint_;
   replace_control(next, number, path);
-  const ControlnetConfig control = detect(next.tensors).controlnets.at(number);
+  const ControlConfig control = detect(next.tensors).controls.at(number);
   // All that can be wrong with the file shows before anything changes.
   const std::vector<TensorSpec> fresh = tensors_of(control, number);
   parallel_for(fresh.size(), usable_cores(), [&](size_t i) {
@@ -301,7 +304,7 @@ void LoadedModel::set_control(const std::filesystem::path& path, const std::stri
   for (const TensorSpec& spec : fresh) names.push_back(spec.name);
   store_->sources().replaced(names);
   set_own_layers();
-  config_.controlnets[number] = control;
+  config_.controls[number] = control;
   ++version_;
   if (then) then();
 }
@@ -392,9 +395,24 @@ std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested
   const auto making = device_->making.alone(stop);
   read_since_check_ = true;
   device_->use_choices(file_.get());
-  auto executor = std::make_unique<Executor>(std::move(plan), backend(), *store_, stop);
+  const auto make = [&] { return std::make_unique<Executor>(plan, backend(), *store_, stop); };
+  std::unique_ptr<Executor> executor;
+  try {
+    executor = make();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory || !store_->budget().is_limited()) throw;
+    store_->release_unused();
+    executor = make();
+  }
   release_free_memory();  // graphs, and weights before they were packed
   return executor;
+}
+
+Executor::Needs LoadedModel::needs(Graph graph) {
+  Plan plan = compile(std::move(graph), backend().target());
+  const auto making = device_->making.alone();
+  device_->use_choices(file_.get());
+  return Executor::needs(std::move(plan), backend());
 }
 
 Stages::Stages(const ModelFiles& files, const DeviceOptions& options)
@@ -414,7 +432,7 @@ void Stages::set_control(const std::filesystem::path& path, const std::string& n
 /// After the model's weights have changed.
 void Stages::renew(const StopRequested& stop) {
   const uint64_t version = model_->version();
-  if (std::exchange(controlnets_, config().controlnets) != config().controlnets)
+  if (std::exchange(controls_, config().controls) != config().controls)
     executors_.clear();  // other heads
   try {
     executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });

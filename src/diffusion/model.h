@@ -79,7 +79,10 @@ class LoadedModel {
   /// what was drawn is then of no known model.
   void check_files();
 
+  /// Weights that no executor has make room within a limit of memory.
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop, Watched watched = {});
+  /// What the executor of such a graph would hold.
+  Executor::Needs needs(Graph graph);
   /// How the denoiser's products are rounded, if they are.
   const std::optional<Quantization>& quantization() const { return quantization_; }
 
@@ -127,7 +130,7 @@ class Stages {
   explicit Stages(std::shared_ptr<LoadedModel> model)
       : model_(std::move(model)),
         version_(model_->version()),
-        controlnets_(model_->config().controlnets) {}
+        controls_(model_->config().controls) {}
   Stages(const ModelFiles& files, const DeviceOptions& options);
 
   const std::shared_ptr<LoadedModel>& model() const { return model_; }
@@ -160,6 +163,7 @@ class Stages {
   void begin(const StopRequested& stop = {});
 
   void check_files() { model_->check_files(); }
+  Executor::Needs needs(Graph graph) { return model_->needs(std::move(graph)); }
 
   /// From now on; null: nobody. It must live as long.
   void set_observer(const DenoiserObserver* observer) {
@@ -181,8 +185,8 @@ class Stages {
 
   std::shared_ptr<LoadedModel> model_;
   const DenoiserObserver* observer_ = nullptr;
-  uint64_t version_;                           // of the weights that the executors have
-  std::vector<ControlnetConfig> controlnets_;  // and what they were built for
+  uint64_t version_;                     // of the weights that the executors have
+  std::vector<ControlConfig> controls_;  // and what they were built for
   // Text encoders, denoisers, decoders by height and width, encoders.
   ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>, VaeEncoderShape>
       executors_{{4, 8, 4, 4}};

@@ -54,7 +54,10 @@ std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
 }  // namespace
 
 OpenDevice::OpenDevice(const DeviceOptions& options)
-    : precision_(options.precision), backend_(make_backend(options)) {
+    : precision_(options.precision),
+      backend_(make_backend(options)),
+      budget_(options.max_memory == 0 ? MemoryBudget::unlimited
+                                      : static_cast<size_t>(options.max_memory) << 20) {
   const std::vector<DType> there = backend_->target().eight_bits;
   if (eight_bits() && std::ranges::find(there, *eight_bits()) == there.end())
     fail(ErrorKind::unsupported, "precision: \"{}\": device {} has no kernels for it",
@@ -83,7 +86,7 @@ Device::Device(const DeviceOptions& options)
 std::string Device::name() const { return open_->backend().name(); }
 int Device::threads() const { return open_->backend().threads(); }
 size_t Device::available_memory() const {
-  return at_border("device", [&] { return open_->backend().available_memory(); });
+  return at_border("device", [&] { return open_->budget().available(open_->backend()); });
 }
 
 }  // namespace drypoint

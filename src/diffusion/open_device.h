@@ -8,6 +8,7 @@
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "drypoint/device.h"
+#include "runtime/memory_budget.h"
 #include "tensor/precision.h"
 
 namespace drypoint {
@@ -22,6 +23,9 @@ class OpenDevice {
   std::optional<DType> eight_bits() const { return eight_bits_of(precision_); }
   /// What plans for it are for.
   PlanDevice identity() const;
+
+  /// What models on the device may hold of its memory.
+  const MemoryBudget& budget() const { return budget_; }
 
   /// Held by who has kernels and weights made: of two at once each would count the same memory as
   /// available, and take the other's plan for its own.
@@ -39,6 +43,7 @@ class OpenDevice {
  private:
   Precision precision_;
   std::unique_ptr<Backend> backend_;
+  MemoryBudget budget_;
   SharedLock turn_;
   std::string choices_;
 };

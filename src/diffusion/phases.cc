@@ -32,7 +32,10 @@ DenoiserShape shape_in(const Phase& phase, DenoiserShape shape, std::span<const 
   }
   shape.controls.clear();
   for (const size_t i : phase.units)
-    shape.controls.push_back({units[i].net, phase.guided && units[i].positive_only});
+    shape.controls.push_back({.net = units[i].net,
+                              .positive_only = phase.guided && units[i].positive_only,
+                              .pooled = units[i].pooled,
+                              .in_region = !units[i].region.pixels.empty()});
   return shape;
 }
 

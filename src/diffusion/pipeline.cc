@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "diffusion/adapter_use.h"
+#include "diffusion/autoencoding.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/draw_batch.h"
 #include "diffusion/first_latents.h"
@@ -69,7 +70,8 @@ class Pipeline::Implementation {
 /// Each of several has one text for all steps, so that its context is set once.
 bool Pipeline::Implementation::go_together(const Generation& a, const Generation& b) const {
   const auto can = [](const Generation& drawing) {
-    return drawing.request.samples == 1 && drawing.prompts.are_plain();
+    return drawing.request.samples == 1 && drawing.prompts.are_plain() &&
+           drawing.tiles().count() == 1;
   };
   if (a.second && b.second && !go_together(*a.second, *b.second)) return false;
   const bool is_told = model_.config().unet.guidance_width > 0;
@@ -91,8 +93,9 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
         denoiser_shape(model_, request, size,
                        sampler_table(request, model_.noise_schedule(), model_.prediction()));
     model_.denoiser(shape);
-    model_.vae_decoder(shape.height, shape.width);
-    if (needs_encoder(request, model_.config().unet)) model_.vae_encoder(shape.height, shape.width);
+    const ImageSize tile = vae_tiles(size, request.vae_tile).size();
+    model_.vae_decoder(tile.height, tile.width);
+    if (needs_encoder(request, model_.config().unet)) model_.vae_encoder(tile.height, tile.width);
   }
 }
 
@@ -136,6 +139,7 @@ Generation Pipeline::Implementation::begin(const Request& request, const Callbac
                      .noise = std::move(noise),
                      .adapters = std::move(adapters),
                      .watch = watch};
+  drawing.vae_tile = request.vae_tile;
   if (!request.init_image.pixels.empty()) drawing.initial = initial_picture(request, size);
   return drawing;
 }

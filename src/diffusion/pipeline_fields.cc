@@ -88,6 +88,10 @@ const std::vector<Field<PipelineOptions>>& pipeline_fields() {
              "Of the computation; auto: fp16 on a GPU, fp32 on a CPU, where\n"
              "bf16 is of products alone; fp8 and int8: of the denoiser's larger\n"
              "products (see --calibration), all else auto"),
+      integer("max_memory", &P::max_memory, 0, 1 << 24,
+              "MiB of the device for weights and activations; 0: all there is.\n"
+              "Text encoder, denoiser and VAE take turns then, the VAE in tiles\n"
+              "where it must"),
       integer("level", &P::level, 0, 5,
               "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
               "not known) or 5 (time all that the cache does not have)"),

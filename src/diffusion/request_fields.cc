@@ -251,6 +251,17 @@ Field<Request> outpaint() {
       });
 }
 
+/// The side of a window.
+Field<Request> tile(const std::string& name, int Request::*member, std::string help) {
+  Field<Request> all = integer(name, member, 0, 8192, std::move(help));
+  all.check = [=](const Request& r) {
+    if (const int side = r.*member; side != 0 && (side < 256 || side > 8192 || side % 64 != 0))
+      fail(ErrorKind::bad_argument, "{}: {}, expected 0 or a multiple of 64 from 256 to 8192", name,
+           side);
+  };
+  return all;
+}
+
 }  // namespace
 }  // namespace fields
 
@@ -377,7 +388,15 @@ const std::vector<Field<Request>>& request_fields() {
               {"lanczos", HiresUpscaler::lanczos},
               {"nearest", HiresUpscaler::nearest}},
              "What makes the first pass large, in the latent or as a picture"),
-      integer("hires_steps", &R::hires_steps, 0, 999, "Of the second pass; 0: as the first")};
+      integer("hires_steps", &R::hires_steps, 0, 999, "Of the second pass; 0: as the first"),
+      with(tile("tile", &R::tile,
+                "Denoise in windows of so many pixels, multiples of 64 from 256; 0: all\n"
+                "at once. For pictures beyond what the model was trained on or fits"),
+           &Field<R>::text_key, "Tile"),
+      with(tile("vae_tile", &R::vae_tile,
+                "Encode and decode pictures in tiles of so many pixels, multiples of\n"
+                "64 from 256; 0: all at once"),
+           &Field<R>::text_key, "VAE tile")};
   return all;
 }
 

@@ -43,7 +43,7 @@ std::optional<std::string> shape_key(const Request& request) {
         key += fmt::format(" {}={}", field.name, field.get(request));
     for (const AdapterUse& use : adapters_of(request)) key += fmt::format(" {}", text_of(use));
     for (const Control& control : request.controls)
-      for (const char* name : {"name", "weight", "start", "end", "mode", "layer_weights"})
+      for (const char* name : {"name", "weight", "start", "end", "mode", "layer_weights", "pool"})
         key += fmt::format(" {}={}", name, find_field(control_fields(), name)->get(control));
     if (request.controls.empty() && request.image == Image()) key += " uncontrolled";
     return key;

@@ -50,11 +50,14 @@ class Lowering {
   Lowered lower(const GatedGelu& op);
   Lowered lower(const GroupNorm& op);
   Lowered lower(const LayerNorm& op);
+  Lowered lower(const LeakyRelu& op);
   Lowered lower(const Linear& op);
   Lowered lower(const MaxPool& op) { return pool("MaxPool", op); }
+  Lowered lower(const MultiplyPlane& op);
   Lowered lower(const Permute& op);
   Lowered lower(const Reshape& op);
   Lowered lower(const Select& op);
+  Lowered lower(const SpatialMean& op);
   Lowered lower(const TimestepEmbedding& op);
   Lowered lower(const Upsample& op);
   /// What only stands in graphs that are compiled for a device.
@@ -207,6 +210,32 @@ Lowered Lowering::lower(const AddScaled& op) {
       emit("Gather", {in(2).name, constant({DType::i64, {}}, &index)}, {{"axis", int64_t{0}}});
   a.name = emit("Add", {a.name, emit("Mul", {in(1).name, scale})});
   return a;
+}
+
+Lowered Lowering::lower(const LeakyRelu& op) {
+  Lowered x = in(0);
+  if (node_->inputs.size() == 1) {
+    x.name = emit("LeakyRelu", {x.name}, {{"alpha", op.slope}});
+  } else {
+    std::string slopes = in(1).name;
+    if (x.channels_first) slopes = emit("Unsqueeze", {slopes, integers({1, 2})});
+    x.name = emit("PRelu", {x.name, slopes});
+  }
+  return x;
+}
+
+Lowered Lowering::lower(const MultiplyPlane&) {
+  Lowered x = picture(0);
+  expect(shape(1)[0] == 1 || shape(1)[0] == shape(0)[0], "planes that several rows share");
+  x.name = emit("Mul", {x.name, picture(1).name});
+  return x;
+}
+
+Lowered Lowering::lower(const SpatialMean&) {
+  Lowered x = picture(0);
+  const std::string mean = emit("GlobalAveragePool", {x.name});
+  x.name = emit("Expand", {mean, emit("Shape", {x.name})});
+  return x;
 }
 
 template <class Pool>

@@ -19,7 +19,7 @@ class StepGraphs {
   Graph controlnet() const {
     Graph graph;
     const Module m(graph, "control_model");
-    const auto control = controls(graph, StepInputs(graph, m, config_.controlnets[0].trunk, size_));
+    const auto control = controls(graph, StepInputs(graph, m, config_.controlnet(0).trunk, size_));
     for (size_t i = 0; i < control.size(); ++i)
       graph.outputs[fmt::format("control{}", i)] = to_channels_first(m, control[i]);
     return graph;
@@ -52,7 +52,7 @@ class StepGraphs {
     const Module m(graph, "control_model");
     const ValueId hint = graph.add_input(
         "hint", {DType::f32, {size_.batch, 3, 8 * size_.height, 8 * size_.width}}, Rate::picture);
-    const ControlnetConfig& config = config_.controlnets[0];
+    const ControlnetConfig& config = config_.controlnet(0);
     return drypoint::controls(m, inputs.latent, hint_features(m, to_channels_last(m, hint), config),
                               time_embedding(m, inputs.timestep, config.trunk), inputs.context,
                               config);
@@ -61,17 +61,16 @@ class StepGraphs {
   void add_noise(Graph& graph, const StepInputs& inputs,
                  const std::vector<ValueId>& controls) const {
     const Module m(graph, "model.diffusion_model");
-    ValueId scales = -1;
-    std::vector<ControlTensors> tensors;
+    UnetControls by;
     if (!controls.empty()) {
-      tensors.push_back({controls, 0});
-      scales = graph.add_input(
+      by.controlnets.push_back({controls, 0});
+      by.scales = graph.add_input(
           "control_scales", {DType::f32, {static_cast<int64_t>(controls.size())}}, Rate::picture);
     }
     graph.outputs["eps"] = to_channels_first(
         m, drypoint::unet(m, inputs.latent,
                           time_embedding(m, inputs.timestep, config_.unet, inputs.guidance),
-                          inputs.context, tensors, scales, config_.unet));
+                          inputs.context, by, config_.unet));
   }
 
   const ModelConfig& config_;
@@ -110,15 +109,22 @@ ExportPart step_part(const std::string& name, Graph graph, const LatentSize& siz
 
 std::vector<ExportPart> export_parts(const Checkpoint& checkpoint, const LatentSize& size) {
   const ModelConfig config = detect(checkpoint.tensors);
-  if (config.controlnets.size() > 1)
+  if (config.controls.size() > 1)
     fail(ErrorKind::unsupported, "control: {} ControlNets, expected one for an export",
-         config.controlnets.size());
+         config.controls.size());
+  const auto* net =
+      config.controls.empty() ? nullptr : std::get_if<ControlnetConfig>(&config.controls[0]);
+  if (!config.controls.empty() && (!net || net->pooled))
+    fail(ErrorKind::unsupported,
+         "{}: a {} is not exported, expected a ControlNet whose tensors count as they are",
+         checkpoint.controlnets.at(0).source,
+         net ? "ControlNet with averaged tensors" : "T2I-Adapter");
   std::vector<ExportPart> parts;
   parts.push_back({"text_encoder",
                    build_clip(config.text, {.prompts = size.batch}),
                    {{"ids", {"batch", ""}}, {"embedding", {"batch", "", ""}}}});
   const StepGraphs step(config, size);
-  if (!config.controlnets.empty()) {
+  if (!config.controls.empty()) {
     const Graph controlnet = step.controlnet();
     parts.push_back(step_part("controlnet", controlnet, size));
     parts.push_back(step_part("unet", step.unet(&controlnet), size));

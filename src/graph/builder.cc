@@ -60,6 +60,7 @@ ValueId attention(const Module& m, ValueId q, ValueId k, ValueId v, int64_t head
 }
 
 ValueId silu(const Module& m, ValueId x) { return m.node(Activation{ActivationKind::silu}, {x}); }
+ValueId relu(const Module& m, ValueId x) { return m.node(Activation{ActivationKind::relu}, {x}); }
 
 ValueId add(const Module& m, ValueId a, ValueId b) { return m.node(Add{}, {a, b}); }
 

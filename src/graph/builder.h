@@ -55,6 +55,7 @@ ValueId attention(const Module& m, ValueId q, ValueId k, ValueId v, int64_t head
 
 // Operations without weights; the module only names them.
 ValueId silu(const Module& m, ValueId x);
+ValueId relu(const Module& m, ValueId x);
 ValueId add(const Module& m, ValueId a, ValueId b);
 ValueId reshape(const Module& m, ValueId x, Shape shape);
 /// Twice as large, or cut to `height` and `width` where a skip connection's side is odd.

@@ -44,6 +44,16 @@ Sizes listed(const ControlnetConfig& config) {
   return result;
 }
 
+Sizes listed(const T2iAdapterConfig& config) {
+  return {{"hint_channels", {config.hint_channels}},
+          {"channels", config.channels},
+          {"res_blocks", {config.res_blocks}}};
+}
+
+Sizes listed(const ControlConfig& config) {
+  return std::visit([](const auto& one) { return listed(one); }, config);
+}
+
 Sizes listed(const VaeConfig& config) {
   return {
       {"picture_channels", {config.image_channels}}, {"latent_channels", {config.latent_channels}},
@@ -77,6 +87,7 @@ void tell_family(const Checkpoint& checkpoint, const std::filesystem::path& path
   const bool has_unet = checkpoint.has(Part::unet);
   if (!has_unet && !checkpoint.has(Part::control)) return;
   try {
+    if (!has_unet && std::holds_alternative<T2iAdapterConfig>(detect_control(tensors))) return;
     const UnetConfig trunk = has_unet ? detect_unet(tensors) : detect_controlnet(tensors).trunk;
     if (const Family* family = family_of(trunk)) info.family = family->title;
     if (!has_unet) return;
@@ -114,7 +125,7 @@ CheckpointInfo describe(const std::filesystem::path& path) {
     inspected.dtypes = inspected.modules.dtypes;
     switch (part) {
       case Part::unet: examine(checkpoint, part, detect_unet, inspected); break;
-      case Part::control: examine(checkpoint, part, detect_controlnet, inspected); break;
+      case Part::control: examine(checkpoint, part, detect_control, inspected); break;
       case Part::vae: examine(checkpoint, part, detect_vae, inspected); break;
       case Part::text: examine(checkpoint, part, detect_clip, inspected); break;
     }

@@ -22,7 +22,7 @@ Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
   if (options.part == "text") return build_clip(config.text, {});
   if (options.part == "vae") return build_vae_decoder(config.vae, options.batch, height, width);
   DenoiserShape shape{.latents = options.batch, .height = height, .width = width};
-  if (config.controlnets.empty()) shape.controls.clear();
+  if (config.controls.empty()) shape.controls.clear();
   return build_denoiser(config, shape);
 }
 

@@ -160,23 +160,23 @@ void move_controlnet(NamedTensors& other, size_t from, NamedTensors& model, size
   move(other.metadata, control_folder(from) + "/", model.metadata, control_folder(to) + "/");
 }
 
-// Files of ControlNets for shuffled pictures do not say that what they give is to be averaged over
-// the picture; the web UI's extension knows them by their names, too.
-void refuse_pooled(const std::filesystem::path& path) {
-  if (path.stem().string().find("shuffle") != std::string::npos)
-    fail(ErrorKind::unsupported,
-         "{}: is by its name a ControlNet whose control tensors are averaged over the picture; "
-         "expected one without global average pooling",
-         path.string());
+// Whether what a ControlNet gives is to be averaged over the picture. Files of those for shuffled
+// pictures do not say it; the web UI's extension knows them by their names, too.
+bool is_pooled(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  const auto config = checkpoint.tensors.metadata.find(std::string(control_config));
+  if (config != checkpoint.tensors.metadata.end()) return says_pooled(config->second);
+  return path.stem().string().find("shuffle") != std::string::npos;
 }
 
 // Puts the ControlNet that `path` holds in the place of the model's number i.
 void put_controlnet(Checkpoint& model, size_t number, const std::filesystem::path& path) {
-  refuse_pooled(path);
   Checkpoint other = load_part(Part::control, path);
+  const bool pooled = is_pooled(other, path);
+  check_configuration(other.tensors.metadata, adapter_config, (path / "config.json").string());
   move_controlnet(other.tensors, 0, model.tensors, number);
   auto& files = model.tensors.files;
   files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
+  if (pooled) model.tensors.metadata[pooled_key(number)] = "true";
   model.controlnets.at(number).source = other.sources[Part::control];
   if (number == 0) model.sources[Part::control] = other.sources[Part::control];
   if (is_control_lora(model.tensors, number))
@@ -283,10 +283,22 @@ std::string differences(const UnetConfig& found, const UnetConfig& expected) {
   return fmt::format("{}", fmt::join(all, "; "));
 }
 
-/// A checkpoint's ControlNet, and whether it is one for such a UNet, which came from `base`.
+/// A checkpoint's ControlNet or T2I-Adapter, and whether it is one for such a UNet, which came from
+/// `base`.
 void check_control(const Checkpoint& model, const UnetConfig& unet, int64_t latent_channels,
                    const std::string& base) {
-  const ControlnetConfig control = checked_part(model, Part::control, detect_controlnet);
+  const ControlConfig config = checked_part(model, Part::control, detect_control);
+  const std::string& source = model.sources.at(Part::control);
+  if (const auto* adapter = std::get_if<T2iAdapterConfig>(&config)) {
+    std::vector<int64_t> channels;
+    for (const UnetConfig::Level& level : unet.levels) channels.push_back(level.channels);
+    if (adapter->channels != channels)
+      fail(ErrorKind::unsupported,
+           "{}: the T2I-Adapter was made for another base model than {}: channels {}, expected {}",
+           source, base, to_string(adapter->channels), to_string(channels));
+    return;
+  }
+  const auto& control = std::get<ControlnetConfig>(config);
   UnetConfig trunk = unet;
   trunk.out_channels = 0;
   trunk.in_channels = latent_channels;  // of an inpainting UNet the first few
@@ -299,7 +311,7 @@ void check_control(const Checkpoint& model, const UnetConfig& unet, int64_t late
     trunk.levels[i].heads = control.trunk.levels[i].heads;
   if (control.trunk != trunk)
     fail(ErrorKind::unsupported, "{}: the ControlNet was made for another base model than {}: {}",
-         model.sources.at(Part::control), base, differences(control.trunk, trunk));
+         source, base, differences(control.trunk, trunk));
 }
 
 }  // namespace
@@ -362,6 +374,7 @@ Checkpoint assemble(const ModelFiles& files) {
   if (controls.empty() && model.has(Part::control)) {
     refuse_differences(model, files.model.string());
     model.controlnets = {{usual_control_name, model.sources.at(Part::control)}};
+    if (is_pooled(model, {})) model.tensors.metadata[pooled_key(0)] = "true";
   }
   for (const auto& [name, file] : controls) {
     model.controlnets.push_back({name, {}});
@@ -411,7 +424,7 @@ void check_fit(const Checkpoint& model) {
 void check_part(const Checkpoint& model, Part part) {
   switch (part) {
     case Part::unet: checked_part(model, part, detect_unet); break;
-    case Part::control: checked_part(model, part, detect_controlnet); break;
+    case Part::control: checked_part(model, part, detect_control); break;
     case Part::vae: checked_part(model, part, detect_vae); break;
     case Part::text: checked_part(model, part, detect_clip); break;
   }
@@ -421,7 +434,7 @@ void replace_control(Checkpoint& model, size_t number, const std::filesystem::pa
   Checkpoint next = model;
   put_controlnet(next, number, path);
   check_fit(next);
-  const auto config = detect_controlnet_number(model.tensors, number);
+  const auto config = detect_control_number(model.tensors, number);
   check_complete(next.tensors, tensors_of(config, number), next.controlnets[number].source);
   // Files that nothing is read from any more.
   std::erase_if(next.tensors.files, [&](const auto& file) {

@@ -123,7 +123,7 @@ TEST(Checkpoint, DiffusersWritesAModelThatIsCompleteHere) {
                                      .context_width = 12,
                                      .groups = 4,
                                      .linear_projections = true}));
-  EXPECT_EQ(config.controlnets[0].hint_channels, (std::vector<int64_t>{3, 4, 4, 6, 8}));
+  EXPECT_EQ(config.controlnet(0).hint_channels, (std::vector<int64_t>{3, 4, 4, 6, 8}));
   EXPECT_EQ(config.vae, (VaeConfig{3, 4, 4, {4, 8}, 1, 2}));
   EXPECT_EQ(config.text, (ClipConfig{50, 9, 12, 2, 3, 20}));
   // Nothing is left over: every tensor has found its place.

@@ -65,6 +65,10 @@ void check_sizes(const Metadata& metadata, const ControlnetConfig& config,
   expect_sizes(metadata, control_config, expected, file);
 }
 
+void check_sizes(const Metadata& metadata, const ControlConfig& config, const std::string& file) {
+  if (const auto* net = std::get_if<ControlnetConfig>(&config)) check_sizes(metadata, *net, file);
+}
+
 void check_sizes(const Metadata& metadata, const VaeConfig& config, const std::string& file) {
   expect_sizes(
       metadata, vae_config,

@@ -12,6 +12,8 @@ namespace drypoint {
 /// bad_file naming the key and both values.
 void check_sizes(const Metadata& metadata, const UnetConfig& config, const std::string& file);
 void check_sizes(const Metadata& metadata, const ControlnetConfig& config, const std::string& file);
+/// Of a T2I-Adapter everything shows in the tensors.
+void check_sizes(const Metadata& metadata, const ControlConfig& config, const std::string& file);
 void check_sizes(const Metadata& metadata, const VaeConfig& config, const std::string& file);
 void check_sizes(const Metadata& metadata, const ClipConfig& config, const std::string& file);
 

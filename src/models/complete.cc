@@ -8,17 +8,22 @@
 #include "base/utf8.h"
 #include "models/clip.h"
 #include "models/controlnet.h"
+#include "models/t2i_adapter.h"
 #include "models/unet.h"
 #include "models/vae.h"
 
 namespace drypoint {
+
+std::vector<TensorSpec> tensors_of(const ControlConfig& config, size_t number) {
+  return std::visit([&](const auto& one) { return tensors_of(one, number); }, config);
+}
 
 std::vector<TensorSpec> tensors_of(const ModelConfig& config) {
   std::vector<TensorSpec> all = tensors_of(config.unet);
   const auto add = [&](const std::vector<TensorSpec>& more) {
     all.insert(all.end(), more.begin(), more.end());
   };
-  for (size_t i = 0; i < config.controlnets.size(); ++i) add(tensors_of(config.controlnets[i], i));
+  for (size_t i = 0; i < config.controls.size(); ++i) add(tensors_of(config.controls[i], i));
   add(tensors_of(config.vae));
   add(tensors_of(config.text));
   return all;

@@ -13,6 +13,9 @@
 
 namespace drypoint {
 
+/// Every tensor of a model's number i of what steers it.
+std::vector<TensorSpec> tensors_of(const ControlConfig& config, size_t number = 0);
+
 /// Every tensor of a pipeline's models, by canonical name.
 std::vector<TensorSpec> tensors_of(const ModelConfig& config);
 

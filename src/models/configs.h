@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "drypoint/sampling.h"
@@ -51,8 +52,30 @@ struct ControlnetConfig {
   /// model_channels: {3, 16, 16, 32, 32, 96, 96, 256, 320}. Convolution i is named
   /// input_hint_block.{2i}; 2, 4 and 6 have stride 2.
   std::vector<int64_t> hint_channels;
+  /// Whether what it gives is averaged over the picture, as of those for shuffled pictures.
+  bool pooled = false;
   bool operator==(const ControlnetConfig&) const = default;
 };
+
+struct T2iAdapterConfig {
+  int64_t hint_channels = 3;
+  std::vector<int64_t> channels;  // of the features for each level of the UNet
+  int64_t res_blocks = 0;         // per level
+  bool light = false;             // a quarter of the channels inside
+  bool operator==(const T2iAdapterConfig&) const = default;
+};
+
+/// What steers a UNet.
+using ControlConfig = std::variant<ControlnetConfig, T2iAdapterConfig>;
+inline bool is_pooled(const ControlConfig& config) {
+  const auto* net = std::get_if<ControlnetConfig>(&config);
+  return net && net->pooled;
+}
+inline int64_t hint_channels(const ControlConfig& config) {
+  const auto* adapter = std::get_if<T2iAdapterConfig>(&config);
+  return adapter ? adapter->hint_channels
+                 : std::get<ControlnetConfig>(config).hint_channels.front();
+}
 
 struct VaeConfig {
   int64_t image_channels = 3, latent_channels = 4;
@@ -77,13 +100,18 @@ struct ClipConfig {
 /// All of a pipeline's models.
 struct ModelConfig {
   UnetConfig unet;
-  std::vector<ControlnetConfig> controlnets;  // that can steer it, if any
+  std::vector<ControlConfig> controls;  // that can steer it, if any
   VaeConfig vae;
   ClipConfig text;
   /// What the UNet's output means; `automatic` where nothing says it.
   Prediction prediction = Prediction::automatic;
   /// Whether it was trained without signal at the last timestep.
   bool zero_terminal_snr = false;
+
+  /// Of `controls` one that must be a ControlNet.
+  const ControlnetConfig& controlnet(size_t number) const {
+    return std::get<ControlnetConfig>(controls.at(number));
+  }
 };
 
 }  // namespace drypoint

@@ -75,7 +75,6 @@ TEST_F(Configurations, WhatChangesTheComputationIsRefusedByName) {
   EXPECT_TRUE(refuses(unet_config, "resnet_skip_time_act", true));
   EXPECT_TRUE(refuses(unet_config, "time_embedding_type", "fourier"));
   EXPECT_TRUE(refuses(unet_config, "dual_cross_attention", true));
-  EXPECT_TRUE(refuses(control_config, "global_pool_conditions", true));
   EXPECT_TRUE(refuses(control_config, "controlnet_conditioning_channel_order", "bgr"));
   EXPECT_TRUE(refuses(vae_config, "latents_mean", json{0, 0, 0, 0}));
   EXPECT_TRUE(refuses(vae_config, "shift_factor", 0.1));
@@ -102,12 +101,12 @@ TEST_F(Configurations, HeadsAreALevelsAndANetworksOwn) {
   const std::vector<int64_t> plain{2, 2, 2}, own{2, 4, 4};
   with(control_config, "attention_head_dim", json{2, 4}, [&] {
     EXPECT_EQ(heads_of(config().unet), plain);
-    EXPECT_EQ(heads_of(config().controlnets[0].trunk), own);
+    EXPECT_EQ(heads_of(config().controlnet(0).trunk), own);
     return 0;
   });
   with(unet_config, "attention_head_dim", json{2, 4}, [&] {
     EXPECT_EQ(heads_of(config().unet), own);
-    EXPECT_EQ(heads_of(config().controlnets[0].trunk), plain);
+    EXPECT_EQ(heads_of(config().controlnet(0).trunk), plain);
     return 0;
   });
 }

@@ -2,6 +2,7 @@
 
 #include "checkpoint/parts.h"
 #include "models/controlnet.h"
+#include "models/t2i_adapter.h"
 #include "models/unet.h"
 
 namespace drypoint {
@@ -24,9 +25,11 @@ ValueId joined_parts(Graph& graph, const Module& m, ValueId eps, const DenoiserS
 
 /// The first ControlNet has the UNet's encoder for a twin, each two that follow each other. One
 /// that steers twice does the same work twice in one module and is no twin.
-std::vector<std::pair<std::string, std::string>> twins(const std::vector<ControlShape>& controls) {
+std::vector<std::pair<std::string, std::string>> twins(const ModelConfig& config,
+                                                       const std::vector<ControlShape>& controls) {
   std::vector<std::string> modules;
   for (const ControlShape& control : controls) {
+    if (!std::holds_alternative<ControlnetConfig>(config.controls.at(control.net))) continue;
     const auto is_it = [&](const ControlShape& other) { return other.net == control.net; };
     if (std::ranges::count_if(controls, is_it) == 1) modules.push_back(control_module(control.net));
   }
@@ -36,14 +39,26 @@ std::vector<std::pair<std::string, std::string>> twins(const std::vector<Control
   return pairs;
 }
 
-/// A ControlNet with its hint.
+/// A ControlNet or T2I-Adapter with its hint.
 struct Steering {
   Module module;
-  const ControlnetConfig& net;
-  ValueId features, embedding;
+  const ControlConfig& config;
+  ControlShape shape;
+  std::vector<ValueId> features;  // of the hint: one, or a T2I-Adapter's for each level
+  std::vector<ValueId> regions;   // for each level, if `in_region`
+  ValueId embedding;              // of a ControlNet
   int64_t first_scale;
-  bool positive_only;
 };
+
+/// What of a control tensor [N, h, w, C] arrives at the UNet.
+ValueId arriving(const Steering& by, ValueId tensor) {
+  const Module& m = by.module;
+  if (by.shape.pooled) tensor = m.node(SpatialMean{}, {tensor});
+  for (const ValueId region : by.regions)
+    if (m.shape(region)[1] == m.shape(tensor)[1] && m.shape(region)[2] == m.shape(tensor)[2])
+      return m.node(MultiplyPlane{}, {tensor, region});
+  return tensor;
+}
 
 }  // namespace
 
@@ -51,10 +66,14 @@ std::string hint_input(size_t control) {
   return control == 0 ? "hint" : "hint" + std::to_string(control);
 }
 
+std::string region_input(size_t control, size_t level) {
+  return "region" + std::to_string(control) + "_" + std::to_string(level);
+}
+
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   Graph graph;
   graph.pictures = shape.latents;
-  graph.twins = twins(shape.controls);
+  graph.twins = twins(config, shape.controls);
   const Module unet_module(graph, "model.diffusion_model");
   const Module inputs(graph, "inputs"), sampler(graph, "sampler");
 
@@ -94,16 +113,31 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   const auto units = static_cast<int64_t>(shape.controls.size());
   for (const ControlShape& control : shape.controls) {
     const size_t number = steerings.size();
-    const ControlnetConfig& net = config.controlnets.at(control.net);
+    const ControlConfig& net = config.controls.at(control.net);
     const Module module(graph, control_module(control.net));
-    const ValueId hint = graph.add_input(
-        hint_input(number),
-        {DType::f32, {shape.hints, net.hint_channels.front(), shape.height * 8, shape.width * 8}},
-        Rate::picture, hint_each || own(shape.hints));
-    const ValueId features = hint_features(module, to_channels_last(inputs, hint), net);
-    steerings.push_back({module, net, features, time_embedding(module, timestep, net.trunk),
-                         static_cast<int64_t>(number) * config.unet.controls(),
-                         control.positive_only});
+    const auto hint_like = [&](const std::string& name, int64_t channels, int64_t height,
+                               int64_t width) {
+      return to_channels_last(
+          inputs, graph.add_input(name, {DType::f32, {shape.hints, channels, height, width}},
+                                  Rate::picture, hint_each || own(shape.hints)));
+    };
+    const ValueId hint =
+        hint_like(hint_input(number), hint_channels(net), shape.height * 8, shape.width * 8);
+    Steering& by = steerings.emplace_back(Steering{
+        module, net, control, {}, {}, -1, static_cast<int64_t>(number) * config.unet.controls()});
+    if (const auto* adapter = std::get_if<T2iAdapterConfig>(&net)) {
+      by.features = adapter_features(module, hint, *adapter);
+    } else {
+      const auto& controlnet = std::get<ControlnetConfig>(net);
+      by.features = {hint_features(module, hint, controlnet)};
+      by.embedding = time_embedding(module, timestep, controlnet.trunk);
+    }
+    if (!control.in_region) continue;
+    int64_t height = shape.height, width = shape.width;
+    for (size_t level = 0; level < config.unet.levels.size(); ++level) {
+      by.regions.push_back(hint_like(region_input(number, level), 1, height, width));
+      height = (height + 1) / 2, width = (width + 1) / 2;
+    }
   }
   if (units > 0)
     scales = graph.add_input("control_scales", {DType::f32, {units * config.unet.controls()}},
@@ -123,18 +157,34 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
       return prompts > 1 ? inputs.node(Expand{prompts}, {value}) : value;
     };
     const ValueId rows = expanded(x);
-    std::vector<ControlTensors> tensors;
-    for (const Steering& by : steerings)
-      if (!negative_alone || !by.positive_only)
-        tensors.push_back(
-            {controls(by.module, rows, hint_each ? expanded(by.features) : by.features,
-                      by.embedding, text, by.net),
-             by.first_scale});
-    for (size_t i = 0; expose && !tensors.empty() && i < tensors[0].tensors.size(); ++i)
-      graph.outputs["control" + std::to_string(i)] =
-          to_channels_first(steerings[0].module, tensors[0].tensors[i]);
-    return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, tensors, scales,
-                config.unet);
+    // Of hints that pictures share, for each of them and each prompt.
+    const auto of_rows = [&](ValueId value) {
+      if (shape.latents > 1 && shape.hints == 1)
+        value = inputs.node(Expand{shape.latents}, {value});
+      return shape.hints > shape.latents ? value : expanded(value);
+    };
+    UnetControls to{.scales = scales};
+    for (const Steering& by : steerings) {
+      if (negative_alone && by.shape.positive_only) continue;
+      ControlTensors all{{}, by.first_scale};
+      const auto* controlnet = std::get_if<ControlnetConfig>(&by.config);
+      if (controlnet) {
+        const ValueId features = by.features[0];
+        all.tensors = controls(by.module, rows, hint_each ? expanded(features) : features,
+                               by.embedding, text, *controlnet);
+        for (ValueId& tensor : all.tensors) tensor = arriving(by, tensor);
+        to.controlnets.push_back(std::move(all));
+      } else {
+        for (const ValueId features : by.features)
+          all.tensors.push_back(of_rows(arriving(by, features)));
+        to.adapters.push_back(std::move(all));
+      }
+    }
+    if (expose && !to.controlnets.empty())
+      for (size_t i = 0; i < to.controlnets[0].tensors.size(); ++i)
+        graph.outputs["control" + std::to_string(i)] =
+            to_channels_first(unet_module, to.controlnets[0].tensors[i]);
+    return unet(unet_module, seen == x ? rows : expanded(seen), embedding, text, to, config.unet);
   };
   ValueId eps = -1;
   if (shape.is_split()) {

@@ -14,6 +14,8 @@ namespace drypoint {
 struct ControlShape {
   size_t net = 0;              // of the model's ControlNets
   bool positive_only = false;  // the negative prompt without it
+  bool pooled = false;         // its tensors averaged over the picture
+  bool in_region = false;      // its tensors times a mask
 
   bool operator==(const ControlShape&) const = default;
 };
@@ -48,6 +50,8 @@ struct DenoiserShape {
 
 /// "hint", "hint1", ...
 std::string hint_input(size_t control);
+/// "region0_0", of control 0 at the latent's size, "region0_1", at the UNet's next level, ...
+std::string region_input(size_t control, size_t level);
 
 /// One evaluation of the model and what the sampler makes of it.
 /// Inputs, each step: "slots" [slots * latents, 4, h, w], of which the model sees the first, and
@@ -59,13 +63,15 @@ std::string hint_input(size_t control);
 /// guidance_width], with more the shares of the positive prompt's parts in the guided
 /// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
 /// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
-/// control i `hint_input(i)` [hints, 3, 8 h, 8 w] (0 to 1), and for all of them, one after the
-/// other, "control_scales" [controls * control tensors]; of an inpainting UNet "masked" [latents,
-/// 5, h, w], the mask (1: to be painted) and the latent of the picture without what it covers; if
-/// `masked` "mask" [latents, 1, h, w] (1: to be painted), "known" and "known_noise" [latents, 4, h,
-/// w] and the tables "kept_output" and "kept_latent" [max_steps, 3] (see `Blend`), of what is kept
-/// of the model's output, as shares of "known" and the latent that it saw, and of the next step's
-/// latent, as shares of "known" and "known_noise". Output "eps" [prompts * latents, 4, h, w]: row g
+/// control i `hint_input(i)` [hints, C, 8 h, 8 w] (0 to 1), if it is `in_region` for each level
+/// `region_input(i, level)` [hints, 1, h, w], half as high and wide at the next, and for all of
+/// them, one after the other, "control_scales" [controls * control tensors]; of an inpainting UNet
+/// "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the picture without
+/// what it covers; if `masked` "mask" [latents, 1, h, w] (1: to be painted), "known" and
+/// "known_noise" [latents, 4, h, w] and the tables "kept_output" and "kept_latent" [max_steps, 3]
+/// (see `Blend`), of what is kept of the model's output, as shares of "known" and the latent that
+/// it saw, and of the next step's latent, as shares of "known" and "known_noise". Output "eps"
+/// [prompts * latents, 4, h, w]: row g
 /// * latents + i for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 

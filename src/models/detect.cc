@@ -229,9 +229,7 @@ UnetConfig detect_unet(const NamedTensors& tensors) {
   return config;
 }
 
-ControlnetConfig detect_controlnet(const NamedTensors& tensors) {
-  return detect_controlnet_number(tensors, 0);
-}
+namespace {
 
 ControlnetConfig detect_controlnet_number(const NamedTensors& tensors, size_t number) {
   const Reader reader(tensors, control_prefix(number));
@@ -245,7 +243,53 @@ ControlnetConfig detect_controlnet_number(const NamedTensors& tensors, size_t nu
   if (config.hint_channels.back() != config.trunk.model_channels)
     fail(ErrorKind::bad_file, "{}: the hint ends with {} channels, expected {}",
          control_module(number), config.hint_channels.back(), config.trunk.model_channels);
+  config.pooled = tensors.metadata.contains(pooled_key(number));
   return config;
+}
+
+T2iAdapterConfig detect_adapter_number(const NamedTensors& tensors, size_t number) {
+  const Reader reader(tensors, control_prefix(number));
+  T2iAdapterConfig config;
+  config.light = !reader.has("conv_in.weight");
+  int64_t shuffled = 0;  // channels
+  if (config.light) {
+    shuffled = reader.shape("body.0.in_conv.weight", 4)[1];
+    const int64_t levels = reader.count("body.", ".out_conv.weight");
+    for (int64_t level = 0; level < levels; ++level)
+      config.channels.push_back(reader.shape(fmt::format("body.{}.out_conv.weight", level), 4)[0]);
+    config.res_blocks = reader.count("body.0.body.", ".block1.weight");
+  } else {
+    constexpr int64_t levels = 4;
+    shuffled = reader.shape("conv_in.weight", 4)[1];
+    const int64_t blocks = reader.count("body.", ".block1.weight");
+    config.res_blocks = blocks / levels;
+    for (int64_t i = 0; i < blocks; i += std::max<int64_t>(config.res_blocks, 1))
+      config.channels.push_back(reader.shape(fmt::format("body.{}.block1.weight", i), 4)[0]);
+  }
+  config.hint_channels = shuffled / 64;
+  if (config.res_blocks == 0 || config.channels.empty() || config.channels.size() > 8 ||
+      shuffled % 64 != 0 || (config.hint_channels != 1 && config.hint_channels != 3))
+    fail(ErrorKind::unsupported,
+         "{}: is a T2I-Adapter of {} levels with {} blocks each for a hint of {}/64 channels, "
+         "expected one for Stable Diffusion 1.5: 4 levels, 64 or 192 such channels",
+         control_module(number), config.channels.size(), config.res_blocks, shuffled);
+  return config;
+}
+
+}  // namespace
+
+ControlConfig detect_control_number(const NamedTensors& tensors, size_t number) {
+  if (tensors.has_prefix(control_prefix(number) + "body."))
+    return detect_adapter_number(tensors, number);
+  return detect_controlnet_number(tensors, number);
+}
+
+ControlConfig detect_control(const NamedTensors& tensors) {
+  return detect_control_number(tensors, 0);
+}
+
+ControlnetConfig detect_controlnet(const NamedTensors& tensors) {
+  return detect_controlnet_number(tensors, 0);
 }
 
 VaeConfig detect_vae(const NamedTensors& tensors) {
@@ -305,9 +349,10 @@ ModelConfig detect(const NamedTensors& tensors) {
   config.prediction = said.prediction;
   config.zero_terminal_snr = said.zero_terminal_snr;
   for (size_t number = 0; tensors.has_prefix(control_prefix(number)); ++number) {
-    UnetConfig& trunk =
-        config.controlnets.emplace_back(detect_controlnet_number(tensors, number)).trunk;
-    if (tensors.metadata.contains(control_folder(number) + "/config.json")) continue;
+    auto* net = std::get_if<ControlnetConfig>(
+        &config.controls.emplace_back(detect_control_number(tensors, number)));
+    if (!net || tensors.metadata.contains(control_folder(number) + "/config.json")) continue;
+    UnetConfig& trunk = net->trunk;
     // What no shape shows is as in the base model that it steers.
     trunk.groups = config.unet.groups;
     trunk.middle.heads = config.unet.middle.heads;

@@ -15,8 +15,10 @@ namespace drypoint {
 ClipConfig detect_clip(const NamedTensors& tensors);
 UnetConfig detect_unet(const NamedTensors& tensors);
 ControlnetConfig detect_controlnet(const NamedTensors& tensors);
-/// Of a model's ControlNets number i.
-ControlnetConfig detect_controlnet_number(const NamedTensors& tensors, size_t number);
+/// A ControlNet or T2I-Adapter.
+ControlConfig detect_control(const NamedTensors& tensors);
+/// Of those of a model number i.
+ControlConfig detect_control_number(const NamedTensors& tensors, size_t number);
 VaeConfig detect_vae(const NamedTensors& tensors);
 
 /// What a UNet predicts, where nothing says it, by its weights: Stable Diffusion 2's for 768 pixels

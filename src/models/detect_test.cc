@@ -28,7 +28,7 @@ int64_t parameters(const std::vector<TensorSpec>& specs) {
 TEST(Detect, FullSizeParameterCountsAreThePublishedOnes) {
   const ModelConfig config = sd15();
   EXPECT_EQ(parameters(tensors_of(config.unet)), 859'520'964);
-  EXPECT_EQ(parameters(tensors_of(config.controlnets[0])), 361'279'120);
+  EXPECT_EQ(parameters(tensors_of(config.controlnet(0))), 361'279'120);
   EXPECT_EQ(parameters(tensors_of(config.vae)), 83'653'863);
   EXPECT_EQ(parameters(tensors_of(config.text)), 123'060'480);
 }
@@ -38,7 +38,7 @@ TEST(Detect, AreReadOffAGenuineCheckpoint) {
   const auto control = load_checkpoint(testing::tiny_control_path()).tensors;
   const ModelConfig tiny = tiny_sd15();
   EXPECT_EQ(detect_unet(model), tiny.unet);
-  EXPECT_EQ(detect_controlnet(control), tiny.controlnets[0]);
+  EXPECT_EQ(detect_controlnet(control), tiny.controlnet(0));
   EXPECT_EQ(detect_clip(model), tiny.text);
   EXPECT_EQ(detect_vae(model), tiny.vae);
 }

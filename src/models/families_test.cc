@@ -39,7 +39,7 @@ int64_t parameters_of(const std::vector<TensorSpec>& specs) {
 TEST(Families, HaveThePublishedParameterCounts) {
   const ModelConfig sd2 = sd21();
   EXPECT_EQ(parameters_of(tensors_of(sd2.unet)), 865'910'724);
-  EXPECT_EQ(parameters_of(tensors_of(sd2.controlnets[0])), 364'228'240);
+  EXPECT_EQ(parameters_of(tensors_of(sd2.controlnet(0))), 364'228'240);
   EXPECT_EQ(parameters_of(tensors_of(sd2.text)), 340'387'840);
   EXPECT_EQ(parameters_of(tensors_of(sd15_inpainting().unet)), 859'535'364);
 }
@@ -52,13 +52,13 @@ TEST(Families, AreToldFromWhatSynthWrites) {
     const auto model = assemble({.model = folder / "m.safetensors"});
     const ModelConfig found = detect(model.tensors), expected = family.config();
     EXPECT_EQ(found.unet, expected.unet) << family.name;
-    EXPECT_EQ(found.controlnets, expected.controlnets) << family.name;
+    EXPECT_EQ(found.controls, expected.controls) << family.name;
     EXPECT_EQ(found.vae, expected.vae) << family.name;
     EXPECT_EQ(found.text, expected.text) << family.name;
     if (found.unet.linear_projections) {
       EXPECT_EQ(found.prediction, expected.prediction) << family.name;
     }
-    for (const UnetConfig& trunk : {found.unet, found.controlnets[0].trunk}) {
+    for (const UnetConfig& trunk : {found.unet, found.controlnet(0).trunk}) {
       if (trunk.out_channels == 0 && is_inpainting(found.unet)) continue;  // its base's own
       ASSERT_NE(family_of(trunk), nullptr) << family.name;
       EXPECT_EQ(family_of(trunk)->title, family.title);

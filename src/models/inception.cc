@@ -3,8 +3,6 @@
 namespace drypoint {
 namespace {
 
-ValueId relu(const Module& m, ValueId x) { return m.node(Activation{ActivationKind::relu}, {x}); }
-
 /// A convolution that keeps the size, with ReLU.
 ValueId conv(const Module& m, ValueId x, int64_t channels, int64_t height = 1, int64_t width = 1) {
   const int64_t y = height / 2, c = width / 2;

@@ -21,7 +21,7 @@ ModelConfig of_widths(const std::vector<int64_t>& unet_channels,
   ControlnetConfig control{unet, {3, 16, 16, 32, 32, 96, 96, 256, unet.model_channels}};
   control.trunk.out_channels = 0;
   return {.unet = unet,
-          .controlnets = {control},
+          .controls = {control},
           .vae = {.image_channels = 3,
                   .latent_channels = 4,
                   .base_channels = vae_channels[0],

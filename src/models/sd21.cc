@@ -21,9 +21,10 @@ ModelConfig sd2_of(ModelConfig config, const std::vector<int64_t>& unet_channels
   }
   unet.middle.channels = unet_channels.back();
   unet.middle.heads = unet_channels.back() / 64;
-  config.controlnets[0].trunk = unet;
-  config.controlnets[0].trunk.out_channels = 0;
-  config.controlnets[0].hint_channels.back() = unet.model_channels;
+  auto& control = std::get<ControlnetConfig>(config.controls[0]);
+  control.trunk = unet;
+  control.trunk.out_channels = 0;
+  control.hint_channels.back() = unet.model_channels;
   config.text.width = text_width;
   config.text.layers = text_layers;
   config.text.heads = text_width / 64;

@@ -5,16 +5,21 @@
 namespace drypoint {
 
 ValueId unet(const Module& m, ValueId x, ValueId embedding, ValueId context,
-             const std::vector<ControlTensors>& controls, ValueId scales,
-             const UnetConfig& config) {
+             const UnetControls& controls, const UnetConfig& config) {
   const auto controlled = [&](ValueId h, size_t i) {
-    for (const auto& [tensors, first_scale] : controls)
-      h = m.node(AddScaled{first_scale + static_cast<int64_t>(i)}, {h, tensors[i], scales});
+    for (const auto& [tensors, first_scale] : controls.controlnets)
+      h = m.node(AddScaled{first_scale + static_cast<int64_t>(i)},
+                 {h, tensors[i], controls.scales});
     return h;
   };
 
   std::vector<ValueId> skips;
-  ValueId h = input_blocks(m, x, embedding, context, config, [&](int64_t, ValueId result) {
+  ValueId h = input_blocks(m, x, embedding, context, config, [&](int64_t number, ValueId result) {
+    const int64_t level = number / (config.res_blocks + 1);
+    if (number % (config.res_blocks + 1) == config.res_blocks)  // its last block
+      for (const auto& [features, first_scale] : controls.adapters)
+        result = m.node(AddScaled{first_scale + level},
+                        {result, features[static_cast<size_t>(level)], controls.scales});
     skips.push_back(result);
     return result;
   });
@@ -47,7 +52,7 @@ std::vector<TensorSpec> tensors_of(const UnetConfig& config) {
   const Module m(graph, "model.diffusion_model");
   const StepInputs inputs(graph, m, config, smallest_latent(config));
   const ValueId embedding = time_embedding(m, inputs.timestep, config, inputs.guidance);
-  unet(m, inputs.latent, embedding, inputs.context, {}, -1, config);
+  unet(m, inputs.latent, embedding, inputs.context, {}, config);
   return weights_of(graph);
 }
 

@@ -22,8 +22,10 @@
 #include "ops/group_norm.h"
 #include "ops/increment.h"
 #include "ops/layer_norm.h"
+#include "ops/leaky_relu.h"
 #include "ops/linear.h"
 #include "ops/max_pool.h"
+#include "ops/multiply_plane.h"
 #include "ops/permute.h"
 #include "ops/quantize.h"
 #include "ops/reshape.h"
@@ -31,15 +33,17 @@
 #include "ops/scales.h"
 #include "ops/select.h"
 #include "ops/slice.h"
+#include "ops/spatial_mean.h"
 #include "ops/timestep_embedding.h"
 #include "ops/upsample.h"
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
-                        Constant, Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
-                        Increment, LayerNorm, Linear, MaxPool, Permute, Quantize, Reshape,
-                        SamplerUpdate, Scales, Select, Slice, TimestepEmbedding, Upsample>;
+using Op =
+    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
+                 Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment, LayerNorm,
+                 LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize, Reshape,
+                 SamplerUpdate, Scales, Select, Slice, SpatialMean, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -1,5 +1,7 @@
 #include "runtime/executor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -15,15 +17,25 @@ void expect_going_on(const StopRequested& stop) {
 
 }  // namespace
 
-Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
-                   const StopRequested& stop)
+Executor::Executor(Plan plan, const Backend& backend, const StopRequested& stop)
     : plan_(std::move(plan)), backend_(backend) {
   make_kernels(stop);
+}
+
+Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
+                   const StopRequested& stop)
+    : Executor(std::move(plan), backend, stop) {
   check_memory(weights);
-  kept_ = backend.allocate(plan_.kept_bytes);
-  scratch_ = backend.allocate(plan_.scratch_bytes);
-  workspace_ = backend.allocate(workspace_bytes_);
+  const MemoryBudget& budget = weights.budget();
+  kept_ = budget.allocate(backend, plan_.kept_bytes);
+  scratch_ = budget.allocate(backend, plan_.scratch_bytes);
+  workspace_ = budget.allocate(backend, workspace_bytes_);
   bind(weights, stop);
+}
+
+Executor::Needs Executor::needs(Plan plan, const Backend& backend) {
+  const Executor unbound(std::move(plan), backend, StopRequested());
+  return {unbound.bytes(), unbound.weight_bytes([](auto, const auto&) { return true; })};
 }
 
 void Executor::make_kernels(const StopRequested& stop) {
@@ -46,8 +58,9 @@ void Executor::make_kernels(const StopRequested& stop) {
   workspace_bytes_ = plan_.streams * ((of_stream + alignment - 1) / alignment * alignment);
 }
 
-void Executor::check_memory(const WeightStore& weights) const {
-  size_t needed = bytes();
+size_t Executor::weight_bytes(
+    const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const {
+  size_t bytes = 0;
   std::set<std::pair<ValueId, std::string>> counted;
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
@@ -57,15 +70,24 @@ void Executor::check_memory(const WeightStore& weights) const {
         if (value.place.space != Space::weight) continue;
         const auto packing = section(rate)[s].kernel->packing(i);
         if (!counted.emplace(step.inputs[i], packing ? packing->format : "").second) continue;
-        if (!weights.holds(plan_, step.inputs[i], packing))
-          needed += packing ? packing->bytes : value.type.bytes();
+        if (counts(step.inputs[i], packing)) bytes += packing ? packing->bytes : value.type.bytes();
       }
     }
-  const size_t available = backend_.available_memory();
+  return bytes;
+}
+
+void Executor::check_memory(const WeightStore& weights) const {
+  const size_t needed = bytes() + weight_bytes([&](ValueId id, const auto& packing) {
+                          return !weights.holds(plan_, id, packing);
+                        });
+  const size_t available = weights.budget().available(backend_);
   if (needed > available)
     fail(ErrorKind::out_of_memory,
-         "{} MiB more needed for weights and activations, {} MiB available", needed >> 20,
-         available >> 20);
+         "{} MiB more needed for weights and activations, {} MiB available{}", needed >> 20,
+         available >> 20,
+         weights.budget().is_limited()
+             ? fmt::format(" of max_memory {} MiB", weights.budget().limit() >> 20)
+             : "");
 }
 
 void Executor::for_each_weight(const std::function<void(Ready&, size_t input, ValueId id)>& visit) {

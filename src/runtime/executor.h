@@ -42,6 +42,12 @@ class Executor {
       const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const;
 
   const Plan& plan() const { return plan_; }
+  /// What an executor of this plan would hold: itself, and its weights, packed.
+  struct Needs {
+    size_t own = 0, weights = 0;
+  };
+  static Needs needs(Plan plan, const Backend& backend);
+
   /// Memory for activations and scratch; weights are the store's.
   size_t bytes() const { return plan_.kept_bytes + plan_.scratch_bytes + workspace_bytes_; }
 
@@ -54,7 +60,12 @@ class Executor {
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
+  /// Of kernels alone.
+  Executor(Plan plan, const Backend& backend, const StopRequested& stop);
   void make_kernels(const StopRequested& stop);
+  /// Of the weights that `counts` takes, each once in each packing.
+  size_t weight_bytes(
+      const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const;
   void check_memory(const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
   /// Orders all of a section.

@@ -12,10 +12,11 @@
 
 namespace drypoint {
 WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
-                         const PlanFile* file)
+                         const PlanFile* file, MemoryBudget budget)
     : sources_(checkpoint),
       backend_(backend),
       file_(file),
+      budget_(std::move(budget)),
       reference_(make_reference_backend()),
       cpu_(make_cpu_backend(1)) {
   if (!file || file->packed().empty()) return;
@@ -27,7 +28,7 @@ WeightStore::WeightStore(const NamedTensors& checkpoint, const Backend& backend,
                            .bytes = weight.bytes,
                            .number = static_cast<int64_t>(weight.offset),
                            .read_only = backend.shares_host_memory()};
-  made_ = static_cast<int64_t>(file->packed_bytes().size());
+  first_made_ = made_ = static_cast<int64_t>(file->packed_bytes().size());
 }
 
 WeightStore::Share WeightStore::share(const Plan& plan, ValueId id, const std::string& format,
@@ -129,7 +130,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
         result.push_back(made);
         continue;
       }
-      memory = made = backend_.allocate(bytes);
+      memory = made = budget_.allocate(backend_, bytes);
       bytes_ += bytes;
     }
     std::byte* place = memory.get();
@@ -212,6 +213,21 @@ void WeightStore::make(const Plan& plan, const Job& job) const {
     backend_.upload(job.target.get(), packed);
   }
   release(plan, job.share.id);
+}
+
+void WeightStore::release_unused() {
+  // Several entries may share a block.
+  std::map<DeviceMemory, long, std::owner_less<>> entries;
+  for (const auto& [_, entry] : packed_) ++entries[entry.memory];
+  std::erase_if(packed_, [&](const auto& named) {
+    const Entry& entry = named.second;
+    const auto block = entries.find(entry.memory);
+    // Beside those entries, this list has it once.
+    if (entry.number < first_made_ || block->first.use_count() > block->second + 1) return false;
+    bytes_ -= entry.bytes;
+    --block->second;
+    return true;
+  });
 }
 
 std::vector<WeightStore::Held> WeightStore::all() const {

@@ -13,6 +13,7 @@
 #include "checkpoint/named_tensors.h"
 #include "checkpoint/plan_file.h"
 #include "plan/plan.h"
+#include "runtime/memory_budget.h"
 #include "runtime/weight_sources.h"
 
 namespace drypoint {
@@ -36,7 +37,7 @@ class WeightStore {
   /// All must outlive the store. With a plan file, `checkpoint` is the file's or has replacements
   /// of its tensors; what is packed is on its way to the device when this returns.
   WeightStore(const NamedTensors& checkpoint, const Backend& backend,
-              const PlanFile* file = nullptr);
+              const PlanFile* file = nullptr, MemoryBudget budget = MemoryBudget());
 
   /// The value `id` of a plan, as `packing` wants it, plain float32 if there is none.
   struct Wanted {
@@ -52,6 +53,11 @@ class WeightStore {
   bool holds(const Plan& plan, ValueId id, const std::optional<Packing>& packing) const;
   /// Allocated by `get`; may be asked by any thread.
   size_t bytes() const { return bytes_; }
+
+  /// Of which weights, and the executors that read them, take their memory.
+  const MemoryBudget& budget() const { return budget_; }
+  /// Gives back weights that no executor has, but for those of a plan file.
+  void release_unused();
 
   /// What weights are made of. Not to be changed while a picture is drawn.
   WeightSources& sources() { return sources_; }
@@ -106,11 +112,13 @@ class WeightStore {
   WeightSources sources_;
   const Backend& backend_;
   const PlanFile* file_;
+  const MemoryBudget budget_;
   std::unique_ptr<Backend> reference_;
   std::unique_ptr<Backend> cpu_;  // for what would take long: jobs have a thread each
   std::unordered_map<std::string, Entry> packed_;
   std::shared_future<void> arrived_;  // what the plan file has packed
   std::atomic<size_t> bytes_ = 0;
+  int64_t first_made_ = 0;  // those with lower numbers are a plan file's
   int64_t made_ = 0;
 };
 

@@ -76,7 +76,10 @@ TEST_F(Commands, Help) {
                                          "--ensd",
                                          "--subseed",
                                          "--subseed-strength",
-                                         "--seed-resize"};
+                                         "--seed-resize",
+                                         "--max-memory",
+                                         "--tile",
+                                         "--vae-tile"};
   const auto with = [&](std::set<std::string> options) {
     options.insert(of_drawing.begin(), of_drawing.end());
     return options;
@@ -94,12 +97,13 @@ TEST_F(Commands, Help) {
                          "--hires-scale",   "--hires-upscaler",
                          "--hires-steps"})},
       {"text", {"--help", "--json", "--json-request", "--from"}},  // the last two in its help
-      {"build",
-       {"--help",         "--model",      "--control",     "--vae",          "--sizes",
-        "--size",         "--resolution", "--samples",     "--only-sizes",   "--device",
-        "--precision",    "--threads",    "--level",       "--tuning-cache", "--aux-streams",
-        "--no-graph",     "--no-tf32",    "--json",        "--output",       "--prediction",
-        "--keep-tensors", "--plan",       "--calibration", "--keep"}},  // the last in its example
+      {"build", {"--help",         "--model",        "--control",     "--vae",
+                 "--sizes",        "--size",         "--resolution",  "--samples",
+                 "--only-sizes",   "--device",       "--precision",   "--threads",
+                 "--level",        "--tuning-cache", "--aux-streams", "--no-graph",
+                 "--no-tf32",      "--json",         "--output",      "--prediction",
+                 "--keep-tensors", "--plan",         "--calibration", "--keep",
+                 "--max-memory"}},  // the last in its example
       {"edges",
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
@@ -123,13 +127,15 @@ TEST_F(Commands, Help) {
         "--queue",       "--client-queue", "--max-pixels",  "--max-steps",     "--max-pictures",
         "--max-seconds", "--max-body",     "--journal",     "--drain-seconds", "--log",
         "--threads",     "--device",       "--precision",   "--level",         "--tuning-cache",
-        "--aux-streams", "--no-tf32",      "--no-graph"}},
-      {"calibrate", {"--help",    "--prompts",     "--count", "--prompt",       "--negative-prompt",
-                     "--size",    "--resolution",  "--steps", "--sampler",      "--schedule",
-                     "--scale",   "--seed",        "--model", "--control",      "--vae",
-                     "--method",  "--step-groups", "--for",   "--quality",      "--threads",
-                     "--device",  "--precision",   "--level", "--tuning-cache", "--aux-streams",
-                     "--no-tf32", "--no-graph",    "--json",  "--output",       "--calibration"}},
+        "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory"}},
+      {"calibrate",
+       {"--help",      "--prompts",     "--count", "--prompt",       "--negative-prompt",
+        "--size",      "--resolution",  "--steps", "--sampler",      "--schedule",
+        "--scale",     "--seed",        "--model", "--control",      "--vae",
+        "--method",    "--step-groups", "--for",   "--quality",      "--threads",
+        "--device",    "--precision",   "--level", "--tuning-cache", "--aux-streams",
+        "--no-tf32",   "--no-graph",    "--json",  "--output",       "--calibration",
+        "--max-memory"}},
       {"compare",
        {"--help",       "--prompts",     "--count",   "--prompt",       "--negative-prompt",
         "--size",       "--resolution",  "--steps",   "--sampler",      "--schedule",
@@ -137,7 +143,7 @@ TEST_F(Commands, Help) {
         "--a",          "--b",           "--look-at", "--show",         "--bisect",
         "--prediction", "--calibration", "--keep",    "--html",         "--threads",
         "--device",     "--precision",   "--level",   "--tuning-cache", "--aux-streams",
-        "--no-tf32",    "--no-graph",    "--json"}},
+        "--no-tf32",    "--no-graph",    "--json",    "--max-memory"}},
       {"score", with({"--references", "--inception", "--sweep", "--fail-above", "--html"})}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
+#include "diffusion/autoencoding.h"
 #include "diffusion/conditioning.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
@@ -114,7 +115,7 @@ Steps run(Stages& model, const Request& request) {
   const auto generator = make_generator({}, *request.seed);
   const InitialPicture initial = initial_picture(request, size);
   const FirstLatents first =
-      first_latents(model, request, &initial, size,
+      first_latents(model, request, &initial, vae_tiles(size, 0),
                     [&](std::span<float> noise, bool) { generator->randn(noise); }, {});
   Conditioning conditioning(model, prompts, request, {});
   Executor& denoiser = model.denoiser(shape);
@@ -181,12 +182,11 @@ TEST(ImageToImage, EncodesAsTheReference) {
   Stages& model = PipelineParts::stages(pipeline(false));
   const auto use = model.use({});
   const Image photo = read_image(file("photo.png")).image;
-  Executor& encoder = model.vae_encoder(photo.height / 8, photo.width / 8);
-  encoder.set_input("image", as_encoder_input(photo));
-  encoder.run(Rate::picture);
-  EXPECT_TRUE(testing::close(encoder.output("moments"), reference("encode.moments"), 1e-5));
+  const Tiles whole = vae_tiles({photo.width, photo.height}, 0);
+  EXPECT_TRUE(testing::close(encode(model, as_encoder_input(photo), whole, {}),
+                             reference("encode.moments"), 1e-5));
   EXPECT_TRUE(
-      testing::close(mean_latent(model, photo, {}), reference("encode.latent_of_mean"), 1e-5));
+      testing::close(mean_latent(model, photo, 0, {}), reference("encode.latent_of_mean"), 1e-5));
 }
 
 /// Small, without a control's effect.

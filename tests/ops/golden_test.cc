@@ -72,6 +72,25 @@ TEST(Golden, AddScaled) {
                     {6, 12}, {2});
 }
 
+TEST(Golden, LeakyRelu) {
+  const Tensor x = tensor({2, 2}, {-1, 2, 3, -4});
+  expect_everywhere(LeakyRelu{.slope = 0.25f}, {x}, {-0.25f, 2, 3, -1}, {2, 2});
+  expect_everywhere(LeakyRelu{}, {x, tensor({2}, {0.5f, -2})}, {-0.5f, 2, 3, 8}, {2, 2});
+}
+
+TEST(Golden, MultiplyPlane) {
+  const Tensor x = tensor({2, 1, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  expect_everywhere(MultiplyPlane{}, {x, tensor({1, 1, 2, 1}, {2, 0.5f})},
+                    {2, 4, 1.5f, 2, 10, 12, 3.5f, 4}, {2, 1, 2, 2});
+  expect_everywhere(MultiplyPlane{}, {x, tensor({2, 1, 2, 1}, {1, 0, 0, -1})},
+                    {1, 2, 0, 0, 0, 0, -7, -8}, {2, 1, 2, 2});
+}
+
+TEST(Golden, SpatialMean) {
+  expect_everywhere(SpatialMean{}, {tensor({2, 2, 1, 2}, {1, 10, 3, 30, -1, 0, 5, 4})},
+                    {2, 20, 2, 20, 2, 2, 2, 2}, {2, 2, 1, 2});
+}
+
 TEST(Golden, Attention) {
   // Scores of query 0 are 0 and ln 3 (after division by sqrt(4)), of query 1 both 0.
   const float l = std::log(3.0f);

@@ -96,6 +96,25 @@ void compare_pool() {
 TEST(OddShapes, AveragePool) { compare_pool<AveragePool>(); }
 TEST(OddShapes, MaxPool) { compare_pool<MaxPool>(); }
 
+TEST(OddShapes, LeakyRelu) {
+  for (const Shape& shape : {Shape{1, 1}, {7, 19}, {2, 70, 90, 3}}) {
+    const Tensor x = random_tensor(shape, 1);
+    compare_with_reference(LeakyRelu{}, {x});
+    compare_with_reference(LeakyRelu{}, {x, random_tensor({shape.back()}, 2)});
+  }
+}
+
+TEST(OddShapes, MultiplyPlane) {
+  for (const int64_t planes : {1, 2, 6})
+    compare_with_reference(MultiplyPlane{},
+                           {random_tensor({6, 5, 9, 19}, 1), random_tensor({planes, 5, 9, 1}, 2)});
+}
+
+TEST(OddShapes, SpatialMean) {
+  for (const Shape& shape : {Shape{1, 1, 1, 1}, {2, 5, 9, 19}, {3, 40, 50, 70}})
+    compare_with_reference(SpatialMean{}, {random_tensor(shape, 1, 1, 2)});
+}
+
 TEST(OddShapes, AttentionOnPartsOfWiderProducts) {
   const Tensor product = random_tensor({2, 61, 3 * 24 + 5}, 1, 2);
   compare_with_reference(

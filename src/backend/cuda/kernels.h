@@ -28,8 +28,10 @@ KernelPtr make(const GatedGelu& op, const KernelRequest& request, const Context&
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const LeakyRelu& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const MultiplyPlane& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Quantize& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
@@ -37,6 +39,7 @@ KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Cont
 KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 

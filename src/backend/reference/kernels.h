@@ -24,8 +24,10 @@ void run(const GatedGelu& op, const KernelRequest& request, const Launch& launch
 void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const Increment& op, const KernelRequest& request, const Launch& launch);
 void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch);
+void run(const LeakyRelu& op, const KernelRequest& request, const Launch& launch);
 void run(const Linear& op, const KernelRequest& request, const Launch& launch);
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
+void run(const MultiplyPlane& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
 void run(const Quantize& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
@@ -33,6 +35,7 @@ void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& la
 void run(const Scales& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
+void run(const SpatialMean& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
 

@@ -1,0 +1,78 @@
+#include "diffusion/autoencoding.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+std::span<const float> run(Executor& executor, const char* input, std::span<const float> values,
+                           const char* output, const char* part, const StopRequested& stop) {
+  executor.set_input(input, values);
+  executor.run(Rate::picture, stop);
+  const auto result = executor.output(output);
+  if (!std::ranges::all_of(result, [](float value) { return std::isfinite(value); }))
+    fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", part);
+  return result;
+}
+
+size_t area(const Tiles& tiles) {
+  return static_cast<size_t>(tiles.whole().width) * static_cast<size_t>(tiles.whole().height);
+}
+
+}  // namespace
+
+Tiles vae_tiles(ImageSize size, int tile) {
+  return {{size.width / 8, size.height / 8}, tile / 8, tile / 32};
+}
+
+std::vector<float> decode(Stages& model, std::span<const float> latent, const Tiles& tiles,
+                          const StopRequested& stop) {
+  using enum Tiles::Layout;
+  std::vector<float> scaled(latent.begin(), latent.end());
+  for (float& value : scaled) value /= model.scaling_factor();
+  Executor& decoder = model.vae_decoder(tiles.size().height, tiles.size().width, stop);
+  const auto decoded = [&](std::span<const float> values) {
+    return run(decoder, "latent", values, "image", "VAE decoder", stop);
+  };
+  if (tiles.count() == 1) {
+    const auto image = decoded(scaled);
+    return {image.begin(), image.end()};
+  }
+  const Tiles of_picture = tiles.times(8);
+  std::vector<float> picture(3 * area(of_picture));
+  for (size_t i = 0; i < tiles.count(); ++i)
+    of_picture.add(decoded(tiles.cut(scaled, i, planes)), i, pixels, picture);
+  return picture;
+}
+
+std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,
+                          const StopRequested& stop) {
+  using enum Tiles::Layout;
+  Executor& encoder = model.vae_encoder(tiles.size().height, tiles.size().width, stop);
+  const auto encoded = [&](std::span<const float> values) {
+    return run(encoder, "image", values, "moments", "VAE encoder", stop);
+  };
+  if (tiles.count() == 1) {
+    const auto moments = encoded(picture);
+    return {moments.begin(), moments.end()};
+  }
+  const Tiles of_picture = tiles.times(8);
+  std::vector<float> moments(2 * static_cast<size_t>(model.config().vae.latent_channels) *
+                             area(tiles));
+  for (size_t i = 0; i < tiles.count(); ++i)
+    tiles.add(encoded(of_picture.cut(picture, i, pixels)), i, planes, moments);
+  return moments;
+}
+
+Image image_of(std::span<const float> values, ImageSize size) {
+  Image image{size.width, size.height, 3, std::vector<uint8_t>(values.size())};
+  std::ranges::transform(values, image.pixels.begin(), [](float value) {
+    return static_cast<uint8_t>(std::clamp(value * 127.5f + 127.5f, 0.0f, 255.0f));
+  });
+  return image;
+}
+
+}  // namespace drypoint
