@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "checkpoint/gguf.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/scaled_weights.h"
 #include "checkpoint/torch_legacy.h"
@@ -27,7 +28,6 @@ constexpr std::pair<std::string_view, std::string_view> mistakes[] = {
     {"<html", "a web page"},
     {"<head", "a web page"},
     {"<?xml", "a web page"},
-    {"gguf", "a GGUF file"},
     {"ggml", "a GGML file"},
     {"\x89png", "a picture"},
     {"\xff\xd8\xff", "a picture"},
@@ -56,6 +56,7 @@ std::string_view beginning_of(std::span<const std::byte> bytes) {
 TensorFile read_by_content(const FileBytes& file) {
   if (file.bytes.empty()) fail(ErrorKind::bad_file, "{}: is empty", file.name);
   if (is_safetensors(file.bytes)) return {"safetensors", read_safetensors(file)};
+  if (is_gguf(file.bytes)) return {"GGUF", read_gguf(file)};
   if (is_zip(file.bytes)) return {"PyTorch zip", read_torch_zip(file)};
   if (is_torch_legacy(file.bytes)) return {"PyTorch legacy", read_torch_legacy(file)};
   const std::string_view beginning = beginning_of(file.bytes);

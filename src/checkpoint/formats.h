@@ -9,7 +9,7 @@
 namespace drypoint {
 
 struct TensorFile {
-  std::string format;  // "safetensors", "PyTorch zip", "PyTorch legacy"
+  std::string format;  // "safetensors", "GGUF", "PyTorch zip", "PyTorch legacy"
   NamedTensors tensors;
 };
 

@@ -182,7 +182,7 @@ TEST(Formats, SayWhatAFileIs) {
   EXPECT_TRUE(refuses("", "is empty"));
   EXPECT_TRUE(refuses("version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS"));
   EXPECT_TRUE(refuses("<!DOCTYPE html>", "web page"));
-  EXPECT_TRUE(refuses("GGUF....", "GGUF"));
+  EXPECT_TRUE(refuses("GGML....", "GGML"));
   EXPECT_TRUE(refuses(std::string(5000, 'x'), "neither"));
 }
 
