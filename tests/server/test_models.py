@@ -19,6 +19,8 @@ def folder(tmp_path_factory):
     (folder / "Lora" / "inside").mkdir(parents=True)
     shutil.copy(DATA / "lora/kohya_unet.safetensors", folder / "Lora/inside/style.safetensors")
     shutil.copy(DATA / "controls/control2.safetensors", folder / "ControlNet/soft_scribble.safetensors")
+    (folder / "VAE").mkdir()
+    shutil.copy(base, folder / "VAE" / "same.safetensors")
     return folder
 
 
@@ -131,3 +133,15 @@ def test_models_go_by_what_they_weigh(folder):
                 if server.metric("drypoint_models_loaded") == 1:
                     break
             assert server.metric("drypoint_models_loaded") == 1
+
+
+def test_a_vae_is_named(folder):
+    with serving("--models", folder) as server:
+        assert [one["model_name"] for one in server.get("/sdapi/v1/sd-vae").json()] == ["same"]
+        usual, _ = drawn(server)
+        named, _ = drawn(server, override_settings={"sd_vae": "same.safetensors"})
+        assert picture(named).tobytes() == picture(usual).tobytes()  # of which it is a copy
+        assert server.metric("drypoint_models_loaded") == 2
+        (folder / "VAE" / "same.safetensors").write_bytes(b"damaged")
+        job = server.post("/api/v1/jobs", {"model": "other", "vae": "same", "prompt": "a", "size": "64x64"})
+        assert job.status_code == 400 and "same.safetensors" in job.json()["error"]["message"]

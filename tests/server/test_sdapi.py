@@ -238,3 +238,14 @@ def test_image_generation_mcp(server):
     body = asyncio.run(use())
     answer = server.post("/sdapi/v1/txt2img", {**body, "steps": 2, "width": 64, "height": 64})
     assert answer.status_code == 200 and picture(answer.json()["images"][0]).size == (64, 64), answer.text
+
+
+def test_open_webui_sends_all_options_back_and_draws(server):
+    """Its requests as they stand in its sources (0.6): an empty key, the whole of the options, few fields."""
+    no_key = {"authorization": ""}
+    options = server.get("/sdapi/v1/options", headers=no_key).json()
+    options["sd_model_checkpoint"] = server.get("/sdapi/v1/sd-models", headers=no_key).json()[0]["title"]
+    assert server.post("/sdapi/v1/options", options, headers=no_key).status_code == 200
+    asked = {"prompt": "a cat", "batch_size": 2, "width": 64, "height": 64, "steps": 2, "cfg_scale": 7.0, "sampler_name": "Euler", "scheduler": "Automatic"}
+    answer = server.post("/sdapi/v1/txt2img", asked, headers=no_key)
+    assert answer.status_code == 200 and [picture(one).size for one in answer.json()["images"]] == [(64, 64)] * 2, answer.text
