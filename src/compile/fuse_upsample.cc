@@ -15,8 +15,8 @@ bool can_double(const Conv2d& conv, const Shape& weight) {
 Graph fuse_upsample(const Graph& graph, const PassContext& /*context*/) {
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto* conv = std::get_if<Conv2d>(&node.op);
-    const Node* producer = graph.producer(node.inputs[0]);
-    if (!conv || !producer || !std::holds_alternative<Upsample>(producer->op)) return -1;
+    const Node* producer = conv ? graph.producer(node.inputs[0]) : nullptr;
+    if (!producer || !std::holds_alternative<Upsample>(producer->op)) return -1;
     const Shape &small = graph[producer->inputs[0]].type.shape,
                 &large = graph[node.inputs[0]].type.shape;
     if (large[1] != 2 * small[1] || large[2] != 2 * small[2] ||
