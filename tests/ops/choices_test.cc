@@ -100,6 +100,40 @@ TEST_P(Choices, OfConv2d) {
       {false, true, false, false, false});
 }
 
+// Channels that fill no whole piece of the depth.
+TEST_P(Choices, OfEightBits) {
+  if (GetParam() == DType::f32) GTEST_SKIP() << "halves alone";
+  for (const DType type : {DType::f8, DType::i8}) {
+    const auto backend = make_cuda_backend({.precision = GetParam()});
+    if (backend->target().eight_bits.empty()) return;
+    const Tensor scales = random_tensor({2}, 5, 0.002f, 0.01f);
+    const auto rounded_to = [&](const Tensor& x) {
+      return run(reference(), Quantize{type}, {x, scales}, {false, false});
+    };
+    const Tensor x = rounded_to(random_tensor({2, 1109, 448}, 1)),
+                 weight = random_tensor({2 * 400, 448}, 2), bias = random_tensor({2 * 400}, 3);
+    compare_choices(
+        GetParam(),
+        Linear{
+            .epilogue = {.residual = true, .activation = ActivationKind::silu, .dequantize = true},
+            .groups = 2},
+        {x, weight, bias, random_tensor({2, 1109, 400}, 4), scales},
+        {false, true, true, false, false});
+    compare_choices(GetParam(), Linear{.epilogue = {.gate = true, .dequantize = true}, .groups = 2},
+                    {x, weight, bias, scales}, {false, true, true, false});
+    compare_choices(GetParam(),
+                    Conv2d{.top = 1,
+                           .left = 1,
+                           .bottom = 1,
+                           .right = 1,
+                           .epilogue = {.dequantize = true},
+                           .groups = 2},
+                    {rounded_to(random_tensor({2, 37, 43, 80}, 1)),
+                     random_tensor({2 * 200, 80, 3, 3}, 2), random_tensor({2 * 200}, 3), scales},
+                    {false, true, true, false});
+  }
+}
+
 TEST_P(Choices, ThatCannotBeMadeAreReplacedAndTold) {
   const auto backend = make_cuda_backend({.precision = GetParam()});
   const auto chosen = kernel(*backend)->description();

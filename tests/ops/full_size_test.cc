@@ -5,6 +5,7 @@
 
 #include "support/full_size.h"
 #include "support/op_runner.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 namespace {
@@ -24,14 +25,28 @@ void fuse(Case& one, size_t turn) {
   if (auto* linear = std::get_if<Linear>(&one.op)) vary(*linear);
 }
 
+/// A product of x in eight bits, with one scale, where kernels take its channels.
+template <class Product>
+bool dequantize(Case& one, DType type) {
+  auto& op = std::get<Product>(one.op);
+  if (one.inputs[0].shape.back() % 16 != 0) return false;
+  op.epilogue.dequantize = true;
+  one.inputs[0].dtype = type;
+  one.inputs.push_back({DType::f32, {1}});
+  return true;
+}
+
 /// Rows, and a range of the last dimension, of a tensor [rows, width].
 Tensor pick(const Tensor& from, int64_t width, const std::vector<int64_t>& rows,
             const std::vector<int64_t>& columns) {
-  std::vector<float> values;
+  const auto size = static_cast<int64_t>(size_of(from.dtype()));
+  Tensor picked(
+      {from.dtype(), {static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())}});
+  std::byte* to = picked.mutable_bytes().data();
   for (const int64_t row : rows)
-    for (const int64_t column : columns) values.push_back(from.floats()[row * width + column]);
-  return make_tensor({static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())},
-                     values);
+    for (const int64_t column : columns)
+      to = std::copy_n(from.bytes().data() + (row * width + column) * size, size, to);
+  return picked;
 }
 
 std::vector<int64_t> range(int64_t count) {
@@ -64,7 +79,9 @@ Samples sample_of(const Linear& op, const std::vector<Tensor>& in, const Tensor&
   std::vector<Tensor> parts{pick(in[0], w[1], some_rows, range(w[1])),
                             pick(in[1], w[1], some_out, range(w[1]))};
   if (op.epilogue.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
-  if (op.epilogue.residual) parts.push_back(pick(in.back(), w[0], some_rows, some_out));
+  const OperandPositions at = positions_of(op);
+  if (at.residual >= 0) parts.push_back(pick(in[at.residual], w[0], some_rows, some_out));
+  if (at.input_scales >= 0) parts.push_back(in[at.input_scales]);
   Samples samples;
   samples.add(run(reference(), op, parts), pick(out, w[0], some_rows, some_out));
   return samples;
@@ -80,21 +97,24 @@ Samples sample_of(const Conv2d& op, const std::vector<Tensor>& in, const Tensor&
   for (const int64_t pixel : sample(y[0] * y[1] * y[2], 29)) {
     // The window that this pixel sees, zeros where it reaches beyond the picture.
     const int64_t n = pixel / (y[1] * y[2]), oy = pixel / y[2] % y[1], ox = pixel % y[2];
-    std::vector<float> window;
+    Tensor window({in[0].dtype(), {1, w[2], w[3], x[3]}});
+    std::ranges::fill(window.mutable_bytes(), std::byte{0});
+    const auto row_bytes = x[3] * static_cast<int64_t>(size_of(in[0].dtype()));
     for (int64_t ky = 0; ky < w[2]; ++ky)
       for (int64_t kx = 0; kx < w[3]; ++kx) {
         const int64_t iy = oy * op.stride + ky - op.top, ix = ox * op.stride + kx - op.left;
-        const bool inside = iy >= 0 && iy < x[1] && ix >= 0 && ix < x[2];
-        for (int64_t c = 0; c < x[3]; ++c)
-          window.push_back(inside ? in[0].floats()[((n * x[1] + iy) * x[2] + ix) * x[3] + c] : 0);
+        if (iy >= 0 && iy < x[1] && ix >= 0 && ix < x[2])
+          std::copy_n(in[0].bytes().data() + ((n * x[1] + iy) * x[2] + ix) * row_bytes, row_bytes,
+                      window.mutable_bytes().data() + (ky * w[3] + kx) * row_bytes);
       }
     const auto channels = static_cast<int64_t>(some_out.size());
     std::vector<Tensor> parts{
-        make_tensor({1, w[2], w[3], x[3]}, window),
-        pick(in[1], taps, some_out, range(taps)).reshaped({channels, w[1], w[2], w[3]})};
+        window, pick(in[1], taps, some_out, range(taps)).reshaped({channels, w[1], w[2], w[3]})};
     if (op.epilogue.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
-    if (op.epilogue.residual)
-      parts.push_back(pick(in.back(), w[0], {pixel}, some_out).reshaped({1, 1, 1, channels}));
+    const OperandPositions at = positions_of(op);
+    if (at.residual >= 0)
+      parts.push_back(pick(in[at.residual], w[0], {pixel}, some_out).reshaped({1, 1, 1, channels}));
+    if (at.input_scales >= 0) parts.push_back(in[at.input_scales]);
     samples.add(run(reference(), bare, parts), pick(out, w[0], {pixel}, some_out));
   }
   return samples;
@@ -126,6 +146,8 @@ Samples sample_of(const auto& op, const std::vector<Tensor>& in, const Tensor& o
   return samples;
 }
 
+Tensor scale_of_inputs() { return make_tensor({1}, std::vector<float>{1.0f / 127}); }
+
 std::vector<Tensor> inputs_of(const Case& one) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < one.inputs.size(); ++i) {
@@ -133,6 +155,10 @@ std::vector<Tensor> inputs_of(const Case& one) {
     if (type.dtype == DType::i32)
       inputs.push_back(
           ids_tensor(type.shape, std::vector<int32_t>(static_cast<size_t>(type.elements()), 3)));
+    else if (is_eight_bits(type.dtype))
+      inputs.push_back(run(reference(), Quantize{type.dtype},
+                           {random_tensor(type.shape, static_cast<int>(i) + 1), scale_of_inputs()},
+                           {false, false}));
     else
       inputs.push_back(random_tensor(type.shape, static_cast<int>(i) + 1));
   }
@@ -160,18 +186,42 @@ void check_all() {
   EXPECT_GT(checked, 0u) << "the models have no " << Wanted::name;
 }
 
+/// On GPUs; elsewhere they are computed as products of float32, which are above.
+template <class Product>
+void check_all_of_eight_bits() {
+  if (backends().size() <= 2) GTEST_SKIP() << "no GPU here";
+  size_t turn = 0;
+  for (Case one : distinct_cases(full_size_graphs())) {
+    if (!std::holds_alternative<Product>(one.op)) continue;
+    fuse(one, turn++);
+    const DType type = turn % 2 == 0 ? DType::f8 : DType::i8;
+    if (!dequantize<Product>(one, type)) continue;
+    auto inputs = inputs_of(one);
+    inputs.back() = scale_of_inputs();
+    for (const Backend* backend : backends()) {
+      if (backend->shares_host_memory() || backend->target().eight_bits.empty()) continue;
+      const Samples samples =
+          sample_of(std::get<Product>(one.op), inputs, run(*backend, one.op, inputs));
+      EXPECT_TRUE(close(samples.actual, samples.expected, tolerance(*backend, one.op)))
+          << backend->name() << ": " << describe(one.op, inputs);
+    }
+  }
+}
+
 TEST(FullSize, Activation) { check_all<Activation>(); }
 TEST(FullSize, Add) { check_all<Add>(); }
 TEST(FullSize, AddScaled) { check_all<AddScaled>(); }
 TEST(FullSize, Attention) { check_all<Attention>(); }
 TEST(FullSize, Concat) { check_all<Concat>(); }
 TEST(FullSize, Conv2d) { check_all<Conv2d>(); }
+TEST(FullSize, Conv2dOfEightBits) { check_all_of_eight_bits<Conv2d>(); }
 TEST(FullSize, Embedding) { check_all<Embedding>(); }
 TEST(FullSize, Expand) { check_all<Expand>(); }
 TEST(FullSize, GatedGelu) { check_all<GatedGelu>(); }
 TEST(FullSize, GroupNorm) { check_all<GroupNorm>(); }
 TEST(FullSize, LayerNorm) { check_all<LayerNorm>(); }
 TEST(FullSize, Linear) { check_all<Linear>(); }
+TEST(FullSize, LinearOfEightBits) { check_all_of_eight_bits<Linear>(); }
 TEST(FullSize, Permute) { check_all<Permute>(); }
 TEST(FullSize, Reshape) { check_all<Reshape>(); }
 TEST(FullSize, SamplerUpdate) { check_all<SamplerUpdate>(); }

@@ -133,7 +133,17 @@ bool selects(const Op& op) {
   return (conv && conv->epilogue.select) || (linear && linear->epilogue.select);
 }
 
-/// With the types that the backend wants.
+/// Products of eight bits give what the backend computes in.
+Op lowered(const Backend& backend, Op op) {
+  const auto lower = [&](auto& product) {
+    if (product.epilogue.dequantize) product.epilogue.to = backend.target().precision;
+  };
+  if (auto* conv = std::get_if<Conv2d>(&op)) lower(*conv);
+  if (auto* linear = std::get_if<Linear>(&op)) lower(*linear);
+  return op;
+}
+
+/// With the types that the backend wants. `op` is `lowered`.
 KernelRequest request_for(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
                           const std::vector<bool>& constant, int64_t pictures) {
   std::vector<TensorType> types;
@@ -151,12 +161,14 @@ KernelRequest request_for(const Backend& backend, const Op& op, const std::vecto
 std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
                                    const std::vector<Tensor>& inputs,
                                    const std::vector<bool>& constant, int64_t pictures) {
-  return backend.kernel(request_for(backend, op, inputs, constant, pictures));
+  const Op own = lowered(backend, op);
+  return backend.kernel(request_for(backend, own, inputs, constant, pictures));
 }
 
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output where, int64_t pictures) {
-  const KernelRequest request = request_for(backend, op, inputs, constant, pictures);
+  const Op lower_op = lowered(backend, op);
+  const KernelRequest request = request_for(backend, lower_op, inputs, constant, pictures);
   std::vector<Tensor> own;
   for (size_t i = 0; i < inputs.size(); ++i)
     own.push_back(rounded(inputs[i], request.inputs[i].dtype));
