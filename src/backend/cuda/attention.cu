@@ -53,10 +53,13 @@ __global__ void attention_any(const T* q, const T* k, const T* v, T* out, Attent
         if (i * 32 + lane < head_size) values[i] += of_key * to_float(row[i * 32 + lane]);
     }
   }
-  T* to = out + (int64_t{batch} * s.queries + query) * s.out_pitch + head * head_size;
+  const int row = batch * s.queries + query;
+  const int64_t at = int64_t{row} * s.out_pitch + head * head_size;
+  const float factor = s.to.factor(row);
 #pragma unroll
   for (int i = 0; i < most_columns; ++i)
-    if (i * 32 + lane < head_size) to[i * 32 + lane] = from_float<T>(values[i] / total);
+    if (const int column = i * 32 + lane; column < head_size)
+      store_one(s.to, out, at + column, values[i] / total, factor);
 }
 
 }  // namespace
@@ -78,7 +81,12 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
   if (head_size > 32 * most_columns)
     fail(ErrorKind::unsupported, "{}: {} with heads of {}, expected at most {}, on device cuda",
          request.module, op.name, head_size, 32 * most_columns);
-  return make_kernel([=, &context, dtype = request.output.dtype](const Launch& l) {
+  if (op.quantize != DType::f32)
+    s.to = eight_bits_of(op.quantize, request.inputs[3], int64_t{batch} * s.queries);
+  return make_kernel([=, &context, dtype = request.inputs[0].dtype,
+                      without_scales = s](const Launch& l) {
+    AttentionShape s = without_scales;
+    if (op.quantize != DType::f32) s.to.scales = l.f32(3);
     with_type(dtype, [&](auto type) {
       using T = decltype(type);
       const T *from_q = static_cast<const T*>(l.inputs[0]) + op.q_column,

@@ -131,8 +131,13 @@ class CudaBackend : public Backend {
   }
   std::vector<std::string> notices() const override { return context().tuner->notices(); }
   Target target() const override {
-    return cuda_target(
+    Target target = cuda_target(
         {.precision = context().precision, .aux_streams = static_cast<int>(streams_.size()) - 1});
+    if (!context().hopper) {
+      target.eight_bits.clear();
+      target.fused.dequantize = target.fused.quantize = false;
+    }
+    return target;
   }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {

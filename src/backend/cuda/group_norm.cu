@@ -57,9 +57,15 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
 }
 
 template <class T>
-Source<T> source_of(const Launch& l, int own) {
-  return {static_cast<const T*>(l.inputs[0]),
-          l.inputs.size() > 3 ? static_cast<const T*>(l.inputs[3]) : nullptr, own};
+Source<T> source_of(const Launch& l, bool joined, int own) {
+  return {static_cast<const T*>(l.inputs[0]), joined ? static_cast<const T*>(l.inputs[3]) : nullptr,
+          own};
+}
+
+/// With the scales of a result in eight bits, which are the last input.
+GroupNormShape with_scales(GroupNormShape s, const GroupNorm& op, const Launch& l) {
+  if (op.quantize != DType::f32) s.to.scales = l.f32(l.inputs.size() - 1);
+  return s;
 }
 
 }  // namespace
@@ -82,7 +88,14 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
     fail(ErrorKind::unsupported,
          "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
          request.module, op.name, own, s.channels - own);
-  const DType dtype = request.output.dtype;
+  const DType dtype = request.inputs[0].dtype;
+  if (op.quantize != DType::f32) {
+    const TensorType& scales = request.inputs.back();
+    if (x[0] % scales.shape[0] != 0)
+      fail(ErrorKind::unsupported, "{}: a {} of {} samples with {} scales on device cuda",
+           request.module, op.name, x[0], scales.shape[0]);
+    s.to = eight_bits_of(op.quantize, scales, int64_t{s.samples} * s.pixels);
+  }
 
   if (const AtOnce plan = plan_at_once(s, size_of(dtype), context); plan.piece.width > 0)
     return make_kernel([=, &context](const Launch& l) {
@@ -95,7 +108,8 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
                plan.shared_bytes, dim3(1, 1, static_cast<unsigned>(plan.parts)),
-               source_of<T>(l, own), l.f32(1), l.f32(2), static_cast<T*>(l.output), s, plan.piece);
+               source_of<T>(l, op.joined, own), l.f32(1), l.f32(2), static_cast<T*>(l.output),
+               with_scales(s, op, l), plan.piece);
       });
     });
 
@@ -128,12 +142,13 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
         return int64_t{pieces} * s.samples <= int64_t{at_once} * context.multiprocessors();
       });
   return make_kernel(
-      [=, &context](const Launch& l) {
+      [=, &context, without_scales = s](const Launch& l) {
         with_type(dtype, [&](auto type) {
           using T = decltype(type);
+          const GroupNormShape s = with_scales(without_scales, op, l);
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
-          const Source<T> from = source_of<T>(l, own);
+          const Source<T> from = source_of<T>(l, op.joined, own);
           T* y = static_cast<T*>(l.output);
           const dim3 grid(static_cast<unsigned>(pieces),
                           static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));

@@ -1,7 +1,7 @@
 #include "ops/layer_norm.h"
 
 #include "backend/cuda/kernels.h"
-#include "backend/cuda/kernels/numeric.cuh"
+#include "backend/cuda/kernels/eight_bits.cuh"
 
 namespace drypoint::cuda {
 namespace {
@@ -11,7 +11,7 @@ constexpr int rows_per_block = 4;  // a warp each
 /// x [rows, width]; each lane keeps up to `vectors` of a row, so that it is read once.
 template <class T, int vectors>
 __global__ void layer_norm(const T* x, const float* gamma, const float* beta, T* y, int rows,
-                           int width, int rows_of_group, float epsilon) {
+                           int width, int rows_of_group, float epsilon, EightBits to) {
   constexpr int size = Vector<T>::size;
   const int row = blockIdx.x * rows_per_block + threadIdx.x / 32, lane = threadIdx.x % 32;
   wait_for_previous();
@@ -41,24 +41,24 @@ __global__ void layer_norm(const T* x, const float* gamma, const float* beta, T*
   }
   const float scale = rsqrtf(warp_sum(squares) / static_cast<float>(width) + epsilon);
   const int group = row / rows_of_group * width;
+  const float factor = to.factor(row);
 #pragma unroll
   for (int v = 0; v < vectors; ++v) {
     const int column = (v * 32 + lane) * size;
     if (column >= width) continue;
-    Vector<T> out;
+    float out[size];
 #pragma unroll
     for (int i = 0; i < size; ++i)
-      out.values[i] =
-          from_float<T>((to_float(held[v].values[i]) - mean) * scale * gamma[group + column + i] +
-                        beta[group + column + i]);
-    store_vector(y + at + column, out);
+      out[i] = (to_float(held[v].values[i]) - mean) * scale * gamma[group + column + i] +
+               beta[group + column + i];
+    store_values(to, y, at + column, out, factor);
   }
 }
 
 /// The same for any width, reading rows three times.
 template <class T>
 __global__ void layer_norm_any(const T* x, const float* gamma, const float* beta, T* y, int rows,
-                               int width, int rows_of_group, float epsilon) {
+                               int width, int rows_of_group, float epsilon, EightBits to) {
   const int row = blockIdx.x * rows_per_block + threadIdx.x / 32, lane = threadIdx.x % 32;
   wait_for_previous();
   let_next_begin();
@@ -73,9 +73,10 @@ __global__ void layer_norm_any(const T* x, const float* gamma, const float* beta
   }
   const float scale = rsqrtf(warp_sum(squares) / static_cast<float>(width) + epsilon);
   const int group = row / rows_of_group * width;
+  const float factor = to.factor(row);
   for (int c = lane; c < width; c += 32)
-    y[at + c] =
-        from_float<T>((to_float(x[at + c]) - mean) * scale * gamma[group + c] + beta[group + c]);
+    store_one(to, y, at + c,
+              (to_float(x[at + c]) - mean) * scale * gamma[group + c] + beta[group + c], factor);
 }
 
 template <class T>
@@ -95,13 +96,16 @@ KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context&
   const auto width = static_cast<int>(request.output.shape.back());
   const auto rows = static_cast<int>(request.output.elements() / std::max(width, 1));
   const int rows_of_group = std::max<int>(rows / static_cast<int>(op.weight_groups), 1);
-  return make_kernel([=, &context, dtype = request.output.dtype,
-                      epsilon = op.epsilon](const Launch& l) {
+  EightBits to;
+  if (op.quantize != DType::f32) to = eight_bits_of(op.quantize, request.inputs[3], rows);
+  return make_kernel([=, &context, dtype = request.inputs[0].dtype](const Launch& l) {
+    EightBits with_scales = to;
+    if (op.quantize != DType::f32) with_scales.scales = l.f32(3);
     with_type(dtype, [&](auto type) {
       using T = decltype(type);
       launch(context, kernel_for<T>(width), static_cast<unsigned>(ceil_div(rows, rows_per_block)),
              32 * rows_per_block, 0, 1, static_cast<const T*>(l.inputs[0]), l.f32(1), l.f32(2),
-             static_cast<T*>(l.output), rows, width, rows_of_group, epsilon);
+             static_cast<T*>(l.output), rows, width, rows_of_group, op.epsilon, with_scales);
     });
   });
 }

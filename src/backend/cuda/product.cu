@@ -13,75 +13,13 @@
 #include "backend/cuda/kernels/product_sm90.cuh"
 #include "backend/cuda/kernels/try_product.cuh"
 #include "backend/cuda/product_choices.cuh"
+#include "backend/cuda/product_packing.h"
 #include "backend/cuda/tensor_map.h"
 #include "backend/cuda/tuner.h"
 #include "backend/product_key.h"
 
 namespace drypoint::cuda {
 namespace {
-
-/// A value as the bits that a weight of this type has.
-template <class T>
-T packed_value(float value) {
-  if constexpr (std::is_same_v<T, float>) return value;
-  T packed;
-  const uint16_t bits = dtype_of<T> == DType::f16 ? float_to_half(value) : float_to_bfloat(value);
-  std::memcpy(static_cast<void*>(&packed), &bits, sizeof bits);
-  return packed;
-}
-
-/// Of a doubled picture's pixels (2 y + odd) the 3 taps see 2 pixels of the picture: tap `tap` the
-/// one of this number. Both numbers count from the first that is seen.
-int halved_tap(int odd, int tap) { return (odd + tap + 1) / 2 - odd; }
-
-/// A filter [channels, 3 x 3] of a doubled picture -> four [channels, 2 x 2] of the picture itself.
-std::array<std::vector<float>, 4> halved(const float* filter, int64_t channels) {
-  std::array<std::vector<float>, 4> sets;
-  for (int set = 0; set < 4; ++set) {
-    sets[set].resize(channels * 4);
-    for (int64_t c = 0; c < channels; ++c)
-      for (int tap = 0; tap < 9; ++tap)
-        sets[set][c * 4 + halved_tap(set / 2, tap / 3) * 2 + halved_tap(set % 2, tap % 3)] +=
-            filter[c * 9 + tap];
-  }
-  return sets;
-}
-
-/// weight [groups * columns, channels, taps], each row followed by what is for further inputs, or
-/// one group of it -> rows of `depth`, each tap's channels together.
-template <class T>
-void pack_weight(const ProductShape& shape, const Tensor& weight, std::byte* packed) {
-  const Tensor values = weight.to_f32();
-  const float* from = values.floats().data();
-  T* to = reinterpret_cast<T*>(packed);
-  const int64_t depth = shape.depth(), taps = shape.taps(), channels = shape.channels;
-  const int64_t row_size = channels * taps + shape.rest[0] + shape.rest[1];
-  const int64_t rows = shape.doubled ? shape.columns : values.type().elements() / row_size;
-  const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
-  const auto pack_row = [&](const float* source, T* target) {
-    std::fill_n(target, depth, packed_value<T>(0));
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t c = 0; c < channels; ++c)
-        target[tap * tap_pitch + c] = packed_value<T>(source[c * taps + tap]);
-    source += channels * taps, target += taps * tap_pitch;
-    for (const int size : shape.rest) {
-      std::transform(source, source + size, target, packed_value<T>);
-      source += size, target += ProductShape::padded(size);
-    }
-  };
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t group = row / shape.columns;
-    const int local =
-        unpacked_row(static_cast<int>(row % shape.columns), shape.columns, shape.gated);
-    if (shape.doubled) {
-      const auto sets = halved(from + row * channels * 9, channels);
-      for (int64_t set = 0; set < 4; ++set)
-        pack_row(sets[set].data(), to + (set * shape.columns + row) * depth);
-    } else {
-      pack_row(from + (group * shape.columns + local) * row_size, to + row * depth);
-    }
-  }
-}
 
 Conv2d plain(const Conv2d& op) { return op; }
 Linear plain(Linear op) {
@@ -100,6 +38,7 @@ class ProductKernel : public Kernel {
         pictures_(request.pictures),
         context_(context),
         at_(positions_of(op)),
+        operands_(request.inputs[0].dtype),
         constant_bias_(op.epilogue.bias && request.constant[at_.bias]),
         key_(product_key(op, request.inputs, request.output) + (context.tf32 ? " tf32" : "")) {
     epilogue_.columns = shape.columns;
@@ -110,6 +49,14 @@ class ProductKernel : public Kernel {
     if constexpr (std::is_same_v<Op, Linear>)
       if (op.normed) epilogue_.normed = shape.channels, epilogue_.epsilon = op.epsilon;
     epilogue_.activation = op.epilogue.activation;
+    const int64_t results = rows() * (shape.doubled ? 4 : 1);
+    if (op.epilogue.dequantize) {
+      epilogue_.rows_of_input_scale = rows_of_scale(request.inputs[at_.input_scales], results);
+      epilogue_.weight_pitch = packed_pitch(shape, operands_);
+    }
+    if (op.epilogue.quantizes())
+      epilogue_.to =
+          eight_bits_of(op.epilogue.quantize, request.inputs[at_.output_scales], results);
     if (pictures_ > 1) {
       const KernelRequest one = of_one_picture(request);
       one_ = product_shape(op, one);
@@ -120,16 +67,15 @@ class ProductKernel : public Kernel {
 
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
-    const auto bytes =
-        static_cast<size_t>(shape_.sets()) * shape_.columns * shape_.depth() * sizeof(T);
+    const auto bytes = static_cast<size_t>(weight_bytes());
     const char* form = shape_.gated         ? ":gated"
                        : shape_.doubled     ? ":doubled"
                        : shape_.is_joined() ? ":joined"
                                             : "";
-    return Packing{fmt::format("cuda:{}{}", name(dtype_of<T>), form), bytes,
+    return Packing{fmt::format("cuda:{}{}", name(operands_), form), bytes,
                    shape_.doubled ? 1 : shape_.groups,
-                   [shape = shape_](const Tensor& weight, std::byte* packed) {
-                     pack_weight<T>(shape, weight, packed);
+                   [shape = shape_, to = operands_](const Tensor& weight, std::byte* packed) {
+                     pack_weight(shape, to, weight, packed);
                    }};
   }
 
@@ -156,27 +102,30 @@ class ProductKernel : public Kernel {
     }
     if (op_.epilogue.residual) epilogue.residual = static_cast<const T*>(l.inputs[at_.residual]);
     if (op_.epilogue.scale >= 0) epilogue.scale = l.f32(at_.scales) + op_.epilogue.scale;
+    if (op_.epilogue.dequantize) epilogue.input_scales = l.f32(at_.input_scales);
+    if (op_.epilogue.quantizes()) epilogue.to.scales = l.f32(at_.output_scales);
     epilogue.out = static_cast<T*>(l.output);
     Rest<T> rest;
     for (int i = 0; i < op_.joined; ++i) rest.x[i] = static_cast<const T*>(l.inputs[at_.rest + i]);
-    order(choice_, static_cast<const T*>(l.inputs[0]), rest, static_cast<const T*>(l.inputs[1]),
-          epilogue, l.workspace);
+    order(choice_, l.inputs[0], rest, l.inputs[1], epilogue, l.workspace);
   }
 
  private:
-  void order(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
-             const EpilogueParams<T>& epilogue, void* workspace) const {
+  /// Hopper's kernel alone takes operands of other types than T.
+  void order(const Choice<T>& choice, const void* operand, const Rest<T>& rest,
+             const void* packed_weight, const EpilogueParams<T>& epilogue, void* workspace) const {
+    if constexpr (sizeof(T) == 2)
+      if (choice.kernel) return order_hopper(choice, operand, rest, packed_weight, epilogue);
+    const T *x = static_cast<const T*>(operand), *weight = static_cast<const T*>(packed_weight);
     if (choice.library) {
       T* product = static_cast<T*>(workspace);
       choice.library->run(x, weight, product,
                           static_cast<std::byte*>(workspace) + round_up(sums_bytes(choice), 256));
       return finish(static_cast<const T*>(product), 1, epilogue);
     }
-    if constexpr (sizeof(T) == 2) {
-      if (choice.kernel) return order_hopper(choice, x, rest, weight, epilogue);
+    if constexpr (sizeof(T) == 2)
       if (choice.sm80)
         return order_sm80(choice, x, rest, weight, static_cast<float*>(workspace), epilogue);
-    }
     float* partial = static_cast<float*>(workspace);
     launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, epilogue);
     if (const int parts = choice.mma.parts_in_memory(); parts > 1)
@@ -184,6 +133,9 @@ class ProductKernel : public Kernel {
   }
 
   int64_t rows() const { return int64_t{shape_.groups} * shape_.rows; }
+  int64_t weight_bytes() const {
+    return int64_t{shape_.sets()} * shape_.columns * packed_pitch(shape_, operands_);
+  }
   int64_t sums() const { return int64_t{shape_.sets()} * shape_.rows * shape_.columns; }
   /// Of what `finish_product` is to read.
   int64_t sums_bytes(const Choice<T>& choice) const {
@@ -220,8 +172,8 @@ class ProductKernel : public Kernel {
            context_.tickets.get(), shape_, divisors, epilogue, shape_.depth(), choice.parts);
   }
 
-  void order_hopper(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
-                    const EpilogueParams<T>& epilogue) const {
+  void order_hopper(const Choice<T>& choice, const void* x, const Rest<T>& rest, const void* weight,
+                    EpilogueParams<T> epilogue) const {
     const auto& kernel = *choice.kernel;
     ProductPlan plan;
     plan.rows = shape_.rows;
@@ -230,8 +182,8 @@ class ProductKernel : public Kernel {
         static_cast<int>(round_up(ceil_div(shape_.rows, kernel.rows), choice.sharing.down));
     plan.tiles = Divisor(tiles);
     plan.columns = shape_.columns;
-    plan.blocks = shape_.depth() / 64;
-    plan.blocks_of_tap = Divisor(shape_.channels_of_tap() / 64);
+    plan.blocks = shape_.depth() / shape_.piece;
+    plan.blocks_of_tap = Divisor(shape_.channels_of_tap() / shape_.piece);
     plan.parts = Divisor(choice.parts);
     plan.picture = shape_.is_picture();
     plan.out_width = Divisor(shape_.out_width);
@@ -244,16 +196,20 @@ class ProductKernel : public Kernel {
     plan.own_blocks = shape_.taps() * plan.blocks_of_tap.value;
     for (int i = 0; i < 2; ++i) plan.rest_blocks[i] = ProductShape::padded(shape_.rest[i]) / 64;
     const int box_rows = kernel.rows / choice.sharing.across;
-    const CUtensorMap windows =
-        plan.picture ? map_of_windows(dtype_of<T>, x, shape_, box_rows)
-                     : map_of_matrix(dtype_of<T>, x, rows(), shape_.channels, box_rows);
+    const auto map_of_rows = [&](const void* from, int64_t width) {
+      const auto pitch = width * static_cast<int64_t>(size_of(operands_));
+      return map_of_matrix(operands_, from, rows(), width, pitch, box_rows);
+    };
+    const CUtensorMap windows = plan.picture ? map_of_windows(operands_, x, shape_, box_rows)
+                                             : map_of_rows(x, shape_.channels);
     const auto map_of_rest = [&](int i) {
-      return rest.x[i] ? map_of_matrix(dtype_of<T>, rest.x[i], rows(), shape_.rest[i], box_rows)
-                       : windows;
+      return rest.x[i] ? map_of_rows(rest.x[i], shape_.rest[i]) : windows;
     };
     const CUtensorMap weights =
-        map_of_matrix(dtype_of<T>, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
-                      kernel.columns / choice.sharing.down);
+        map_of_matrix(operands_, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
+                      packed_pitch(shape_, operands_), kernel.columns / choice.sharing.down);
+    if (epilogue.input_scales)
+      epilogue.weight_scales = static_cast<const unsigned char*>(weight) + shape_.depth();
     const auto column_tiles =
         round_up(ceil_div(shape_.columns, kernel.columns), choice.sharing.across);
     const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
@@ -272,7 +228,7 @@ class ProductKernel : public Kernel {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2) {
       if (context_.hopper && !shape_.gathered())
-        choices = hopper_choices<T>(shape_, pictures_ > 1);
+        choices = hopper_choices<T>(shape_, operands_, pictures_ > 1);
       else if (!shape_.gathered() && shape_.taps() <= most_taps)
         choices = sm80_choices<T>(shape_, pictures_, context_);
     }
@@ -284,7 +240,9 @@ class ProductKernel : public Kernel {
                   [&](const Choice<T>& one) { return !order_.empty() && one.order != order_; });
     return choices;
   }
-  bool has_library_choices() const { return is_for_libraries(shape_, epilogue_.normed > 0); }
+  bool has_library_choices() const {
+    return operands_ == dtype_of<T> && is_for_libraries(shape_, epilogue_.normed > 0);
+  }
   /// With those of the libraries, which take a while to ask.
   std::vector<Choice<T>> all_choices() const {
     std::vector<Choice<T>> choices = own_choices();
@@ -335,12 +293,14 @@ class ProductKernel : public Kernel {
   /// those of the run before in the cache.
   std::vector<Tuner::Candidate> candidates(const std::vector<Choice<T>>& choices) const {
     struct Memory {
-      T *x = nullptr, *weights = nullptr, *out = nullptr;
-      float* bias = nullptr;
+      std::byte *x = nullptr, *weights = nullptr;
+      T* out = nullptr;
+      float *bias = nullptr, *scales = nullptr;
       std::byte* workspace = nullptr;
       int turn = 0;
       ~Memory() {
-        cudaFree(x), cudaFree(weights), cudaFree(out), cudaFree(bias), cudaFree(workspace);
+        cudaFree(x), cudaFree(weights), cudaFree(out), cudaFree(bias);
+        cudaFree(scales), cudaFree(workspace);
       }
     };
     const auto memory = std::make_shared<Memory>();
@@ -348,23 +308,26 @@ class ProductKernel : public Kernel {
                                ? rows() / (int64_t{shape_.out_height} * shape_.out_width) *
                                      shape_.height * shape_.width
                                : rows();
-    const int64_t weight = int64_t{shape_.sets()} * shape_.columns * shape_.depth();
+    const int64_t weight = weight_bytes(), element = static_cast<int64_t>(size_of(operands_));
     const int64_t results = rows() * (shape_.doubled ? 4 : 1) * epilogue_.width;
-    const int copies = static_cast<int>(
-        std::clamp<int64_t>((96 << 20) / (weight * static_cast<int64_t>(sizeof(T))), 1, 20));
+    const int copies = static_cast<int>(std::clamp<int64_t>((96 << 20) / weight, 1, 20));
     size_t workspace = 0;
     for (const auto& choice : choices) workspace = std::max(workspace, workspace_of(choice));
     const int64_t values =
         std::max(pixels * shape_.channels, rows() * std::max(shape_.rest[0], shape_.rest[1]));
-    DRYPOINT_CUDA(cudaMalloc(&memory->x, values * sizeof(T)));
-    DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight * sizeof(T)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->x, values * element));
+    DRYPOINT_CUDA(cudaMalloc(&memory->weights, copies * weight));
     DRYPOINT_CUDA(cudaMalloc(&memory->out, results * sizeof(T)));
     DRYPOINT_CUDA(cudaMalloc(&memory->bias, shape_.groups * shape_.columns * sizeof(float)));
+    DRYPOINT_CUDA(cudaMalloc(&memory->scales, rows() * sizeof(float)));
     if (workspace > 0) DRYPOINT_CUDA(cudaMalloc(&memory->workspace, workspace));
-    const auto fill = [&](T* at, int64_t count, int64_t period) {
-      fill_random<<<1024, 256, 0, context_.stream>>>(at, count, period);
+    const auto fill = [&](std::byte* at, int64_t count, int64_t period) {
+      with_operand_type(operands_, [&](auto type) {
+        fill_random<<<1024, 256, 0, context_.stream>>>(reinterpret_cast<decltype(type)*>(at), count,
+                                                       period);
+      });
     };
-    fill(memory->weights, copies * weight, copies * weight);
+    fill(memory->weights, copies * weight / element, copies * weight / element);
     // Of libraries only what treats rows, or pictures, alike wherever they lie: a picture's lie
     // between others'.
     const int64_t alike = shape_.is_picture() ? int64_t{shape_.height} * shape_.width : 1;
@@ -378,6 +341,7 @@ class ProductKernel : public Kernel {
     DRYPOINT_CUDA(cudaMemsetAsync(memory->bias, 0, shape_.groups * shape_.columns * sizeof(float),
                                   context_.stream));
     DRYPOINT_CUDA(cudaMemsetAsync(memory->out, 0, results * sizeof(T), context_.stream));
+    DRYPOINT_CUDA(cudaMemsetAsync(memory->scales, 0, rows() * sizeof(float), context_.stream));
     std::vector<Tuner::Candidate> all;
     for (const auto& choice : choices)
       if (!left_out.contains(choice.name))
@@ -386,8 +350,11 @@ class ProductKernel : public Kernel {
                          epilogue.bias = memory->bias;
                          epilogue.out = memory->out;
                          if (op_.epilogue.residual) epilogue.residual = memory->out;
+                         if (op_.epilogue.dequantize) epilogue.input_scales = memory->scales;
+                         if (op_.epilogue.quantizes()) epilogue.to.scales = memory->scales;
                          Rest<T> rest;
-                         for (int i = 0; i < op_.joined; ++i) rest.x[i] = memory->x;
+                         for (int i = 0; i < op_.joined; ++i)
+                           rest.x[i] = reinterpret_cast<const T*>(memory->x);
                          order(choice, memory->x, rest,
                                memory->weights + memory->turn++ % copies * weight, epilogue,
                                memory->workspace);
@@ -396,7 +363,7 @@ class ProductKernel : public Kernel {
   }
 
   /// `x`: equal rows, or pictures. `flag`: room for a number.
-  bool treats_alike(const LibraryProduct& library, const T* x, const T* weight,
+  bool treats_alike(const LibraryProduct& library, const std::byte* x, const std::byte* weight,
                     std::byte* workspace, void* flag) const {
     const int64_t pixels = shape_.is_picture() ? int64_t{shape_.out_height} * shape_.out_width : 1;
     int unlike = 0;
@@ -417,6 +384,7 @@ class ProductKernel : public Kernel {
   int64_t pictures_;
   const Context& context_;
   OperandPositions at_;
+  DType operands_;
   bool constant_bias_;
   EpilogueParams<T> epilogue_;
   Choice<T> choice_{MmaChoice{}};
@@ -426,11 +394,11 @@ class ProductKernel : public Kernel {
 
 template <class Op>
 void expect_own_precision(const Op& op, const KernelRequest& request) {
+  const DType own = type_of_sums(op, request.inputs);
   const auto expect = [&](int input) {
-    if (request.inputs[input].dtype != request.output.dtype)
+    if (request.inputs[input].dtype != own)
       fail(ErrorKind::unsupported, "{}: {}: input {} in {}, the result in {} on device cuda",
-           request.module, op.name, input, name(request.inputs[input].dtype),
-           name(request.output.dtype));
+           request.module, op.name, input, name(request.inputs[input].dtype), name(own));
   };
   const OperandPositions at = positions_of(op);
   if (op.epilogue.bias && !request.constant[at.bias]) expect(at.bias);
@@ -438,7 +406,8 @@ void expect_own_precision(const Op& op, const KernelRequest& request) {
 }
 
 template <class Op>
-void expect_supported(const Op& op, const KernelRequest& request, const ProductShape& shape) {
+void expect_supported(const Op& op, const KernelRequest& request, const ProductShape& shape,
+                      const Context& context) {
   if (shape.gated && (shape.columns % 16 != 0 || op.epilogue.scale >= 0))
     fail(ErrorKind::unsupported,
          "{}: a gated {} of width {}, scale {} on device cuda, expected whole eights, none",
@@ -447,6 +416,13 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
     fail(ErrorKind::unsupported,
          "{}: a {} of {}, {} and {} channels joined on device cuda, expected whole eights",
          request.module, op.name, shape.channels, shape.rest[0], shape.rest[1]);
+  const DType own = type_of_sums(op, request.inputs);
+  if (op.epilogue.dequantize && (!context.hopper || shape.gathered() || size_of(own) != 2))
+    fail(ErrorKind::unsupported,
+         "{}: a {} of {} channels in {}, in {} afterwards, on device cuda, expected whole "
+         "sixteens, f16 or bf16, on "
+         "compute capability 9.0",
+         request.module, op.name, shape.channels, name(request.inputs[0].dtype), name(own));
   if constexpr (std::is_same_v<Op, Conv2d>)
     if (op.doubled &&
         !(!op.joined && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&
@@ -458,13 +434,6 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
            request.module, to_string(drypoint::Op(op)), to_string(request.inputs[1].shape));
 }
 
-template <class Op>
-void set_rest(ProductShape& shape, const Op& op, const KernelRequest& request) {
-  const int first = positions_of(op).rest;
-  for (int i = 0; i < op.joined; ++i)
-    shape.rest[i] = static_cast<int>(request.inputs[first + i].shape.back());
-}
-
 void expect_constant_weight(const KernelRequest& request) {
   if (!request.constant[1])
     fail(ErrorKind::unsupported, "{}: {} with a computed weight on device cuda", request.module,
@@ -473,47 +442,13 @@ void expect_constant_weight(const KernelRequest& request) {
 
 }  // namespace
 
-ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
-  const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;
-  const auto as_int = [](int64_t n) { return static_cast<int>(n); };
-  ProductShape shape;
-  shape.groups = as_int(op.groups);
-  shape.doubled = op.doubled;
-  shape.height = as_int(x[1]), shape.width = as_int(x[2]), shape.channels = as_int(x[3]);
-  shape.out_height = as_int(op.doubled ? x[1] : y[1]);
-  shape.out_width = as_int(op.doubled ? x[2] : y[2]);
-  shape.rows = as_int(y[0] / op.groups * shape.out_height * shape.out_width);
-  shape.kernel_height = op.doubled ? 2 : as_int(filter_height(op, w));
-  shape.kernel_width = op.doubled ? 2 : as_int(filter_width(op, w));
-  shape.stride = as_int(op.stride);
-  shape.top = as_int(op.top), shape.left = as_int(op.left);
-  shape.bottom = as_int(op.bottom), shape.right = as_int(op.right);
-  shape.columns = as_int(w[0] / op.groups);
-  set_rest(shape, op, request);
-  return shape;
-}
-
-ProductShape product_shape(const Linear& op, const KernelRequest& request) {
-  const Shape& w = request.inputs[1].shape;
-  const auto rows = static_cast<int>(request.inputs[0].elements() / request.inputs[0].shape.back());
-  ProductShape shape;
-  shape.groups = static_cast<int>(op.groups);
-  shape.rows = rows / shape.groups;
-  shape.width = shape.out_width = rows;
-  shape.channels = static_cast<int>(request.inputs[0].shape.back());
-  shape.columns = static_cast<int>(w[0] / op.groups);
-  shape.gated = op.epilogue.gate;
-  set_rest(shape, op, request);
-  return shape;
-}
-
 template <class Op>
 KernelPtr make_product(const Op& op, const KernelRequest& request, const Context& context) {
   expect_constant_weight(request);
   expect_own_precision(op, request);
   const ProductShape shape = product_shape(op, request);
-  expect_supported(op, request, shape);
-  return with_type(request.output.dtype, [&](auto type) -> KernelPtr {
+  expect_supported(op, request, shape, context);
+  return with_type(type_of_sums(op, request.inputs), [&](auto type) -> KernelPtr {
     return std::make_unique<ProductKernel<decltype(type), Op>>(op, request, shape, context);
   });
 }

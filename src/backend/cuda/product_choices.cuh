@@ -16,19 +16,27 @@
 
 namespace drypoint::cuda {
 
+/// For operands of this type.
 template <class T>
-const std::vector<HopperKernel<T>>& hopper_kernels() {
-  static const auto kernels = [] {
+const std::vector<HopperKernel<T>>& hopper_kernels(DType operands) {
+  const auto made = [](auto... add_tiles) {
     std::vector<HopperKernel<T>> all;
-    add_tiles_of_64_rows(all);
-    add_tiles_of_128_rows(all);
-    add_tiles_of_192_rows(all);
-    add_tiles_of_256_rows(all);
+    (add_tiles(all), ...);
     for (const auto& one : all)
       DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          one.shared_bytes));
     return all;
-  }();
+  };
+  if (operands == DType::f8) {
+    static const auto kernels = made(add_tiles_of_f8<T>);
+    return kernels;
+  }
+  if (operands == DType::i8) {
+    static const auto kernels = made(add_tiles_of_i8<T>);
+    return kernels;
+  }
+  static const auto kernels = made(add_tiles_of_64_rows<T>, add_tiles_of_128_rows<T>,
+                                   add_tiles_of_192_rows<T>, add_tiles_of_256_rows<T>);
   return kernels;
 }
 
@@ -177,10 +185,10 @@ std::vector<Choice<T>> library_choices(const ProductShape& shape, int64_t pictur
 /// `serial`: with those of serial split-K. They are for several pictures, which
 /// fill the device anyway and are to be added up like one.
 template <class T>
-std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool serial) {
+std::vector<Choice<T>> hopper_choices(const ProductShape& shape, DType operands, bool serial) {
   std::vector<Choice<T>> choices;
-  const int blocks = shape.depth() / 64;
-  for (const auto& kernel : hopper_kernels<T>()) {
+  const int blocks = shape.depth() / shape.piece;
+  for (const auto& kernel : hopper_kernels<T>(operands)) {
     // Tiles that are mostly empty are never best.
     if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
@@ -199,12 +207,27 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape, bool serial) {
   return choices;
 }
 
+/// What the parts of Hopper's kernel take, in clock cycles.
+struct HopperCosts {
+  double copied;           // bytes a cycle
+  double shared_again;     // the share of a copy that a neighbour's saves
+  double ordered_by_one;   // until a stage is there, from a warp set apart for copies,
+  double ordered_between;  // or from one that also multiplies
+  double stored;           // results a cycle
+  double one, two;         // a block's beginning and end, where one or two share a multiprocessor
+  double adding_up, part;  // parts of the depth, and each of them
+  double sharing;
+};
+/// Those under which the best guess is 3 % slower, on average, than the best measured, for 440
+/// products of Stable Diffusion on an H200, and for 252 of eight bits.
+inline constexpr HopperCosts costs_of_halves{57, 0, 2270, 2870, 21, 10600, 7500, 2600, 1150, 3100},
+    costs_of_eight_bits{40, 0.25, 2600, 2700, 6, 10000, 7000, 2000, 2000, 1800};
+
 /// Clock cycles that a choice takes, roughly: what bounds a stage (products, shared memory,
-/// copies), times stages, times the blocks that a multiprocessor runs one after the other. The
-/// constants are those under which the best guess is 3 % slower, on average, than the best
-/// measured, for 440 products of Stable Diffusion on an H200.
+/// copies), times stages, times the blocks that a multiprocessor runs one after the other.
 template <class T>
 double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const Context& context) {
+  const HopperCosts& costs = shape.piece == 64 ? costs_of_halves : costs_of_eight_bits;
   const auto& k = *choice.kernel;
   const Sharing sharing = choice.sharing;
   const auto blocks =
@@ -220,16 +243,21 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
   const double multiply = k.rows * k.columns / 32.0;
   const double shared =
       (k.rows / 64 * 4 * (2048 + k.columns * 32.0) + 128.0 * (k.rows + k.columns)) / 124.0;
-  const double copies = 128.0 * (k.rows + k.columns) / 57;
-  // Without a warp set apart for copies, these wait for products.
-  const double latency = k.threads > k.rows * 2 ? 2270 : 2870;
+  const auto read = [&](int rows, int readers) {
+    return 128.0 * rows * (readers > 1 ? 1 - costs.shared_again : 1);
+  };
+  const double copies =
+      (read(k.rows, sharing.across) + read(k.columns, sharing.down)) / costs.copied;
+  const double latency = k.threads > k.rows * 2 ? costs.ordered_by_one : costs.ordered_between;
   const double stage = std::max(
       {multiply * resident, shared * resident, copies * resident, latency / (k.stages - 1)});
-  const double epilogue = k.rows * k.columns / 21.0 * resident + (resident > 1 ? 7500 : 10600);
+  const double epilogue =
+      k.rows * k.columns / costs.stored * resident + (resident > 1 ? costs.two : costs.one);
   const int parts = choice.blocks_of_depth();
-  const double adding_up = parts > 1 ? 2600 + 1150.0 * parts : 0;
-  return waves * (shape.depth() / 64.0 / parts * stage + epilogue) + adding_up +
-         (sharing.blocks() > 1 ? 3100 : 0);
+  const double adding_up = parts > 1 ? costs.adding_up + costs.part * parts : 0;
+  const double stages = shape.depth() / shape.piece / static_cast<double>(parts);
+  return waves * (stages * stage + epilogue) + adding_up +
+         (sharing.blocks() > 1 ? costs.sharing : 0);
 }
 
 /// The same for the kernel for f32, in units of its own: blocks that share a

@@ -34,19 +34,24 @@ void expect_map(CUresult status, const char* of) {
 }
 
 CUtensorMapDataType map_type(DType dtype) {
-  return dtype == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
+  switch (dtype) {
+    case DType::f16: return CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+    case DType::bf16: return CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
+    default: return CU_TENSOR_MAP_DATA_TYPE_UINT8;
+  }
 }
 
-constexpr cuuint64_t element = 2;  // bytes
+cuuint32_t elements_of_row(DType dtype) { return static_cast<cuuint32_t>(128 / size_of(dtype)); }
 
 }  // namespace
 
-CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t width,
+CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t width, int64_t pitch,
                           int box_rows) {
   CUtensorMap map;
   const cuuint64_t extents[] = {static_cast<cuuint64_t>(width), static_cast<cuuint64_t>(rows)};
-  const cuuint64_t strides[] = {static_cast<cuuint64_t>(width) * element};
-  const cuuint32_t box[] = {64, static_cast<cuuint32_t>(box_rows)}, steps[] = {1, 1};
+  const cuuint64_t strides[] = {static_cast<cuuint64_t>(pitch)};
+  const cuuint32_t box[] = {elements_of_row(dtype), static_cast<cuuint32_t>(box_rows)},
+                   steps[] = {1, 1};
   expect_map(driver().tiled(&map, map_type(dtype), 2, const_cast<void*>(data), extents, strides,
                             box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
@@ -61,7 +66,7 @@ CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& sh
   const cuuint64_t extents[] = {
       static_cast<cuuint64_t>(shape.channels), static_cast<cuuint64_t>(shape.width),
       static_cast<cuuint64_t>(shape.height), static_cast<cuuint64_t>(pictures)};
-  const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * element;
+  const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * size_of(dtype);
   const cuuint64_t strides[] = {pixel, pixel * shape.width, pixel * shape.width * shape.height};
   // A doubled picture's four sets of 2x2 weights lie in the same windows of 3x3.
   const int seen_height = shape.kernel_height + shape.doubled;
@@ -70,11 +75,12 @@ CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& sh
   const int upper[] = {shape.right - (seen_width - 1), shape.bottom - (seen_height - 1)};
   const auto stride = static_cast<cuuint32_t>(shape.stride);
   const cuuint32_t steps[] = {1, stride, stride, 1};
-  expect_map(driver().im2col(&map, map_type(dtype), 4, const_cast<void*>(data), extents, strides,
-                             lower, upper, 64, static_cast<cuuint32_t>(box_rows), steps,
-                             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-             "windows");
+  expect_map(
+      driver().im2col(&map, map_type(dtype), 4, const_cast<void*>(data), extents, strides, lower,
+                      upper, elements_of_row(dtype), static_cast<cuuint32_t>(box_rows), steps,
+                      CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+      "windows");
   return map;
 }
 

@@ -1,6 +1,6 @@
 // Descriptions of matrices and pictures for Hopper's copy engine: what it copies at a time goes to
-// shared memory as rows of 64 elements of two bytes in the 128-byte swizzle, zeros where there is
-// nothing.
+// shared memory as rows of 128 bytes in the 128-byte swizzle, zeros where there is nothing.
+// Elements have one byte (f8, i8) or two (f16, bf16).
 #pragma once
 
 #include <cuda.h>
@@ -10,11 +10,12 @@
 
 namespace drypoint::cuda {
 
-/// Boxes of 64 elements of `box_rows` rows of a matrix. `dtype` is f16 or bf16.
-CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t width, int box_rows);
+/// Boxes of 128 bytes of `box_rows` rows of a matrix, whose rows lie `pitch` bytes apart.
+CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t width, int64_t pitch,
+                          int box_rows);
 
-/// 64 channels of `box_rows` neighbouring windows of pictures. The windows' corners walk through
-/// the picture from (-left, -top), as far as a window still fits into the padded picture.
+/// 128 bytes of channels of `box_rows` neighbouring windows of pictures. The windows' corners walk
+/// through the picture from (-left, -top), as far as a window still fits into the padded picture.
 CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& shape, int box_rows);
 
 }  // namespace drypoint::cuda

@@ -2,6 +2,7 @@
 // has some queries of one head, and walks over the keys with running maxima and sums.
 #pragma once
 
+#include "backend/cuda/kernels/eight_bits.cuh"
 #include "backend/cuda/kernels/mma.cuh"
 
 namespace drypoint::cuda {
@@ -13,6 +14,7 @@ struct AttentionShape {
   float scale;                               // of scores, times log2(e)
   bool causal;
   int pictures;  // that share the batch, alike
+  EightBits to;
 };
 
 /// `head_size` columns of q and k; of v and the result a block does `value_size`, which is
@@ -175,14 +177,6 @@ __device__ inline void add_values(float (&values)[Tile::value_columns / 8][4],
     add_values_f32<Tile, false>(values, scores, of_keys);
 }
 
-template <class T>
-__device__ inline void store_two(T* to, float a, float b) {
-  if constexpr (sizeof(T) == 2)
-    *reinterpret_cast<uint32_t*>(to) = pack_two<T>(a, b);
-  else
-    *reinterpret_cast<float2*>(to) = make_float2(a, b);
-}
-
 /// Copies `rows` rows of `size` elements, zeros where a row is not below `there`.
 template <class T, int size, int pitch, int threads>
 __device__ inline void copy_rows(T* to, const T* from, int64_t from_pitch, int rows, int there) {
@@ -306,12 +300,13 @@ __global__ void __launch_bounds__(
     const int query = first_query + warp * 16 + lane / 4 + half_row * 8;
     if (query >= s.queries) continue;
     const float inverse = 1.0f / sum;
-    T* to = out + (int64_t{batch} * s.queries + query) * s.out_pitch + head * head_size +
-            first_column + lane % 4 * 2;
+    const int row = batch * s.queries + query;
+    const int64_t at = int64_t{row} * s.out_pitch + head * head_size + first_column + lane % 4 * 2;
+    const float factor = s.to.factor(row);
 #pragma unroll
     for (int c = 0; c < value_tiles; ++c)
-      store_two(to + c * 8, values[c][half_row * 2] * inverse,
-                values[c][half_row * 2 + 1] * inverse);
+      store_two(s.to, out, at + c * 8, values[c][half_row * 2] * inverse,
+                values[c][half_row * 2 + 1] * inverse, factor);
   }
 }
 

@@ -235,12 +235,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       const int query = warp_query + m * 16 + lane / 4 + side * 8;
       if (query >= s.queries) continue;
       const float inverse = 1.0f / sum;
-      T* to = out + (int64_t{batch} * s.queries + query) * s.out_pitch + head * Tile::depth +
-              lane % 4 * 2;
+      const int row = batch * s.queries + query;
+      const int64_t at = int64_t{row} * s.out_pitch + head * Tile::depth + lane % 4 * 2;
+      const float factor = s.to.factor(row);
 #pragma unroll
       for (int c = 0; c < Tile::depth / 8; ++c)
-        store_two(to + c * 8, results[m][c][side * 2] * inverse,
-                  results[m][c][side * 2 + 1] * inverse);
+        store_two(s.to, out, at + c * 8, results[m][c][side * 2] * inverse,
+                  results[m][c][side * 2 + 1] * inverse, factor);
     }
 }
 

@@ -295,12 +295,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   for (int row = 0; row < 2; ++row) {
     if (query + row * 8 >= s.queries) continue;
     const float inverse = 1.0f / result.total[row];
-    T* to = out + (int64_t{batch} * s.queries + query + row * 8) * s.out_pitch + head * head_size +
-            lane % 4 * 2;
+    const int at_row = batch * s.queries + query + row * 8;
+    const int64_t at = int64_t{at_row} * s.out_pitch + head * head_size + lane % 4 * 2;
+    const float factor = s.to.factor(at_row);
     result.for_each([&](int p, int i) {
       if (i % 4 == row * 2)
-        *reinterpret_cast<uint32_t*>(to + p * 64 + i / 4 * 8) =
-            pack_two<T>(result.values[p][i] * inverse, result.values[p][i + 1] * inverse);
+        store_two(s.to, out, at + p * 64 + i / 4 * 8, result.values[p][i] * inverse,
+                  result.values[p][i + 1] * inverse, factor);
     });
   }
 #endif
@@ -321,9 +322,9 @@ void launch_hopper_tile(const Context& context, int batch, const T* q, const Key
   const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, Tile::queries)),
                   static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));
   launch(context, kernel, grid, dim3(Tile::threads), Tile::shared_bytes, 1, q,
-         map_of_matrix(dtype_of<T>, from.k, from.rows, s.k_pitch, Tile::keys),
-         map_of_matrix(dtype_of<T>, from.v, from.rows, s.v_pitch, Tile::keys), out, s,
-         from.columns);
+         map_of_matrix(dtype_of<T>, from.k, from.rows, s.k_pitch, 2 * s.k_pitch, Tile::keys),
+         map_of_matrix(dtype_of<T>, from.v, from.rows, s.v_pitch, 2 * s.v_pitch, Tile::keys), out,
+         s, from.columns);
 }
 
 /// What shape of tile: that with which the multiprocessors are done first with one picture, as

@@ -1,8 +1,10 @@
 // What happens to a product or convolution before it is stored: activation(scale * (product + bias)
-// + residual), or the gated form of it.
+// + residual), or the gated form of it; where operands have eight bits, the product is first
+// multiplied by their scales, and a result of eight bits is divided by its own.
 #pragma once
 
-#include "backend/cuda/kernels/numeric.cuh"
+#include "backend/cuda/kernels/eight_bits.cuh"
+#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
 
@@ -13,9 +15,16 @@ struct EpilogueParams {
   const int32_t* step = nullptr;  // [1]; without it, the first
   const T* residual = nullptr;    // [rows, width]
   const float* scale = nullptr;   // [1]
-  T* out = nullptr;               // [rows, width]
-  int columns = 0;                // of the product, in each group
-  int width = 0;                  // of the result: columns, or half of them if gated
+  /// Of operands in eight bits: [K], of K equal shares of the result's rows; and behind each row of
+  /// the packed weight, so far apart, its own.
+  const float* input_scales = nullptr;
+  Divisor rows_of_input_scale;
+  const unsigned char* weight_scales = nullptr;
+  int64_t weight_pitch = 0;  // bytes
+  EightBits to;
+  T* out = nullptr;  // [rows, width], of T, or of eight bits where `to` says so
+  int columns = 0;   // of the product, in each group
+  int width = 0;     // of the result: columns, or half of them if gated
   int groups = 1;
   bool gated = false;
   int doubled = 0;  // the picture's width, where each of its pixels gives four; see `place_of`
@@ -23,15 +32,6 @@ struct EpilogueParams {
   float epsilon = 0;
   ActivationKind activation = ActivationKind::none;
 };
-
-/// The product's columns lie in memory as they come from the weight's rows. For a gated product the
-/// packing has put 8 values before their 8 gates, so that both are at hand together. This says
-/// which row of the weight is packed as row `packed`.
-__host__ __device__ inline int unpacked_row(int packed, int columns, bool gated) {
-  if (!gated) return packed;
-  const int value = packed / 16 * 8 + packed % 8;
-  return packed % 16 < 8 ? value : columns / 2 + value;
-}
 
 /// Where row `row` of the product lies in the result. For a doubled picture, of which each group of
 /// weights computes every second pixel of every second row, `group` says which.
@@ -86,6 +86,18 @@ __device__ inline float bias_of(const EpilogueParams<T>& epilogue, int group, in
   return epilogue.bias ? epilogue.bias[at] : 0;
 }
 
+/// By what sums are multiplied: of a row of the result, and of one packed column.
+template <class T>
+__device__ inline float input_scale_of(const EpilogueParams<T>& epilogue, int row) {
+  return epilogue.input_scales[epilogue.rows_of_input_scale.divide(row)];
+}
+template <class T>
+__device__ inline float weight_scale_of(const EpilogueParams<T>& epilogue, int group, int packed) {
+  if (packed >= epilogue.columns) return 0;
+  const int64_t row = int64_t{group} * epilogue.columns + packed;
+  return *reinterpret_cast<const float*>(epilogue.weight_scales + row * epilogue.weight_pitch);
+}
+
 /// Stores eight neighbours of row `row` from `column` of the result on; `gates` only if gated.
 /// `width` need not be a multiple of 8, but is where it can be, when 16 bytes are stored at once.
 template <class T>
@@ -105,27 +117,25 @@ __device__ inline void store_epilogue(const EpilogueParams<T>& epilogue, int gro
 #pragma unroll
     for (int i = 0; i < 8; ++i) values[i] *= scale;
   }
-  const int64_t at = place_of(epilogue, row, group) * epilogue.width + column;
-  constexpr int per_vector = Vector<T>::size;
+  const int64_t place = place_of(epilogue, row, group), at = place * epilogue.width + column;
+  const float factor = epilogue.to.factor(static_cast<int>(place));
   if (epilogue.width % 8 == 0) {
-    Vector<T> out[8 / per_vector];
+    constexpr int size = Vector<T>::size;
     if (epilogue.residual)
 #pragma unroll
-      for (int v = 0; v < 8 / per_vector; ++v)
-        out[v] = load_vector(epilogue.residual + at + v * per_vector);
+      for (int first = 0; first < 8; first += size) {
+        const Vector<T> residual = load_vector(epilogue.residual + at + first);
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      T& slot = out[i / per_vector].values[i % per_vector];
-      if (epilogue.residual) values[i] += to_float(slot);
-      slot = from_float<T>(activate(epilogue.activation, values[i]));
-    }
+        for (int i = 0; i < size; ++i) values[first + i] += to_float(residual.values[i]);
+      }
 #pragma unroll
-    for (int v = 0; v < 8 / per_vector; ++v)
-      store_vector(epilogue.out + at + v * per_vector, out[v]);
+    for (float& x : values) x = activate(epilogue.activation, x);
+    store_values(epilogue.to, epilogue.out, at, values, factor);
   } else {
     for (int i = 0; i < 8 && column + i < epilogue.width; ++i) {
       if (epilogue.residual) values[i] += to_float(epilogue.residual[at + i]);
-      epilogue.out[at + i] = from_float<T>(activate(epilogue.activation, values[i]));
+      store_one(epilogue.to, epilogue.out, at + i, activate(epilogue.activation, values[i]),
+                factor);
     }
   }
 }

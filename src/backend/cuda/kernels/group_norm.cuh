@@ -2,7 +2,7 @@
 // pivot, the group's first element, so that a large mean costs no digits.
 #pragma once
 
-#include "backend/cuda/kernels/numeric.cuh"
+#include "backend/cuda/kernels/eight_bits.cuh"
 
 namespace drypoint::cuda {
 
@@ -12,6 +12,9 @@ struct GroupNormShape {
   int samples_of_weights;  // that share gamma and beta
   float epsilon;
   ActivationKind activation;
+  EightBits to;  // whose shares are whole samples
+
+  __device__ float factor_of_sample(int sample) const { return to.factor(sample * pixels); }
 };
 
 /// x and, where joined, what continues its rows. A thread's channels come from one of the two.
@@ -49,22 +52,20 @@ __device__ inline Factors factors_of(Moments total, float pivot, float count, fl
   return {pivot + mean, rsqrtf(variance + epsilon) * gamma, beta};
 }
 
-/// `activate` changes the vector's values.
+/// Stores a vector of x, normed, at place `at` of y. `activate` changes its values.
 template <class T, class Activate>
-__device__ inline Vector<T> normed(const Vector<T>& x, const Factors (&factors)[Vector<T>::size],
-                                   const Activate& activate) {
+__device__ inline void store_normed(const EightBits& to, T* y, int64_t at, const Vector<T>& x,
+                                    const Factors (&factors)[Vector<T>::size],
+                                    const Activate& activate, float factor) {
   constexpr int size = Vector<T>::size;
   float values[size];
 #pragma unroll
   for (int i = 0; i < size; ++i) values[i] = factors[i](to_float(x.values[i]));
   activate(values);
-  Vector<T> y;
-#pragma unroll
-  for (int i = 0; i < size; ++i) y.values[i] = from_float<T>(values[i]);
-  return y;
+  store_values(to, y, at, values, factor);
 }
 
-/// Calls `body` with what `normed` takes, so that a loop knows its activation and is short.
+/// Calls `body` with what `store_normed` takes, so that a loop knows its activation and is short.
 template <class Body>
 __device__ inline void with_activation(ActivationKind kind, const Body& body) {
   if (kind == ActivationKind::none)

@@ -218,13 +218,14 @@ __global__ void __launch_bounds__(512)
       own[i + 2] = {mean.z, scale.z, shift.z};
       own[i + 3] = {mean.w, scale.w, shift.w};
     }
+    const float factor = s.factor_of_sample(sample);
     with_activation(s.activation, [&](const auto& activate) {
       const T* from = place;
-      T* to = y + (first_pixel + row) * s.channels + first_channel + column;
+      int64_t at = (first_pixel + row) * s.channels + first_channel + column;
 #pragma unroll 2
       for (int p = row; p < pixels; p += piece.rows) {
-        store_vector(to, normed(load_vector(from), own, activate));
-        from += step, to += int64_t{piece.rows} * s.channels;
+        store_normed(s.to, y, at, load_vector(from), own, activate, factor);
+        from += step, at += int64_t{piece.rows} * s.channels;
       }
     });
   }

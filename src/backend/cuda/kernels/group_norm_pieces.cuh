@@ -186,7 +186,7 @@ __device__ void apply_to_piece(Source<T> x, const Moments* moments, const float*
   const int first = blockIdx.x * pixels_of_block;
   const int pixels = min(pixels_of_block, s.pixels - first);
   const int64_t first_pixel = int64_t{sample} * s.pixels + first;
-  y += first_pixel * s.channels;
+  const float factor = s.factor_of_sample(sample);
   const Cover<T> cover(max(s.channels, Cover<T>::size));
   if (s.channels % Cover<T>::size == 0 && cover.rows > 0) {
     if (!cover.works()) return;
@@ -197,14 +197,16 @@ __device__ void apply_to_piece(Source<T> x, const Moments* moments, const float*
     with_activation(s.activation, [&](const auto& activate) {
 #pragma unroll 4
       for (int p = cover.row; p < pixels; p += cover.rows)
-        store_vector(y + int64_t{p} * s.channels + cover.column,
-                     normed(load_vector(from[first_pixel + p]), own, activate));
+        store_normed(s.to, y, (first_pixel + p) * s.channels + cover.column,
+                     load_vector(from[first_pixel + p]), own, activate, factor);
     });
   } else {
-    for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x)
-      y[i] = from_float<T>(activate(s.activation, factors[i % s.channels](to_float(*x.column(
-                                                      static_cast<int>(i % s.channels),
-                                                      s.channels)[first_pixel + i / s.channels]))));
+    for (int64_t i = threadIdx.x; i < int64_t{pixels} * s.channels; i += blockDim.x) {
+      const auto channel = static_cast<int>(i % s.channels);
+      const float value = to_float(*x.column(channel, s.channels)[first_pixel + i / s.channels]);
+      store_one(s.to, y, first_pixel * s.channels + i,
+                activate(s.activation, factors[channel](value)), factor);
+    }
   }
 }
 

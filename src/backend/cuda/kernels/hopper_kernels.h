@@ -23,6 +23,7 @@ struct Sharing {
 
 constexpr int most_serial_parts = 8;
 
+/// For results of type T.
 template <class T>
 struct HopperKernel {
   int rows, columns, stages, most_parts;
@@ -32,7 +33,8 @@ struct HopperKernel {
                  EpilogueParams<T>);
 };
 
-// By the rows of the tile; each is instantiated in a file of its own.
+// Of operands of the result's type by the rows of the tile, and of those of eight bits; each is
+// instantiated in a file of its own.
 template <class T>
 void add_tiles_of_64_rows(std::vector<HopperKernel<T>>& kernels);
 template <class T>
@@ -41,5 +43,9 @@ template <class T>
 void add_tiles_of_192_rows(std::vector<HopperKernel<T>>& kernels);
 template <class T>
 void add_tiles_of_256_rows(std::vector<HopperKernel<T>>& kernels);
+template <class T>
+void add_tiles_of_f8(std::vector<HopperKernel<T>>& kernels);
+template <class T>
+void add_tiles_of_i8(std::vector<HopperKernel<T>>& kernels);
 
 }  // namespace drypoint::cuda

@@ -68,6 +68,16 @@ __device__ inline void store_vector(T* to, const Vector<T>& vector) {
   *reinterpret_cast<Vector<T>*>(to) = vector;
 }
 
+/// Eight values of two bytes.
+template <class T>
+__device__ inline Vector<T> to_vector(const float (&values)[8]) {
+  Vector<T> v;
+#pragma unroll
+  for (int e = 0; e < 8; e += 2)
+    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
+  return v;
+}
+
 /// Divides what is not negative by one number, without dividing: times 2^(32 + shift) / value,
 /// rounded up, over 2^(32 + shift). Exact, since 2^(shift + 1) is not below the value
 /// (https://gmplib.org/~tege/divcnst-pldi94.pdf).

@@ -205,16 +205,14 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
 #pragma unroll
       for (float& x : values) x = x * sigmoid(x, steepness);
     }
+    const float factor = epilogue.to.factor(static_cast<int>(out_row(row)));
     if (whole) {
-      Vector<T> out;
-#pragma unroll
-      for (int e = 0; e < 8; e += 2)
-        reinterpret_cast<uint32_t*>(out.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
-      store_vector(epilogue.out + to, out);
+      store_values(epilogue.to, epilogue.out, to, values, factor);
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
-        if (column + e < epilogue.width) epilogue.out[to + e] = from_float<T>(values[e]);
+        if (column + e < epilogue.width)
+          store_one(epilogue.to, epilogue.out, to + e, values[e], factor);
     }
   }
 }

@@ -10,15 +10,14 @@
 
 namespace drypoint::cuda {
 
-/// A choice of tile: `rows` x `columns` results, `stages` pieces of 64 deep on their way. Two
-/// blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins while
-/// the other ends. `is_serial`: split-K within one block, which does part after part and adds them
-/// up as the blocks of a cluster would.
+/// A choice of tile: `rows` x `columns` results, `stages` pieces of 128 bytes deep on their way.
+/// Two blocks fit on a multiprocessor where no warpgroup is set apart for copies, and one begins
+/// while the other ends. `is_serial`: split-K within one block, which does part after part and adds
+/// them up as the blocks of a cluster would.
 template <int tile_rows, int tile_columns, int pipeline_stages, bool two_blocks = false,
           bool is_serial = false>
 struct HopperTile {
   static constexpr int rows = tile_rows, columns = tile_columns, stages = pipeline_stages;
-  static constexpr int depth = 64;             // elements of two bytes: a row of the swizzle
   static constexpr int consumers = rows / 64;  // warpgroups that multiply
   static constexpr bool has_producer = !two_blocks;
   static constexpr int at_once = two_blocks ? 2 : 1;
@@ -53,8 +52,9 @@ struct HopperTile {
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
   static constexpr int barrier_bytes = (2 * stages + 2) * 8;
-  // With room to align, a bias, and of each row what its moments make of it.
-  static constexpr int shared_bytes = 1024 + tile_bytes + barrier_bytes + columns * 4 + rows * 4;
+  // With room to align, a bias, of each row what its moments make of it, and each column's scale.
+  static constexpr int shared_bytes =
+      1024 + tile_bytes + barrier_bytes + 2 * columns * 4 + rows * 4;
   static_assert(shared_bytes <= 227 * 1024);
 };
 
@@ -95,14 +95,15 @@ __device__ inline auto& one_of(First& first, Second& second) {
 }
 
 /// Grid: sets of weights * tiles of rows, tiles of columns, parts of the depth. Cluster: those that
-/// share, times the parts.
-template <class Tile, class T>
+/// share, times the parts. In: of the operands; T: of the result.
+template <class Tile, class In, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     product_sm90(const __grid_constant__ CUtensorMap windows,
                  const __grid_constant__ CUtensorMap rest, const __grid_constant__ CUtensorMap last,
                  const __grid_constant__ CUtensorMap weights, ProductPlan plan,
                  EpilogueParams<T> epilogue) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  constexpr bool eight_bits = sizeof(In) == 1;
   extern __shared__ unsigned char raw[];
   unsigned char* shared = raw + (1024 - (shared_address(raw) & 1023)) % 1024;
   uint64_t* full = reinterpret_cast<uint64_t*>(shared + Tile::tile_bytes);
@@ -111,6 +112,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   uint64_t* received = ready + 1;          // what they have summed of this block's share is here
   float* bias = reinterpret_cast<float*>(received + 1);
   float* factors = bias + Tile::columns;
+  float* scales = factors + Tile::rows;
 
   // Taken from one lane: the compiler then knows that it is the same for all.
   const int thread = threadIdx.x, warpgroup = __shfl_sync(~0u, thread / 128, 0);
@@ -145,10 +147,10 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 
   const int ahead = min(count, Tile::stages);
   const auto make_operands = [&] {
-    return Operands<Tile>(windows, rest, last, weights, plan, neighbours, group, first_row,
-                          first_column, begin);
+    return Operands<Tile, In>(windows, rest, last, weights, plan, neighbours, group, first_row,
+                              first_column, begin);
   };
-  const auto fill_first = [&](Operands<Tile>& operands) {
+  const auto fill_first = [&](Operands<Tile, In>& operands) {
     // Weights are nobody's result: their copies need not wait for the kernel before.
     for (int i = 0; i < ahead; ++i) {
       barrier_arrive_expecting(full + i, Tile::stage_bytes);
@@ -158,7 +160,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     for (int i = 0; i < ahead; ++i)
       operands.copy_next_rows(shared + i * Tile::stage_bytes, full + i);
   };
-  const auto refill = [&](Operands<Tile>& operands, Turn<Tile::stages>& turn) {
+  const auto refill = [&](Operands<Tile, In>& operands, Turn<Tile::stages>& turn) {
     const int s = turn.stage;
     barrier_wait(empty + s, turn.parity);
     barrier_arrive_expecting(full + s, Tile::stage_bytes);
@@ -194,7 +196,19 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
         own_bias[i] = bias_of(epilogue, group, first_column + thread + i * Tile::consumers * 128);
-    float sums[Tile::columns / 2], all_sums[Tile::serial ? Tile::columns / 2 : 1] = {};
+    const int row_of_factor = warpgroup * 64 + thread % 128 / 2;  // two threads share a row
+    float own_factor = 1, own_scale[eight_bits ? biases : 1];
+    if constexpr (eight_bits) {
+      if (first_row + row_of_factor < plan.rows)
+        own_factor = input_scale_of(epilogue, group * plan.rows + first_row + row_of_factor);
+#pragma unroll
+      for (int i = 0; i < biases; ++i)
+        own_scale[i] =
+            weight_scale_of(epilogue, group, first_column + thread + i * Tile::consumers * 128);
+    }
+    using Product = Wgmma<Tile::columns, In>;
+    typename Product::Sum sums[Tile::columns / 2];
+    float all_sums[Tile::serial ? Tile::columns / 2 : 1] = {};
     Turn<Tile::stages> turn, to_fill;
     float2 moments{};
     const bool releases = thread % (epilogue.normed ? 32 : 128) == 0;
@@ -203,7 +217,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     const auto add_part = [&](int end) {
       RowMoments row_moments;
 #pragma unroll
-      for (float& sum : sums) sum = 0;
+      for (auto& sum : sums) sum = 0;
 #pragma unroll 1
       for (; i < end; ++i) {
         barrier_wait(full + turn.stage, turn.parity);
@@ -212,8 +226,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         const uint64_t b = wgmma_descriptor(stage + Tile::a_bytes);
         wgmma_begin();
 #pragma unroll
-        for (int k = 0; k < 4; ++k)  // 16 deep: 32 bytes further
-          Wgmma<Tile::columns, T>::run(sums, a + k * 2, b + k * 2, 1);
+        for (int k = 0; k < 4; ++k)  // 32 bytes further
+          Product::run(sums, a + k * 2, b + k * 2, 1);
         wgmma_commit();
         wgmma_wait<1>();
         // The stage before is read. (Nobody waits for the last ones' release, and may be gone.)
@@ -221,10 +235,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
         const bool refilled = i > 0 && i - 1 + Tile::stages < count;
         if (refilled && releases) neighbours.release(empty + before);
         if (refilled && orders) refill(operands, to_fill);
-        if (epilogue.normed) {
-          row_moments.add<T>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
-          __syncwarp();
-        }
+        if constexpr (!eight_bits)
+          if (epilogue.normed) {
+            row_moments.add<In>(shared + turn.stage * Tile::stage_bytes + warpgroup * 64 * 128);
+            __syncwarp();
+          }
         turn.advance();
       }
       const float2 own = row_moments.of_row();
@@ -235,16 +250,24 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       for (int p = 0; p < plan.parts.value; ++p) {
         add_part(begin_of(p + 1));
         wgmma_wait<0>();
+        wgmma_hold(sums);
 #pragma unroll
-        for (int e = 0; e < Tile::columns / 2; ++e) all_sums[e] += sums[e];
+        for (int e = 0; e < Tile::columns / 2; ++e) all_sums[e] += static_cast<float>(sums[e]);
       }
     } else {
       add_part(count);
     }
-    const int row_of_moments = warpgroup * 64 + thread % 128 / 2;
-    if (epilogue.normed && straight)
-      factors[row_of_moments] = inverse_deviation(epilogue, moments.x, moments.y);
+    if (eight_bits)
+      factors[row_of_factor] = own_factor;
+    else if (epilogue.normed && straight)
+      factors[row_of_factor] = inverse_deviation(epilogue, moments.x, moments.y);
     wgmma_wait<0>();
+    wgmma_hold(sums);
+    if constexpr (eight_bits)
+#pragma unroll
+      for (int i = 0; i < biases; ++i)
+        if (const int column = thread + i * Tile::consumers * 128; column < Tile::columns)
+          scales[column] = own_scale[i];
     if (in_eights)
 #pragma unroll
       for (int i = 0; i < biases; ++i)
@@ -254,8 +277,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     meet<Tile::consumers * 128>(1);
     if (straight) {
       store_warpgroup<Tile::columns>(
-          epilogue, group, bias, epilogue.normed ? factors + warpgroup * 64 : nullptr,
-          one_of<Tile::serial>(all_sums, sums),
+          epilogue, group, bias, eight_bits || epilogue.normed ? factors + warpgroup * 64 : nullptr,
+          eight_bits ? scales : nullptr, one_of<Tile::serial>(all_sums, sums),
           reinterpret_cast<T*>(shared) + warpgroup * 64 * (Tile::columns + 8),
           int64_t{plan.doubled ? 0 : group} * plan.rows + first_row + warpgroup * 64,
           plan.rows - first_row - warpgroup * 64, first_column, warpgroup);
@@ -268,11 +291,15 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #pragma unroll
     for (int i = 0; i < Tile::columns / 8; ++i) {
       float2* at = reinterpret_cast<float2*>(tile + row * Tile::pitch + i * 8 + column);
-      at[0] = make_float2(sums[i * 4], sums[i * 4 + 1]);
-      at[4 * Tile::pitch] = make_float2(sums[i * 4 + 2], sums[i * 4 + 3]);
+      const auto two = [&](int e) {
+        return make_float2(static_cast<float>(sums[i * 4 + e]),
+                           static_cast<float>(sums[i * 4 + e + 1]));
+      };
+      at[0] = two(0);
+      at[4 * Tile::pitch] = two(2);
     }
-    if (epilogue.normed)
-      *reinterpret_cast<float2*>(tile + row_of_moments * Tile::pitch + Tile::columns) = moments;
+    if (!eight_bits && epilogue.normed)
+      *reinterpret_cast<float2*>(tile + row_of_factor * Tile::pitch + Tile::columns) = moments;
     make_writes_visible();
   }
 
@@ -312,7 +339,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                    high = *reinterpret_cast<const float4*>(from + column + 4);
       values[0] += low.x, values[1] += low.y, values[2] += low.z, values[3] += low.w;
       values[4] += high.x, values[5] += high.y, values[6] += high.z, values[7] += high.w;
-      if (epilogue.normed) moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
+      if (!eight_bits && epilogue.normed)
+        moments.x += from[Tile::columns], moments.y += from[Tile::columns + 1];
+    }
+    if constexpr (eight_bits) {
+#pragma unroll
+      for (int e = 0; e < 8; ++e) values[e] *= scales[column + e];
+      return factors[row];
     }
     return epilogue.normed ? inverse_deviation(epilogue, moments.x, moments.y) : 1.0f;
   };
@@ -341,11 +374,11 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 #endif
 }
 
-template <class Tile, class T>
+template <class Tile, class In, class T>
 void add(std::vector<HopperKernel<T>>& kernels) {
   kernels.push_back({Tile::rows, Tile::columns, Tile::stages,
                      Tile::serial ? most_serial_parts : Tile::most_parts(), Tile::serial,
-                     Tile::threads, Tile::shared_bytes, product_sm90<Tile, T>});
+                     Tile::threads, Tile::shared_bytes, product_sm90<Tile, In, T>});
 }
 
 }  // namespace drypoint::cuda

@@ -4,7 +4,7 @@ namespace drypoint::cuda {
 
 template <>
 void add_tiles_of_192_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
-  add<HopperTile<192, 128, 5>>(kernels);
+  add<HopperTile<192, 128, 5>, bfloat16>(kernels);
 }
 
 }  // namespace drypoint::cuda

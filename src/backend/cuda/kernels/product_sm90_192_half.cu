@@ -4,7 +4,7 @@ namespace drypoint::cuda {
 
 template <>
 void add_tiles_of_192_rows(std::vector<HopperKernel<half>>& kernels) {
-  add<HopperTile<192, 128, 5>>(kernels);
+  add<HopperTile<192, 128, 5>, half>(kernels);
 }
 
 }  // namespace drypoint::cuda

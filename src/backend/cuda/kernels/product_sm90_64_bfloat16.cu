@@ -4,12 +4,12 @@ namespace drypoint::cuda {
 
 template <>
 void add_tiles_of_64_rows(std::vector<HopperKernel<bfloat16>>& kernels) {
-  add<HopperTile<64, 16, 6>>(kernels);
-  add<HopperTile<64, 16, 4, true>>(kernels);
-  add<HopperTile<64, 64, 6>>(kernels);
-  add<HopperTile<64, 128, 4>>(kernels);
-  add<HopperTile<64, 256, 4>>(kernels);
-  add<HopperTile<64, 128, 4, false, true>>(kernels);
+  add<HopperTile<64, 16, 6>, bfloat16>(kernels);
+  add<HopperTile<64, 16, 4, true>, bfloat16>(kernels);
+  add<HopperTile<64, 64, 6>, bfloat16>(kernels);
+  add<HopperTile<64, 128, 4>, bfloat16>(kernels);
+  add<HopperTile<64, 256, 4>, bfloat16>(kernels);
+  add<HopperTile<64, 128, 4, false, true>, bfloat16>(kernels);
 }
 
 }  // namespace drypoint::cuda

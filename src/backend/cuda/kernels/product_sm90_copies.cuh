@@ -12,7 +12,7 @@ struct ProductPlan {
   int rows = 0;     // of each group
   Divisor tiles;    // of rows, in each group; a multiple of sharing.down
   int columns = 0;  // packed rows of weights in each group
-  int blocks = 0;   // of 64 along the depth
+  int blocks = 0;   // of 128 bytes along the depth
   Divisor blocks_of_tap, parts;
   int own_blocks = 0;       // that come from x
   int rest_blocks[2] = {};  // that come from further inputs
@@ -61,12 +61,14 @@ struct Neighbours {
   }
 };
 
-/// Brings a tile's operands, 64 of the depth after the other, into stages: [rows, 64] and behind it
-/// [columns, 64]. Of what neighbours share, each brings a part. All that a copy needs is kept at
-/// hand: this thread's work for each stage is what may hold up the products.
-template <class Tile>
+/// Brings a tile's operands, 128 bytes of the depth after the other, into stages: [rows, 128] and
+/// behind it [columns, 128]. Of what neighbours share, each brings a part. All that a copy needs is
+/// kept at hand: this thread's work for each stage is what may hold up the products.
+template <class Tile, class In>
 class Operands {
  public:
+  static constexpr int depth = 128 / sizeof(In);  // elements of a stage
+
   __device__ Operands(const CUtensorMap& windows, const CUtensorMap& rest, const CUtensorMap& last,
                       const CUtensorMap& weights, const ProductPlan& plan,
                       const Neighbours& neighbours, int group, int first_row, int first_column,
@@ -81,7 +83,7 @@ class Operands {
         weight_readers_(neighbours.of_column()),
         weight_row_(group * plan.columns + first_column +
                     neighbours.x * (Tile::columns / neighbours.down)),
-        weight_column_(begin * Tile::depth),
+        weight_column_(begin * depth),
         picture_(plan.picture),
         left_(plan.own_blocks - begin),
         left_of_next_(plan.rest_blocks[0]),
@@ -89,11 +91,11 @@ class Operands {
     const int in_group =  // 0: nobody's
         first_row < plan.rows ? first_row + neighbours.y * (Tile::rows / neighbours.across) : 0;
     row_ = (plan.doubled ? 0 : group) * plan.rows + in_group;
-    column_ = begin * Tile::depth;
+    column_ = begin * depth;
     while (left_ <= 0 && left_of_next_ > 0) {
       const int behind = -left_;
       take_next();
-      column_ = behind * Tile::depth;
+      column_ = behind * depth;
       left_ -= behind;
     }
     if (!picture_) return;
@@ -103,8 +105,8 @@ class Operands {
     x_ = x_ * plan.stride - plan.left;
     y_ = y * plan.stride - plan.top;
     const int tap = plan.blocks_of_tap.divide(begin, block_of_tap);
-    column_ = block_of_tap * Tile::depth;
-    channels_ = plan.blocks_of_tap.value * Tile::depth;
+    column_ = block_of_tap * depth;
+    channels_ = plan.blocks_of_tap.value * depth;
     first_tap_ = plan.doubled ? group % 2 : 0;
     end_tap_ = first_tap_ + plan.kernel_width.value;
     tap_y_ = (plan.doubled ? group / 2 : 0) + plan.kernel_width.divide(tap, tap_x);
@@ -113,21 +115,21 @@ class Operands {
 
   __device__ void copy_next_weights(unsigned char* stage, uint64_t* full) {
     copy_box(weights_, stage + weight_offset_, full, weight_column_, weight_row_, weight_readers_);
-    weight_column_ += Tile::depth;
+    weight_column_ += depth;
   }
   __device__ void copy_next_rows(unsigned char* stage, uint64_t* full) {
     unsigned char* to = stage + row_offset_;
     --left_;
     if (picture_) {
       copy_windows(rows_, to, full, column_, x_, y_, number_, tap_x_, tap_y_, row_readers_);
-      column_ += Tile::depth;
+      column_ += depth;
       if (column_ == channels_) {
         column_ = 0;
         if (++tap_x_ == end_tap_) tap_x_ = first_tap_, ++tap_y_;
       }
     } else {
       copy_box(rows_, to, full, column_, row_, row_readers_);
-      column_ += Tile::depth;
+      column_ += depth;
     }
     if (left_ == 0) take_next();
   }
@@ -146,9 +148,9 @@ class Operands {
   int row_offset_, weight_offset_;  // in a stage
   int row_readers_, weight_readers_, row_, weight_row_, weight_column_;
   bool picture_;
-  int left_, left_of_next_, left_of_last_;          // blocks of 64 before each input's turn is over
-  int column_ = 0;                                  // of what comes next of the rows
-  int number_ = 0, x_ = 0, y_ = 0;                  // the first pixel's window
+  int left_, left_of_next_, left_of_last_;  // blocks of 128 bytes before each input's turn is over
+  int column_ = 0;                          // of what comes next of the rows
+  int number_ = 0, x_ = 0, y_ = 0;          // the first pixel's window
   int channels_ = 0, first_tap_ = 0, end_tap_ = 0;  // of a tap; of a row of taps
   int tap_x_ = 0, tap_y_ = 0;
 };

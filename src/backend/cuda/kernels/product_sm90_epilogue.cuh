@@ -18,21 +18,13 @@ __device__ inline void for_each_vector(int rows, int width, int first, const Bod
   }
 }
 
-template <class T>
-__device__ inline Vector<T> to_vector(const float (&values)[8]) {
-  Vector<T> v;
-#pragma unroll
-  for (int e = 0; e < 8; e += 2)
-    reinterpret_cast<uint32_t*>(v.values)[e / 2] = pack_two<T>(values[e], values[e + 1]);
-  return v;
-}
-
 /// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
-/// what else there is to the result. `factors`: of each row, or null.
-template <int columns, class T>
+/// what else there is to the result. `factors`: of each row, or null. `scales`: of each column,
+/// where operands have eight bits, else null.
+template <int columns, class T, class Sum>
 __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int group,
-                                       const float* bias, const float* factors,
-                                       float (&sums)[columns / 2], T* staging, int64_t first_row,
+                                       const float* bias, const float* factors, const float* scales,
+                                       Sum (&sums)[columns / 2], T* staging, int64_t first_row,
                                        int rows, int first_column, int warpgroup) {
   constexpr int pitch = columns + 8;
   const int thread = threadIdx.x % 128, lane = thread % 32;
@@ -43,13 +35,19 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
 #pragma unroll
   for (int i = 0; i < columns / 8; ++i) {
     const float2 b = *reinterpret_cast<const float2*>(bias + i * 8 + lane % 4 * 2);
-    *reinterpret_cast<uint32_t*>(own + i * 8) = pack_two<T>(
-        fmaf(sums[i * 4], upper, b.x) * scale, fmaf(sums[i * 4 + 1], upper, b.y) * scale);
-    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) = pack_two<T>(
-        fmaf(sums[i * 4 + 2], lower, b.x) * scale, fmaf(sums[i * 4 + 3], lower, b.y) * scale);
+    float values[4];
+#pragma unroll
+    for (int e = 0; e < 4; ++e) values[e] = static_cast<float>(sums[i * 4 + e]);
+    if (scales) {  // known when compiled
+      const float2 c = *reinterpret_cast<const float2*>(scales + i * 8 + lane % 4 * 2);
+      values[0] *= c.x, values[1] *= c.y, values[2] *= c.x, values[3] *= c.y;
+    }
+    *reinterpret_cast<uint32_t*>(own + i * 8) =
+        pack_two<T>(fmaf(values[0], upper, b.x) * scale, fmaf(values[1], upper, b.y) * scale);
+    *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
+        pack_two<T>(fmaf(values[2], lower, b.x) * scale, fmaf(values[3], lower, b.y) * scale);
   }
   meet<128>(2 + warpgroup);
-  T* out = epilogue.out + first_row * epilogue.width;
   if (epilogue.gated) {
     for_each_vector<columns / 16>(rows, epilogue.width, first_column / 2, [&](int row, int column) {
       const Vector<T> value = load_vector(staging + row * pitch + column * 2),
@@ -58,27 +56,31 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
 #pragma unroll
       for (int e = 0; e < 8; ++e)
         values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
-      store_vector(out + int64_t{row} * epilogue.width + first_column / 2 + column,
-                   to_vector<T>(values));
+      store_values(epilogue.to, epilogue.out,
+                   (first_row + row) * epilogue.width + first_column / 2 + column, values,
+                   epilogue.to.factor(static_cast<int>(first_row) + row));
     });
-  } else if (epilogue.activation != ActivationKind::none) {
+  } else if (epilogue.activation != ActivationKind::none || epilogue.to.scales) {
     for_each_vector<columns / 8>(rows, epilogue.width, first_column, [&](int row, int column) {
-      const int64_t at = int64_t{row} * epilogue.width + first_column + column;
+      const int64_t place = place_of(epilogue, first_row + row, group);
+      const int64_t at = place * epilogue.width + first_column + column;
       const Vector<T> v = load_vector(staging + row * pitch + column);
       float values[8];
 #pragma unroll
       for (int e = 0; e < 8; ++e) values[e] = to_float(v.values[e]);
       if (epilogue.residual) {
-        const Vector<T> residual = load_vector(epilogue.residual + first_row * epilogue.width + at);
+        const Vector<T> residual = load_vector(epilogue.residual + at);
 #pragma unroll
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
       }
       activate_all(epilogue.activation, values);
-      store_vector(out + at, to_vector<T>(values));
+      store_values(epilogue.to, epilogue.out, at, values,
+                   epilogue.to.factor(static_cast<int>(place)));
     });
   } else if (epilogue.residual) {
     constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
     const T* residual = epilogue.residual + first_row * epilogue.width;
+    T* out = epilogue.out + first_row * epilogue.width;
 #pragma unroll 1
     for (int begin = thread; begin < 64 * vectors; begin += ahead * 128) {
       Vector<T> r[ahead];
@@ -150,7 +152,11 @@ __device__ inline void store_share(const EpilogueParams<T>& epilogue, int group,
 #pragma unroll
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
       if (epilogue.activation != ActivationKind::none) activate_all(epilogue.activation, values);
-      if (at >= 0) store_vector(epilogue.out + at, to_vector<T>(values));
+      if (at >= 0) {
+        const int64_t row = place_of(epilogue, first_row + i / vectors, group);
+        store_values(epilogue.to, epilogue.out, at, values,
+                     epilogue.to.factor(static_cast<int>(row)));
+      }
       i += threads;
       at = place(i);
       if (epilogue.residual && at >= 0) residual = load_vector(epilogue.residual + at);

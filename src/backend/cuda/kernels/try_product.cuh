@@ -1,7 +1,7 @@
 // What a product is tried with before it is chosen.
 #pragma once
 
-#include "backend/cuda/kernels/numeric.cuh"
+#include "backend/cuda/kernels/eight_bits.cuh"
 
 namespace drypoint::cuda {
 
@@ -12,7 +12,11 @@ __global__ void fill_random(T* values, int64_t count, int64_t period) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
     uint32_t x = static_cast<uint32_t>(i % period) * 2654435761u;
     x ^= x >> 15, x *= 2246822519u, x ^= x >> 13;
-    values[i] = from_float<T>(static_cast<float>(x & 0xffff) * 0x1p-16f - 0.5f);
+    const float value = static_cast<float>(x & 0xffff) * 0x1p-16f - 0.5f;
+    if constexpr (std::is_same_v<T, int8_t>)
+      values[i] = static_cast<int8_t>(value * 254);
+    else
+      values[i] = from_float<T>(value);
   }
 }
 
