@@ -416,6 +416,15 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
     fail(ErrorKind::unsupported,
          "{}: a {} of {}, {} and {} channels joined on device cuda, expected whole eights",
          request.module, op.name, shape.channels, shape.rest[0], shape.rest[1]);
+  if (op.epilogue.quantizes()) {
+    const int64_t scales = request.inputs[positions_of(op).output_scales].shape[0];
+    if (op.groups % scales != 0 || request.output.shape.back() % 8 != 0)
+      fail(ErrorKind::unsupported,
+           "{}: a {} of width {} as {} with {} scales on device cuda, expected whole eights, one "
+           "scale or one a group",
+           request.module, op.name, request.output.shape.back(), name(op.epilogue.quantize),
+           scales);
+  }
   const DType own = type_of_sums(op, request.inputs);
   if (op.epilogue.dequantize && (!context.hopper || shape.gathered() || size_of(own) != 2))
     fail(ErrorKind::unsupported,

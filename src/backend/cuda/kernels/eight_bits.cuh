@@ -92,7 +92,7 @@ __device__ inline void store_two(const EightBits& to, T* out, int64_t at, float 
 template <class T, int count>
 __device__ inline void store_values(const EightBits& to, T* out, int64_t at,
                                     const float (&values)[count], float factor) {
-  if (to.scales) {
+  if (to.scales) [[unlikely]] {  // out of the way of those that are in a hurry
     uint32_t words[count / 4];
 #pragma unroll
     for (int i = 0; i < count / 4; ++i) {

@@ -21,10 +21,10 @@ struct EpilogueParams {
   Divisor rows_of_input_scale;
   const unsigned char* weight_scales = nullptr;
   int64_t weight_pitch = 0;  // bytes
-  EightBits to;
-  T* out = nullptr;  // [rows, width], of T, or of eight bits where `to` says so
-  int columns = 0;   // of the product, in each group
-  int width = 0;     // of the result: columns, or half of them if gated
+  EightBits to;              // whose shares are whole groups, of whole eights
+  T* out = nullptr;          // [rows, width], of T, or of eight bits where `to` says so
+  int columns = 0;           // of the product, in each group
+  int width = 0;             // of the result: columns, or half of them if gated
   int groups = 1;
   bool gated = false;
   int doubled = 0;  // the picture's width, where each of its pixels gives four; see `place_of`
@@ -118,7 +118,6 @@ __device__ inline void store_epilogue(const EpilogueParams<T>& epilogue, int gro
     for (int i = 0; i < 8; ++i) values[i] *= scale;
   }
   const int64_t place = place_of(epilogue, row, group), at = place * epilogue.width + column;
-  const float factor = epilogue.to.factor(static_cast<int>(place));
   if (epilogue.width % 8 == 0) {
     constexpr int size = Vector<T>::size;
     if (epilogue.residual)
@@ -130,12 +129,12 @@ __device__ inline void store_epilogue(const EpilogueParams<T>& epilogue, int gro
       }
 #pragma unroll
     for (float& x : values) x = activate(epilogue.activation, x);
-    store_values(epilogue.to, epilogue.out, at, values, factor);
+    store_values(epilogue.to, epilogue.out, at, values,
+                 epilogue.to.factor(static_cast<int>(place)));
   } else {
     for (int i = 0; i < 8 && column + i < epilogue.width; ++i) {
       if (epilogue.residual) values[i] += to_float(epilogue.residual[at + i]);
-      store_one(epilogue.to, epilogue.out, at + i, activate(epilogue.activation, values[i]),
-                factor);
+      epilogue.out[at + i] = from_float<T>(activate(epilogue.activation, values[i]));
     }
   }
 }

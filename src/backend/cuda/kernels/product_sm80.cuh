@@ -205,14 +205,13 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
 #pragma unroll
       for (float& x : values) x = x * sigmoid(x, steepness);
     }
-    const float factor = epilogue.to.factor(static_cast<int>(out_row(row)));
     if (whole) {
-      store_values(epilogue.to, epilogue.out, to, values, factor);
+      store_values(epilogue.to, epilogue.out, to, values,
+                   epilogue.to.factor(static_cast<int>(out_row(row))));
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
-        if (column + e < epilogue.width)
-          store_one(epilogue.to, epilogue.out, to + e, values[e], factor);
+        if (column + e < epilogue.width) epilogue.out[to + e] = from_float<T>(values[e]);
     }
   }
 }

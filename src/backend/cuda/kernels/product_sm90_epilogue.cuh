@@ -47,6 +47,7 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
     *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
         pack_two<T>(fmaf(values[2], lower, b.x) * scale, fmaf(values[3], lower, b.y) * scale);
   }
+  const float factor = epilogue.to.factor(static_cast<int>(first_row));
   meet<128>(2 + warpgroup);
   if (epilogue.gated) {
     for_each_vector<columns / 16>(rows, epilogue.width, first_column / 2, [&](int row, int column) {
@@ -57,8 +58,7 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
       for (int e = 0; e < 8; ++e)
         values[e] = to_float(value.values[e]) * gelu_fast(to_float(gate.values[e]));
       store_values(epilogue.to, epilogue.out,
-                   (first_row + row) * epilogue.width + first_column / 2 + column, values,
-                   epilogue.to.factor(static_cast<int>(first_row) + row));
+                   (first_row + row) * epilogue.width + first_column / 2 + column, values, factor);
     });
   } else if (epilogue.activation != ActivationKind::none || epilogue.to.scales) {
     for_each_vector<columns / 8>(rows, epilogue.width, first_column, [&](int row, int column) {
@@ -74,8 +74,7 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
       }
       activate_all(epilogue.activation, values);
-      store_values(epilogue.to, epilogue.out, at, values,
-                   epilogue.to.factor(static_cast<int>(place)));
+      store_values(epilogue.to, epilogue.out, at, values, factor);
     });
   } else if (epilogue.residual) {
     constexpr int vectors = columns / 8, ahead = vectors < 8 ? 2 : 4;  // loads on their way
@@ -121,6 +120,7 @@ __device__ inline void store_share(const EpilogueParams<T>& epilogue, int group,
                                    int first_column, int threads, uint64_t* received,
                                    const Sum& sum) {
   const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
+  const float factor_of_result = epilogue.to.factor(static_cast<int>(first_row));
   const auto eight = [&](int row, int column, float(&values)[8]) {
     const float factor = sum(row, column, values);
 #pragma unroll
@@ -152,11 +152,7 @@ __device__ inline void store_share(const EpilogueParams<T>& epilogue, int group,
 #pragma unroll
         for (int e = 0; e < 8; ++e) values[e] += to_float(residual.values[e]);
       if (epilogue.activation != ActivationKind::none) activate_all(epilogue.activation, values);
-      if (at >= 0) {
-        const int64_t row = place_of(epilogue, first_row + i / vectors, group);
-        store_values(epilogue.to, epilogue.out, at, values,
-                     epilogue.to.factor(static_cast<int>(row)));
-      }
+      if (at >= 0) store_values(epilogue.to, epilogue.out, at, values, factor_of_result);
       i += threads;
       at = place(i);
       if (epilogue.residual && at >= 0) residual = load_vector(epilogue.residual + at);
