@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build serve test test-onnx test-server test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-pages test-python test-ray test-triton test-notebook serve-ray bench-ray wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -73,6 +73,26 @@ test-python: wheel
 	build/python-venv/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) \
 	  -r python/tests/requirements.txt
 	build/python-venv/bin/pytest -q python/tests
+
+# Of what the wheel is for beside drawing, each in an environment of its own: build/NAME-venv.
+build/%-venv: wheel
+	rm -rf $@
+	python3 -m venv $@
+	$@/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) -r tests/$*/requirements.txt
+
+# Ray Serve with two replicas, of which one is killed; a model repository for Triton without its server; the
+# gallery.
+test-ray test-triton test-notebook: test-%: build/%-venv
+	build/$*-venv/bin/python -m pytest -q tests/$*
+
+# The server of several engines, by Ray Serve: REPLICAS=2, or 1:8; OPTIONS are those of drypoint serve.
+REPLICAS ?= 2
+serve-ray: build/ray-venv
+	build/ray-venv/bin/python -m drypoint.ray --replicas $(REPLICAS) -- $(OPTIONS)
+
+# How many pictures one replica and two draw, and what a model of queues says of more.
+bench-ray: build/ray-venv
+	build/ray-venv/bin/python bench/ray/run.py
 
 demo: build
 	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \
