@@ -70,9 +70,7 @@ def main() -> None:
     )
     ray.init(num_cpus=2, include_dashboard=False)
     serve.start(http_options={"host": "127.0.0.1", "port": PORT})
-    print(
-        "| replicas | clients | pictures a second | median s | p99 s | the model's pictures a second |"
-    )
+    print("| replicas | clients | pictures a second | median s | p99 s | as the model has it |")
     print("| --- | --- | --- | --- | --- | --- |")
     for replicas in (1, 2):
         settings = Settings(options=options, replicas=(replicas, replicas), cpus=0.5)

@@ -1,6 +1,6 @@
-"""A model of replicas that draw batches from their queues, behind a router that looks at two of them.
+"""A model of replicas that draw batches from their queues; the router looks at two of them.
 
-usage: simulate.py ALONE EACH    (seconds of one picture alone, and of each further one of its batch)
+usage: simulate.py ALONE EACH    (seconds of a picture alone, and of each further one of its batch)
 
 Clients want a picture each, one after the other, as those of locustfile.py do.
 """

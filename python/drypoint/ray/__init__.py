@@ -9,8 +9,9 @@ or, in a program,
 
     serve.run(application(Settings(replicas=(1, 8), gpus=1, options=("-m", "model.safetensors"))))
 
-Each replica has one engine with the options of `drypoint serve`; in front is the same HTTP API. Where a
-replica is lost, its requests are drawn by others, with the same seeds and so the same bytes.
+Each replica has one engine with the options of `drypoint serve`; in front is the same HTTP API.
+Where a replica is lost, its requests are drawn by others, with the same seeds and so the same
+bytes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""`python -m drypoint.ray`: all of it on this machine, or on the cluster that Ray is connected to."""
+"""`python -m drypoint.ray`: on this machine, or on the cluster that Ray is connected to."""
 
 from __future__ import annotations
 
 import argparse
 
-from ray import serve
+from ray import serve  # type: ignore[import-not-found,unused-ignore]
 
 from .application import Settings, application
 

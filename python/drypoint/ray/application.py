@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ray import serve
+from ray import serve  # type: ignore[import-not-found,unused-ignore]
 
 from .engine import Engine
 from .front import Front

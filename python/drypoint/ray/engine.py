@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-from ray import serve
-from ray.util import metrics
+import aiohttp  # type: ignore[import-not-found,unused-ignore]
+from ray import serve  # type: ignore[import-not-found,unused-ignore]
+from ray.util import metrics  # type: ignore[import-not-found,unused-ignore]
 
 from .server import Server
 
@@ -56,7 +56,7 @@ class Engine:
             )
         return self._http
 
-    @serve.multiplexed(max_num_models_per_replica=16)
+    @serve.multiplexed(max_num_models_per_replica=16)  # type: ignore[untyped-decorator,unused-ignore]
     async def models(self, name: str) -> str:
         """Notes that a model, with its adapters, is in memory here: requests for it come here.
 

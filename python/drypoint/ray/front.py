@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ray import exceptions
-from ray.serve import handle
-from ray.serve.exceptions import RequestCancelledError
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from ray import exceptions  # type: ignore[import-not-found,unused-ignore]
+from ray.serve import handle  # type: ignore[import-not-found,unused-ignore]
+from ray.serve.exceptions import RequestCancelledError  # type: ignore[import-not-found,unused-ignore]
+from starlette.requests import Request  # type: ignore[import-not-found,unused-ignore]
+from starlette.responses import JSONResponse, Response, StreamingResponse  # type: ignore[import-not-found,unused-ignore]
 
 from .engine import Answer, without_connection
 from .routing import model_of, with_id, with_seed
@@ -183,15 +183,14 @@ async def _refuse(
 
 
 async def _events(job: Job) -> AsyncIterator[str]:
-    seen: dict[str, Any] | None = None
-    while True:
+    told: dict[str, Any] | None = None
+    while told is None or told["state"] not in _ENDED:
         async with job.changed:
-            await job.changed.wait_for(lambda: job.status is not seen)
-            seen = job.status
-        state = seen["state"]
-        yield f"event: {state if state in _ENDED else 'status'}\ndata: {json.dumps(seen)}\n\n"
-        if state in _ENDED:
-            return
+            while job.status is told:
+                await job.changed.wait()
+            told = job.status
+        event = told["state"] if told["state"] in _ENDED else "status"
+        yield f"event: {event}\ndata: {json.dumps(told)}\n\n"
 
 
 def _part_of_result(job: Job, rest: list[str], picture_format: str) -> Response:
