@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build serve test test-onnx test-server test-pages test-python test-ray test-triton test-notebook serve-ray bench-ray wheel wheel-cuda demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-pages test-python test-roots test-ray test-triton test-notebook serve-ray bench-ray wheel wheel-cuda demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -80,6 +80,10 @@ test-python: wheel
 	build/python-venv/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) \
 	  -r python/tests/requirements.txt
 	build/python-venv/bin/pytest -q python/tests
+
+# The same in fresh roots of Debian 12 and 13, as root; it needs debootstrap.
+test-roots: wheel
+	python/tests/roots.sh $$(ls -t dist/drypoint-*.whl | head -1) models/demo/examples/ladybug.png
 
 # Of what the wheel is for beside drawing, each in an environment of its own: build/NAME-venv.
 build/%-venv: wheel

@@ -5,6 +5,7 @@ usage: run.py [SECONDS [OPTIONS OF drypoint serve ...]]
 
 from __future__ import annotations
 
+import base64
 import csv
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 import ray
-from locustfile import EDGES
+from edges import EDGES
 from ray import serve
 from simulate import Service, simulate, table
 
@@ -42,22 +43,16 @@ def under_load(url: str, clients: int) -> tuple[float, float, float]:
 
 def measured_service() -> Service:
     """Of the engine itself, in this process."""
-    import base64
-
-    queue = drypoint.Queue(drypoint.Model(options[1], device="cpu", threads=1))
-    edges = drypoint.Image(base64.b64decode(EDGES))
+    pipeline = drypoint.Pipeline(options[1], device="cpu", threads=1)
+    edges = base64.b64decode(EDGES)
 
     def time_of(count: int) -> float:
-        best = float("inf")
-        for _ in range(5):
-            first = queue.push("a bird", edges=edges, steps=8, seed=0)  # holds the others up
-            jobs = [queue.push("a bird", edges=edges, steps=8, seed=i) for i in range(count)]
-            first.result()
+        times = []
+        for seed in range(6):
             begun = time.perf_counter()
-            for job in jobs:
-                job.result()
-            best = min(best, time.perf_counter() - begun)
-        return best
+            pipeline.generate("a bird", edges=edges, steps=8, seed=seed, samples=count)
+            times.append(time.perf_counter() - begun)
+        return min(times)
 
     alone = time_of(1)
     return Service(alone, (time_of(4) - alone) / 3)
