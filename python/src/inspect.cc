@@ -3,6 +3,7 @@
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -72,6 +73,34 @@ void add_checkpoint(nb::module_& module) {
       R"(What a checkpoint or a diffusers folder is, and what it lacks.
 
 Raises BadFile if it is damaged or holds no known part, Unsupported for other families of models.)");
+}
+
+void add_adapter(nb::module_& module) {
+  nb::class_<InspectedChange>(module, "InspectedChange", "What an adapter has for a weight.")
+      .def_ro("module", &InspectedChange::module, "As in the file.")
+      .def_ro("kind", &InspectedChange::kind, "\"LoRA\", \"LoHa\", \"DoRA of LoRA\" ...")
+      .def_ro("rank", &InspectedChange::rank, "0: it has none.")
+      .def_ro("alpha", &InspectedChange::alpha)
+      .def_ro("of_bias", &InspectedChange::of_bias)
+      .def_ro("norm", &InspectedChange::norm, "Of what is added at strength 1.");
+  nb::class_<AdapterInfo>(module, "AdapterInfo", "A LoRA or its kin.")
+      .def_ro("layout", &AdapterInfo::layout)
+      .def_ro("family", &AdapterInfo::family, "That it is for; empty: not known.")
+      .def_ro("changes", &AdapterInfo::changes)
+      .def_ro("embeddings", &AdapterInfo::embeddings, "That come with it.")
+      .def_ro("left", &AdapterInfo::left, "Keys that no kind of adapter has.")
+      .def_ro("metadata", &AdapterInfo::metadata, "How it was trained.")
+      .def("__repr__", [](const AdapterInfo& info) {
+        return "<drypoint.AdapterInfo " + info.layout + ": " + std::to_string(info.changes.size()) +
+               " changes>";
+      });
+  module.def(
+      "inspect_adapter",
+      [](const std::filesystem::path& path) {
+        return without_gil([&] { return inspect_adapter(path); });
+      },
+      nb::arg("path"), nb::sig("def inspect_adapter(path: str | os.PathLike[str]) -> AdapterInfo"),
+      "What a LoRA or another adapter changes. Raises BadFile, Unsupported, NonFinite.");
 }
 
 void add_difference(nb::module_& module) {
@@ -195,6 +224,7 @@ Raises BadArgument, BadFile, Unsupported.)");
 
 void add_inspect(nb::module_& module) {
   add_checkpoint(module);
+  add_adapter(module);
   add_difference(module);
   add_graph(module);
 }

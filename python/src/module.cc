@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "control.h"
 #include "drypoint/demo_model.h"
 #include "drypoint/sampling.h"
 #include "drypoint/version.h"
@@ -19,6 +20,7 @@ NB_MODULE(_core, module) {
   nanobind::set_leak_warnings(false);  // what is global in a program is not freed at its end
   python::translate_errors();
   python::add_image(module);
+  python::add_control(module);
   python::add_request(module);
   python::add_result(module);
   python::add_pipeline(module);
@@ -27,6 +29,7 @@ NB_MODULE(_core, module) {
   python::add_measure(module);
   python::add_score(module);
   python::add_files(module);
+  python::add_text(module);
   module.def(
       "version", [] { return std::string(version()); }, "\"0.1.0\".");
   module.def(

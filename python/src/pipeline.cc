@@ -62,6 +62,23 @@ Result generate(SharedPipeline& pipeline, nb::handle given, const nb::object& pr
   });
 }
 
+/// {"depth": path} -> the ControlNet and its name.
+std::vector<NamedControl> to_named_controls(nb::handle given) {
+  if (!nb::hasattr(given, "keys"))
+    throw Error(ErrorKind::bad_argument, std::string("controls: ") + nb::repr(given).c_str() +
+                                             ", expected a mapping of names to paths");
+  std::vector<NamedControl> controls;
+  const nb::object own = nb::module_::import_("builtins").attr("dict")(given);
+  for (const auto& [name, path] : nb::borrow<nb::dict>(own)) {
+    NamedControl& control = controls.emplace_back();
+    if (!nb::try_cast(name, control.name) || !nb::try_cast(path, control.file))
+      throw Error(ErrorKind::bad_argument, std::string("controls: ") + nb::repr(name).c_str() +
+                                               ": " + nb::repr(path).c_str() +
+                                               ", expected a name and a path");
+  }
+  return controls;
+}
+
 /// "256x384", (256, 384) -> a size; a list of them -> several.
 std::vector<ImageSize> to_sizes(nb::handle sizes) {
   const auto& field = *find_field(request_fields(), "size");
@@ -116,6 +133,8 @@ Opened to_opened(nb::handle model, const nb::kwargs& given, const char* of) {
   Keywords keywords(given);
   if (!model.is_none()) set_field(*find_field(model_fields(), "model"), opened.files, model);
   keywords.set(opened.files, model_fields());
+  nb::object controls;
+  if (keywords.take("controls", controls)) opened.files.controls = to_named_controls(controls);
   keywords.set(opened.options, pipeline_fields());
   keywords.expect_none_left(of);
   if (opened.files.model.empty() && !opened.files.plan) opened.files.model = demo_model();
@@ -123,7 +142,9 @@ Opened to_opened(nb::handle model, const nb::kwargs& given, const char* of) {
 }
 
 std::string opened_keywords() {
-  std::string all = keywords_of(model_fields(), "model") + keywords_of(pipeline_fields());
+  std::string all = keywords_of(model_fields(), "model") +
+                    ", controls: collections.abc.Mapping[str, str | os.PathLike[str]] = ..." +
+                    keywords_of(pipeline_fields());
   const std::string device = "device: str";
   return all.replace(all.find(device), device.size(), "device: str | Device");
 }
@@ -159,14 +180,26 @@ void add_pipeline(nb::module_& module) {
 
   nb::class_<ModelDescription>(module, "ModelDescription", "What is loaded.")
       .def_ro("model", &ModelDescription::model, "A file's name.")
-      .def_ro("control", &ModelDescription::control, "A file's name.")
+      .def_ro("control", &ModelDescription::control, "The first ControlNet's file name.")
+      .def_prop_ro(
+          "controls",
+          [](const ModelDescription& what) {
+            nb::dict all;
+            for (const NamedControl& control : what.controls)
+              all[control.name.c_str()] = control.file.string();
+            return all;
+          },
+          nb::sig("def controls(self) -> dict[str, str]"),
+          "What requests call the ControlNets, and their file names.")
       .def_ro("device", &ModelDescription::device, "As `Device.name`.")
       .def_ro("threads", &ModelDescription::threads, "Of the host that work for it.");
 
   const std::string opened_help =
       "\n\n`model` is a checkpoint, a diffusers folder, or None for the small demo model. "
       "Keywords:\n\n" +
-      list_of(model_fields()) + list_of(pipeline_fields()) + "\n`device` may be a Device too. ";
+      list_of(model_fields()) +
+      "    controls: ControlNets by the names that requests call them: {\"depth\": path}.\n" +
+      list_of(pipeline_fields()) + "\n`device` may be a Device too. ";
   nb::class_<Model>(
       module, "Model", nb::is_weak_referenceable(),
       lasting("A checkpoint on a device: weights that pipelines and queues share." + opened_help +
@@ -182,16 +215,20 @@ void add_pipeline(nb::module_& module) {
                           opened_keywords() + ") -> None")))
       .def_prop_ro("description", &Model::description)
       .def_prop_ro("device", &Model::device)
+      .def("hash", &Model::hash, nb::call_guard<nb::gil_scoped_release>(),
+           "Ten digits of the file's SHA-256, as the web UI writes them; \"\" for a folder or a "
+           "plan.")
       .def("defaults", &Model::defaults, "A request with this model's own defaults.")
       .def_prop_ro("weight_bytes", &Model::weight_bytes,
                    "Bytes on the device that all pipelines of this model share.")
       .def(
           "set_control",
-          [](Model& model, const std::filesystem::path& path) {
-            without_gil([&] { model.set_control(path); });
+          [](Model& model, const std::filesystem::path& path, const std::string& name) {
+            without_gil([&] { model.set_control(path, name); });
           },
-          nb::arg("path"), nb::sig("def set_control(self, path: str | os.PathLike[str]) -> None"),
-          R"(Puts another ControlNet in place of the one there is.
+          nb::arg("path"), nb::arg("name") = "",
+          nb::sig("def set_control(self, path: str | os.PathLike[str], name: str = '') -> None"),
+          R"(Puts another ControlNet in place of the one of this name, or of the first.
 
 It must have the same shapes. Waits until the pictures that are being drawn are done, so a callback
 must not call it. Raises BadFile, Unsupported, NonFinite, and nothing has changed then.)")
@@ -226,11 +263,13 @@ must not call it. Raises BadFile, Unsupported, NonFinite, and nothing has change
           "A request with this model's own defaults.")
       .def(
           "set_control",
-          [](SharedPipeline& pipeline, const std::filesystem::path& path) {
+          [](SharedPipeline& pipeline, const std::filesystem::path& path, const std::string& name) {
             const auto stop = stop_callback(nb::none());
-            without_gil([&] { pipeline.use(stop, [&](Pipeline& own) { own.set_control(path); }); });
+            without_gil(
+                [&] { pipeline.use(stop, [&](Pipeline& own) { own.set_control(path, name); }); });
           },
-          nb::arg("path"), nb::sig("def set_control(self, path: str | os.PathLike[str]) -> None"),
+          nb::arg("path"), nb::arg("name") = "",
+          nb::sig("def set_control(self, path: str | os.PathLike[str], name: str = '') -> None"),
           "`Model.set_control`, after which all is ready for the next picture.")
       .def(
           "prepare",

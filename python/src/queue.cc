@@ -111,6 +111,9 @@ void add_queue(nb::module_& module) {
           "place", [](const OwnJob& own) { return own.job.place(); },
           "In line: 1 is next; 0 once its turn has come.")
       .def_prop_ro("progress", [](const OwnJob& own) { return own.job.progress(); })
+      .def_prop_ro(
+          "together", [](const OwnJob& own) { return own.job.together(); },
+          "How many were taken from the line with it, itself included; 0 while it waits.")
       .def(
           "cancel", [](OwnJob& own) { own.job.cancel(); }, nb::call_guard<nb::gil_scoped_release>(),
           "Gives it up: at once where it waits, soon where it is being drawn.")

@@ -2,47 +2,48 @@
 
 #include <nanobind/stl/string.h>
 
+#include <utility>
 #include <vector>
 
+#include "control.h"
 #include "drypoint/fields.h"
 #include "fields.h"
-#include "image.h"
+#include "pictures.h"
 
 namespace drypoint::python {
 namespace {
 
-/// A picture among a request's members.
-struct PictureField {
-  const char* name;
-  const char* help;
-  Image Request::*member;
-  bool is_edges;
-};
+/// One of the two that may be the picture that steers.
+PictureField<Request> steering(const char* name, const char* help, bool is_edges) {
+  return {name,
+          help,
+          [=](const Request& request) {
+            const bool is_there = !request.image.pixels.empty() && request.is_edges == is_edges;
+            return is_there ? &request.image : nullptr;
+          },
+          [=](Request& request, Image image) {
+            request.image = std::move(image);
+            request.is_edges = is_edges;
+          },
+          [=](Request& request) {
+            if (request.is_edges == is_edges) request.image = {};
+          },
+          is_edges};
+}
 
-const std::vector<PictureField>& picture_fields() {
-  static const std::vector<PictureField> all{
-      {"image", "The picture whose edges steer the drawing.", &Request::image, false},
-      {"edges",
-       "Instead, the edges themselves, taken at their own size, whose sides are multiples of 8.",
-       &Request::image, true}};
+const std::vector<PictureField<Request>>& request_pictures() {
+  static const std::vector<PictureField<Request>> all{
+      steering("image", "The picture whose edges steer the drawing.", false),
+      steering(
+          "edges",
+          "Instead, the edges themselves, taken at their own size, whose sides are multiples of 8.",
+          true),
+      picture_field("init_image", "The picture to begin with; None: noise alone.",
+                    &Request::init_image),
+      picture_field("mask",
+                    "What of the initial picture is to be painted: white. Of the same size.",
+                    &Request::mask, true)};
   return all;
-}
-
-void set_picture(const PictureField& field, Request& request, nb::handle source) {
-  if (source.is_none()) {
-    if (request.is_edges == field.is_edges) request.*field.member = {};
-    return;
-  }
-  request.*field.member =
-      field.is_edges ? to_image(source, field.name) : to_rgb(source, field.name);
-  request.is_edges = field.is_edges;
-}
-
-nb::object get_picture(const PictureField& field, nb::handle self) {
-  auto& request = nb::cast<Request&>(self);
-  Image& image = request.*field.member;
-  if (image.pixels.empty() || request.is_edges != field.is_edges) return nb::none();
-  return nb::cast(image);  // a copy: the request may be given another
 }
 
 nb::dict to_dict(const Request& request) {
@@ -51,42 +52,38 @@ nb::dict to_dict(const Request& request) {
   return fields;
 }
 
-/// Fields that are not as usual: "prompt='a bird', steps=8".
-std::string changes_of(const Request& request) {
-  std::string text;
-  for (const auto& field : request_fields())
-    if (field.get(request) != field.get({}))
-      text += (text.empty() ? "" : ", ") + field.name + "=" +
-              nb::repr(get_field(field, request)).c_str();
-  for (const auto& field : picture_fields())
-    if (!(request.*field.member).pixels.empty() && request.is_edges == field.is_edges)
-      text += (text.empty() ? "" : ", ") + std::string(field.name) + "=<" +
-              std::to_string(request.image.width) + "x" + std::to_string(request.image.height) +
-              ">";
-  return text;
+std::string repr_of_request(const Request& request) {
+  std::string text = changes_of(request, request_pictures(), changes_of(request, request_fields()));
+  if (!request.controls.empty())
+    text += (text.empty() ? "" : ", ") + std::string("controls=") +
+            nb::repr(from_controls(request.controls)).c_str();
+  return "drypoint.Request(" + text + ")";
 }
 
-/// ", image: ..., edges: ..., added_prompt: ..."
+const char* controls_type = "collections.abc.Sequence[Control | dict[str, typing.Any]]";
+
+/// ", image: ..., controls: ..., added_prompt: ..."
 std::string keywords_but(std::string_view without) {
-  std::string all;
-  for (const PictureField& field : picture_fields())
-    all += ", " + std::string(field.name) + ": drypoint._types.ImageLike | None = ...";
-  return all + keywords_of(request_fields(), without);
+  return keywords_of(request_pictures()) + ", controls: " + controls_type + " = ..." +
+         keywords_of(request_fields(), without);
 }
 
 }  // namespace
 
 void update(Request& request, const nb::kwargs& given) {
   Keywords keywords(given);
-  bool has_picture = false;
-  for (const PictureField& field : picture_fields()) {
+  bool is_steered = false;
+  for (const auto& field : request_pictures()) {
     nb::object source;
-    if (!keywords.take(field.name, source) || source.is_none()) continue;
-    if (has_picture)
+    if (!keywords.take(field.name, source)) continue;
+    const std::string_view name = field.name;
+    if ((name == "image" || name == "edges") && !source.is_none() &&
+        std::exchange(is_steered, true))
       throw Error(ErrorKind::bad_argument, "image and edges: found both, expected one of them");
-    has_picture = true;
     set_picture(field, request, source);
   }
+  nb::object controls;
+  if (keywords.take("controls", controls)) request.controls = to_controls(controls);
   keywords.set(request, request_fields());
   keywords.expect_none_left("a request");
 }
@@ -105,14 +102,16 @@ Request to_request(nb::handle given, const Request& usual, const nb::kwargs& key
 std::string request_keywords() { return keywords_but({}); }
 
 void add_request(nb::module_& module) {
-  nb::class_<Request> type(module, "Request", nb::is_weak_referenceable(),
-                           lasting("Everything that decides a picture.\n\n"
-                                   "All fields are keywords and attributes:\n\n"
-                                   "    image: The picture whose edges steer the drawing.\n"
-                                   "    edges: Instead, ready edges, taken at their own size.\n" +
-                                   list_of(request_fields()) +
-                                   "\nPictures are what `Image` takes. Raises BadArgument, naming "
-                                   "the field, what was found, and what was expected."));
+  nb::class_<Request> type(
+      module, "Request", nb::is_weak_referenceable(),
+      lasting("Everything that decides a picture.\n\n"
+              "All fields are keywords and attributes:\n\n" +
+              list_of(request_pictures()) +
+              "    controls: What steers instead, each through its ControlNet: "
+              "`Control`s, at most 8.\n" +
+              list_of(request_fields()) +
+              "\nPictures are what `Image` takes. Raises BadArgument, naming "
+              "the field, what was found, and what was expected."));
   type.def(
           "__init__",
           [](Request* self, nb::handle prompt, const nb::kwargs& fields) {
@@ -141,12 +140,13 @@ void add_request(nb::module_& module) {
             return request;
           },
           nb::arg("text"), "The reverse. Raises BadArgument, BadFile.")
-      .def("__repr__",
-           [](const Request& request) { return "drypoint.Request(" + changes_of(request) + ")"; })
+      .def("__repr__", &repr_of_request)
       .def(
           "__getstate__",
           [](const Request& request) {
-            return nb::make_tuple(to_json(request), request.image, request.is_edges);
+            return nb::make_tuple(to_json(request), request.image, request.is_edges,
+                                  request.init_image, request.mask,
+                                  from_controls(request.controls));
           },
           nb::sig("def __getstate__(self) -> object"))
       .def(
@@ -156,19 +156,20 @@ void add_request(nb::module_& module) {
             read_json(nb::cast<std::string>(state[0]), "json", request);
             request.image = nb::cast<Image>(state[1]);
             request.is_edges = nb::cast<bool>(state[2]);
+            request.init_image = nb::cast<Image>(state[3]);
+            request.mask = nb::cast<Image>(state[4]);
+            request.controls = to_controls(state[5]);
           },
           nb::sig("def __setstate__(self, state: object, /) -> None"));
   add_fields(type, request_fields());
-  for (const PictureField& field : picture_fields())
-    type.def_prop_rw(
-        field.name, [&field](nb::handle self) { return get_picture(field, self); },
-        [&field](Request& request, nb::handle source) { set_picture(field, request, source); },
-        nb::for_getter(
-            nb::sig(lasting("def " + std::string(field.name) + "(self, /) -> Image | None"))),
-        nb::for_setter(
-            nb::sig(lasting("def " + std::string(field.name) +
-                            "(self, value: drypoint._types.ImageLike | None, /) -> None"))),
-        nb::for_setter(nb::arg("value").none()), field.help);
+  add_fields(type, request_pictures());
+  type.def_prop_rw(
+      "controls", [](const Request& request) { return from_controls(request.controls); },
+      [](Request& request, nb::handle given) { request.controls = to_controls(given); },
+      nb::for_getter(nb::sig("def controls(self, /) -> tuple[Control, ...]")),
+      nb::for_setter(nb::sig(
+          lasting("def controls(self, value: " + std::string(controls_type) + ", /) -> None"))),
+      "What steers instead of `image`, each through its ControlNet; to change one, set all.");
 }
 
 }  // namespace drypoint::python

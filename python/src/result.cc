@@ -82,7 +82,7 @@ void add_result(nb::module_& module) {
   nb::class_<Progress>(module, "Progress", "How far a drawing is.")
       .def_prop_ro(
           "stage", [](const Progress& progress) { return std::string(name(progress.stage)); },
-          "\"prepare\", \"text\", \"denoise\" or \"decode\".")
+          "\"prepare\", \"text\", \"encode\", \"denoise\" or \"decode\".")
       .def_ro("done", &Progress::done, "Of `of`: steps when denoising, samples when decoding.")
       .def_ro("of", &Progress::of)
       .def_ro("timestep", &Progress::timestep, "When denoising, of the step that was done last.")
@@ -105,7 +105,16 @@ void add_result(nb::module_& module) {
             Image& edges = nb::cast<Result&>(self).edges;
             return edges.pixels.empty() ? nb::none() : shared(edges, self);
           },
-          nb::sig("def edges(self) -> Image"), "What steered: grey, or the edges as given.")
+          nb::sig("def edges(self) -> Image | None"),
+          "What steered: grey, or the edges as given; None where nothing did.")
+      .def_prop_ro(
+          "hints",
+          [](nb::handle self) {
+            nb::list all;
+            for (Image& hint : nb::cast<Result&>(self).hints) all.append(shared(hint, self));
+            return all;
+          },
+          nb::sig("def hints(self) -> list[Image]"), "What each ControlNet saw.")
       .def_ro("seed", &Result::seed, "Of the first sample.")
       .def_ro("notices", &Result::notices, "For example that a prompt was cut.")
       .def_prop_ro("seconds", &seconds, nb::sig("def seconds(self) -> dict[str, float]"),

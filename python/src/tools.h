@@ -9,5 +9,6 @@ void add_inspect(nanobind::module_& module);
 void add_measure(nanobind::module_& module);
 void add_score(nanobind::module_& module);
 void add_files(nanobind::module_& module);
+void add_text(nanobind::module_& module);
 
 }  // namespace drypoint::python

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,13 @@ import numpy as np
 import pytest
 
 import drypoint
+
+GOLDEN = Path(__file__).parent / "golden"
+sys.path.append(str(GOLDEN))  # for what the generator of golden pictures shares with tests
+from pictures import case_arguments, gradient, mask  # noqa: E402
+from pictures import edges as frame  # noqa: E402
+
+__all__ = ["case_arguments", "gradient", "mask"]
 
 DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
 PROGRAM = Path(drypoint.__file__).parent / "bin" / "drypoint"
@@ -35,11 +43,7 @@ def pipeline(tiny: dict[str, Path]) -> drypoint.Pipeline:
 
 @pytest.fixture(scope="session")
 def edges() -> np.ndarray[Any, Any]:
-    """A frame and a diagonal, 48x64."""
-    lines = np.zeros((48, 64), np.uint8)
-    lines[8:40, 8] = lines[8:40, 56] = lines[8, 8:57] = lines[40, 8:57] = 255
-    np.fill_diagonal(lines, 255)
-    return lines
+    return frame()
 
 
 def agreement(a: Any, b: Any) -> float:

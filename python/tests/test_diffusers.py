@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import agreement
+from conftest import DATA, GOLDEN, agreement, case_arguments
 
 import drypoint
 import drypoint.diffusers as ours
 
-GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, dict[str, Any]] = json.loads((GOLDEN / "cases.json").read_text())
 
 Edges = np.ndarray[Any, Any]
@@ -38,39 +37,49 @@ def pipe(tiny: dict[str, Path]) -> ours.StableDiffusionControlNetPipeline:
     return pipe.to("cpu")
 
 
+@pytest.fixture(scope="session")
+def pipe_of_two(tiny: dict[str, Path]) -> ours.StableDiffusionControlNetPipeline:
+    nets = [tiny["control"], DATA / "controls" / "control2.safetensors"]
+    controlnet = ours.MultiControlNetModel([ours.ControlNetModel(path) for path in nets])
+    pipe = ours.StableDiffusionControlNetPipeline.from_single_file(tiny["model"], controlnet)
+    return pipe.to("cpu")
+
+
 @pytest.fixture
 def usual(pipe: ours.StableDiffusionControlNetPipeline) -> Any:
-    """The pipeline, whose scheduler is as it was again afterwards."""
+    """The pipeline, which is as it was again afterwards."""
     before = pipe.scheduler
     yield pipe
     pipe.scheduler = before
+    pipe.unload_lora_weights()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_draws_what_diffusers_draws(
-    usual: ours.StableDiffusionControlNetPipeline, edges: Edges, name: str
+    usual: ours.StableDiffusionControlNetPipeline,
+    pipe_of_two: ours.StableDiffusionControlNetPipeline,
+    name: str,
 ) -> None:
     case = CASES[name]
-    kind = getattr(ours, case["scheduler"])
-    scheduler = kind.from_config(usual.scheduler.config, **case.get("config", {}))
-    seeds = [Generator(seed) for seed in case.get("seeds", [7])]
-    prompts = case.get("prompts", ["a bird"])
-    arguments = {
-        "prompt": prompts,
-        "image": PIL.Image.fromarray(edges),
-        "negative_prompt": "lowres, bad anatomy",
-        "generator": seeds if len(seeds) > 1 else seeds[0],
-        "num_inference_steps": 8,
-        **case.get("arguments", {}),
-    }
+    kind = getattr(ours, case.get("pipeline", "StableDiffusionControlNetPipeline"))
+    pipe = kind.from_pipe(pipe_of_two if case.get("controls") == 2 else usual)
+    scheduler = getattr(ours, case["scheduler"]).from_config(
+        usual.scheduler.config, **case.get("config", {})
+    )
     if case.get("refused"):
         with pytest.raises(drypoint.Unsupported, match=case["refused"]):
-            usual.scheduler = scheduler
+            pipe.scheduler = scheduler
         return
-    usual.scheduler = scheduler
-    images = usual(**arguments).images
+    pipe.scheduler = scheduler
+    for adapter, file in case.get("loras", {}).items():
+        pipe.load_lora_weights(DATA / "lora" / f"{file}.safetensors", adapter_name=adapter)
+    if "adapters" in case:
+        pipe.set_adapters(*case["adapters"])
+    seeds = [Generator(seed) for seed in case.get("seeds", [7])]
+    images = pipe(**case_arguments(case, seeds)).images
     for i, image in enumerate(images):
-        assert agreement(image, PIL.Image.open(GOLDEN / f"{name}_{i}.png")) >= 0.999
+        expected = PIL.Image.open(GOLDEN / f"{name}_{i}.png")
+        assert agreement(image, expected) >= case.get("agreement", 0.999)
 
 
 def test_outputs_and_callbacks(usual: ours.StableDiffusionControlNetPipeline, edges: Edges) -> None:
@@ -115,9 +124,7 @@ def test_outputs_and_callbacks(usual: ours.StableDiffusionControlNetPipeline, ed
         ({"prompt_embeds": 0}, "prompt_embeds"),
         ({"timesteps": [1]}, "timesteps"),
         ({"output_type": "latent"}, "output_type"),
-        ({"cross_attention_kwargs": {"scale": 0.5}}, "cross_attention_kwargs"),
-        ({"control_guidance_end": 0.5}, "control_guidance_end"),
-        ({"controlnet_conditioning_scale": [1.0, 0.5]}, "controlnet_conditioning_scale"),
+        ({"cross_attention_kwargs": {"gligen": {}}}, "cross_attention_kwargs"),
         ({"prompt": ["a", "b"], "generator": Generator(1)}, "generator"),
         ({"image": np.full((48, 64), 0.3, np.float32)}, "image"),
     ],
@@ -132,14 +139,27 @@ def test_refuses_by_name(
 def test_refuses_what_is_not_there(
     usual: ours.StableDiffusionControlNetPipeline, tiny: dict[str, Path]
 ) -> None:
-    with pytest.raises(drypoint.Unsupported, match="load_lora_weights"):
-        usual.load_lora_weights("a.safetensors")
-    with pytest.raises(drypoint.Unsupported, match="StableDiffusionImg2ImgPipeline"):
-        from drypoint.diffusers import StableDiffusionImg2ImgPipeline  # noqa: F401
+    with pytest.raises(drypoint.Unsupported, match="StableDiffusionXLPipeline"):
+        from drypoint.diffusers import StableDiffusionXLPipeline  # noqa: F401
     with pytest.raises(drypoint.Unsupported, match="DPMSolverSDEScheduler"):
         from drypoint.diffusers import DPMSolverSDEScheduler  # noqa: F401
     with pytest.raises(AttributeError):
         usual.nothing  # noqa: B018
+    with pytest.raises(drypoint.Unsupported, match="load_ip_adapter"):
+        usual.load_ip_adapter("a")
+    with pytest.raises(drypoint.BadArgument, match="controlnet"):
+        ours.StableDiffusionPipeline.from_single_file(tiny["model"], controlnet=tiny["control"])
+    plain = ours.StableDiffusionPipeline.from_pipe(usual)
+    with pytest.raises(drypoint.Unsupported, match="^guidance_rescale: found 0.7"):
+        plain("a bird", guidance_rescale=0.7)
+    inpaint = ours.StableDiffusionInpaintPipeline.from_pipe(usual)
+    with pytest.raises(drypoint.Unsupported, match="^padding_mask_crop:"):
+        inpaint("a bird", padding_mask_crop=32)
+    with pytest.raises(drypoint.BadArgument, match="^image: found None"):
+        inpaint("a bird")
+    for name in ("controlnet_conditioning_scale", "control_guidance_end"):
+        with pytest.raises(drypoint.BadArgument, match=f"^{name}: found 2"):
+            usual("a bird", image=np.zeros((48, 64), np.uint8), **{name: [1.0, 0.5]})
     with pytest.raises(drypoint.BadFile, match="lllyasviel"):
         ours.ControlNetModel.from_pretrained("lllyasviel/sd-controlnet-canny")
     with pytest.raises(drypoint.Unsupported, match="safety_checker"):
@@ -166,3 +186,70 @@ def test_guess_mode_tells_of_its_scales(
         warnings.simplefilter("always")
         pipe("", image=edges, guess_mode=True, num_inference_steps=1)
     assert any("guess_mode" in str(warning.message) for warning in told)
+
+
+def test_adapters(usual: ours.StableDiffusionControlNetPipeline, tmp_path: Path) -> None:
+    file = DATA / "lora" / "peft.safetensors"
+    (tmp_path / "pytorch_lora_weights.safetensors").symlink_to(file)
+    usual.load_lora_weights(tmp_path, adapter_name="a")
+    usual.load_lora_weights(DATA / "lora", weight_name="kohya_unet.safetensors")
+    assert usual.get_list_adapters()["unet"] == ["a", "default_1"]
+    assert usual.get_active_adapters() == ["a"]
+    with pytest.raises(drypoint.BadArgument, match="expected a choice by set_adapters"):
+        usual("a bird", image=np.zeros((48, 64), np.uint8))
+    usual.set_adapters("a", {"unet": 0.5, "text_encoder": 0.25})
+    usual.fuse_lora(lora_scale=0.5)
+    assert usual._model.adapters.field()[0].endswith("pytorch_lora_weights.safetensors=0.25:0.125")
+    usual.unfuse_lora()
+    usual.disable_lora()
+    assert usual.get_active_adapters() == usual._model.adapters.field() == []
+    usual.enable_lora()
+    usual.delete_adapters("a")
+    assert usual.get_list_adapters()["unet"] == ["default_1"]
+    with pytest.raises(drypoint.BadArgument, match="adapter_names: 'a', expected default_1"):
+        usual.set_adapters(["a"])
+    with pytest.raises(drypoint.BadArgument, match="in use"):
+        usual.load_lora_weights(file, adapter_name="default_1")
+    with pytest.raises(drypoint.BadFile):
+        usual.load_lora_weights("someone/some-lora")
+    with pytest.raises(drypoint.Unsupported, match="dict"):
+        usual.load_lora_weights({})
+    with pytest.raises(drypoint.Error):
+        usual.load_lora_weights(DATA / "lora" / "golden.safetensors")
+    usual.unload_lora_weights()
+    assert usual.get_list_adapters() == {}
+
+
+def test_pipelines_by_their_folders(
+    tiny: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef"
+    folder = tmp_path / "models--someone--some-model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    snapshot = folder / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(drypoint.Unsupported, match="StableDiffusionXLPipeline"):
+        ours.DiffusionPipeline.from_pretrained("someone/some-model")
+    plain = ours.AutoPipelineForText2Image.from_pretrained(tiny["model"])
+    assert type(plain) is ours.StableDiffusionPipeline
+    steered = ours.AutoPipelineForInpainting.from_pretrained(
+        tiny["model"], controlnet=tiny["control"]
+    )
+    assert type(steered) is ours.StableDiffusionControlNetInpaintPipeline
+    again = ours.AutoPipelineForImage2Image.from_pipe(steered)
+    assert type(again) is ours.StableDiffusionControlNetImg2ImgPipeline
+    assert again._model is steered._model
+
+
+def test_utilities(tmp_path: Path) -> None:
+    from drypoint.diffusers.utils import load_image, make_image_grid
+
+    image = load_image(str(DATA / "images" / "cat.png"))
+    assert image.mode == "RGB"
+    grid = make_image_grid([image] * 4, rows=2, cols=2, resize=32)
+    assert grid.size == (64, 64)
+    with pytest.raises(drypoint.Unsupported):
+        load_image("https://example.org/a.png")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from conftest import DATA, agreement, command
+from conftest import DATA, agreement, command, gradient, mask
 
 import drypoint
 
@@ -187,3 +187,35 @@ def test_another_control(tiny: dict[str, Path], edges: Edges) -> None:
     with pytest.raises(drypoint.BadFile):
         own.set_control("nowhere")
     own.prepare(["48x64", (64, 64)])
+
+
+def test_controls_pictures_and_adapters(tiny: dict[str, Path], edges: Edges) -> None:
+    own = drypoint.Pipeline(
+        tiny["model"],
+        controls={"canny": tiny["control"], "depth": DATA / "controls" / "control2.safetensors"},
+        loras=DATA / "lora",
+        device="cpu",
+    )
+    assert list(own.description.controls) == ["canny", "depth"]
+    fields: dict[str, Any] = {"size": (48, 64), "steps": 3, "seed": 1}
+    plain = own.generate("a bird", **fields)
+    assert (plain.edges, plain.hints) == (None, [])
+    depth = drypoint.Control(name="depth", image=gradient(), preprocessor="none", end=0.5)
+    both = own.generate("a bird", controls=[{"name": "canny", "image": edges}, depth], **fields)
+    assert len(both.hints) == 2
+    assert (both.arrays[0] != plain.arrays[0]).any()
+    adapted = own.generate("a bird", lora=["peft=0.5"], **fields)
+    assert (adapted.arrays[0] != plain.arrays[0]).any()
+    fields.update(init_image=gradient(), denoising_strength=0.5)
+    whole = own.generate("a bird", **fields)
+    assert "encode" in whole.seconds
+    painted = own.generate("a bird", mask=mask(), paste_kept="on", **fields)
+    assert (painted.arrays[0][:, :16] == gradient()[:, :16]).all()
+    assert (painted.arrays[0] != whole.arrays[0]).any()
+    again = own.generate("a bird", size=(48, 64), steps=3, seed=1)
+    assert (again.arrays[0] == plain.arrays[0]).all()
+    own.set_control(tiny["control"], "canny")
+    with pytest.raises(drypoint.BadArgument, match="dept"):
+        own.generate(controls=[{"name": "dept", "image": edges}], size=(48, 64))
+    with pytest.raises(drypoint.BadArgument, match="controls"):
+        drypoint.Pipeline(tiny["model"], controls=[tiny["control"]])  # type: ignore[arg-type]

@@ -69,6 +69,29 @@ def test_refuses(fields: dict[str, Any], message: str) -> None:
     assert refused.value.kind == "bad_argument"
 
 
+def test_controls_and_pictures_come_back() -> None:
+    picture = np.zeros((32, 48, 3), np.uint8)
+    control = drypoint.Control(image=picture, weight=0.5, end=0.8, mode="prompt")
+    request = drypoint.Request(
+        controls=[control, {"name": "depth", "image": picture}],
+        init_image=picture,
+        mask=picture[:, :, 0],
+    )
+    assert [one.weight for one in request.controls] == [0.5, 1.0]
+    assert request.controls[1].name == "depth"
+    assert request.mask is not None
+    assert (request.mask.channels, request.mask.width) == (1, 48)
+    assert "init_image=<48x32>" in repr(request)
+    assert "weight=0.5" in repr(request)
+    copy = pickle.loads(pickle.dumps(request))
+    assert repr(copy) == repr(request)
+    assert copy.controls[0].image == drypoint.Image(picture)
+    assert request.replace(init_image=None, mask=None, controls=[]).controls == ()
+    for wrong in ("depth", [3], [{"nam": "depth"}], [{"start": 2}]):
+        with pytest.raises(drypoint.BadArgument):
+            drypoint.Request(controls=wrong)
+
+
 def test_a_refused_value_changes_nothing() -> None:
     request = drypoint.Request(steps=5)
     with pytest.raises(drypoint.BadArgument):

@@ -25,6 +25,42 @@ def test_inspect(tiny: dict[str, Path]) -> None:
         drypoint.inspect(DATA / "images" / "cat.png")
 
 
+def test_inspect_adapter() -> None:
+    info = drypoint.inspect_adapter(DATA / "lora" / "kohya_unet.safetensors")
+    assert {change.kind for change in info.changes} == {"LoRA"}
+    assert all(change.rank > 0 and change.norm > 0 for change in info.changes)
+
+
+def test_preprocess() -> None:
+    about = drypoint.preprocessors()
+    assert "canny" in about["canny"]["controls"]
+    assert about["canny"]["threshold_a"]["usual"] == 100
+    hint = drypoint.preprocess("canny", DATA / "images" / "cat.png", threshold_a=50)
+    assert set(np.unique(hint)) == {0, 255}
+    with pytest.raises(drypoint.BadArgument, match="canny"):
+        drypoint.preprocess("cany", DATA / "images" / "cat.png")
+
+
+def test_pictures_are_drawn_again(
+    tiny: dict[str, Path], edges: np.ndarray[Any, Any], tmp_path: Path
+) -> None:
+    pipeline = drypoint.Pipeline(**tiny, device="cpu")
+    request = drypoint.Request("a bird", edges=edges, steps=2, seed=9, sampler="Euler a")
+    (path,) = pipeline.generate(request).save(tmp_path / "a.png")
+    recalled = drypoint.recall(path)
+    assert (recalled.source, recalled.missing) == ("drypoint", [])
+    assert (recalled.fields["steps"], recalled.fields["seed"]) == (2, 9)
+    assert recalled.parameters["sampler"] == "Euler a"
+    again = pipeline.generate(recalled.request(edges=edges))
+    (other,) = again.save(tmp_path / "b.png")
+    assert other.read_bytes() == path.read_bytes()
+    text = drypoint.picture_text(path.read_bytes())
+    assert text["parameters"].startswith("a bird")
+    assert drypoint.parse_parameters(text["parameters"])["steps"] == 2
+    with pytest.raises(drypoint.BadFile):
+        drypoint.recall(DATA / "images" / "cat.png")
+
+
 def test_inspect_graph(tiny: dict[str, Path]) -> None:
     graph = drypoint.inspect_graph(**tiny, part="denoiser", size="48x64", device="cpu")
     assert graph.passes[0].name == "built"

@@ -18,6 +18,10 @@ result.images[0].save("a.png")
 size: tuple[int, ...] = result.arrays[0].shape
 request = drypoint.Request("a bird", eta=None, size=(64, 96))
 request.steps = 3
+request.controls = [drypoint.Control(name="depth", image="map.png", end=0.5), {"name": "canny"}]
+again = drypoint.recall("a.png").request(request, init_image="a.png", mask=None)
+hint: drypoint.Image = drypoint.preprocess("canny", "a.png", threshold_a=50)
+both = drypoint.Model("a.safetensors", controls={"canny": "b", "depth": "c"})
 
 async def draw() -> drypoint.Result:
     with drypoint.Queue(pipeline.model) as queue:

@@ -1,9 +1,10 @@
 """Draws with diffusers 0.42 what test_diffusers.py compares with.
 
-    python make.py FOLDER CONTROL [NAME ...]
+    python make.py FOLDER CONTROL CONTROL2 [NAME ...]
 
-FOLDER is the tiny model as a diffusers folder, CONTROL its ControlNet's, NAME a case. Writes
-NAME_0.png ... of each case in cases.json beside this script.
+FOLDER is the tiny model as a diffusers folder, CONTROL its ControlNet's, CONTROL2 the file
+tests/data/controls/control2.safetensors, NAME a case. Writes NAME_0.png ... of each case in
+cases.json beside this script.
 """
 
 from __future__ import annotations
@@ -11,19 +12,29 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import diffusers
-import numpy as np
-import PIL.Image
 import torch
+from pictures import case_arguments
 
 here = Path(__file__).parent
+loras = here.parents[2] / "tests" / "data" / "lora"
 torch.set_num_threads(1)
-control = diffusers.ControlNetModel.from_pretrained(sys.argv[2], torch_dtype=torch.float32)
-pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
-    sys.argv[1], controlnet=control, safety_checker=None, torch_dtype=torch.float32
-)
-pipe.set_progress_bar_config(disable=True)
+first = diffusers.ControlNetModel.from_pretrained(sys.argv[2], dtype=torch.float32)
+
+
+def second() -> Any:
+    """The other ControlNet, whose file has the original names."""
+    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+    from safetensors.torch import load_file
+
+    net = diffusers.ControlNetModel.from_config(first.config)
+    tensors = load_file(sys.argv[3])
+    net.load_state_dict(convert_controlnet_checkpoint(tensors, dict(first.config)))
+    return net.eval()
+
+
 usual = diffusers.PNDMScheduler.from_config(  # Stable Diffusion 1.5's
     {
         "beta_end": 0.012,
@@ -37,26 +48,25 @@ usual = diffusers.PNDMScheduler.from_config(  # Stable Diffusion 1.5's
         "trained_betas": None,
     }
 ).config
-edges = np.zeros((48, 64), np.uint8)  # as in conftest.py
-edges[8:40, 8] = edges[8:40, 56] = edges[8, 8:57] = edges[40, 8:57] = 255
-np.fill_diagonal(edges, 255)
-edges = PIL.Image.fromarray(edges)
 for name, case in json.loads((here / "cases.json").read_text()).items():
-    if case.get("refused") or (len(sys.argv) > 3 and name not in sys.argv[3:]):
+    if case.get("refused") or (len(sys.argv) > 4 and name not in sys.argv[4:]):
         continue
+    kind = getattr(diffusers, case.get("pipeline", "StableDiffusionControlNetPipeline"))
+    options: dict[str, Any] = {"safety_checker": None, "dtype": torch.float32}
+    if "Control" in kind.__name__:
+        both = case.get("controls") == 2
+        options["controlnet"] = diffusers.MultiControlNetModel([first, second()]) if both else first
+    pipe = kind.from_pretrained(sys.argv[1], **options)
+    pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = getattr(diffusers, case["scheduler"]).from_config(
         usual, **case.get("config", {})
     )
-    seeds = case.get("seeds", [7])
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    prompts = case.get("prompts", ["a bird"])
-    images = pipe(
-        prompts,
-        image=[edges] * len(prompts),
-        negative_prompt=["lowres, bad anatomy"] * len(prompts),
-        generator=generators if len(seeds) > 1 else generators[0],
-        **{"num_inference_steps": 8, **case.get("arguments", {})},
-    ).images
+    for adapter, file in case.get("loras", {}).items():
+        pipe.load_lora_weights(str(loras / f"{file}.safetensors"), adapter_name=adapter)
+    if "adapters" in case:
+        pipe.set_adapters(*case["adapters"])
+    generators = [torch.Generator().manual_seed(seed) for seed in case.get("seeds", [7])]
+    images = pipe(**case_arguments(case, generators)).images
     for i, image in enumerate(images):
         image.save(here / f"{name}_{i}.png")
     print(name, len(images))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .errors import BadFile, Unsupported
+from ..errors import BadFile, Unsupported
 
 
 class Config(dict[str, Any]):
