@@ -45,15 +45,19 @@ def test_types_are_told(tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(GOOD)
     for i, line in enumerate(BAD):
         (tmp_path / f"bad{i}.py").write_text(f"import drypoint\n\n{line}\n")
+    package = Path(drypoint.__file__).parent
+    env = {"PATH": "/usr/bin:/bin"}
+    sources = sorted(map(str, tmp_path.glob("*.py")))
+    if package.parent.name != "site-packages":  # which mypy knows, and takes as it is
+        env["PYTHONPATH"] = str(package.parent)
+        sources.append(str(package))
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache"]
-        + [str(Path(drypoint.__file__).parent)]
-        + sorted(map(str, tmp_path.glob("*.py"))),
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache"] + sources,
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(drypoint.__file__).parents[1]), "PATH": "/usr/bin:/bin"},
+        env=env,
     )
     wrong = {line.split(":")[0] for line in done.stdout.splitlines() if ": error:" in line}
     assert wrong == {f"bad{i}.py" for i in range(len(BAD))}, done.stdout + done.stderr

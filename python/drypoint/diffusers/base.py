@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from .. import _progress
 from .._core import Progress, Result
@@ -15,8 +15,7 @@ from .adapters import Weight
 from .generators import seeded
 from .loading import PRECISIONS, OpenModel, PathLike
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+OfPipeline = TypeVar("OfPipeline", bound="Pipeline")
 
 #: Called with (pipeline, step, timestep, tensors).
 StepCallback = Callable[[Any, int, int, dict[str, Any]], Any]
@@ -114,7 +113,9 @@ class Pipeline:
         self._interrupt = False
 
     @classmethod
-    def from_pretrained(cls, folder: PathLike, controlnet: Any = None, **options: Any) -> Self:
+    def from_pretrained(
+        cls: type[OfPipeline], folder: PathLike, controlnet: Any = None, **options: Any
+    ) -> OfPipeline:
         """Of a local diffusers folder.
 
         `controlnet` is a ControlNetModel, a path, a list of them, or None for the one in the
@@ -125,12 +126,14 @@ class Pipeline:
         return cls(folder, controlnet, **options)
 
     @classmethod
-    def from_single_file(cls, file: PathLike, controlnet: Any = None, **options: Any) -> Self:
+    def from_single_file(
+        cls: type[OfPipeline], file: PathLike, controlnet: Any = None, **options: Any
+    ) -> OfPipeline:
         """Of a checkpoint file, as `from_pretrained`."""
         return cls(file, controlnet, **options)
 
     @classmethod
-    def from_pipe(cls, pipeline: Pipeline) -> Self:
+    def from_pipe(cls: type[OfPipeline], pipeline: Pipeline) -> OfPipeline:
         """With the model of another pipeline, its scheduler and adapters, as one."""
         new = cls.__new__(cls)
         new._use(pipeline._model)
@@ -152,7 +155,7 @@ class Pipeline:
                 )
         self._model.scheduler = found
 
-    def to(self, *arguments: Any, **_: Any) -> Self:
+    def to(self: OfPipeline, *arguments: Any, **_: Any) -> OfPipeline:
         """Another device, or another precision as a dtype of PyTorch. Raises Unsupported."""
         for argument in arguments:
             name = str(argument).rpartition(".")[2]
