@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 
 #include "backend/backend.h"
@@ -64,7 +65,9 @@ Request request_of(const Request& defaults, ImageSize size, int steps) {
 ImageSize size_of(int number) { return {64 + number % 6 * 40, 64 + number / 6 * 56}; }
 
 int run(const Options& options) {
-  Pipeline pipeline({.model = options.model}, {.device = options.device});
+  std::optional<Pipeline> drawing(std::in_place, ModelFiles{.model = options.model},
+                                  PipelineOptions{.device = options.device});
+  Pipeline& pipeline = *drawing;
   const Gpu gpu(pipeline.description().device.starts_with("cuda"));
   const auto first = pipeline.generate(request_of(pipeline.defaults(), size_of(0), options.steps));
   std::mt19937 random(1);
@@ -96,6 +99,8 @@ int run(const Options& options) {
   json["refused"] = refused;
   json["same_bytes_at_the_end"] = same;
   json["memory"] = memory;
+  drawing.reset();
+  json["resident_mib_without_pipeline"] = resident_mib();
   fmt::print("{}\n", json.dump(2));
   return same ? 0 : 1;
 }
