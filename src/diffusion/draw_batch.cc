@@ -149,6 +149,7 @@ void BatchRun::set_inputs(Executor& denoiser, Batch batch, const DenoiserShape& 
     inputs.push_back({.context = drawing->conditioning ? drawing->conditioning->context(shape)
                                                        : std::vector<float>(context_size),
                       .guidance_scale = drawing->prompts.guidance_scale,
+                      .guidance_rescale = drawing->request.guidance_rescale,
                       .units = drawing->units_in(phase)});
   set_picture_inputs(denoiser, shape, first.table, inputs);
 }

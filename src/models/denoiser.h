@@ -33,6 +33,7 @@ struct DenoiserShape {
   int64_t noises = 0;                      // rows of "noise"; 0: the sampler adds none
   std::vector<ControlShape> controls{{}};  // whose tensors are added up; may be empty
   bool masked = false;                     // what a mask keeps of a known latent
+  bool rescaled = false;                   // guidance, see `RescaleGuidance`
   bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
@@ -55,17 +56,18 @@ std::string hint_input(size_t control);
 /// one run after the other walks all steps.
 /// Inputs, each picture: "timesteps" [max_steps], "sampler" [max_steps, slots * (slots + 2)] (see
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
-/// "guidance_scale" [latents], of a UNet that is told the scale "guidance_embedding" [max_steps,
-/// guidance_width], with more the shares of the positive prompt's parts in the guided
-/// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
-/// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
-/// control i `hint_input(i)` [hints, 3, 8 h, 8 w] (0 to 1), and for all of them, one after the
-/// other, "control_scales" [controls * control tensors]; of an inpainting UNet "masked" [latents,
-/// 5, h, w], the mask (1: to be painted) and the latent of the picture without what it covers; if
-/// `masked` "mask" [latents, 1, h, w] (1: to be painted), "known" and "known_noise" [latents, 4, h,
-/// w] and the tables "kept_output" and "kept_latent" [max_steps, 3] (see `Blend`), of what is kept
-/// of the model's output, as shares of "known" and the latent that it saw, and of the next step's
-/// latent, as shares of "known" and "known_noise". Output "eps" [prompts * latents, 4, h, w]: row g
+/// "guidance_scale" [latents] and, if `rescaled`, "guidance_rescale" [latents], of a UNet that is
+/// told the scale "guidance_embedding" [max_steps, guidance_width], with more the shares of the
+/// positive prompt's parts in the guided prediction and minus their sum, "part_weights" [prompts],
+/// "context" [contexts, L, D], of which the negative prompt's, where it has another length, is
+/// "negative_context" [1, L', D], and for control i `hint_input(i)` [hints, 3, 8 h, 8 w] (0 to 1),
+/// and for all of them, one after the other, "control_scales" [controls * control tensors]; of an
+/// inpainting UNet "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the
+/// picture without what it covers; if `masked` "mask" [latents, 1, h, w] (1: to be painted),
+/// "known" and "known_noise" [latents, 4, h, w] and the tables "kept_output" and "kept_latent"
+/// [max_steps, 3] (see `Blend`), of what is kept of the model's output, as shares of "known" and
+/// the latent that it saw, and of the next step's latent, as shares of "known" and "known_noise".
+/// Output "eps" [prompts * latents, 4, h, w]: row g
 /// * latents + i for prompt g and latent i.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 

@@ -24,6 +24,7 @@
 #include "ops/linear.h"
 #include "ops/max_pool.h"
 #include "ops/permute.h"
+#include "ops/rescale_guidance.h"
 #include "ops/reshape.h"
 #include "ops/sampler_update.h"
 #include "ops/select.h"
@@ -35,8 +36,8 @@ namespace drypoint {
 
 using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
                         Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment,
-                        LayerNorm, Linear, MaxPool, Permute, Reshape, SamplerUpdate, Select, Slice,
-                        TimestepEmbedding, Upsample>;
+                        LayerNorm, Linear, MaxPool, Permute, RescaleGuidance, Reshape,
+                        SamplerUpdate, Select, Slice, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

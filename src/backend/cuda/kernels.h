@@ -30,6 +30,7 @@ KernelPtr make(const LayerNorm& op, const KernelRequest& request, const Context&
 KernelPtr make(const Linear& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const RescaleGuidance& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);

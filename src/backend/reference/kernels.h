@@ -25,6 +25,7 @@ void run(const LayerNorm& op, const KernelRequest& request, const Launch& launch
 void run(const Linear& op, const KernelRequest& request, const Launch& launch);
 void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
+void run(const RescaleGuidance& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
 void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
