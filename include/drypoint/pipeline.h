@@ -69,6 +69,9 @@ struct Request {
   CompatKind compat = CompatKind::automatic;
   ScheduleKind schedule = ScheduleKind::automatic;
   double guidance_scale = 9;  ///< 0 and up; at 1 the negative prompt has no effect
+  /// How far the guided prediction is brought to the deviation of the prompt's own, 0 to 1
+  /// (diffusers' `guidance_rescale`).
+  double guidance_rescale = 0;
   /// There is guidance from this share of the steps to that one, 0 to 1, by the rule of a control's
   /// `start` and `end`; the steps outside cost what they cost at scale 1. Not with AND.
   double guidance_start = 0, guidance_end = 1;

@@ -182,6 +182,10 @@ void Conditioning::begin(Executor& denoiser, const DenoiserShape& shape) {
     denoiser.set_input("guidance_scale",
                        std::vector<float>(static_cast<size_t>(shape.latents),
                                           static_cast<float>(prompts_.guidance_scale)));
+  if (shape.rescaled)
+    denoiser.set_input("guidance_rescale",
+                       std::vector<float>(static_cast<size_t>(shape.latents),
+                                          static_cast<float>(prompts_.guidance_rescale)));
   if (prompts_.positive.size() > 1) {
     std::vector<float> weights;
     double sum = 0;

@@ -114,7 +114,8 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .width = size.width / 8,
                       .context_length = chunks * kTokenCount,
                       .controls = {},
-                      .masked = keeps_known(request, model.config().unet)};
+                      .masked = keeps_known(request, model.config().unet),
+                      .rescaled = guided && request.guidance_rescale > 0};
   if (!model.config().controls.empty())
     shape.controls = {{.net = 0,
                        .positive_only = request.guess_mode && guided,
@@ -177,20 +178,23 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
     return std::vector<float>(static_cast<size_t>(shape.latents), static_cast<float>(value));
   };
   if (shape.prompts > 1) denoiser.set_input("guidance_scale", of_each(request.guidance_scale));
+  if (shape.rescaled) denoiser.set_input("guidance_rescale", of_each(request.guidance_rescale));
   denoiser.set_input("context", context);
 }
 
 void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
                         std::span<const PictureInputs> pictures) {
   set_table(denoiser, shape, table);
-  std::vector<float> guidance_scales;
+  std::vector<float> guidance_scales, guidance_rescales;
   std::vector<const UnitSet*> units;
   for (const PictureInputs& picture : pictures) {
     guidance_scales.push_back(static_cast<float>(picture.guidance_scale));
+    guidance_rescales.push_back(static_cast<float>(picture.guidance_rescale));
     units.push_back(&picture.units);
   }
   set_controls(denoiser, shape, units);
   if (shape.prompts > 1) denoiser.set_input("guidance_scale", guidance_scales);
+  if (shape.rescaled) denoiser.set_input("guidance_rescale", guidance_rescales);
   denoiser.set_input("context", joined_contexts(pictures, shape.prompts));
 }
 

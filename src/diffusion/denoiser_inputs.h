@@ -55,7 +55,7 @@ void set_picture_inputs(Executor& denoiser, const DenoiserShape& shape, const Sa
 
 struct PictureInputs {
   std::vector<float> context;  // [prompts, L, D]
-  double guidance_scale = 1;
+  double guidance_scale = 1, guidance_rescale = 0;
   UnitSet units;
 };
 /// The same for pictures drawn together, whose table and strengths are those of the first.

@@ -140,6 +140,7 @@ void Denoising::set_inputs(Executor& denoiser, const DenoiserShape& shape,
     inputs.push_back({.context = drawing->conditioning ? drawing->conditioning->context(shape)
                                                        : std::vector<float>(context_size),
                       .guidance_scale = drawing->prompts.guidance_scale,
+                      .guidance_rescale = drawing->request.guidance_rescale,
                       .units = drawing->units_in(phase)});
   set_picture_inputs(denoiser, shape, table_, inputs);
 }

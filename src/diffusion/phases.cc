@@ -29,6 +29,7 @@ DenoiserShape shape_in(const Phase& phase, DenoiserShape shape, std::span<const 
     shape.contexts /= shape.prompts;
     shape.prompts = 1;
     shape.negative_length = 0;
+    shape.rescaled = false;
   }
   shape.controls.clear();
   for (const size_t i : phase.units)

@@ -116,11 +116,11 @@ void check_guidance(const Request& request, bool is_told, size_t parts) {
     fail(ErrorKind::bad_argument, "guidance_start: {}, expected at most guidance_end, {}",
          request.guidance_start, request.guidance_end);
   const bool is_whole = request.guidance_start == 0 && request.guidance_end == 1;
-  if (is_told && !is_whole)
+  if (is_told && (!is_whole || request.guidance_rescale != 0))
     fail(ErrorKind::bad_argument,
-         "guidance_start, guidance_end: {} to {}, but the UNet is told how far to be guided, and "
-         "is so at all steps; expected 0 to 1",
-         request.guidance_start, request.guidance_end);
+         "{}: the UNet is told how far to be guided, and is guided at all steps by itself; "
+         "expected the default",
+         is_whole ? "guidance_rescale" : "guidance_start, guidance_end");
   if (parts > 1 && !is_whole)
     fail(ErrorKind::bad_argument,
          "guidance_start, guidance_end: {} to {}, expected 0 to 1 with a prompt of {} parts joined "
@@ -204,6 +204,7 @@ Prompts read_prompts(const Request& request, const Stages& model, std::vector<st
          "prompt: {} parts joined by AND, but the UNet is told how far to be guided, and is guided "
          "by one; expected one part",
          prompts.positive.size());
+  prompts.guidance_rescale = request.guidance_rescale;
   check_guidance(request, is_told, prompts.positive.size());
   if (!is_told && (prompts.positive.size() > 1 || prompts.guidance_scale != 1))
     prompts.negative = std::move(negative[0]);

@@ -37,6 +37,7 @@ struct Prompts {
   std::vector<ScheduledPrompt> positive;         // the parts of AND
   std::optional<ScheduledPrompt> negative;       // with guidance
   double guidance_scale = 1;                     // with the weight of a part that is alone
+  double guidance_rescale = 0;
 
   PromptShape shape() const;
   /// Whether the denoiser has the same one or two texts, of equal length, at all evaluations.

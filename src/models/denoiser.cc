@@ -204,6 +204,16 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   if (shape.expose) graph.outputs["eps"] = to_channels_first(unet_module, eps);
   if (shape.prompts > 2) eps = joined_parts(graph, sampler, eps, shape);
 
+  const auto of_each = [&](const char* name) {
+    return graph.add_input(name, {DType::f32, {shape.latents}}, Rate::picture, true);
+  };
+  bool guided = shape.prompts > 1;
+  if (guided && shape.rescaled) {
+    eps = sampler.node(RescaleGuidance{},
+                       {eps, of_each("guidance_scale"), of_each("guidance_rescale")});
+    guided = false;
+  }
+
   // What a mask keeps: of the prediction before the sampler sees it, of the latent after it.
   const auto keep = [&](const Blend& blend, ValueId value, ValueId other, const char* table) {
     const ValueId rows = graph.add_input(table, {DType::f32, {shape.max_steps, 3}}, Rate::picture);
@@ -217,14 +227,12 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     eps = keep({.channels_last = true}, eps, slots, "kept_output");
   }
 
-  const SamplerUpdate update{.guided = shape.prompts > 1, .noise = shape.noises > 0};
+  const SamplerUpdate update{.guided = guided, .noise = shape.noises > 0};
   const int64_t columns = shape.slots * (shape.slots + 2);
   std::vector<ValueId> reads{
       slots, eps,
       graph.add_input("sampler", {DType::f32, {shape.max_steps, columns}}, Rate::picture), step};
-  if (update.guided)
-    reads.push_back(
-        graph.add_input("guidance_scale", {DType::f32, {shape.latents}}, Rate::picture, true));
+  if (update.guided) reads.push_back(of_each("guidance_scale"));
   if (update.noise)
     reads.push_back(graph.add_input("noise", latents(shape.noises), Rate::picture, true));
   ValueId next = sampler.node(update, reads);

@@ -35,6 +35,7 @@ struct DenoiserShape {
   int64_t noises = 0;                      // rows of "noise"; 0: the sampler adds none
   std::vector<ControlShape> controls{{}};  // whose tensors are added up; may be empty
   bool masked = false;                     // what a mask keeps of a known latent
+  bool rescaled = false;                   // guidance, see `RescaleGuidance`
   bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
@@ -59,8 +60,9 @@ std::string region_input(size_t control, size_t level);
 /// one run after the other walks all steps.
 /// Inputs, each picture: "timesteps" [max_steps], "sampler" [max_steps, slots * (slots + 2)] (see
 /// `SamplerUpdate`), with noise "noise" [noises * latents, 4, h, w], with two prompts
-/// "guidance_scale" [latents], of a UNet that is told the scale "guidance_embedding" [max_steps,
-/// guidance_width], with more the shares of the positive prompt's parts in the guided
+/// "guidance_scale" [latents] and, if `rescaled`, "guidance_rescale" [latents], of a UNet that is
+/// told the scale "guidance_embedding" [max_steps, guidance_width], with more the shares of the
+/// positive prompt's parts in the guided
 /// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
 /// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
 /// control i `hint_input(i)` [hints, C, 8 h, 8 w] (0 to 1), if it is `in_region` for each level

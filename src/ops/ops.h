@@ -28,6 +28,7 @@
 #include "ops/multiply_plane.h"
 #include "ops/permute.h"
 #include "ops/quantize.h"
+#include "ops/rescale_guidance.h"
 #include "ops/reshape.h"
 #include "ops/sampler_update.h"
 #include "ops/scales.h"
@@ -42,8 +43,9 @@ namespace drypoint {
 using Op =
     std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
                  Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment, LayerNorm,
-                 LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize, Reshape,
-                 SamplerUpdate, Scales, Select, Slice, SpatialMean, TimestepEmbedding, Upsample>;
+                 LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize, RescaleGuidance,
+                 Reshape, SamplerUpdate, Scales, Select, Slice, SpatialMean, TimestepEmbedding,
+                 Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

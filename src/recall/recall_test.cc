@@ -273,6 +273,7 @@ TEST(Recall, EveryFieldComesBack) {
                                                   {"schedule", "karras"},
                                                   {"compat", "comfy"},
                                                   {"guidance_scale", "3.5"},
+                                                  {"guidance_rescale", "0.7"},
                                                   {"guidance_start", "0.25"},
                                                   {"guidance_end", "0.75"},
                                                   {"strength", "0.4"},

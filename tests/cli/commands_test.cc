@@ -38,6 +38,7 @@ TEST_F(Commands, Help) {
                                          "--strength",
                                          "--guess-mode",
                                          "--guidance-end",
+                                         "--guidance-rescale",
                                          "--guidance-start",
                                          "--seed",
                                          "--rng",

@@ -208,6 +208,15 @@ TEST(Golden, Blend) {
                     {1, 3, 2, 4, 5, 7, 6, 8}, {2, 1, 2, 2});
 }
 
+TEST(Golden, RescaleGuidance) {
+  // Two latents of two values. Guided 1 + 3 (2 - 1) = 4 and 1 + 3 (4 - 1) = 10, which deviate by 3
+  // where the prompt's deviate by 1: half of that is taken, so times 0.5 / 3 + 0.5 = 2/3. The
+  // second is not rescaled.
+  const Tensor outputs = tensor({4, 1, 1, 2}, {1, 1, 0, 1, 2, 4, 2, 3});
+  expect_everywhere(RescaleGuidance{}, {outputs, tensor({2}, {3, 2}), tensor({2}, {0.5f, 0})},
+                    {8.0f / 3, 20.0f / 3, 4, 5}, {2, 1, 1, 2});
+}
+
 TEST(Golden, SamplerUpdate) {
   // One slot of two channels of two pixels; output -1 + 2 (0 - -1) = 1 and 0 + 2 (3 - 0) = 6.
   const Tensor slot = tensor({1, 2, 1, 2}, {5, 5, 7, 9}),

@@ -286,6 +286,13 @@ TEST(OddShapes, Blend) {
   }
 }
 
+TEST(OddShapes, RescaleGuidance) {
+  for (const int64_t latents : {1, 3})
+    compare_with_reference(RescaleGuidance{},
+                           {random_tensor({2 * latents, 5, 7, 4}, 1), random_tensor({latents}, 2),
+                            tensor({latents}, std::vector<float>(latents, 0.7f))});
+}
+
 TEST(OddShapes, SamplerUpdate) {
   for (const int64_t slots : {1, 4, 5, 8})
     for (const bool guided : {false, true})

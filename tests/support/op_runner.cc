@@ -121,6 +121,7 @@ double tolerance(const Backend& backend, const Op& op) {
       {LayerNorm::name, 2e-6, 1e-5},
       {Linear::name, 3e-6, 3e-5},
       {Blend::name, 1e-6, 2e-6},
+      {RescaleGuidance::name, 1e-6, 2e-6},
       {SamplerUpdate::name, 1e-6, 2e-6},
       {SpatialMean::name, 1e-6, 2e-6},
       {TimestepEmbedding::name, 1e-7, 2e-6},

@@ -88,7 +88,11 @@ void expect_batches_as_alone(const DeviceOptions& device) {
       {"guess mode", [](Request& r) { r.guess_mode = true; }},
       {"unguided", [](Request& r) { r.guidance_scale = 1, r.eta = 0.5; }},
       {"slots and noise", [](Request& r) { r.sampler = "DPM++ 2M SDE"; }},
-      {"guided at first", [](Request& r) { r.guidance_end = 0.5; }},
+      {"guided at first",
+       [](Request& r) {
+         r.guidance_end = 0.5;
+         r.guidance_rescale = 0.7;
+       }},
       {"pictures",
        [](Request& r) {
          r.is_edges = false;

@@ -34,6 +34,7 @@ KernelPtr make(const MaxPool& op, const KernelRequest& request, const Context& c
 KernelPtr make(const MultiplyPlane& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Quantize& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const RescaleGuidance& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);

@@ -30,6 +30,7 @@ void run(const MaxPool& op, const KernelRequest& request, const Launch& launch);
 void run(const MultiplyPlane& op, const KernelRequest& request, const Launch& launch);
 void run(const Permute& op, const KernelRequest& request, const Launch& launch);
 void run(const Quantize& op, const KernelRequest& request, const Launch& launch);
+void run(const RescaleGuidance& op, const KernelRequest& request, const Launch& launch);
 void run(const Reshape& op, const KernelRequest& request, const Launch& launch);
 void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& launch);
 void run(const Scales& op, const KernelRequest& request, const Launch& launch);
