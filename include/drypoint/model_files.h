@@ -34,6 +34,9 @@ struct ModelFiles {
   std::optional<std::filesystem::path> embeddings;
   /// A folder of LoRAs and other adapters, which requests and prompts call by their files' names.
   std::optional<std::filesystem::path> loras;
+  /// A network that makes pictures larger (ESRGAN, RealESRGAN: .pth, .safetensors), for second
+  /// passes with `HiresUpscaler::model`.
+  std::optional<std::filesystem::path> upscaler;
   /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
   Prediction prediction = Prediction::automatic;
   /// A plan (see plan.h), instead of `model`, `vae` and `text_encoder`, which must be empty then.

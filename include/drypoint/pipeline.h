@@ -158,6 +158,11 @@ struct Callbacks {
   /// What each part takes of `max_memory`, before the first step; without it, a notice of the
   /// result.
   std::function<void(const std::string&)> notice = {};
+  /// The first sample as it is to become, after every `preview_steps` steps but the last, a pixel
+  /// for each of the latent's, or full size where the VAE is a tiny one. Not of pictures that a
+  /// queue draws. Without it previews cost nothing.
+  std::function<void(const Image&)> preview = {};
+  int preview_steps = 5;  ///< from 1
 };
 
 struct Result {

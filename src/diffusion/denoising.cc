@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/keeping.h"
+#include "diffusion/preview.h"
 #include "diffusion/sampling.h"
 #include "diffusion/tiled_denoise_loop.h"
 #include "image/pillow.h"
@@ -68,6 +69,8 @@ class Denoising {
   [[noreturn]] void find_non_finite_step(DenoiseLoop& loop, size_t at);
   void begin(auto& loop, size_t at) const;
   void note_step(const auto& loop);
+  std::vector<float> seen_before_preview(DenoiseLoop& loop, size_t at) const;
+  void show(const DenoiseLoop& loop, std::span<const float> seen) const;
   void expect_finite(std::span<const float> values, size_t row) const;
   std::span<const float> chunk_of(std::span<const float> values, size_t at) const {
     return values.empty() ? values : values.subspan(at, chunk_);
@@ -166,6 +169,29 @@ void Denoising::note_step(const auto& loop) {
   step_done_(done_ + steps, table_.rows[loop.row() - 1].timestep);
 }
 
+/// What the model is to see of the first sample, where a preview follows the step; else nothing.
+std::vector<float> Denoising::seen_before_preview(DenoiseLoop& loop, size_t at) const {
+  const Callbacks& callbacks = batch_[0]->callbacks;
+  const size_t row = loop.row();
+  const bool is_last_of_step =
+      row + 1 < table_.rows.size() && table_.rows[row + 1].step != table_.rows[row].step;
+  if (!shape_.foretells || at > 0 || !is_last_of_step ||
+      (table_.rows[row].step + 1) % callbacks.preview_steps != 0)
+    return {};
+  const auto latent = loop.first_slot().first(latent_);
+  return {latent.begin(), latent.end()};
+}
+
+void Denoising::show(const DenoiseLoop& loop, std::span<const float> seen) const {
+  const size_t row = loop.row() - 1;
+  Executor& denoiser = *denoisers_[set_of_row_[row]];
+  const auto clean =
+      clean_latent(seen, denoiser.output("prediction"), table_.rows[row], model_.prediction(),
+                   batch_[0]->prompts.shape().guided ? batch_[0]->prompts.guidance_scale : 1,
+                   static_cast<size_t>(shape_.latents));
+  batch_[0]->callbacks.preview(preview_of(model_, clean, tiles_.whole(), stop_));
+}
+
 void Denoising::expect_finite(std::span<const float> values, size_t row) const {
   const SamplerTable::Row& of = table_.rows[row];
   if (!all_finite(values))
@@ -201,9 +227,11 @@ void Denoising::walk_whole() {
     }
     begin(loop, at);
     while (!loop.done()) {
+      const std::vector<float> seen = seen_before_preview(loop, at);
       loop.run(stop_);
       loop.wait_for_all_but_two();
       note_step(loop);
+      if (!seen.empty()) show(loop, seen);
     }
     const auto latents = loop.first_slot();
     if (!all_finite(latents)) find_non_finite_step(loop, at);

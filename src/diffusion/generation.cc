@@ -23,6 +23,7 @@ DenoiserShape shape_of(const Stages& model, const Generation& drawing, size_t se
                      drawing.table, drawing.prompts.shape());
   // Each tile brings its own noise at each step.
   if (tiles.count() > 1) shape.noises = std::min<int64_t>(shape.noises, 1);
+  shape.foretells = drawing.callbacks.preview && tiles.count() == 1;
   return with_units(shape, drawing.units, drawing.steered.sets[set]);
 }
 
