@@ -19,5 +19,6 @@ void add_score(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_profile(CLI::App& program);
 void add_serve(CLI::App& program);
+void add_upscale(CLI::App& program);
 
 }  // namespace drypoint::cli

@@ -25,7 +25,8 @@ struct GenerateArguments {
   ModelOptions model{true};
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
-  std::string image, edges, init, mask, save_edges, output, json_request, from;
+  std::string image, edges, init, mask, save_edges, preview, output, json_request, from;
+  int preview_steps = 5;
   ControlPictures control_pictures;  // that the request in JSON names
   bool warm = false, json = false;
 };
@@ -52,6 +53,7 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   if (is_standard(options.output) && names.size() > 1)
     bad_option(fmt::format("--samples: {}, but --output - takes one picture", names.size()));
   if (!options.save_edges.empty()) outputs.emplace_back("--save-edges", options.save_edges);
+  if (!options.preview.empty()) outputs.emplace_back("--preview", options.preview);
   if (options.json && writes_standard(options))
     bad_option("--json: goes to standard output, as a picture named - does; expected one of them");
   for (const auto& [option, path] : outputs) check_output(option, path);
@@ -196,6 +198,16 @@ void expect_one_standard_input(const GenerateArguments& options) {
   }
 }
 
+/// Each preview takes the place of the one before, whole.
+std::function<void(const Image&)> preview_writer(const std::string& file) {
+  if (file.empty()) return {};
+  return [file](const Image& image) {
+    PictureSet preview;
+    preview.add(file, image);
+    preview.commit();
+  };
+}
+
 /// Seconds from the command's start; with --warm, of the first step, from the end of warming.
 struct Times {
   double open = 0;  // until the model was opened
@@ -286,7 +298,8 @@ void run(GenerateArguments options) {
                                     [&](const std::string& notice) {
                                       print_notice(notice);
                                       told.push_back(notice);
-                                    }});
+                                    },
+                                    preview_writer(options.preview), options.preview_steps});
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
 
@@ -334,6 +347,12 @@ void add_generate(CLI::App& program) {
       ->transform(path());
   command->add_option("--save-edges", o->save_edges, "Write the edges to this file too, or -")
       ->transform(path());
+  command
+      ->add_option("--preview", o->preview,
+                   "Write what the picture is to become to this file while it is drawn")
+      ->transform(output_path());
+  command->add_option("--preview-steps", o->preview_steps, "After every so many steps [5]")
+      ->check(CLI::Range(1, 999));
   o->device.add_to(*command);
   o->model.add_details_to(*command);
   command->add_flag("--warm", o->warm,

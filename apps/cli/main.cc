@@ -194,6 +194,7 @@ int main(int argc, char** argv) {
   cli::add_build(program);
   cli::add_edges(program);
   cli::add_preprocess(program);
+  cli::add_upscale(program);
   cli::add_text(program);
   cli::add_inspect(program);
   cli::add_synth(program);

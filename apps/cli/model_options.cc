@@ -17,7 +17,8 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1);
   if (!plans) return;
-  for (const char* name : {"plan", "embeddings", "loras"}) fields_.add(command, name, {});
+  for (const char* name : {"plan", "embeddings", "loras", "upscaler"})
+    fields_.add(command, name, {});
 }
 
 void ModelOptions::add_details_to(CLI::App& command) {

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
+#include "drypoint/annotate.h"
 #include "drypoint/edges.h"
 #include "drypoint/fields.h"
 #include "field_options.h"
+#include "interrupts.h"
 #include "options.h"
 #include "picture_files.h"
 #include "terminal.h"
@@ -16,7 +19,7 @@ namespace drypoint::cli {
 namespace {
 
 struct PreprocessArguments {
-  std::string kind, image, mask, output;
+  std::string kind, model, image, mask, output;
   FieldOptions<Request> request{request_fields()};
   FieldOptions<Control> control{control_fields()};
   bool json = false;
@@ -27,13 +30,31 @@ Image fitted(const Image& image, const Request& request, const Control& control)
                                      : resize_for_control(image, request.size, control.resize);
 }
 
+bool is_network(const std::string& kind) {
+  return std::ranges::find(annotator_kinds(), kind, &AnnotatorKind::name) !=
+         annotator_kinds().end();
+}
+
+/// By the network that was given.
+Image annotated(const PreprocessArguments& options, const Image& image) {
+  if (options.model.empty())
+    bad_option(fmt::format("--model: found none, expected the network of {}", options.kind));
+  for (const char* name : {"threshold_a", "threshold_b"})
+    if (options.control.has(name)) bad_option(fmt::format("{}: {} takes none", name, options.kind));
+  if (!options.mask.empty()) bad_option(fmt::format("--mask: {} takes none", options.kind));
+  return Annotator(options.kind, options.model).annotate(image, interrupted);
+}
+
 void run(const PreprocessArguments& options) {
   Request request;
   Control control;
   options.request.expect_one_of("size", "resolution");
   options.request.apply(request);
   options.control.apply(control);
-  const Preprocessor& preprocessor = preprocessor_named(options.kind);
+  const bool by_network = is_network(options.kind);
+  if (!by_network) preprocessor_named(options.kind);
+  if (!by_network && !options.model.empty())
+    bad_option(fmt::format("--model: {} is no network", options.kind));
   check_output("--output", options.output);
   if (options.json && is_standard(options.output))
     bad_option("--json: goes to standard output, as --output - does; expected one of them");
@@ -46,7 +67,9 @@ void run(const PreprocessArguments& options) {
                             .seed = request.seed.value_or(0)};
   if (!options.mask.empty())
     numbers.mask = fitted(read_picture("--mask", options.mask).image, request, control);
-  const Image hint = preprocess(preprocessor, fitted(read.image, request, control), numbers);
+  const Image picture = fitted(read.image, request, control);
+  const Image hint = by_network ? annotated(options, picture)
+                                : preprocess(preprocessor_named(options.kind), picture, numbers);
   PictureSet outputs;
   outputs.add(options.output, hint);
   outputs.commit();
@@ -73,6 +96,8 @@ std::string kinds() {
     if (!numbers.empty()) numbers += ")";
     lines += fmt::format("  {:18} {}{}\n", preprocessor.name, preprocessor.help, numbers);
   }
+  for (const AnnotatorKind& network : annotator_kinds())
+    lines += fmt::format("  {:18} {} (--model {})\n", network.name, network.help, network.file);
   return lines;
 }
 
@@ -88,6 +113,7 @@ void add_preprocess(CLI::App& program) {
                    "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
       ->required()
       ->transform(path());
+  command->add_option("--model", o->model, "The network of a kind that is one")->transform(path());
   command->add_option("--mask", o->mask, "Of inpaint: white where it is to be painted anew")
       ->transform(path());
   for (const char* name : {"resolution", "size", "seed"}) o->request.add(*command, name, {});

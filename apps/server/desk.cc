@@ -219,7 +219,7 @@ Callbacks Desk::callbacks_of(const std::shared_ptr<Task>& task, size_t number) c
     held->change_.notify_all();
   };
   if (limits_.preview_every > 0) {
-    callbacks.preview_every = limits_.preview_every;
+    callbacks.preview_steps = limits_.preview_every;
     callbacks.preview = [weak](const Image& image) {
       const auto held = weak.lock();
       if (!held) return;

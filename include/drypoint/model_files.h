@@ -34,6 +34,9 @@ struct ModelFiles {
   std::optional<std::filesystem::path> embeddings;
   /// A folder of LoRAs and other adapters, which requests and prompts call by their files' names.
   std::optional<std::filesystem::path> loras;
+  /// A network that makes pictures larger (ESRGAN, RealESRGAN: .pth, .safetensors), for second
+  /// passes with `HiresUpscaler::model`.
+  std::optional<std::filesystem::path> upscaler;
   /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
   Prediction prediction = Prediction::automatic;
   /// With the precisions fp8 and int8: the ranges of values that `calibrate` found (see

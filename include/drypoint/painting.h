@@ -62,6 +62,7 @@ enum class HiresUpscaler : uint8_t {
   latent_nearest_exact,        ///< ("Latent (nearest-exact)")
   lanczos,                     ///< of the picture, which is decoded and encoded for it
   nearest,                     ///< the same with larger pixels
+  model,                       ///< the same by the network of `ModelFiles::upscaler`
 };
 
 }  // namespace drypoint

@@ -169,14 +169,14 @@ struct Progress {
 struct Callbacks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> stop;  ///< true: give up; asked often, must be cheap
-  /// Is given the first sample's picture as it stands after each so many steps: an eighth of its
-  /// sides, noisy at first, in colours that are about right for the VAE of Stable Diffusion 1
-  /// and 2. A device that works on its own is waited for then.
-  std::function<void(const Image&)> preview = {};
-  int preview_every = 1;
   /// What each part takes of `max_memory`, before the first step; without it, a notice of the
   /// result.
   std::function<void(const std::string&)> notice = {};
+  /// The first sample as it is to become, after every `preview_steps` steps but the last, a pixel
+  /// for each of the latent's, or full size where the VAE is a tiny one. Not of pictures in windows
+  /// (`Request::tile`). Without it previews cost nothing.
+  std::function<void(const Image&)> preview = {};
+  int preview_steps = 5;  ///< from 1
 };
 
 struct Result {

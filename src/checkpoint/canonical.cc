@@ -34,7 +34,9 @@ std::optional<Part> bare_part(const NamedTensors& tensors) {
                        "body.0.block1.", "body.0.in_conv."}))
     return Part::control;
   if (any_of(tensors, {"output_blocks.", "up_blocks."})) return Part::unet;
-  if (any_of(tensors, {"encoder.conv_in.", "decoder.conv_in."})) return Part::vae;
+  if (any_of(tensors, {"encoder.conv_in.", "decoder.conv_in.", "decoder.layers.", "taesd_decoder.",
+                       "3.conv.0."}))
+    return Part::vae;
   if (any_of(tensors, {"text_model.", "embeddings.token_embedding."})) return Part::text;
   return {};
 }

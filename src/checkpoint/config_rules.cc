@@ -116,6 +116,27 @@ constexpr KeyRule vae_rules[] = {
     {"use_quant_conv", "[true]"},
 };
 
+// diffusers/models/autoencoders/autoencoder_tiny.py
+constexpr KeyRule taesd_rules[] = {
+    {"_class_name", R"(["AutoencoderTiny"])"},
+    {"act_fn", R"(["relu"])"},
+    {"block_out_channels"},
+    {"decoder_block_out_channels"},
+    {"encoder_block_out_channels"},
+    {"force_upcast"},  // precision alone
+    {"in_channels", "[3]"},
+    {"latent_channels"},
+    {"latent_magnitude"},
+    {"latent_shift"},
+    {"num_decoder_blocks", "[[3, 3, 3, 1]]"},
+    {"num_encoder_blocks", "[[1, 3, 3, 3]]"},
+    {"out_channels", "[3]"},
+    {"scaling_factor", "[1]"},
+    {"shift_factor", "[0, null]"},
+    {"upsample_fn", R"(["nearest"])"},
+    {"upsampling_scaling_factor", "[2]"},
+};
+
 // transformers/models/clip/configuration_clip.py, and what every configuration may hold
 // (configuration_utils.py), most of which is about training and other kinds of models.
 constexpr KeyRule text_rules[] = {
@@ -338,6 +359,7 @@ std::span<const KeyRule> rules_of(std::string_view place) {
   if (place == control_config) return control;
   if (place == adapter_config) return adapter_rules;
   if (place == vae_config) return vae_rules;
+  if (place == taesd_config) return taesd_rules;
   if (place == text_config) return text_rules;
   if (place == scheduler_config) return scheduler_rules;
   if (place == "DDIMScheduler") return ddim_rules;

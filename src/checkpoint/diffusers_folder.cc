@@ -138,10 +138,11 @@ std::string folder_name(const fs::path& folder) {
   if (type == "ControlNetModel") return "controlnet";
   if (type == "T2IAdapter") return "t2iadapter";
   if (type == "AutoencoderKL") return "vae";
+  if (type == "AutoencoderTiny") return "taesd";
   if (type == "CLIPTextModel" || type == "CLIPModel") return "text_encoder";
   fail(ErrorKind::unsupported,
-       "{}: is for {}, expected UNet2DConditionModel, ControlNetModel, T2IAdapter, AutoencoderKL "
-       "or CLIPTextModel",
+       "{}: is for {}, expected UNet2DConditionModel, ControlNetModel, T2IAdapter, AutoencoderKL, "
+       "AutoencoderTiny or CLIPTextModel",
        file, printable(type.dump(-1, ' ', false, json::error_handler_t::replace)));
 }
 

@@ -13,7 +13,8 @@ NamedTensors read_text(const std::string& contents) {
   return read_gguf({"file", std::as_bytes(std::span(contents)), nullptr});
 }
 
-/// As the package gguf decodes the same blocks (tests/golden/ggml_blocks.py), but for f16's rounding.
+/// As the package gguf decodes the same blocks (tests/golden/ggml_blocks.py), but for f16's
+/// rounding.
 TEST(Gguf, BlocksAreWhatTheyStandFor) {
   const TensorFile file = read_tensor_file(testing::data("checkpoint/blocks.gguf"));
   EXPECT_EQ(file.format, "GGUF");

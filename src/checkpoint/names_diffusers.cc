@@ -176,6 +176,21 @@ Name vae_name(std::string_view name, const BlockCounts& counts) {
   return join(side, renamed(cursor.rest(), vae_ends));
 }
 
+// TAESD's modules are numbered. Its own code has a clamp in front of the decoder, which diffusers
+// does not count; its decoder's own file has no prefix.
+Name taesd_name(std::string_view name) {
+  Cursor cursor(name);
+  int number = 0;
+  if (cursor.take_indexed("decoder.layers.", number))
+    return fmt::format("decoder.{}.{}", number + 1, cursor.rest());
+  for (const auto& [beginning, canonical] :
+       {std::pair("encoder.layers.", "encoder."), std::pair("taesd_encoder.", "encoder."),
+        std::pair("taesd_decoder.", "decoder.")})
+    if (cursor.take(beginning)) return canonical + std::string(cursor.rest());
+  if (!name.empty() && name[0] >= '0' && name[0] <= '9') return "decoder." + std::string(name);
+  return {};
+}
+
 // transformers 5 leaves `text_model.` out.
 Name text_name(std::string_view name) {
   Cursor cursor(name);
@@ -237,7 +252,9 @@ std::optional<std::string> canonical_name(Part part, std::string_view name,
       if (counts.is_adapter) return join(prefix, adapter_name(name, counts));
       [[fallthrough]];
     case Part::unet: return join(prefix, unet_name(name, counts));
-    case Part::vae: return join(prefix, vae_name(name, counts));
+    case Part::vae:
+      if (auto found = taesd_name(name)) return join(prefix, found);
+      return join(prefix, vae_name(name, counts));
     case Part::text: return join(prefix, text_name(name));
   }
   return {};

@@ -220,7 +220,8 @@ const Value& state_in(const Value& root) {
   const Value* state = &root;
   for (int level = 0; level < 3; ++level) {
     const Value* inside = nullptr;
-    for (const char* key : {"state_dict", "model_state_dict", "module", "model"})
+    for (const char* key :
+         {"state_dict", "model_state_dict", "module", "model", "params_ema", "params"})
       if (const Value* found = inside ? nullptr : state->find(key);
           found && found->is(Kind::dictionary))
         inside = found;

@@ -18,6 +18,17 @@ std::span<const float> run(Executor& executor, const char* input, std::span<cons
   return result;
 }
 
+/// TAESD says no variance: the least there is.
+std::vector<float> tiny_moments(Executor& encoder, std::span<const float> picture,
+                                const StopRequested& stop) {
+  std::vector<float> values(picture.begin(), picture.end());
+  for (float& value : values) value = (value + 1) / 2;
+  const auto latent = run(encoder, "image", values, "moments", "VAE encoder", stop);
+  std::vector<float> moments(latent.begin(), latent.end());
+  moments.resize(2 * latent.size(), -30.0f);
+  return moments;
+}
+
 size_t area(const Tiles& tiles) {
   return static_cast<size_t>(tiles.whole().width) * static_cast<size_t>(tiles.whole().height);
 }
@@ -32,15 +43,18 @@ std::vector<float> decode(Stages& model, std::span<const float> latent, const Ti
                           const StopRequested& stop) {
   using enum Tiles::Layout;
   std::vector<float> scaled(latent.begin(), latent.end());
-  for (float& value : scaled) value /= model.scaling_factor();
+  const bool is_tiny = model.config().vae.is_tiny;
+  for (float& value : scaled)
+    value = is_tiny ? 3 * std::tanh(value / 3) : value / model.scaling_factor();
   Executor& decoder = model.vae_decoder(tiles.size().height, tiles.size().width, stop);
   const auto decoded = [&](std::span<const float> values) {
-    return run(decoder, "latent", values, "image", "VAE decoder", stop);
+    const auto image = run(decoder, "latent", values, "image", "VAE decoder", stop);
+    std::vector<float> result(image.begin(), image.end());
+    for (float& value : result)
+      if (is_tiny) value = 2 * value - 1;
+    return result;
   };
-  if (tiles.count() == 1) {
-    const auto image = decoded(scaled);
-    return {image.begin(), image.end()};
-  }
+  if (tiles.count() == 1) return decoded(scaled);
   const Tiles of_picture = tiles.times(8);
   std::vector<float> picture(3 * area(of_picture));
   for (size_t i = 0; i < tiles.count(); ++i)
@@ -53,12 +67,11 @@ std::vector<float> encode(Stages& model, std::span<const float> picture, const T
   using enum Tiles::Layout;
   Executor& encoder = model.vae_encoder(tiles.size().height, tiles.size().width, stop);
   const auto encoded = [&](std::span<const float> values) {
-    return run(encoder, "image", values, "moments", "VAE encoder", stop);
+    if (model.config().vae.is_tiny) return tiny_moments(encoder, values, stop);
+    const auto moments = run(encoder, "image", values, "moments", "VAE encoder", stop);
+    return std::vector<float>(moments.begin(), moments.end());
   };
-  if (tiles.count() == 1) {
-    const auto moments = encoded(picture);
-    return {moments.begin(), moments.end()};
-  }
+  if (tiles.count() == 1) return encoded(picture);
   const Tiles of_picture = tiles.times(8);
   std::vector<float> moments(2 * static_cast<size_t>(model.config().vae.latent_channels) *
                              area(tiles));

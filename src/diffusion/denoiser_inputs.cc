@@ -5,6 +5,7 @@
 
 #include "diffusion/denoise_loop.h"
 #include "diffusion/first_latents.h"
+#include "image/bilinear.h"
 
 namespace drypoint {
 namespace {
@@ -34,21 +35,9 @@ void add_hint(const Unit& unit, size_t wanted, std::vector<float>& hints) {
 /// A mask at the size of a level's feature maps, [.., .., h, w], from 0 to 1: bilinear between
 /// pixels' middles, as the web UI's extension has it.
 void add_region(const Image& mask, const Shape& plane, std::vector<float>& planes) {
-  struct Between {
-    size_t low = 0, high = 0;
-    float share = 0;  // of the higher
-  };
-  const auto between = [](int64_t i, int64_t to, int from) {
-    const double x = std::clamp(
-        (static_cast<double>(i) + 0.5) * from / static_cast<double>(to) - 0.5, 0.0, from - 1.0);
-    const auto low = static_cast<size_t>(x);
-    return Between{low, std::min(low + 1, static_cast<size_t>(from) - 1),
-                   static_cast<float>(x - static_cast<double>(low))};
-  };
   for (int64_t y = 0; y < plane[2]; ++y)
     for (int64_t x = 0; x < plane[3]; ++x) {
-      const Between row = between(y, plane[2], mask.height),
-                    column = between(x, plane[3], mask.width);
+      const Between row(y, plane[2], mask.height), column(x, plane[3], mask.width);
       const auto at = [&](size_t line, size_t place) {
         return static_cast<float>(mask.pixels[line * static_cast<size_t>(mask.width) + place]) /
                255;

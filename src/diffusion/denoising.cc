@@ -68,8 +68,10 @@ class Denoising {
                   const TileInputs& tile) const;
   [[noreturn]] void find_non_finite_step(DenoiseLoop& loop, size_t at);
   void begin(auto& loop, size_t at) const;
-  void note_step(auto& loop, size_t at);
-  void show_previews(auto& loop, size_t at, int step) const;
+  void note_step(const auto& loop);
+  bool shows_after(const Generation& drawing, size_t row) const;
+  std::vector<float> seen_before_previews(DenoiseLoop& loop) const;
+  void show_previews(const DenoiseLoop& loop, std::span<const float> seen, size_t at) const;
   void expect_finite(std::span<const float> values, size_t row) const;
   std::span<const float> chunk_of(std::span<const float> values, size_t at) const {
     return values.empty() ? values : values.subspan(at, chunk_);
@@ -166,23 +168,44 @@ void Denoising::begin(auto& loop, size_t at) const {
   loop.begin(chunk_of(all_.noise, at), std::move(own), chunk_of(all_.known, at));
 }
 
-/// `at`: where in all latents those of the loop begin.
-void Denoising::note_step(auto& loop, size_t at) {
+void Denoising::note_step(const auto& loop) {
   const int steps = loop.done() ? table_.steps : table_.rows[loop.row()].step;
   step_done_(done_ + steps, table_.rows[loop.row() - 1].timestep);
-  if (!loop.done()) show_previews(loop, at, done_ + steps);
 }
 
-/// To those who want one now and whose first sample, of all counted on, is in the loop.
-void Denoising::show_previews(auto& loop, size_t at, int step) const {
+/// Whether a drawing wants a preview after the step that this row ends.
+bool Denoising::shows_after(const Generation& drawing, size_t row) const {
+  const Callbacks& callbacks = drawing.callbacks;
+  const bool is_last_of_step =
+      row + 1 < table_.rows.size() && table_.rows[row + 1].step != table_.rows[row].step;
+  return callbacks.preview && is_last_of_step &&
+         (table_.rows[row].step + 1) % std::max(callbacks.preview_steps, 1) == 0;
+}
+
+/// What the model is to see, where previews follow the step; else nothing.
+std::vector<float> Denoising::seen_before_previews(DenoiseLoop& loop) const {
+  const auto wants = [&](const Generation* drawing) { return shows_after(*drawing, loop.row()); };
+  if (!shape_.foretells || std::ranges::none_of(batch_, wants)) return {};
+  const auto slot = loop.first_slot();
+  return {slot.begin(), slot.end()};
+}
+
+/// To those who want one and whose first sample, of all counted on, is among the loop's, the first
+/// of which is `at`.
+void Denoising::show_previews(const DenoiseLoop& loop, std::span<const float> seen,
+                              size_t at) const {
+  const size_t row = loop.row() - 1, first = at / latent_, end = first + chunk_ / latent_;
+  const auto prediction = denoisers_[phases_.of_row[row]]->output("prediction");
   size_t sample = 0;
-  const size_t first = at / latent_, end = first + chunk_ / latent_;
   for (const Generation* drawing : batch_) {
-    const Callbacks& callbacks = drawing->callbacks;
-    if (callbacks.preview && sample >= first && sample < end &&
-        step % std::max(callbacks.preview_every, 1) == 0)
-      callbacks.preview(preview_of(loop.first_slot().subspan((sample - first) * latent_, latent_),
-                                   tiles_.whole()));
+    if (sample >= first && sample < end && shows_after(*drawing, row)) {
+      const size_t number = sample - first;
+      const auto clean =
+          clean_latent(seen.subspan(number * latent_, latent_), prediction, table_.rows[row],
+                       model_.prediction(), drawing->prompts.guidance_scale,
+                       {number, static_cast<size_t>(shape_.latents)});
+      drawing->callbacks.preview(preview_of(model_, clean, tiles_.whole(), stop_));
+    }
     sample += static_cast<size_t>(drawing->request.samples);
   }
 }
@@ -224,9 +247,11 @@ void Denoising::walk_whole() {
     }
     begin(loop, at);
     while (!loop.done()) {
+      const std::vector<float> seen = seen_before_previews(loop);
       loop.run(stop_);
       loop.wait_for_all_but_two();
-      note_step(loop, at);
+      note_step(loop);
+      if (!seen.empty()) show_previews(loop, seen, at);
     }
     const auto latents = loop.first_slot();
     if (!all_finite(latents)) find_non_finite_step(loop, at);
@@ -269,7 +294,7 @@ void Denoising::walk_in_tiles() {
     while (!loop.done()) {
       loop.run(stop_);
       expect_finite(loop.first_slot(), loop.row() - 1);
-      note_step(loop, at);
+      note_step(loop);
     }
     std::ranges::copy(loop.first_slot(), result_.begin() + static_cast<std::ptrdiff_t>(at));
   }
@@ -287,7 +312,12 @@ std::vector<float> Denoising::run() {
 
 std::vector<DenoiserShape> denoiser_shapes(const Stages& model, Batch batch) {
   std::vector<DenoiserShape> shapes = shapes_of(model, *batch[0]);
-  for (DenoiserShape& shape : shapes) shape = together(shape, batch.size());
+  const auto wants = [](const Generation* drawing) { return bool(drawing->callbacks.preview); };
+  const bool foretells = batch[0]->tiles().count() == 1 && std::ranges::any_of(batch, wants);
+  for (DenoiserShape& shape : shapes) {
+    shape = together(shape, batch.size());
+    shape.foretells = foretells;
+  }
   return shapes;
 }
 

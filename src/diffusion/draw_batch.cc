@@ -191,8 +191,13 @@ void BatchRun::enlarge(const Generation& drawing, std::span<const float> latents
   second.first.known.clear();
   const size_t one = latents.size() / static_cast<size_t>(drawing.request.samples);
   for (size_t at = 0; at < latents.size(); at += one) {
+    Image image = decoded(drawing, latents.subspan(at, one), stop);
+    // As the web UI: as often as it takes, three times at most.
+    if (upscaler == HiresUpscaler::model)
+      for (int i = 0; i < 3 && (image.width < to.width || image.height < to.height); ++i)
+        image = model_.model()->upscaler()->run(image, 512, stop);
     const Image large = pillow_resize(
-        decoded(drawing, latents.subspan(at, one), stop), to,
+        image, to,
         upscaler == HiresUpscaler::nearest ? PillowFilter::nearest : PillowFilter::lanczos);
     const auto latent = mean_latent(model_, large, second.vae_tile, stop);
     second.first.known.insert(second.first.known.end(), latent.begin(), latent.end());

@@ -79,6 +79,7 @@ std::string_view label(HiresUpscaler upscaler) {
     case HiresUpscaler::latent_nearest_exact: return "Latent (nearest-exact)";
     case HiresUpscaler::lanczos: return "Lanczos";
     case HiresUpscaler::nearest: return "Nearest";
+    case HiresUpscaler::model: return "Model";
   }
   return "unknown";
 }

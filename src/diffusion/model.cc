@@ -193,6 +193,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
   adapters_ = std::make_unique<AdapterLibrary>(files.loras, config_, name_);
+  if (files.upscaler) upscaler_ = std::make_unique<UpscalerNetwork>(*files.upscaler, device_);
   defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
   description_ = {.model = file_name(main_file(files)),
                   .device = backend().name(),

@@ -17,6 +17,7 @@
 #include "diffusion/model_hash.h"
 #include "diffusion/open_device.h"
 #include "diffusion/schedules/noise_schedule.h"
+#include "diffusion/upscaling.h"
 #include "drypoint/pipeline.h"
 #include "models/assemble.h"
 #include "models/clip.h"
@@ -70,6 +71,8 @@ class LoadedModel {
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const Embeddings& embeddings() const { return embeddings_; }
   const AdapterLibrary& adapters() const { return *adapters_; }
+  /// Null if there is none.
+  UpscalerNetwork* upscaler() { return upscaler_.get(); }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
   Prediction prediction() const { return config_.prediction; }
   /// What was taken for granted about the model.
@@ -104,6 +107,7 @@ class LoadedModel {
   Tokenizer tokenizer_;
   Embeddings embeddings_;
   std::unique_ptr<const AdapterLibrary> adapters_;
+  std::unique_ptr<UpscalerNetwork> upscaler_;
   AdapterSet put_on_;  // that the weights have, under `in_use_`
   NoiseSchedule noise_schedule_;
   std::optional<Quantization> quantization_;

@@ -70,8 +70,8 @@ class Pipeline::Implementation {
 /// Each of several has one text for all steps, so that its context is set once.
 bool Pipeline::Implementation::go_together(const Generation& a, const Generation& b) const {
   const auto can = [](const Generation& drawing) {
-    return drawing.request.samples == 1 && drawing.prompts.are_plain() &&
-           drawing.tiles().count() == 1;
+    return drawing.request.samples == 1 && !drawing.callbacks.preview &&
+           drawing.prompts.are_plain() && drawing.tiles().count() == 1;
   };
   if (a.second && b.second && !go_together(*a.second, *b.second)) return false;
   const bool is_told = model_.config().unet.guidance_width > 0;
@@ -103,6 +103,12 @@ void Pipeline::Implementation::prepare(std::span<const ImageSize> sizes, int sam
 Generation Pipeline::Implementation::begin(const Request& request,
                                            const Callbacks& callbacks) const {
   check(request);
+  if (callbacks.preview_steps < 1)
+    fail(ErrorKind::bad_argument, "preview_steps: {}, expected 1 or more", callbacks.preview_steps);
+  if (request.hires_scale > 1 && request.hires_upscaler == HiresUpscaler::model &&
+      !model_.model()->upscaler())
+    fail(ErrorKind::bad_argument,
+         "hires_upscaler: model, but none was given (upscaler: an ESRGAN file)");
   if (callbacks.progress) callbacks.progress({Stage::prepare, 0, 1});
   Generation drawing = begin(request, callbacks, walk_part(request));
   if (request.hires_scale > 1) {

@@ -122,6 +122,9 @@ const std::vector<Field<ModelFiles>>& model_fields() {
           "loras", &M::loras,
           "Folder of LoRAs and other adapters, which prompts (<lora:NAME:0.8>)\nand --lora call by "
           "their files' names"),
+      file("upscaler", &M::upscaler,
+           "Network that makes pictures larger (ESRGAN, RealESRGAN), for second\npasses (the "
+           "upscaler \"model\")"),
       choice("prediction", &M::prediction,
              {{"auto", Prediction::automatic},
               {"epsilon", Prediction::epsilon},

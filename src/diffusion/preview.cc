@@ -1,31 +1,45 @@
 #include "diffusion/preview.h"
 
-#include <algorithm>
+#include "diffusion/autoencoding.h"
 
 namespace drypoint {
-namespace {
 
-/// What each channel of Stable Diffusion 1's latents adds to red, green and blue, by a linear fit:
-/// ComfyUI's latent_rgb_factors.
-constexpr float to_rgb[4][3] = {{0.3512f, 0.2297f, 0.3227f},
-                                {0.3250f, 0.4974f, 0.2350f},
-                                {-0.2829f, 0.1762f, 0.2721f},
-                                {-0.2120f, -0.2616f, -0.7177f}};
+std::vector<float> clean_latent(std::span<const float> seen, std::span<const float> prediction,
+                                const SamplerTable::Row& row, Prediction kind, double guidance,
+                                LatentNumber latent) {
+  const auto signal = static_cast<float>(row.signal), noise = static_cast<float>(row.noise);
+  const bool is_guided = prediction.size() > latent.of * seen.size();
+  const auto negative = prediction.subspan(latent.number * seen.size());
+  const auto positive = negative.subspan(is_guided ? latent.of * seen.size() : 0);
+  std::vector<float> clean(seen.size());
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const float output =
+        is_guided ? guide(negative[i], positive[i], static_cast<float>(guidance)) : positive[i];
+    if (kind == Prediction::sample)
+      clean[i] = output;
+    else if (kind == Prediction::v)  // signal * n - noise * clean
+      clean[i] = signal * seen[i] - noise * output;
+    else
+      clean[i] = (seen[i] - noise * output) / signal;
+  }
+  return clean;
+}
 
-}  // namespace
-
-Image preview_of(std::span<const float> latent, ImageSize size) {
-  const auto plane = static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
-  Image image{size.width, size.height, 3, std::vector<uint8_t>(3 * plane)};
-  for (size_t i = 0; i < plane; ++i)
-    for (size_t c = 0; c < 3; ++c) {
-      float value = 0;
-      for (size_t k = 0; k < 4; ++k) value += to_rgb[k][c] * latent[k * plane + i];
-      // A NaN is found when the loop is done.
-      image.pixels[3 * i + c] =
-          value > -1 ? static_cast<uint8_t>(std::min(127.5f * value + 127.5f, 255.0f)) : 0;
-    }
-  return image;
+Image preview_of(Stages& model, std::span<const float> latent, ImageSize size,
+                 const StopRequested& stop) {
+  if (model.config().vae.is_tiny)
+    return image_of(decode(model, latent, vae_tiles({8 * size.width, 8 * size.height}, 0), stop),
+                    {8 * size.width, 8 * size.height});
+  static constexpr float shares[4][3] = {{0.298f, 0.207f, 0.208f},
+                                         {0.187f, 0.286f, 0.173f},
+                                         {-0.158f, 0.189f, 0.264f},
+                                         {-0.184f, -0.271f, -0.473f}};
+  const size_t places = latent.size() / 4;
+  std::vector<float> pixels(3 * places);
+  for (size_t p = 0; p < places; ++p)
+    for (size_t k = 0; k < 4; ++k)
+      for (size_t c = 0; c < 3; ++c) pixels[3 * p + c] += shares[k][c] * latent[k * places + p];
+  return image_of(pixels, size);
 }
 
 }  // namespace drypoint

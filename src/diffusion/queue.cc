@@ -112,7 +112,7 @@ struct JobRecord {
                         }
                         return has_ended.load();
                       },
-                  .preview_every = callbacks.preview_every};
+                  .preview_steps = callbacks.preview_steps};
     if (callbacks.preview)
       all.preview = [this](const Image& image) {
         try {

@@ -119,6 +119,9 @@ std::vector<ExportPart> export_parts(const Checkpoint& checkpoint, const LatentS
          "{}: a {} is not exported, expected a ControlNet whose tensors count as they are",
          checkpoint.controlnets.at(0).source,
          net ? "ControlNet with averaged tensors" : "T2I-Adapter");
+  if (config.vae.is_tiny)
+    fail(ErrorKind::unsupported, "{}: a tiny autoencoder is not exported, expected a VAE",
+         checkpoint.sources.at(Part::vae));
   std::vector<ExportPart> parts;
   parts.push_back({"text_encoder",
                    build_clip(config.text, {.prompts = size.batch}),

@@ -23,10 +23,11 @@ std::vector<TensorSpec> weights_of(const Graph& graph) {
 }
 
 ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t height, int64_t width,
-               Conv2d op) {
-  op.epilogue.bias = true;
-  return m.node(op, {x, m.weight("weight", {channels, m.shape(x)[3], height, width}),
-                     m.weight("bias", {channels})});
+               Conv2d op, bool bias) {
+  op.epilogue.bias = bias;
+  std::vector<ValueId> inputs{x, m.weight("weight", {channels, m.shape(x)[3], height, width})};
+  if (bias) inputs.push_back(m.weight("bias", {channels}));
+  return m.node(op, std::move(inputs));
 }
 
 ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel, int64_t stride) {
@@ -70,6 +71,24 @@ ValueId reshape(const Module& m, ValueId x, Shape shape) {
 
 ValueId upsample(const Module& m, ValueId x, int64_t height, int64_t width) {
   return m.node(Upsample{height, width}, {x});
+}
+
+ValueId pixel_unshuffle(const Module& m, ValueId x, int64_t factor) {
+  if (factor == 1) return x;
+  const Shape s = m.shape(x);
+  const int64_t height = s[1] / factor, width = s[2] / factor;
+  const ValueId squares = reshape(m, x, {s[0], height, factor, width, factor, s[3]});
+  return reshape(m, m.node(Permute{{0, 1, 3, 5, 2, 4}}, {squares}),
+                 {s[0], height, width, s[3] * factor * factor});
+}
+
+ValueId pixel_shuffle(const Module& m, ValueId x, int64_t factor) {
+  if (factor == 1) return x;
+  const Shape s = m.shape(x);
+  const int64_t channels = s[3] / (factor * factor);
+  const ValueId squares = reshape(m, x, {s[0], s[1], s[2], channels, factor, factor});
+  return reshape(m, m.node(Permute{{0, 1, 4, 2, 5, 3}}, {squares}),
+                 {s[0], s[1] * factor, s[2] * factor, channels});
 }
 
 ValueId to_channels_last(const Module& m, ValueId x) { return m.node(Permute{{0, 2, 3, 1}}, {x}); }

@@ -42,7 +42,7 @@ ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel = 3,
                int64_t stride = 1);
 /// With a filter of `height` x `width`, stride and padding as `op` has them.
 ValueId conv2d(const Module& m, ValueId x, int64_t channels, int64_t height, int64_t width,
-               Conv2d op);
+               Conv2d op, bool bias = true);
 /// x [..., I] -> [..., width].
 ValueId linear(const Module& m, ValueId x, int64_t width, bool bias = true);
 ValueId group_norm(const Module& m, ValueId x, int64_t groups, float epsilon);
@@ -60,6 +60,10 @@ ValueId add(const Module& m, ValueId a, ValueId b);
 ValueId reshape(const Module& m, ValueId x, Shape shape);
 /// Twice as large, or cut to `height` and `width` where a skip connection's side is odd.
 ValueId upsample(const Module& m, ValueId x, int64_t height, int64_t width);
+/// [N, H, W, C] -> [N, H / factor, W / factor, C factor^2]: of channel c the pixel (y, x) of a
+/// square becomes channel (c factor + y) factor + x; and back.
+ValueId pixel_unshuffle(const Module& m, ValueId x, int64_t factor);
+ValueId pixel_shuffle(const Module& m, ValueId x, int64_t factor);
 /// [N, C, H, W] -> [N, H, W, C], and back.
 ValueId to_channels_last(const Module& m, ValueId x);
 ValueId to_channels_first(const Module& m, ValueId x);

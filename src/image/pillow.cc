@@ -153,6 +153,22 @@ Image as_rgb(const Image& image) {
   return rgb;
 }
 
+namespace {
+
+/// What a place beyond a border is made of: the border's own pixel and the one behind it, by 9/8
+/// and -1/8. That is what Pillow's bicubic resizing makes of the empty strip along the border, with
+/// which the web UI fills the rest.
+struct Beyond {
+  int edge = 0, next = 0;
+};
+Beyond beyond(int at, int count) {
+  const int edge = std::clamp(at, 0, count - 1);
+  const int inwards = at < edge ? 1 : at > edge ? -1 : 0;
+  return {edge, std::clamp(edge + inwards, 0, count - 1)};
+}
+
+}  // namespace
+
 Image fitted(const Image& image, ImageSize size, ResizeMode mode) {
   const ImageSize own{image.width, image.height};
   if (own == size) return image;
@@ -170,13 +186,15 @@ Image fitted(const Image& image, ImageSize size, ResizeMode mode) {
   Image result = black(size, image.channels);
   put(result, whole, x, y);
   if (mode == ResizeMode::crop) return result;
-  for (int row = 0; row < size.height; ++row)  // what it leaves free is as its border
+  for (int row = 0; row < size.height; ++row)
     for (int column = 0; column < size.width; ++column) {
-      const int from_x = std::clamp(column - x, 0, scaled.width - 1),
-                from_y = std::clamp(row - y, 0, scaled.height - 1);
-      if (from_x != column - x || from_y != row - y)
-        std::copy_n(&whole.pixels[offset_of(whole, from_x, from_y)], image.channels,
-                    &result.pixels[offset_of(result, column, row)]);
+      const Beyond across = beyond(column - x, scaled.width), down = beyond(row - y, scaled.height);
+      if (across.edge == column - x && down.edge == row - y) continue;
+      const uint8_t* edge = &whole.pixels[offset_of(whole, across.edge, down.edge)];
+      const uint8_t* next = &whole.pixels[offset_of(whole, across.next, down.next)];
+      uint8_t* out = &result.pixels[offset_of(result, column, row)];
+      for (int c = 0; c < image.channels; ++c)
+        out[c] = static_cast<uint8_t>(std::clamp((9 * edge[c] - next[c] + 4) >> 3, 0, 255));
     }
   return result;
 }

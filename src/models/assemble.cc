@@ -208,6 +208,7 @@ void replace_part(Checkpoint& model, Part part, const std::filesystem::path& pat
   auto& files = model.tensors.files;
   files.insert(files.end(), other.tensors.files.begin(), other.tensors.files.end());
   model.sources[part] = other.sources[part];
+  check_configuration(other.tensors.metadata, taesd_config, (path / "config.json").string());
   if (part == Part::text) model.tokenizer = other.tokenizer;  // none: the built-in one
 }
 

@@ -85,6 +85,7 @@ struct VaeConfig {
   int64_t groups = 32;              // of every group norm
   double scaling_factor = 0.18215;  // latents are what the encoder gives times this
   bool has_encoder = true;          // drawing needs none, and some files have none
+  bool is_tiny = false;             // TAESD's: `base_channels` everywhere, no norms
   bool operator==(const VaeConfig&) const = default;
 };
 

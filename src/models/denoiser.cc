@@ -227,6 +227,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     eps = keep({.channels_last = true}, eps, slots, "kept_output");
   }
 
+  if (shape.foretells) graph.outputs["prediction"] = to_channels_first(sampler, eps);
   const SamplerUpdate update{.guided = guided, .noise = shape.noises > 0};
   const int64_t columns = shape.slots * (shape.slots + 2);
   std::vector<ValueId> reads{

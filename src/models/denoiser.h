@@ -36,6 +36,7 @@ struct DenoiserShape {
   std::vector<ControlShape> controls{{}};  // whose tensors are added up; may be empty
   bool masked = false;                     // what a mask keeps of a known latent
   bool rescaled = false;                   // guidance, see `RescaleGuidance`
+  bool foretells = false;                  // output "prediction", for previews
   bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
@@ -74,7 +75,7 @@ std::string region_input(size_t control, size_t level);
 /// (see `Blend`), of what is kept of the model's output, as shares of "known" and the latent that
 /// it saw, and of the next step's latent, as shares of "known" and "known_noise". Output "eps"
 /// [prompts * latents, 4, h, w]: row g
-/// * latents + i for prompt g and latent i.
+/// * latents + i for prompt g and latent i; "prediction" is the same as the sampler sees it.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);
 
 }  // namespace drypoint

@@ -292,8 +292,26 @@ ControlnetConfig detect_controlnet(const NamedTensors& tensors) {
   return detect_controlnet_number(tensors, 0);
 }
 
+namespace {
+
+VaeConfig detect_taesd(const Reader& reader) {
+  VaeConfig config;
+  const Shape& first = reader.shape("decoder.1.weight", 4);
+  config.is_tiny = true;
+  config.base_channels = first[0];
+  config.latent_channels = first[1];
+  config.channels = Shape(4, config.base_channels);
+  config.res_blocks = 3;
+  config.scaling_factor = 1;  // it was trained on latents as the UNet has them
+  config.has_encoder = reader.has_prefix("encoder.");
+  return config;
+}
+
+}  // namespace
+
 VaeConfig detect_vae(const NamedTensors& tensors) {
   const Reader reader(tensors, Part::vae);
+  if (reader.has("decoder.3.conv.0.weight")) return detect_taesd(reader);
   VaeConfig config;
   config.has_encoder = reader.has_prefix("encoder.");
   config.latent_channels = reader.shape("decoder.conv_in.weight", 4)[1];

@@ -5,16 +5,6 @@
 namespace drypoint {
 namespace {
 
-/// A block of 8x8 pixels becomes one of 64 times as many channels: channel c's pixel (y, x) is
-/// 64 c + 8 y + x.
-ValueId pixel_unshuffle(const Module& m, ValueId x) {
-  const Shape s = m.shape(x);
-  const int64_t height = s[1] / 8, width = s[2] / 8;
-  const ValueId blocks = reshape(m, x, {s[0], height, 8, width, 8, s[3]});
-  return reshape(m, m.node(Permute{{0, 1, 3, 5, 2, 4}}, {blocks}),
-                 {s[0], height, width, 64 * s[3]});
-}
-
 ValueId halved(const Module& m, ValueId x) {
   return m.node(AveragePool{.size = 2, .stride = 2}, {x});
 }
@@ -59,7 +49,7 @@ std::vector<ValueId> light(const Module& m, ValueId x, const T2iAdapterConfig& c
 
 std::vector<ValueId> adapter_features(const Module& m, ValueId hint,
                                       const T2iAdapterConfig& config) {
-  const ValueId x = pixel_unshuffle(m, hint);
+  const ValueId x = pixel_unshuffle(m, hint, 8);
   return config.light ? light(m, x, config) : full(m, x, config);
 }
 

@@ -1,5 +1,7 @@
 #include "models/vae.h"
 
+#include "models/taesd.h"
+
 namespace drypoint {
 namespace {
 
@@ -44,6 +46,7 @@ ValueId blocks(const Module& level, ValueId x, int64_t count, int64_t channels,
 }  // namespace
 
 Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width) {
+  if (config.is_tiny) return build_taesd_decoder(config, batch, height, width);
   Graph graph;
   const Module vae(graph, "first_stage_model"), m = vae / "decoder";
   const ValueId latent = graph.add_input(
@@ -67,6 +70,7 @@ Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, 
 }
 
 Graph build_vae_encoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width) {
+  if (config.is_tiny) return build_taesd_encoder(config, batch, height, width);
   Graph graph;
   const Module vae(graph, "first_stage_model"), m = vae / "encoder";
   const ValueId image = graph.add_input(

@@ -6,6 +6,8 @@
 
 namespace drypoint {
 
+// A tiny one (`VaeConfig::is_tiny`) has ranges of its own, see taesd.h.
+
 /// "latent" [N, latent_channels, h, w], already divided by the scaling factor -> "image"
 /// [N, 8 h, 8 w, 3], -1 to 1 (it may overshoot).
 Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width);

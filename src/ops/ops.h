@@ -40,12 +40,11 @@
 
 namespace drypoint {
 
-using Op =
-    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
-                 Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm, Increment, LayerNorm,
-                 LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize, RescaleGuidance,
-                 Reshape, SamplerUpdate, Scales, Select, Slice, SpatialMean, TimestepEmbedding,
-                 Upsample>;
+using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
+                        Constant, Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
+                        Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute,
+                        Quantize, RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, Slice,
+                        SpatialMean, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -96,13 +96,12 @@ TEST_F(BadOption, UnknownAndMissing) {
     expect_refused(2, {option, "expected a file or folder"}, {"generate", option, "", "-o", out});
   expect_refused(2, {"--prompt"}, {"generate", "-o", out, "--prompt"});
   expect_refused(2, {"bogus"}, {"inspect", "a", "bogus"});
-  expect_refused(
-      2,
-      {"no command",
-       "expected generate, build, edges, preprocess, text, inspect, synth, export, calibrate, "
-       "compare, score, bench, "
-       "profile or serve"},
-      {});
+  expect_refused(2,
+                 {"no command",
+                  "expected generate, build, edges, preprocess, upscale, text, inspect, synth, "
+                  "export, calibrate, compare, score, bench, "
+                  "profile or serve"},
+                 {});
   expect_refused(2, {"bogus"}, {"bogus"});
   expect_refused(2, {"FILE"}, {"inspect"});
   expect_refused(2, {"--image"}, {"edges", "-o", out});

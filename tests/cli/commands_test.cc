@@ -80,7 +80,8 @@ TEST_F(Commands, Help) {
                                          "--seed-resize",
                                          "--max-memory",
                                          "--tile",
-                                         "--vae-tile"};
+                                         "--vae-tile",
+                                         "--upscaler"};
   const auto with = [&](std::set<std::string> options) {
     options.insert(of_drawing.begin(), of_drawing.end());
     return options;
@@ -91,6 +92,7 @@ TEST_F(Commands, Help) {
                          "--warm",          "--json-request",
                          "--from",          "--init",
                          "--mask",          "--denoising-strength",
+                         "--preview",       "--preview-steps",
                          "--painting-rule", "--resize-mode",
                          "--mask-blur",     "--inpaint-fill",
                          "--only-masked",   "--mask-padding",
@@ -109,8 +111,8 @@ TEST_F(Commands, Help) {
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
       {"preprocess",
-       {"--help", "--image", "--mask", "--resolution", "--size", "--seed", "--threshold-a",
-        "--threshold-b", "--resize", "--json", "--output"}},
+       {"--help", "--model", "--image", "--mask", "--resolution", "--size", "--seed",
+        "--threshold-a", "--threshold-b", "--resize", "--json", "--output"}},
       {"inspect",
        {"--help", "--depth",      "--diff",      "--model",  "--control",   "--vae",
         "--part", "--size",       "--batch",     "--device", "--precision", "--tuning-cache",
@@ -128,7 +130,11 @@ TEST_F(Commands, Help) {
         "--queue",       "--client-queue", "--max-pixels",  "--max-steps",     "--max-pictures",
         "--max-seconds", "--max-body",     "--journal",     "--drain-seconds", "--log",
         "--threads",     "--device",       "--precision",   "--level",         "--tuning-cache",
-        "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory"}},
+        "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory",    "--upscaler"}},
+      {"upscale",
+       {"--help", "--model", "--tile", "--threads", "--device", "--precision", "--max-memory",
+        "--level", "--tuning-cache", "--aux-streams", "--no-tf32", "--no-graph", "--json",
+        "--output"}},
       {"calibrate",
        {"--help",      "--prompts",     "--count", "--prompt",       "--negative-prompt",
         "--size",      "--resolution",  "--steps", "--sampler",      "--schedule",

@@ -233,7 +233,7 @@ TEST(Queue, TellsPreviewsAndDrawsTheSame) {
   Request request = request_of(1, 32);
   request.steps = 5;
   Callbacks callbacks{.preview = [&](const Image& image) { previews.push_back(image); },
-                      .preview_every = 2};
+                      .preview_steps = 2};
   expect_same(queue.push(request, callbacks).result(), alone(request));
   ASSERT_EQ(previews.size(), 2u);
   for (const Image& preview : previews)

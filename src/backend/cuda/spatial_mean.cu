@@ -6,18 +6,18 @@
 namespace drypoint::cuda {
 namespace {
 
-constexpr int threads = 256, columns = 32;  // of a block: rows of pixels times channels
+constexpr int mean_threads = 256, mean_columns = 32;  // of a block: rows of pixels times channels
 
 /// A block for each sample and 32 channels: sums of a thread's pixels, then of the block's rows, in
 /// order.
 template <class T>
 __global__ void spatial_mean(const T* x, T* out, int64_t channels, int64_t pixels) {
-  __shared__ float sums[threads];
+  __shared__ float sums[mean_threads];
   wait_for_previous();
   let_next_begin();
-  const int column = threadIdx.x % columns, row = threadIdx.x / columns;
-  constexpr int rows = threads / columns;
-  const int64_t c = int64_t{blockIdx.x} * columns + column;
+  const int column = threadIdx.x % mean_columns, row = threadIdx.x / mean_columns;
+  constexpr int rows = mean_threads / mean_columns;
+  const int64_t c = int64_t{blockIdx.x} * mean_columns + column;
   const int64_t first = blockIdx.y * pixels * channels + c;
   float sum = 0;
   for (int64_t p = row; c < channels && p < pixels; p += rows)
@@ -25,7 +25,7 @@ __global__ void spatial_mean(const T* x, T* out, int64_t channels, int64_t pixel
   sums[threadIdx.x] = sum;
   __syncthreads();
   float total = 0;
-  for (int r = 0; r < rows; ++r) total += sums[r * columns + column];
+  for (int r = 0; r < rows; ++r) total += sums[r * mean_columns + column];
   for (int64_t p = row; c < channels && p < pixels; p += rows)
     out[first + p * channels] = from_float<T>(total / static_cast<float>(pixels));
 }
@@ -38,11 +38,11 @@ KernelPtr make(const SpatialMean&, const KernelRequest& request, const Context& 
   return make_kernel([=, &context, dtype = request.output.dtype](const Launch& l) {
     with_type(dtype, [&](auto type) {
       using T = decltype(type);
-      launch(
-          context, spatial_mean<T>,
-          dim3(static_cast<unsigned>(ceil_div(channels, columns)), static_cast<unsigned>(samples)),
-          threads, 0, 1, static_cast<const T*>(l.inputs[0]), static_cast<T*>(l.output), channels,
-          pixels);
+      launch(context, spatial_mean<T>,
+             dim3(static_cast<unsigned>(ceil_div(channels, mean_columns)),
+                  static_cast<unsigned>(samples)),
+             mean_threads, 0, 1, static_cast<const T*>(l.inputs[0]), static_cast<T*>(l.output),
+             channels, pixels);
     });
   });
 }
