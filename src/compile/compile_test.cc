@@ -288,6 +288,18 @@ TEST(Passes, ElementwiseWorkIsFused) {
     }
 }
 
+TEST(Passes, WhatProductsOfEightBitsReadIsRoundedWhereItIsMade) {
+  const Quantization quantization;
+  const Plan plan = compile(tiny_denoiser(), cuda_target({}), {}, {.quantization = &quantization});
+  int products = 0;
+  for (const PlanStep& step : plan.step) {
+    if (const auto* conv = std::get_if<Conv2d>(&step.op)) products += conv->epilogue.dequantize;
+    if (const auto* linear = std::get_if<Linear>(&step.op)) products += linear->epilogue.dequantize;
+  }
+  EXPECT_GT(products, 50);
+  EXPECT_EQ(count<Quantize>(plan.step), 0);
+}
+
 TEST(Passes, SumsOfProductsAreOneProduct) {
   const Plan plan = compile(tiny_denoiser(), fused);
   int skips = 0, chains = 0;

@@ -123,10 +123,10 @@ TEST(Preview, TheLatentThatIsForeseenIsTheModels) {
   }
   EXPECT_TRUE(close(clean_latent(seen, noise, row, Prediction::epsilon, 1, {}), clean, 1e-6));
   EXPECT_TRUE(close(clean_latent(seen, v, row, Prediction::v, 1, {}), clean, 1e-6));
-  EXPECT_TRUE(close(clean_latent(seen, clean, row, Prediction::sample, 1, 1), clean, 1e-6));
+  EXPECT_TRUE(close(clean_latent(seen, clean, row, Prediction::sample, 1, {}), clean, 1e-6));
   // Guidance 3 from 0 to a third of the noise; of two latents the first.
   const std::vector<float> both{0, 0, 9, 9, noise[0] / 3, noise[1] / 3, 9, 9};
-  EXPECT_TRUE(close(clean_latent(seen, both, row, Prediction::epsilon, 3, 2), clean, 1e-6));
+  EXPECT_TRUE(close(clean_latent(seen, both, row, Prediction::epsilon, 3, {0, 2}), clean, 1e-6));
 }
 
 }  // namespace

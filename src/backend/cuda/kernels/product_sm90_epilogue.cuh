@@ -18,6 +18,14 @@ __device__ inline void for_each_vector(int rows, int width, int first, const Bod
   }
 }
 
+/// What results of eight bits are multiplied by, from `first_row` on: the group has `rows` more, of
+/// a tile beyond its end none.
+template <class T>
+__device__ inline float factor_of_tile(const EpilogueParams<T>& epilogue, int64_t first_row,
+                                       int rows) {
+  return epilogue.to.factor(static_cast<int>(first_row) + min(rows - 1, 0));
+}
+
 /// A warpgroup's 64 rows of sums: with the bias to `staging` [64, columns + 8], and from there with
 /// what else there is to the result. `factors`: of each row, or null. `scales`: of each column,
 /// where operands have eight bits, else null.
@@ -47,7 +55,7 @@ __device__ inline void store_warpgroup(const EpilogueParams<T>& epilogue, int gr
     *reinterpret_cast<uint32_t*>(own + 8 * pitch + i * 8) =
         pack_two<T>(fmaf(values[2], lower, b.x) * scale, fmaf(values[3], lower, b.y) * scale);
   }
-  const float factor = epilogue.to.factor(static_cast<int>(first_row));
+  const float factor = factor_of_tile(epilogue, first_row, rows);
   meet<128>(2 + warpgroup);
   if (epilogue.gated) {
     for_each_vector<columns / 16>(rows, epilogue.width, first_column / 2, [&](int row, int column) {
@@ -120,7 +128,7 @@ __device__ inline void store_share(const EpilogueParams<T>& epilogue, int group,
                                    int first_column, int threads, uint64_t* received,
                                    const Sum& sum) {
   const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
-  const float factor_of_result = epilogue.to.factor(static_cast<int>(first_row));
+  const float factor_of_result = factor_of_tile(epilogue, first_row, rows);
   const auto eight = [&](int row, int column, float(&values)[8]) {
     const float factor = sum(row, column, values);
 #pragma unroll
