@@ -1,7 +1,9 @@
-// Times the CPU backend's kernels at every shape of full-size Stable Diffusion 1.5, and of each
-// convolution all ways to compute it. `count` says how often one step (or one run of the text
-// encoder or VAE) does the operation; `share` is count * time. On a busy machine let it have one
-// core and look at CPU times; DRYPOINT_AVX2=1 keeps to what older machines have.
+// Times the CPU backend's kernels at every shape of full-size Stable Diffusion 1.5, of each
+// convolution all ways to compute it, and of products and convolutions those with smaller factors,
+// with each instruction set that the processor has for them ("in i8 by amx"). `count` says how
+// often one step (or one run of the text encoder or VAE) does the operation; `share` is count *
+// time. On a busy machine let it have one core and look at CPU times; DRYPOINT_AVX2=1 keeps to what
+// older machines have.
 //   taskset -c 0 kernels_cpu --benchmark_filter=step/conv2d
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -45,8 +47,9 @@ void measure(benchmark::State& state, const Case& one, const Make& make) {
   std::vector<const void*> pointers;
   for (size_t i = 0; i < one.inputs.size(); ++i) {
     const TensorType& type = one.inputs[i];
-    inputs.push_back(type.dtype == DType::f32
-                         ? random_tensor(type.shape, static_cast<int>(i))
+    inputs.push_back(type.dtype == DType::f32 ? random_tensor(type.shape, static_cast<int>(i))
+                     : type.dtype == DType::i8
+                         ? Tensor(type)
                          : ids_tensor(type.shape, std::vector<int32_t>(type.elements(), 1)));
     pointers.push_back(inputs.back().bytes().data());
     if (const auto packing = kernel->packing(i)) {
@@ -76,6 +79,27 @@ void add(const std::string& name, const Case& one, const Make& make) {
       ->Unit(benchmark::kMillisecond);
 }
 
+/// With factors of fewer bits, multiplied in each way.
+template <class Product>
+void add_small_factors(const std::string& name, const Case& one, const Product& op) {
+  Case of_i8 = one;
+  Product rounded = op;
+  rounded.epilogue.dequantize = true;
+  of_i8.op = rounded;
+  of_i8.inputs[0].dtype = DType::i8;
+  of_i8.inputs.push_back({DType::f32, {1}});
+  for (const DType factors : {DType::bf16, DType::i8})
+    for (const cpu::Multiplier& multiplier : cpu::multipliers(factors)) {
+      const auto make = [=](const KernelRequest& request) {
+        cpu::Context context = cpu::make_context(0, factors);
+        context.multiplier = multiplier;
+        return cpu::make(factors == DType::i8 ? rounded : op, request, context);
+      };
+      add(fmt::format("{} in {} by {}", name, drypoint::name(factors), multiplier.name),
+          factors == DType::i8 ? of_i8 : one, make);
+    }
+}
+
 void add_all() {
   static constexpr const char* parts[] = {"step", "text", "decode", "encode"};
   const std::vector<Graph> graphs = full_size_graphs();
@@ -84,8 +108,10 @@ void add_all() {
       std::string name = std::string(parts[i]) + "/" + to_string(one.op);
       for (const TensorType& type : one.inputs) name += fmt::format(" {}", to_string(type.shape));
       add(name, one, [](const KernelRequest& request) { return backends()[1]->kernel(request); });
+      if (const auto* linear = std::get_if<Linear>(&one.op)) add_small_factors(name, one, *linear);
       const auto* conv = std::get_if<Conv2d>(&one.op);
       if (!conv) continue;
+      add_small_factors(name, one, *conv);
       for (const auto& [algorithm, make] : cpu::conv2d_algorithms())
         add(name + " by " + algorithm, one, [conv = *conv, make = make](const KernelRequest& r) {
           return make(conv, r, cpu::make_context(0));

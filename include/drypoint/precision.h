@@ -8,9 +8,9 @@
 namespace drypoint {
 
 /// What the factors of products are, and what is between operations: fp16, bf16, or float32, whose
-/// factors tf32 cuts to 11 bits. `automatic`: fp16 on a GPU, fp32 on a CPU. fp8 (e4m3) and int8: of
-/// the denoiser's larger products, whose scales `ModelFiles::calibration` says; all else is as with
-/// `automatic`.
+/// factors tf32 cuts to 11 bits. On a CPU what is between operations is float32 in any case.
+/// `automatic`: fp16 on a GPU, fp32 on a CPU. fp8 (e4m3) and int8: of the denoiser's larger
+/// products, whose scales `ModelFiles::calibration` says; all else is as with `automatic`.
 class Precision {
  public:
   enum Value : uint8_t { automatic, fp16, bf16, tf32, fp32, fp8, int8 };

@@ -152,8 +152,9 @@ inline constexpr size_t load_piece = 4 << 20;
 std::unique_ptr<Backend> make_reference_backend();
 Target reference_target();
 /// Vector code for the instruction set found. `threads` 0: all cores this process may use.
-std::unique_ptr<Backend> make_cpu_backend(int threads);
-Target cpu_target();
+/// `factors` of products with weights: f32 or bf16.
+std::unique_ptr<Backend> make_cpu_backend(int threads, DType factors = DType::f32);
+Target cpu_target(DType factors = DType::f32);
 
 struct CudaOptions {
   int device = 0;

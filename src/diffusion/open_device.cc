@@ -29,11 +29,14 @@ std::unique_ptr<Backend> make_gpu_backend(const DeviceOptions& options) {
 }
 
 std::unique_ptr<Backend> make_host_backend(const DeviceOptions& options) {
-  if (dtype_of(options.precision, DType::f32) != DType::f32 || options.precision == Precision::tf32)
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32, fp8 or int8",
-         options.precision.name(), options.device);
-  if (options.device == "reference") return make_reference_backend();
-  return make_cpu_backend(options.threads);
+  const bool reference = options.device == "reference";
+  const DType precision = dtype_of(options.precision, DType::f32);
+  const bool rounds = precision == DType::bf16 && !reference;
+  if (options.precision == Precision::tf32 || (precision != DType::f32 && !rounds))
+    fail(ErrorKind::unsupported, "precision: \"{}\" on device {}, expected fp32, {}fp8 or int8",
+         options.precision.name(), options.device, reference ? "" : "bf16, ");
+  if (reference) return make_reference_backend();
+  return make_cpu_backend(options.threads, precision);
 }
 
 std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {

@@ -85,8 +85,9 @@ const std::vector<Field<PipelineOptions>>& pipeline_fields() {
               {"fp32", Precision::fp32},
               {"fp8", Precision::fp8},
               {"int8", Precision::int8}},
-             "Of the computation; auto: fp16 on a GPU, fp32 on a CPU; fp8 and int8:\n"
-             "of the denoiser's larger products (see --calibration), all else auto"),
+             "Of the computation; auto: fp16 on a GPU, fp32 on a CPU, where\n"
+             "bf16 is of products alone; fp8 and int8: of the denoiser's larger\n"
+             "products (see --calibration), all else auto"),
       integer("level", &P::level, 0, 5,
               "GPU: tuning, 0 (take what is known), 1 to 4 (time what is\n"
               "not known) or 5 (time all that the cache does not have)"),

@@ -19,7 +19,7 @@ namespace {
 /// Null, with a notice, where the device is not here.
 std::unique_ptr<Backend> backend_for(const GraphOptions& options, const Target& target,
                                      std::vector<std::string>& notices) {
-  if (options.device != "cuda") return make_cpu_backend(0);
+  if (options.device != "cuda") return make_cpu_backend(0, target.factors);
   try {
     return make_cuda_backend({.precision = target.precision,
                               .tf32 = options.precision == Precision::tf32,
@@ -123,9 +123,10 @@ class GraphInspection::Implementation {
     const Plan plan = compile(built_, target, observe, {quantization ? &*quantization : nullptr});
     result_.part = options.part;
     result_.device = options.device;
+    const DType computed = target.factors != DType::f32 ? target.factors : target.precision;
     result_.precision = options.precision == Precision::tf32 || quantization
                             ? std::string(options.precision.name())
-                            : std::string(name(target.precision));
+                            : std::string(name(computed));
     result_.passes = log.passes();
     if (!tuning.device.empty())
       result_.notices.push_back(fmt::format("times measured on {}", tuning.device));

@@ -267,7 +267,7 @@ TEST(InspectGraph, RefusesWhatCannotBe) {
   refuses(ErrorKind::bad_argument, {"size", "64x63"}, {.size = {63, 64}});
   refuses(ErrorKind::bad_argument, {"batch", "65"}, {.batch = 65});
   refuses(ErrorKind::bad_argument, {"device", "tpu"}, small("vae", "tpu"));
-  refuses(ErrorKind::unsupported, {"precision", "fp16", "cpu"},
+  refuses(ErrorKind::unsupported, {"precision", "fp16", "cpu", "bf16"},
           {.size = {64, 64}, .precision = "fp16"});
   refuses(ErrorKind::bad_argument, {"tuning-cache", "cpu"},
           {.size = {64, 64}, .tuning_cache = "x.json"});

@@ -31,12 +31,12 @@ Target target_for(const GraphOptions& options) {
   const bool gpu = options.device == "cuda";
   if (!gpu && options.device != "cpu")
     fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu or cuda", options.device);
-  const bool is_fp32 =
-      dtype_of(precision, DType::f32) == DType::f32 && precision != Precision::tf32;
-  if (!gpu && !is_fp32)
-    fail(ErrorKind::unsupported, "precision: \"{}\" on device cpu, expected fp32, fp8 or int8",
-         precision.name());
-  return gpu ? cuda_target({.precision = dtype_of(precision)}) : cpu_target();
+  if (gpu) return cuda_target({.precision = dtype_of(precision)});
+  const DType factors = dtype_of(precision, DType::f32);
+  if (precision == Precision::tf32 || (factors != DType::f32 && factors != DType::bf16))
+    fail(ErrorKind::unsupported,
+         "precision: \"{}\" on device cpu, expected fp32, bf16, fp8 or int8", precision.name());
+  return cpu_target(factors);
 }
 
 }  // namespace drypoint

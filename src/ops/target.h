@@ -12,6 +12,9 @@ namespace drypoint {
 struct Target {
   /// Of products, convolutions, norms and attention; inputs and outputs of a graph stay f32.
   DType precision = DType::f32;
+  /// What products and convolutions with weights round f32 to as they read it, their sums being f32
+  /// again. No pass asks for it: it is the kernels' business.
+  DType factors = DType::f32;
   /// Those that `precision` may be.
   std::vector<DType> dtypes{DType::f32};
   /// Those of which products and convolutions can be (`FusedForms::dequantize`).

@@ -10,7 +10,7 @@ namespace {
 
 /// Every device and precision there is here.
 std::vector<PipelineOptions> devices() {
-  std::vector<PipelineOptions> all{{.device = "cpu"}};
+  std::vector<PipelineOptions> all{{.device = "cpu"}, {.device = "cpu", .precision = "bf16"}};
   for (const char* precision : {"fp16", "bf16", "tf32", "fp32"}) {
     const PipelineOptions gpu{.device = "cuda", .precision = precision};
     try {

@@ -21,10 +21,12 @@ struct GoldenBackend {
   double tolerance;  // of the tensor's largest magnitude
 };
 
-/// The reference, the CPU, and a GPU in each precision where there is one.
+/// The reference, the CPU and, where there is one, a GPU, each in its precisions.
 inline std::vector<GoldenBackend> golden_backends() {
-  std::vector<GoldenBackend> all{{"reference", make_reference_backend, 1e-4},
-                                 {"cpu", [] { return make_cpu_backend(0); }, 1e-4}};
+  std::vector<GoldenBackend> all{
+      {"reference", make_reference_backend, 1e-4},
+      {"cpu", [] { return make_cpu_backend(0); }, 1e-4},
+      {"cpu_bf16", [] { return make_cpu_backend(0, DType::bf16); }, 1e-1}};
   try {
     make_cuda_backend({});
   } catch (const Error&) {  // no GPU here

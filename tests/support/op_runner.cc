@@ -73,7 +73,8 @@ const std::vector<const Backend*>& backends() {
   static const auto owned = [] {
     std::vector<std::unique_ptr<Backend>> all;
     all.push_back(make_reference_backend());
-    all.push_back(make_cpu_backend(0));
+    for (const DType factors : {DType::f32, DType::bf16})
+      all.push_back(make_cpu_backend(0, factors));
     try {
       for (const DType precision : {DType::f32, DType::f16, DType::bf16})
         all.push_back(make_cuda_backend({.precision = precision}));
@@ -93,9 +94,13 @@ const std::vector<const Backend*>& backends() {
 
 const Backend& reference() { return *backends().front(); }
 
+bool has_gpu() { return !backends().back()->shares_host_memory(); }
+
 double tolerance(const Backend& backend, const Op& op) {
   if (&backend == &reference()) return 1e-6;
   const bool gpu = !backend.shares_host_memory();
+  const bool product = category(op) == Category::product || category(op) == Category::convolution;
+  if (backend.target().factors == DType::bf16 && product) return 1e-2;
   switch (backend.target().precision) {
     case DType::f16: return 4e-3;
     case DType::bf16: return 3e-2;

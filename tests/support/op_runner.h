@@ -8,10 +8,11 @@
 
 namespace drypoint::testing {
 
-/// Backends under test, made once; where there is a GPU, that in each of its precisions. All are
-/// compared with the first, the reference.
+/// Backends under test, made once: the CPU's, with factors of f32 and of bf16, and where there is a
+/// GPU, that in each of its precisions. All are compared with the first, the reference.
 const std::vector<const Backend*>& backends();
 const Backend& reference();
+bool has_gpu();
 
 /// How far from the reference a backend may be, as a part of the largest magnitude.
 double tolerance(const Backend& backend, const Op& op);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "backend/cpu/kernels.h"
 #include "base/error.h"
 #include "base/threads.h"
@@ -11,17 +13,18 @@ namespace {
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(int threads)
-      : wanted_(threads > 0 ? threads : usable_cores()), context_(cpu::make_context(wanted_)) {}
+  CpuBackend(int threads, DType factors)
+      : wanted_(threads > 0 ? threads : usable_cores()),
+        context_(cpu::make_context(wanted_, factors)) {}
 
   std::string name() const override { return "cpu"; }
   int threads() const override { return context_.threads(); }
   PlanDevice identity() const override {
-    return {"cpu", fmt::format("vectors of {} floats", cpu::vector_size()), "cpu", "fp32",
-            packing_hash};
+    return {"cpu", fmt::format("vectors of {} floats", cpu::vector_size()), "cpu",
+            context_.factors == DType::bf16 ? Precision::bf16 : Precision::fp32, packing_hash};
   }
   bool packing_depends_on_size() const override { return true; }
-  Target target() const override { return cpu_target(); }
+  Target target() const override { return cpu_target(context_.factors); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
     const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;
@@ -31,26 +34,51 @@ class CpuBackend : public Backend {
     if (!fits || !has_forms(cpu_target().fused, request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            to_string(request.op), drypoint::name(request.output.dtype));
-    if (forms_of(request.op).dequantize) return cpu::make_dequantized(request, context_);
+    if (forms_of(request.op).dequantize) {
+      const bool f8 = request.inputs[0].dtype == DType::f8;
+      (f8 ? made_f8_ : made_i8_) = true;
+      if (f8) return cpu::make_dequantized(request, context_);
+    }
     return std::visit([&](const auto& op) { return cpu::make(op, request, context_); }, request.op);
   }
 
   std::vector<std::string> notices() const override {
-    if (threads() == wanted_) return {};
-    return {fmt::format("threads: {} wanted, {} could be made", wanted_, threads())};
+    std::vector<std::string> all;
+    if (threads() != wanted_)
+      all.push_back(fmt::format("threads: {} wanted, {} could be made", wanted_, threads()));
+    if (context_.factors == DType::bf16) tell_if_slow(DType::bf16, all);
+    if (made_i8_) tell_if_slow(DType::i8, all);
+    if (made_f8_) tell_slow(DType::f8, all);
+    return all;
   }
 
  private:
+  void tell_if_slow(DType factors, std::vector<std::string>& all) const {
+    if (!context_.multiplier_for(factors).native) tell_slow(factors, all);
+  }
+  static void tell_slow(DType factors, std::vector<std::string>& all) {
+    all.push_back(
+        fmt::format("precision: no faster than fp32, as this processor has no "
+                    "instructions for products of {}",
+                    drypoint::name(factors)));
+  }
+
   int wanted_;
   cpu::Context context_;
+  mutable std::atomic<bool> made_i8_ = false, made_f8_ = false;  // whether there are such products
 };
 
 }  // namespace
 
 namespace cpu {
 
-Context make_context(int threads) {
-  return {std::make_shared<ThreadPool>(threads > 0 ? threads : usable_cores())};
+Context make_context(int threads, DType factors) {
+  return {.pool = std::make_shared<ThreadPool>(threads > 0 ? threads : usable_cores()),
+          .factors = factors};
+}
+
+Multiplier Context::multiplier_for(DType wanted) const {
+  return multiplier && multiplier->factors == wanted ? *multiplier : multipliers(wanted).front();
 }
 
 void parallel_copy(const Context& context, const float* from, int64_t count, float* to) {
@@ -61,12 +89,12 @@ void parallel_copy(const Context& context, const float* from, int64_t count, flo
 
 }  // namespace cpu
 
-Target cpu_target() {
-  return {.eight_bits = {DType::f8, DType::i8}, .fused = {.dequantize = true}};
+Target cpu_target(DType factors) {
+  return {.factors = factors, .eight_bits = {DType::f8, DType::i8}, .fused = {.dequantize = true}};
 }
 
-std::unique_ptr<Backend> make_cpu_backend(int threads) {
-  return std::make_unique<CpuBackend>(threads);
+std::unique_ptr<Backend> make_cpu_backend(int threads, DType factors) {
+  return std::make_unique<CpuBackend>(threads, factors);
 }
 
 }  // namespace drypoint

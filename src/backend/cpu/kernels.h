@@ -1,10 +1,11 @@
 // The CPU backend's kernels, one file per operation. All tensors are float32, ids int32;
-// feature maps are channels last.
+// feature maps are channels last. Products may round their factors.
 #pragma once
 
 #include <algorithm>
 
 #include "backend/backend.h"
+#include "backend/cpu/multiplier.h"
 #include "backend/function_kernel.h"
 #include "base/threads.h"
 #include "ops/product.h"
@@ -14,12 +15,17 @@ namespace drypoint::cpu {
 /// What kernels share.
 struct Context {
   std::shared_ptr<ThreadPool> pool;  // that a kernel runs on
+  /// What products with weights make of f32: f32 or bf16.
+  DType factors = DType::f32;
+  /// Their one way to multiply, for tests; else the best that there is.
+  std::optional<Multiplier> multiplier;
 
   int threads() const { return pool->threads(); }
+  Multiplier multiplier_for(DType factors) const;
 };
 
 /// `threads` 0: all cores this process may use.
-Context make_context(int threads);
+Context make_context(int threads, DType factors = DType::f32);
 
 /// Floats in a vector of the instruction set that our code runs with here.
 int64_t vector_size();
