@@ -198,8 +198,8 @@ TEST_F(Plans, OfOtherDevicesAndVersionsAreRefused) {
                       changed([](PlanInfo& info) { info.device.kind = "abacus"; })));
   EXPECT_TRUE(refused(ErrorKind::bad_argument, {"abacus"},
                       changed([](PlanInfo& info) { info.device.kind = "abacus"; }), {}));
-  EXPECT_TRUE(refused(ErrorKind::unsupported, {"precision", "bf16"},
-                      changed([](PlanInfo& info) { info.device.precision = "bf16"; })));
+  EXPECT_TRUE(refused(ErrorKind::unsupported, {"precision", "fp16"},
+                      changed([](PlanInfo& info) { info.device.precision = "fp16"; })));
 }
 
 TEST_F(Plans, DamageIsNamedOrDoesNoHarm) {

@@ -32,10 +32,11 @@ Target target_for(const GraphOptions& options) {
   if (!gpu && options.device != "cpu")
     fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu or cuda", options.device);
   if (gpu) return cuda_target({.precision = dtype_of(precision)});
-  if (precision == Precision::fp16 || precision == Precision::tf32)
+  const DType factors = dtype_of(precision, DType::f32);
+  if (precision == Precision::tf32 || (factors != DType::f32 && factors != DType::bf16))
     fail(ErrorKind::unsupported,
          "precision: \"{}\" on device cpu, expected fp32, bf16, fp8 or int8", precision.name());
-  return cpu_target(dtype_of(precision, DType::f32));
+  return cpu_target(factors);
 }
 
 }  // namespace drypoint
