@@ -90,8 +90,8 @@ layer(export models api)
 layer(score diffusion)
 layer(inspect diffusion)
 layer(measure diffusion)
-layer(recall diffusion)
 layer(quantize score)
+layer(recall diffusion)
 
 # A folder that is no layer would be left out in silence.
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cc)

@@ -53,9 +53,9 @@ Tensor multiply(const Tensor& a, const Tensor& b) {
   const Op op = Linear{.epilogue = {.bias = false}};
   const auto kernel = multiplier().kernel(
       {op, {a.type(), weight.type()}, result.type(), {false, false}, "adapter"});
-  std::vector<std::byte> workspace(kernel->workspace());
+  const DeviceMemory workspace = multiplier().allocate(kernel->workspace());
   const void* inputs[] = {a.bytes().data(), weight.bytes().data()};
-  kernel->run({inputs, result.mutable_bytes().data(), workspace.data()});
+  kernel->run({inputs, result.mutable_bytes().data(), workspace.get()});
   return result;
 }
 

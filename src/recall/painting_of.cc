@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 16> painting_keys{
 std::string hires_upscaler_called(const std::string& said) {
   Request scratch;
   const Field<Request>& field = *find_field(request_fields(), "hires_upscaler");
-  for (int i = 0; i <= static_cast<int>(HiresUpscaler::nearest); ++i) {
+  for (int i = 0; i <= static_cast<int>(HiresUpscaler::model); ++i) {
     scratch.hires_upscaler = static_cast<HiresUpscaler>(i);
     if (label(scratch.hires_upscaler) == said) return field.get(scratch);
   }

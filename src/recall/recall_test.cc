@@ -302,7 +302,9 @@ TEST(Recall, EveryFieldComesBack) {
                                                   {"outpaint", "1,2,3,4"},
                                                   {"hires_scale", "1.5"},
                                                   {"hires_upscaler", "latent-bicubic"},
-                                                  {"hires_steps", "7"}};
+                                                  {"hires_steps", "7"},
+                                                  {"tile", "512"},
+                                                  {"vae_tile", "256"}};
   const std::map<std::string, std::string> otherwise{
       {"added_prompt", "is part of the prompt"},
       {"lora", "is called by the prompt"},

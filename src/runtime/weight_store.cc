@@ -269,10 +269,11 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const bool is_product = std::holds_alternative<Linear>(step.op);
   request.constant.assign(inputs.size(), !is_product);
   const bool takes_long = is_product || std::holds_alternative<Permute>(step.op);
-  const auto kernel = (takes_long ? cpu_ : reference_)->kernel(request);
-  std::vector<std::byte> workspace(kernel->workspace());
+  const Backend& host = takes_long ? *cpu_ : *reference_;
+  const auto kernel = host.kernel(request);
+  const DeviceMemory workspace = host.allocate(kernel->workspace());
   Tensor result(type);
-  kernel->run({pointers, result.mutable_bytes().data(), workspace.data()});
+  kernel->run({pointers, result.mutable_bytes().data(), workspace.get()});
   return result;
 }
 

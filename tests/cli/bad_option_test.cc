@@ -254,9 +254,9 @@ TEST_F(BadOption, OfScore) {
   expect_refused(2, {"device: \"x\""}, score("--device", "x"));
   expect_refused(2, {"--sweep: precision: \"fp6\"", "fp8 or int8"},
                  score("--sweep", "precision=fp6"));
-  auto on_cpu = score("--sweep", "precision=fp32,bf16");
+  auto on_cpu = score("--sweep", "precision=fp32,fp16");
   on_cpu.insert(on_cpu.end(), {"--device", "cpu"});
-  expect_refused(4, {"precision: \"bf16\" on device cpu"}, on_cpu);
+  expect_refused(4, {"precision: \"fp16\" on device cpu"}, on_cpu);
   expect_refused(2, {"--fail-above: 0", "more than 0"}, score("--fail-above", "0"));
   expect_refused(3, {"none", "is no folder"}, score("--references", path("none")));
   expect_refused(3, {"none.pth"}, score("--inception", path("none.pth")));

@@ -134,7 +134,7 @@ TEST_F(Commands, Help) {
       {"upscale",
        {"--help", "--model", "--tile", "--threads", "--device", "--precision", "--max-memory",
         "--level", "--tuning-cache", "--aux-streams", "--no-tf32", "--no-graph", "--json",
-        "--output"}},
+        "--output", "--calibration"}},  // the last in its help
       {"calibrate",
        {"--help",      "--prompts",     "--count", "--prompt",       "--negative-prompt",
         "--size",      "--resolution",  "--steps", "--sampler",      "--schedule",
