@@ -101,7 +101,7 @@ void add_small_factors(const std::string& name, const Case& one, const Product& 
 }
 
 void add_all() {
-  static constexpr const char* parts[] = {"step", "text", "decode", "encode"};
+  static constexpr const char* parts[] = {"step", "text", "decode", "encode", "features"};
   const std::vector<Graph> graphs = full_size_graphs();
   for (size_t i = 0; i < graphs.size(); ++i)
     for (const Case& one : distinct_cases({graphs[i]})) {

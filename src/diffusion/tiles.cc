@@ -56,7 +56,7 @@ void Tiles::set_shares(Windows& all) {
       if (start > 0) ramp = std::min(ramp, i + 1);
       if (start + all.length < all.whole) ramp = std::min(ramp, all.length - i);
       shares.push_back(static_cast<float>(ramp) / static_cast<float>(all.overlap + 1));
-      sums[static_cast<size_t>(start + i)] += shares.back();
+      sums[static_cast<size_t>(start) + static_cast<size_t>(i)] += shares.back();
     }
   }
   for (size_t window = 0; window < all.starts.size(); ++window)

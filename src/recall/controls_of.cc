@@ -54,21 +54,22 @@ std::string lower_case(std::string_view text) {
 
 /// The place of the model's ControlNet that a text means, or none.
 std::optional<size_t> net_called(std::string_view said, const ModelDescription& model) {
-  const auto [name, hash] = without_hash(said);
+  const NamedFile called = without_hash(said);
   const auto first = [&](const auto& is_it) -> std::optional<size_t> {
     for (size_t i = 0; i < model.controls.size(); ++i)
       if (is_it(i)) return i;
     return std::nullopt;
   };
   const auto stem = [](const std::filesystem::path& file) { return file.stem().string(); };
-  if (!hash.empty())
-    if (auto found = first([&](size_t i) { return model.control_hashes[i] == hash; })) return found;
+  if (!called.hash.empty())
+    if (auto found = first([&](size_t i) { return model.control_hashes[i] == called.hash; }))
+      return found;
   if (auto found = first([&](size_t i) {
-        return model.controls[i].file == name || stem(model.controls[i].file) == name;
+        return model.controls[i].file == called.name || stem(model.controls[i].file) == called.name;
       }))
     return found;
   return first([&](size_t i) {
-    return lower_case(name).find(lower_case(model.controls[i].name)) != std::string::npos;
+    return lower_case(called.name).find(lower_case(model.controls[i].name)) != std::string::npos;
   });
 }
 
