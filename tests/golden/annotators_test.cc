@@ -2,6 +2,7 @@
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
 #include "drypoint/annotate.h"
+#include "golden/golden_test_base.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -25,17 +26,17 @@ TEST(Annotator, HedFindsTheEdgesThatControlnetAuxFinds) {
 
 TEST(Annotator, RefusesWhatItIsNot) {
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"\"head\"", "hed"}, [] {
-    Annotator("head", annotator_path("hed.safetensors"), {.device = "cpu"});
+    Annotator("head", annotator_path("hed.safetensors"), testing::tested_device());
   }));
   EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported, {"sd15.safetensors", "HED"}, [] {
-    Annotator("hed", testing::tiny_model_path(), {.device = "cpu"});
+    Annotator("hed", testing::tiny_model_path(), testing::tested_device());
   }));
   const testing::TemporaryFolder folder;
   auto tensors = read_tensor_file(annotator_path("hed.safetensors")).tensors.tensors;
   tensors.erase("block3.projection.bias");
   write_safetensors(folder / "less.safetensors", tensors);
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"less", "block3.projection.bias"}, [&] {
-    Annotator("hed", folder / "less.safetensors", {.device = "cpu"});
+    Annotator("hed", folder / "less.safetensors", testing::tested_device());
   }));
 }
 

@@ -10,6 +10,7 @@
 #include "diffusion/phases.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/golden_test_base.h"
 #include "golden/step_by_step.h"
 #include "support/test_support.h"
 
@@ -29,7 +30,7 @@ drypoint::Stages& controlled_model() {
       {.model = testing::tiny_model_path(),
        .controls = {{"first", testing::tiny_control_path()},
                     {"second", testing::data("controls/control2.safetensors")}}},
-      {.device = "cpu"});
+      testing::tested_device());
   return model;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <cstdlib>
 
 #include <memory>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "backend/backend.h"
 #include "base/error.h"
 #include "compile/compile.h"
+#include "drypoint/device.h"
 #include "runtime/executor.h"
 
 namespace drypoint::testing {
@@ -20,6 +22,12 @@ struct GoldenBackend {
   std::unique_ptr<Backend> (*make)();
   double tolerance;  // of the tensor's largest magnitude
 };
+
+/// Where whole runs are drawn, in float32: the CPU, or what DRYPOINT_TEST_DEVICE names ("cuda").
+inline DeviceOptions tested_device() {
+  const char* wanted = std::getenv("DRYPOINT_TEST_DEVICE");
+  return {.device = wanted ? wanted : "cpu", .precision = Precision::fp32};
+}
 
 /// The reference, the CPU and, where there is one, a GPU, each in its precisions.
 inline std::vector<GoldenBackend> golden_backends() {

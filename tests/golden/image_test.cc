@@ -15,6 +15,7 @@
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
+#include "golden/golden_test_base.h"
 #include "golden/step_by_step.h"
 #include "support/test_support.h"
 
@@ -54,10 +55,10 @@ const std::filesystem::path& inpainting_path() {
 Pipeline& pipeline(bool inpainting) {
   static Pipeline usual(
       {.model = testing::tiny_model_path(), .control = testing::tiny_control_path()},
-      {.device = "cpu"});
+      testing::tested_device());
   if (!inpainting) return usual;
   static Pipeline other({.model = inpainting_path(), .control = testing::tiny_control_path()},
-                        {.device = "cpu"});
+                        testing::tested_device());
   return other;
 }
 

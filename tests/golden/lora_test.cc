@@ -12,6 +12,7 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/golden_test_base.h"
 #include "golden/step_by_step.h"
 #include "golden/text_encoder.h"
 #include "support/test_support.h"
@@ -48,7 +49,7 @@ ModelFiles files_with_loras() {
 }
 
 drypoint::Stages& adaptable_model() {
-  static drypoint::Stages model(files_with_loras(), {.device = "cpu"});
+  static drypoint::Stages model(files_with_loras(), testing::tested_device());
   return model;
 }
 
@@ -152,7 +153,7 @@ std::map<std::string, std::vector<std::byte>> weights_of(const drypoint::Stages&
 }
 
 TEST(AdaptersOfAModel, LeaveNoTraceWhenTheyAreTakenAway) {
-  drypoint::Stages model(files_with_loras(), {.device = "cpu"});
+  drypoint::Stages model(files_with_loras(), testing::tested_device());
   const json& plain = adapter_cases()[0];
   ASSERT_TRUE(plain["loras"].empty());
   const Request request = request_with_adapters(plain);

@@ -10,6 +10,7 @@
 #include "diffusion/denoise_loop.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/golden_test_base.h"
 #include "golden/text_encoder.h"
 #include "support/test_support.h"
 
@@ -42,7 +43,7 @@ Stages make_model(std::optional<std::filesystem::path> embeddings) {
                  .control = testing::tiny_control_path(),
                  .text_encoder = text_encoder_path(),
                  .embeddings = std::move(embeddings)},
-                {.device = "cpu"});
+                testing::tested_device());
 }
 
 Stages& prompt_model() {

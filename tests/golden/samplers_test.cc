@@ -8,6 +8,7 @@
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/random.h"
 #include "diffusion/sampling.h"
+#include "golden/golden_test_base.h"
 #include "golden/step_by_step.h"
 #include "support/test_support.h"
 
@@ -28,7 +29,7 @@ std::vector<double> numbers(const std::string& name) {
 }
 
 drypoint::Stages& tiny_model() {
-  static drypoint::Stages model(testing::tiny_files(), {.device = "cpu"});
+  static drypoint::Stages model(testing::tiny_files(), testing::tested_device());
   return model;
 }
 

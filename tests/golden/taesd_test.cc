@@ -3,6 +3,7 @@
 #include "checkpoint/safetensors.h"
 #include "diffusion/autoencoding.h"
 #include "diffusion/preview.h"
+#include "golden/golden_test_base.h"
 #include "models/detect.h"
 #include "support/test_support.h"
 
@@ -62,7 +63,7 @@ std::vector<float> interleaved(const Tensor& planes) {
 }
 
 TEST(Taesd, CodesAsDiffusers) {
-  drypoint::Stages model(drafting(diffusers_taesd()), {.device = "cpu"});
+  drypoint::Stages model(drafting(diffusers_taesd()), testing::tested_device());
   const auto use = model.use({});
   model.begin();
   const ImageSize size{72, 48};
@@ -74,7 +75,7 @@ TEST(Taesd, CodesAsDiffusers) {
 }
 
 TEST(Taesd, TheDecoderAloneServesDrafts) {
-  drypoint::Stages model(drafting(own_taesd_decoder()), {.device = "cpu"});
+  drypoint::Stages model(drafting(own_taesd_decoder()), testing::tested_device());
   EXPECT_FALSE(model.config().vae.has_encoder);
   const auto use = model.use({});
   model.begin();
@@ -96,7 +97,7 @@ Request previewed_request() {
 TEST(Preview, ShowsWhatThePictureIsToBecome) {
   for (const bool tiny : {false, true}) {
     Pipeline pipeline(tiny ? drafting(diffusers_taesd()) : testing::tiny_files(),
-                      {.device = "cpu"});
+                      testing::tested_device());
     std::vector<Image> previews;
     Callbacks callbacks;
     callbacks.preview = [&](const Image& image) { previews.push_back(image); };
