@@ -134,10 +134,9 @@ TensorType expect_epilogue(const Product& op, Inputs inputs, const TensorType& o
   if (op.epilogue.scale >= 0)
     expect_input(op.epilogue.scale < inputs[at.scales].elements(), op.name, "scale {} of {}",
                  op.epilogue.scale, to_string(inputs[at.scales].shape));
-  const int64_t rows = out.shape.back() > 0 ? out.elements() / out.shape.back() : 0;
   if (op.epilogue.dequantize)
-    expect_input(are_scales_of(inputs[at.input_scales], rows), op.name, "input scales {} for {}",
-                 to_string(inputs[at.input_scales]), to_string(out));
+    expect_input(are_scales_of(inputs[at.input_scales], rows_of(out)), op.name,
+                 "input scales {} for {}", to_string(inputs[at.input_scales]), to_string(out));
   return op.epilogue.quantizes()
              ? quantized(op.name, out, op.epilogue.quantize, inputs[at.output_scales])
              : out;

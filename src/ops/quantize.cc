@@ -15,9 +15,8 @@ TensorType infer(const Quantize& op, Inputs inputs) {
 
 TensorType quantized(std::string_view op, const TensorType& result, DType to,
                      const TensorType& scales) {
-  const int64_t rows = result.shape.back() > 0 ? result.elements() / result.shape.back() : 0;
-  expect_input(is_eight_bits(to) && are_scales_of(scales, rows), op, "{} as {} with scales {}",
-               to_string(result), name(to), to_string(scales));
+  expect_input(is_eight_bits(to) && are_scales_of(scales, rows_of(result)), op,
+               "{} as {} with scales {}", to_string(result), name(to), to_string(scales));
   return {to, result.shape};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/fields.h"
+#include "tensor/shape.h"
 
 namespace drypoint {
 
@@ -21,6 +22,12 @@ TensorType infer(const Quantize& op, Inputs inputs);
 inline bool are_scales_of(const TensorType& scales, int64_t places) {
   return scales.dtype == DType::f32 && scales.shape.size() == 1 && scales.shape[0] > 0 &&
          places % scales.shape[0] == 0;
+}
+
+/// Of a result; 0 where it has no sane size, which `Graph::add_node` refuses.
+inline int64_t rows_of(const TensorType& type) {
+  const bool has_rows = has_sane_size(type.shape) && type.shape.back() > 0;
+  return has_rows ? type.elements() / type.shape.back() : 0;
 }
 
 /// The type of a result that an operation quantises at its end.
