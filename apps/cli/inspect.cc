@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "drypoint/calibrate.h"
 #include "inspect_views.h"
 #include "options.h"
 #include "plan_text.h"
@@ -35,6 +36,8 @@ void run(const InspectArguments& o, bool compiles) {
     return o.graph.json ? print_json(plan_json(plan)) : print_plan(plan);
   }
   if (o.verify) bad_option("--verify: only with FILE, a plan: only plans have checksums");
+  if (!o.file.empty() && is_calibration(o.file))
+    return inspect_calibration_file(o.file, o.graph.json);
   if (!o.file.empty() && is_adapter(o.file))
     return inspect_adapter_file(o.file, o.depth, o.graph.json);
   if (!o.file.empty()) return inspect_checkpoint(o.file, o.depth, o.graph.json);

@@ -16,7 +16,10 @@ void inspect_checkpoint(const std::string& file, int depth, bool json);
 /// A LoRA or its kin; -1: the list of its modules.
 void inspect_adapter_file(const std::string& file, int depth, bool json);
 
-/// Two of them. Returns whether they are the same.
+/// What `calibrate` wrote.
+void inspect_calibration_file(const std::string& file, bool json);
+
+/// Two checkpoints. Returns whether they are the same.
 bool inspect_difference(const std::string& a, const std::string& b, bool json);
 
 struct GraphCommand {

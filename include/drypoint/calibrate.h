@@ -68,4 +68,16 @@ struct Calibration {
 Calibration calibrate(const CalibrationOptions& options, const std::filesystem::path& output,
                       const CalibrationCallbacks& callbacks = {});
 
+/// What a file by `calibrate` holds.
+struct CalibrationFile {
+  std::vector<CalibratedModule> modules;      ///< `largest` is not in the file: 0
+  std::string how;                            ///< it was made, as JSON
+  std::vector<std::string> kept_f8, kept_i8;  ///< modules that stay as they are
+};
+
+/// Whether a file is one; false as well for what cannot be read.
+bool is_calibration(const std::filesystem::path& path);
+/// Throws bad_file.
+CalibrationFile inspect_calibration(const std::filesystem::path& path);
+
 }  // namespace drypoint

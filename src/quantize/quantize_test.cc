@@ -71,6 +71,15 @@ TEST_F(EightBits, CalibrationHasRangesOfEachModuleAndStepGroup) {
   EXPECT_EQ(tensors.at(std::string(a_module) + ".i8").shape(), Shape{2});
   EXPECT_EQ(tensors.at(std::string(a_module) + ".f8_e4m3").shape(), Shape{2});
   EXPECT_FALSE(std::filesystem::exists(folder_ / "calibration.safetensors.part"));
+  EXPECT_TRUE(is_calibration(file));
+  EXPECT_FALSE(is_calibration(testing::tiny_control_path()));
+  const CalibrationFile read = inspect_calibration(file);
+  ASSERT_EQ(read.modules.size(), found.modules.size());
+  for (size_t i = 0; i < read.modules.size(); ++i) {
+    EXPECT_EQ(read.modules[i].name, found.modules[i].name);
+    EXPECT_EQ(read.modules[i].range_i8, found.modules[i].range_i8);
+  }
+  EXPECT_NE(read.how.find("\"method\":\"mse\""), std::string::npos);
   const std::string bytes = read_file(file);
   calibrate(small_calibration(), folder_ / "again.safetensors");
   EXPECT_EQ(read_file(folder_ / "again.safetensors"), bytes);
