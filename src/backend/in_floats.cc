@@ -46,6 +46,18 @@ InFloats in_floats(const Op& op, size_t inputs) {
       op);
 }
 
+KernelRequest request_in_floats(const InFloats& plain, const KernelRequest& request) {
+  KernelRequest left{
+      plain.op,        {}, {DType::f32, request.output.shape}, {}, request.module, request.stream,
+      request.pictures};
+  for (const int i : plain.inputs) {
+    left.inputs.push_back(request.inputs[i]);
+    left.constant.push_back(request.constant[i]);
+  }
+  if (plain.input_scales >= 0) left.inputs[0].dtype = DType::f32;
+  return left;
+}
+
 Tensor as_rounded(const Tensor& weight, DType eight_bits) {
   const Tensor values = weight.to_f32();
   Tensor result({DType::f32, values.shape()});

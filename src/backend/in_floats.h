@@ -1,7 +1,7 @@
 // Operations of eight bits as the same operations in float32, for backends that compute in that.
 #pragma once
 
-#include "ops/ops.h"
+#include "backend/backend.h"
 #include "tensor/tensor.h"
 
 namespace drypoint {
@@ -16,6 +16,8 @@ struct InFloats {
   bool is_same() const { return input_scales < 0 && output_scales < 0; }
 };
 InFloats in_floats(const Op& op, size_t inputs);
+/// The request for it, which must not outlive `plain`.
+KernelRequest request_in_floats(const InFloats& plain, const KernelRequest& request);
 
 /// The weight that is left when each of its rows was rounded to eight bits by a scale of its own.
 Tensor as_rounded(const Tensor& weight, DType eight_bits);

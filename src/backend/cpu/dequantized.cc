@@ -54,13 +54,7 @@ class DequantizedKernel : public Kernel {
 
 KernelPtr make_dequantized(const KernelRequest& request, const Context& context) {
   InFloats plain = in_floats(request.op, request.inputs.size());
-  KernelRequest inner{plain.op,        {}, request.output, {}, request.module, request.stream,
-                      request.pictures};
-  for (const int i : plain.inputs) {
-    inner.inputs.push_back(request.inputs[i]);
-    inner.constant.push_back(request.constant[i]);
-  }
-  inner.inputs[0].dtype = DType::f32;
+  const KernelRequest inner = request_in_floats(plain, request);
   if (!inner.constant[1])
     fail(ErrorKind::unsupported, "{}: {} with a weight that is not constant on device cpu",
          request.module, to_string(request.op));

@@ -215,7 +215,7 @@ struct HopperCosts {
   double ordered_between;  // or from one that also multiplies
   double stored;           // results a cycle
   double one, two;         // a block's beginning and end, where one or two share a multiprocessor
-  double adding_up, part;  // parts of the depth, and each of them
+  double adding_up, part;  // of split-K, and of each of its parts
   double sharing;
 };
 /// Those under which the best guess is 3 % slower, on average, than the best measured, for 440

@@ -12,11 +12,12 @@ namespace {
 
 constexpr int64_t scale_bytes = 32;  // a sector
 
-/// Of a doubled picture's pixels (2 y + odd) the 3 taps see 2 pixels of the picture: tap `tap` the
+/// Of an upsampled image's pixels (2 y + odd) the 3 taps see 2 pixels of the picture: tap `tap` the
 /// one of this number. Both numbers count from the first that is seen.
 int halved_tap(int odd, int tap) { return (odd + tap + 1) / 2 - odd; }
 
-/// A filter [channels, 3 x 3] of a doubled picture -> four [channels, 2 x 2] of the picture itself.
+/// A filter [channels, 3 x 3] of an upsampled image -> four [channels, 2 x 2] of the picture
+/// itself.
 std::array<std::vector<float>, 4> halved(const float* filter, int64_t channels) {
   std::array<std::vector<float>, 4> sets;
   for (int set = 0; set < 4; ++set) {

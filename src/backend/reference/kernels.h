@@ -2,6 +2,9 @@
 // what is of eight bits becomes float32 first (reference.cc).
 #pragma once
 
+#include <cmath>
+#include <span>
+
 #include "backend/backend.h"
 #include "base/threads.h"
 
@@ -39,6 +42,15 @@ void run(const Slice& op, const KernelRequest& request, const Launch& launch);
 void run(const SpatialMean& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
+
+/// sqrt(variance + epsilon), of the whole population.
+inline double deviation(std::span<const float> values, double epsilon = 0) {
+  double sum = 0, squares = 0;
+  for (const float value : values) sum += value;
+  const double mean = sum / static_cast<double>(values.size());
+  for (const float value : values) squares += (value - mean) * (value - mean);
+  return std::sqrt(squares / static_cast<double>(values.size()) + epsilon);
+}
 
 /// Runs body(i) for i in [0, count) on all cores.
 template <class Body>

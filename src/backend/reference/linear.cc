@@ -1,22 +1,7 @@
-#include <cmath>
-
 #include "backend/reference/kernels.h"
 #include "ops/product.h"
 
 namespace drypoint::reference {
-namespace {
-
-/// sqrt(variance + epsilon)
-double deviation(const float* x, int64_t count, float epsilon) {
-  double sum = 0, squares = 0;
-  for (int64_t i = 0; i < count; ++i) sum += x[i];
-  const double mean = sum / static_cast<double>(count);
-  for (int64_t i = 0; i < count; ++i) squares += (x[i] - mean) * (x[i] - mean);
-  return std::sqrt(squares / static_cast<double>(count) + epsilon);
-}
-
-}  // namespace
-
 void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const Shape& w = request.inputs[1].shape;
   const int64_t width = request.output.shape.back(), rows = request.output.elements() / width;
@@ -30,7 +15,8 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const double scale = epilogue.scale >= 0 ? launch.f32(operand.scales)[epilogue.scale] : 1.0;
   parallel(rows, [&](int64_t r) {
     const float* x = launch.f32(0) + r * first_width;
-    const double divisor = op.normed ? deviation(x, first_width, op.epsilon) : 1.0;
+    const double divisor =
+        op.normed ? deviation({x, static_cast<size_t>(first_width)}, op.epsilon) : 1.0;
     for (int64_t o = 0; o < width; ++o) {
       const auto product = [&](int64_t column) {
         const int64_t row = r / group_rows * group_width + column;

@@ -11,37 +11,33 @@ class ReferenceKernel : public Kernel {
  public:
   explicit ReferenceKernel(const KernelRequest& request)
       : op_(request.op),
-        request_{op_, request.inputs, request.output, request.constant, request.module} {}
+        request_{op_, request.inputs, request.output, request.constant, request.module},
+        plain_(in_floats(op_, request.inputs.size())) {}
 
   void run(const Launch& launch) const override {
-    const InFloats plain = in_floats(op_, request_.inputs.size());
-    if (plain.is_same()) return run(op_, request_, launch);
-    KernelRequest request{plain.op, {}, {DType::f32, request_.output.shape}, {}, request_.module};
+    if (plain_.is_same()) return run(op_, request_, launch);
+    const KernelRequest request = request_in_floats(plain_, request_);
     std::vector<const void*> inputs;
-    for (const int i : plain.inputs) {
-      request.inputs.push_back(request_.inputs[i]);
-      inputs.push_back(launch.inputs[i]);
-    }
+    for (const int i : plain_.inputs) inputs.push_back(launch.inputs[i]);
     std::vector<float> x;
     Tensor weight;
-    if (plain.input_scales >= 0) {
+    if (plain_.input_scales >= 0) {
       const TensorType& type = request_.inputs[0];
       x.resize(type.elements());
-      dequantize(static_cast<const uint8_t*>(inputs[0]), type.dtype, launch.f32(plain.input_scales),
-                 request_.inputs[plain.input_scales].shape[0], type.elements(), 0, type.elements(),
-                 x.data());
+      dequantize(static_cast<const uint8_t*>(inputs[0]), type.dtype,
+                 launch.f32(plain_.input_scales), request_.inputs[plain_.input_scales].shape[0],
+                 type.elements(), 0, type.elements(), x.data());
       weight = as_rounded({request_.inputs[1], static_cast<const std::byte*>(inputs[1]), nullptr},
                           type.dtype);
-      request.inputs[0].dtype = DType::f32;
       inputs[0] = x.data();
       inputs[1] = weight.bytes().data();
     }
-    if (plain.output_scales < 0) return run(plain.op, request, {inputs, launch.output, nullptr});
+    if (plain_.output_scales < 0) return run(plain_.op, request, {inputs, launch.output, nullptr});
     const int64_t count = request_.output.elements();
     std::vector<float> result(count);
-    run(plain.op, request, {inputs, result.data(), nullptr});
-    quantize(result.data(), plain.quantize, launch.f32(plain.output_scales),
-             request_.inputs[plain.output_scales].shape[0], count, 0, count,
+    run(plain_.op, request, {inputs, result.data(), nullptr});
+    quantize(result.data(), plain_.quantize, launch.f32(plain_.output_scales),
+             request_.inputs[plain_.output_scales].shape[0], count, 0, count,
              static_cast<uint8_t*>(launch.output));
   }
 
@@ -52,6 +48,7 @@ class ReferenceKernel : public Kernel {
 
   Op op_;
   KernelRequest request_;
+  InFloats plain_;
 };
 
 class ReferenceBackend : public Backend {

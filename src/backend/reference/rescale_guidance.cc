@@ -1,23 +1,9 @@
 #include "ops/rescale_guidance.h"
 
-#include <cmath>
-
 #include "backend/reference/kernels.h"
 #include "ops/sampler_update.h"
 
 namespace drypoint::reference {
-namespace {
-
-double deviation(std::span<const float> values) {
-  double sum = 0, squares = 0;
-  for (const float value : values) sum += value;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const float value : values) squares += (value - mean) * (value - mean);
-  return std::sqrt(squares / static_cast<double>(values.size()));
-}
-
-}  // namespace
-
 void run(const RescaleGuidance&, const KernelRequest& request, const Launch& launch) {
   const int64_t latents = request.output.shape[0], elements = request.output.elements();
   const auto one = static_cast<size_t>(elements / latents);
