@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 
 namespace drypoint {
 namespace {
@@ -13,7 +14,7 @@ std::span<const float> run(Executor& executor, const char* input, std::span<cons
   executor.set_input(input, values);
   executor.run(Rate::picture, stop);
   const auto result = executor.output(output);
-  if (!std::ranges::all_of(result, [](float value) { return std::isfinite(value); }))
+  if (!all_finite(result))
     fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", part);
   return result;
 }

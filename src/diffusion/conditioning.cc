@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 
 namespace drypoint {
 namespace {
@@ -30,7 +31,7 @@ class ChunkEncoder {
       set_inputs(encoder, part);
       encoder.run(Rate::picture, stop);
       const auto embedding = encoder.output("embedding");
-      if (!std::ranges::all_of(embedding, [](float value) { return std::isfinite(value); }))
+      if (!all_finite(embedding))
         fail(ErrorKind::non_finite, "text encoder: the result holds NaN or infinity");
       const size_t one = embedding.size() / batch;
       for (size_t i = 0; i < batch && first + i < chunks_.size(); ++i) {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/keeping.h"
@@ -16,10 +16,6 @@
 
 namespace drypoint {
 namespace {
-
-bool all_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
-}
 
 /// A latent's worth from each sample of all drawings, one after the other.
 std::vector<float> joined(Batch batch, std::vector<float> FirstLatents::*member) {

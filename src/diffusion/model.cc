@@ -389,10 +389,14 @@ void LoadedModel::check_files() {
   }
 }
 
+Plan LoadedModel::compiled(Graph graph, Watched watched) const {
+  return compile(std::move(graph), backend().target(), {},
+                 {quantization_ ? &*quantization_ : nullptr, watched});
+}
+
 std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested& stop,
                                                 Watched watched) {
-  Plan plan = compile(std::move(graph), backend().target(), {},
-                      {quantization_ ? &*quantization_ : nullptr, watched});
+  const Plan plan = compiled(std::move(graph), watched);
   const auto making = device_->making.alone(stop);
   read_since_check_ = true;
   device_->use_choices(file_.get());
@@ -410,7 +414,7 @@ std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested
 }
 
 Executor::Needs LoadedModel::needs(Graph graph) {
-  Plan plan = compile(std::move(graph), backend().target());
+  Plan plan = compiled(std::move(graph));
   const auto making = device_->making.alone();
   device_->use_choices(file_.get());
   return Executor::needs(std::move(plan), backend());

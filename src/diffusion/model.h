@@ -92,6 +92,7 @@ class LoadedModel {
  private:
   void choose_prediction(Prediction asked);
   void choose_quantization(const ModelFiles& files);
+  Plan compiled(Graph graph, Watched watched = {}) const;
   void put_on(const AdapterSet& adapters);
   void set_own_layers();
   void check_holds(const FittedAdapter& adapter) const;

@@ -1,9 +1,9 @@
 #include "diffusion/upscaling.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "compile/compile.h"
@@ -13,6 +13,7 @@
 #include "image/formats.h"
 #include "image/mirrored.h"
 #include "image/pillow.h"
+#include "text/unicode.h"
 
 namespace drypoint {
 namespace {
@@ -78,7 +79,7 @@ Image UpscalerNetwork::run(const Image& image, int tile, const StopRequested& st
     network.set_input("image", from.cut(values, i, pixels));
     network.run(Rate::picture, stop);
     const auto result = network.output("enlarged");
-    if (!std::ranges::all_of(result, [](float value) { return std::isfinite(value); }))
+    if (!all_finite(result))
       fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", name_);
     to.add(result, i, pixels, enlarged);
     if (done) done(static_cast<int>(i) + 1, static_cast<int>(from.count()));
