@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -29,6 +31,58 @@ std::optional<size_t> first_number(const char* file) {
   size_t value = 0;
   if (std::ifstream(file) >> value) return value;
   return std::nullopt;
+}
+
+constexpr size_t large_block = 1 << 20;
+
+/// Large blocks without an owner, while somebody wants them kept.
+class KeptBlocks {
+ public:
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    if (users_++ == 0) room_ = std::min(most, available_host_memory() / 4);
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    if (--users_ > 0) return;
+    for (const auto& [bytes, block] : blocks_) ::munmap(block, bytes);
+    blocks_.clear();
+  }
+  /// One of at least so many bytes, which it sets to what it has, and not much larger.
+  std::byte* take(size_t& bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = blocks_.lower_bound(bytes);
+    if (found == blocks_.end() || found->first / 2 > bytes) return nullptr;
+    std::byte* block = found->second;
+    bytes = found->first;
+    room_ += bytes;
+    blocks_.erase(found);
+    return block;
+  }
+  void give_back(std::byte* block, size_t bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (users_ > 0 && bytes <= room_) {
+        room_ -= bytes;
+        blocks_.emplace(bytes, block);
+        return;
+      }
+    }
+    ::munmap(block, bytes);
+  }
+
+ private:
+  static constexpr size_t most = size_t{1} << 30;
+  std::mutex mutex_;
+  int users_ = 0;
+  size_t room_ = 0;
+  std::multimap<size_t, std::byte*> blocks_;
+};
+
+/// Never destroyed, since blocks may be given back when the process ends.
+KeptBlocks& kept_blocks() {
+  static auto* const blocks = new KeptBlocks;
+  return *blocks;
 }
 
 size_t less(size_t limit, size_t used) { return limit > used ? limit - used : 0; }
@@ -65,16 +119,23 @@ void expect_host_memory(size_t needed, std::string_view what) {
 size_t touched_host_memory() { return find("/proc/self/status", "RssAnon:").value_or(0) << 10; }
 
 std::shared_ptr<std::byte> allocate_block(size_t bytes) {
-  constexpr size_t large = 1 << 20;
   if (bytes == 0) return nullptr;
-  if (bytes < large) {
+  if (bytes < large_block) {
     void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     return {static_cast<std::byte*>(block), [](std::byte* p) { std::free(p); }};
   }
-  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) return nullptr;
-  return {static_cast<std::byte*>(block), [bytes](std::byte* p) { ::munmap(p, bytes); }};
+  std::byte* block = kept_blocks().take(bytes);
+  if (!block) {
+    void* pages =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return nullptr;
+    block = static_cast<std::byte*>(pages);
+  }
+  return {block, [bytes](std::byte* p) { kept_blocks().give_back(p, bytes); }};
 }
+
+KeepBlocks::KeepBlocks() { kept_blocks().begin(); }
+KeepBlocks::~KeepBlocks() { kept_blocks().end(); }
 
 void release_free_memory() {
 #ifdef __GLIBC__

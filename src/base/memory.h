@@ -21,6 +21,16 @@ size_t touched_host_memory();
 /// which go back to it at once and leave no holes behind.
 std::shared_ptr<std::byte> allocate_block(size_t bytes);
 
+/// While one lives, large blocks that are given back wait for the next that asks, which spares work
+/// that takes many of them the system's clearing of each page.
+class KeepBlocks {
+ public:
+  KeepBlocks();
+  ~KeepBlocks();
+  KeepBlocks(const KeepBlocks&) = delete;
+  KeepBlocks& operator=(const KeepBlocks&) = delete;
+};
+
 /// Gives memory that was freed, and that the allocator keeps for later, back to the system.
 void release_free_memory();
 

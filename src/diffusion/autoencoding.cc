@@ -40,27 +40,44 @@ Tiles vae_tiles(ImageSize size, int tile) {
   return {{size.width / 8, size.height / 8}, tile / 8, tile / 32};
 }
 
+namespace {
+
+/// What the decoder makes of one tile, where it left it: a TAESD's is from 0 to 1.
+std::span<const float> run_decoder(Stages& model, std::span<const float> latent, const Tiles& tiles,
+                                   const StopRequested& stop) {
+  std::vector<float> scaled(latent.begin(), latent.end());
+  for (float& value : scaled)
+    value = model.config().vae.is_tiny ? 3 * std::tanh(value / 3) : value / model.scaling_factor();
+  return run(model.vae_decoder(tiles.size().height, tiles.size().width, stop), "latent", scaled,
+             "image", "VAE decoder", stop);
+}
+
+}  // namespace
+
 std::vector<float> decode(Stages& model, std::span<const float> latent, const Tiles& tiles,
                           const StopRequested& stop) {
   using enum Tiles::Layout;
-  std::vector<float> scaled(latent.begin(), latent.end());
-  const bool is_tiny = model.config().vae.is_tiny;
-  for (float& value : scaled)
-    value = is_tiny ? 3 * std::tanh(value / 3) : value / model.scaling_factor();
-  Executor& decoder = model.vae_decoder(tiles.size().height, tiles.size().width, stop);
-  const auto decoded = [&](std::span<const float> values) {
-    const auto image = run(decoder, "latent", values, "image", "VAE decoder", stop);
+  const auto decoded = [&](std::span<const float> tile) {
+    const auto image = run_decoder(model, tile, tiles, stop);
     std::vector<float> result(image.begin(), image.end());
-    for (float& value : result)
-      if (is_tiny) value = 2 * value - 1;
+    if (model.config().vae.is_tiny)
+      for (float& value : result) value = 2 * value - 1;
     return result;
   };
-  if (tiles.count() == 1) return decoded(scaled);
+  if (tiles.count() == 1) return decoded(latent);
   const Tiles of_picture = tiles.times(8);
   std::vector<float> picture(3 * area(of_picture));
   for (size_t i = 0; i < tiles.count(); ++i)
-    of_picture.add(decoded(tiles.cut(scaled, i, planes)), i, pixels, picture);
+    of_picture.add(decoded(tiles.cut(latent, i, planes)), i, pixels, picture);
   return picture;
+}
+
+Image decode_image(Stages& model, std::span<const float> latent, ImageSize size, int tile,
+                   const StopRequested& stop) {
+  const Tiles tiles = vae_tiles(size, tile);
+  if (tiles.count() > 1 || model.config().vae.is_tiny)
+    return image_of(decode(model, latent, tiles, stop), size);
+  return image_of(run_decoder(model, latent, tiles, stop), size);
 }
 
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,

@@ -19,6 +19,10 @@ Tiles vae_tiles(ImageSize size, int tile);
 std::vector<float> decode(Stages& model, std::span<const float> latent, const Tiles& tiles,
                           const StopRequested& stop);
 
+/// The same as bytes, of a picture of `size` in tiles of so many pixels (see `vae_tiles`).
+Image decode_image(Stages& model, std::span<const float> latent, ImageSize size, int tile,
+                   const StopRequested& stop);
+
 /// A picture [H, W, 3], from -1 to 1 -> "moments" [8, h, w]: means, then log variances. Throws
 /// non_finite, and unsupported if the VAE has no encoder.
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,

@@ -23,13 +23,19 @@ void add_hint(const Unit& unit, size_t wanted, std::vector<float>& hints) {
   const Image& hint = unit.hint;
   const size_t pixels = static_cast<size_t>(hint.width) * hint.height;
   const auto channels = static_cast<size_t>(hint.channels);
-  const bool has_mask = !unit.masked.pixels.empty();
-  for (size_t c = 0; c < wanted; ++c)
+  const size_t begin = hints.size();
+  hints.resize(begin + wanted * pixels);
+  for (size_t c = 0; c < wanted; ++c) {
+    float* plane = &hints[begin + c * pixels];
+    if (c >= channels) {
+      std::copy_n(plane - pixels, pixels, plane);
+      continue;
+    }
     for (size_t p = 0; p < pixels; ++p)
-      hints.push_back(
-          has_mask && unit.masked.pixels[p] >= 128
-              ? -1.0f
-              : static_cast<float>(hint.pixels[p * channels + std::min(c, channels - 1)]) / 255.0f);
+      plane[p] = static_cast<float>(hint.pixels[p * channels + c]) / 255.0f;
+    for (size_t p = 0; p < unit.masked.pixels.size(); ++p)
+      if (unit.masked.pixels[p] >= 128) plane[p] = -1.0f;
+  }
 }
 
 /// A mask at the size of a level's feature maps, [.., .., h, w], from 0 to 1: bilinear between

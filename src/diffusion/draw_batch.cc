@@ -93,8 +93,7 @@ std::vector<float> BatchRun::denoised(Batch batch, std::span<const DenoiserShape
 
 Image BatchRun::decoded(const Generation& drawing, std::span<const float> latent,
                         const StopRequested& stop) const {
-  const Tiles tiles = vae_tiles(drawing.size, drawing.vae_tile);
-  return image_of(decode(model_, latent, tiles, stop), drawing.size);
+  return decode_image(model_, latent, drawing.size, drawing.vae_tile, stop);
 }
 
 void BatchRun::decode_all(Batch batch, std::span<const float> latents, const StopRequested& stop) {

@@ -28,8 +28,7 @@ std::vector<float> clean_latent(std::span<const float> seen, std::span<const flo
 Image preview_of(Stages& model, std::span<const float> latent, ImageSize size,
                  const StopRequested& stop) {
   if (model.config().vae.is_tiny)
-    return image_of(decode(model, latent, vae_tiles({8 * size.width, 8 * size.height}, 0), stop),
-                    {8 * size.width, 8 * size.height});
+    return decode_image(model, latent, {8 * size.width, 8 * size.height}, 0, stop);
   static constexpr float shares[4][3] = {{0.298f, 0.207f, 0.208f},
                                          {0.187f, 0.286f, 0.173f},
                                          {-0.158f, 0.189f, 0.264f},

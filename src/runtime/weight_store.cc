@@ -166,6 +166,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
   for (size_t i = 0; i < jobs.size(); ++i)
     order.push_back({jobs[i].same ? 0 : work_for(plan, jobs[i].share.id), i});
   std::ranges::stable_sort(order, std::ranges::greater(), &std::pair<double, size_t>::first);
+  const KeepBlocks keep;
   try {
     parallel_for(
         jobs.size(), packing_threads(jobs),
@@ -208,9 +209,9 @@ void WeightStore::make(const Plan& plan, const Job& job) const {
   } else if (backend_.shares_host_memory()) {
     job.packing->pack(weight, job.target.get());
   } else {
-    std::vector<std::byte> packed(job.share.bytes);
-    job.packing->pack(weight, packed.data());
-    backend_.upload(job.target.get(), packed);
+    const DeviceMemory packed = reference_->allocate(job.share.bytes);
+    job.packing->pack(weight, packed.get());
+    backend_.upload(job.target.get(), {packed.get(), job.share.bytes});
   }
   release(plan, job.share.id);
 }

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <random>
+#include <vector>
+
+#include "tensor/halves.h"
 
 namespace drypoint {
 namespace {
@@ -34,6 +39,31 @@ TEST(Bfloat, RoundsToNearestEven) {
   EXPECT_EQ(float_to_bfloat(std::bit_cast<float>(0x3f818000u)), 0x3f82);
   EXPECT_TRUE(std::isnan(bfloat_to_float(float_to_bfloat(NAN))));
   EXPECT_TRUE(std::isinf(bfloat_to_float(float_to_bfloat(3.4e38f))));
+}
+
+TEST(Half, ManyHalvesAtOnceAreTheSame) {
+  std::vector<float> floats(1 << 16);
+  std::vector<uint16_t> halves(floats.size());
+  for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+  const auto* bytes = reinterpret_cast<const std::byte*>(halves.data());
+  halves_to_floats(bytes, floats);
+  for (size_t i = 0; i < halves.size(); ++i)
+    if (const float wanted = half_to_float(halves[i]); std::isnan(wanted))
+      EXPECT_TRUE(std::isnan(floats[i]));
+    else
+      ASSERT_EQ(floats[i], wanted) << i;
+  // Between two halves, at both, past the largest, and of each length.
+  std::mt19937 random(1);
+  for (size_t length = 0; length < 40; ++length) {
+    std::vector<float> values(length);
+    for (float& value : values)
+      value = std::bit_cast<float>(static_cast<uint32_t>(random() % 0x50000000u)) *
+              (random() % 2 == 0 ? 1.0f : -1.0f);
+    std::vector<uint16_t> result(length + 1, 0x1234);
+    floats_to_halves(values, result.data());
+    for (size_t i = 0; i < length; ++i) ASSERT_EQ(result[i], float_to_half(values[i])) << values[i];
+    EXPECT_EQ(result[length], 0x1234);
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tensor/eight_bits.h"
+#include "tensor/halves.h"
 
 namespace drypoint {
 
@@ -80,9 +81,7 @@ Tensor Tensor::to_f32() const {
   switch (dtype()) {
     case DType::f32: convert<float>(bytes(), to, by_value); break;
     case DType::f64: convert<double>(bytes(), to, by_value); break;
-    case DType::f16:
-      convert<uint16_t>(bytes(), to, [](uint16_t h) { return half_to_float(h); });
-      break;
+    case DType::f16: halves_to_floats(data_, to); break;
     case DType::bf16:
       convert<uint16_t>(bytes(), to, [](uint16_t b) { return bfloat_to_float(b); });
       break;

@@ -8,6 +8,7 @@
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/pinned_copies.h"
 #include "backend/cuda/staging.h"
 #include "backend/cuda/tuner.h"
 #include "backend/cuda_entry.h"
@@ -177,17 +178,13 @@ class CudaBackend : public Backend {
   bool shares_host_memory() const override { return false; }
 
   void upload(std::byte* device, std::span<const std::byte> host) const override {
-    // From ordinary host memory: copied aside before this returns.
     DRYPOINT_CUDA(cudaSetDevice(context().device));  // several threads may upload
-    DRYPOINT_CUDA(cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice,
-                                  context().stream));
+    copies_.upload(context().stream, device, host);
   }
 
   void download(std::span<std::byte> host, const std::byte* device) const override {
     DRYPOINT_CUDA(cudaSetDevice(context().device));
-    DRYPOINT_CUDA(cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost,
-                                  context().stream));
-    DRYPOINT_CUDA(cudaStreamSynchronize(context().stream));
+    copies_.download(context().stream, host, device);
   }
 
   std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
@@ -222,6 +219,7 @@ class CudaBackend : public Backend {
   }
 
   std::vector<Context> streams_;  // the same but for the stream
+  mutable PinnedCopies copies_;
   bool graphs_;
 };
 

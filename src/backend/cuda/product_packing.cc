@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tensor/eight_bits.h"
+#include "tensor/halves.h"
 
 namespace drypoint::cuda {
 namespace {
@@ -37,7 +38,7 @@ void write_row(DType dtype, std::span<const float> values, std::byte* to) {
     std::transform(values.begin(), values.end(), reinterpret_cast<T*>(to), convert);
   };
   switch (dtype) {
-    case DType::f16: return write(float_to_half);
+    case DType::f16: return floats_to_halves(values, reinterpret_cast<uint16_t*>(to));
     case DType::bf16: return write(float_to_bfloat);
     case DType::f32: return write([](float value) { return value; });
     default: break;
@@ -64,7 +65,9 @@ void pack_weight(const ProductShape& shape, DType dtype, const Tensor& weight, s
   const int64_t rows = shape.doubled ? shape.columns : values.type().elements() / row_size;
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
   std::vector<float> in_order(shape.depth());
+  const bool is_in_order = taps == 1 && !shape.is_joined() && channels == shape.depth();
   const auto pack_row = [&](const float* source, std::byte* to) {
+    if (is_in_order) return write_row(dtype, {source, static_cast<size_t>(channels)}, to);
     std::ranges::fill(in_order, 0.0f);
     float* target = in_order.data();
     for (int64_t tap = 0; tap < taps; ++tap)
