@@ -129,6 +129,12 @@ class Backend {
   virtual void upload(std::byte* device, std::span<const std::byte> host) const;
   /// In the order of work, and waits for it. Throws device_failure if any of it failed.
   virtual void download(std::span<std::byte> host, const std::byte* device) const;
+  /// a [m, k], b [n, k] -> a b' [m, n] in `result`, all in host memory, row by row, and computed in
+  /// f32. False, and nothing done, where the host had better do it. For several threads.
+  virtual bool multiply(std::span<const float> /*a*/, std::span<const float> /*b*/, int64_t /*k*/,
+                        std::span<float> /*result*/) const {
+    return false;
+  }
   /// Takes down what `launches` orders, on streams that start with what stream 0 has ordered and
   /// that it waits for in the end; null if the device has no use for that.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& /*launches*/) const {

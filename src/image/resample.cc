@@ -249,6 +249,7 @@ Image weighted(const Image& image, ImageSize size, double wide, double high) {
 }  // namespace
 
 Image resize_area(const Image& image, ImageSize size) {
+  if (size == ImageSize{image.width, image.height}) return image;
   const double wide = 1 / (double(size.width) / image.width);
   const double high = 1 / (double(size.height) / image.height);
   if (wide < 1 || high < 1)
@@ -261,11 +262,13 @@ Image resize_area(const Image& image, ImageSize size) {
 }
 
 Image resize_cubic(const Image& image, ImageSize size) {
+  if (size == ImageSize{image.width, image.height}) return image;
   return filtered(image, size, cubic_filter(image.width, size.width),
                   cubic_filter(image.height, size.height));
 }
 
 Image resize_lanczos(const Image& image, ImageSize size) {
+  if (size == ImageSize{image.width, image.height}) return image;
   return filtered(image, size, lanczos_filter(image.width, size.width),
                   lanczos_filter(image.height, size.height));
 }

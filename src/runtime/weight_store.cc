@@ -269,11 +269,15 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
   // (A weight that is not constant is taken as it lies, not packed first.)
   const bool is_product = std::holds_alternative<Linear>(step.op);
   request.constant.assign(inputs.size(), !is_product);
+  Tensor result(type);
+  if (step.op == Op(Linear{.epilogue = {.bias = false}}) &&
+      backend_.multiply(inputs[0].floats(), inputs[1].floats(), inputs[1].shape().back(),
+                        result.mutable_floats()))
+    return result;
   const bool takes_long = is_product || std::holds_alternative<Permute>(step.op);
   const Backend& host = takes_long ? *cpu_ : *reference_;
   const auto kernel = host.kernel(request);
   const DeviceMemory workspace = host.allocate(kernel->workspace());
-  Tensor result(type);
   kernel->run({pointers, result.mutable_bytes().data(), workspace.get()});
   return result;
 }

@@ -3,7 +3,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <array>
-#include <cstring>
+#include <mutex>
 
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
@@ -187,6 +187,19 @@ class CudaBackend : public Backend {
     copies_.download(context().stream, host, device);
   }
 
+  bool multiply(std::span<const float> a, std::span<const float> b, int64_t k,
+                std::span<float> result) const override {
+    constexpr double worth_copying = 1 << 28;
+    if (static_cast<double>(result.size()) * static_cast<double>(k) < worth_copying) return false;
+    try {
+      multiply_on_device(a, b, k, result);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::out_of_memory) throw;
+      return false;
+    }
+    return true;
+  }
+
   std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
     if (!graphs_) return nullptr;
     return std::make_unique<Graph>(context().stream, launches);
@@ -218,8 +231,44 @@ class CudaBackend : public Backend {
     return context().tf32 ? "tf32" : "fp32";
   }
 
+  /// Nothing is measured for it, and all bits of both factors count.
+  KernelPtr exact_product(const KernelRequest& request) const {
+    const std::lock_guard lock(exact_mutex_);
+    if (!exact_.tuner) {
+      exact_ = context();
+      exact_.tf32 = false;
+      exact_.tuner = std::make_shared<Tuner>(0, "", "", false);
+    }
+    return make(std::get<Linear>(request.op), request, exact_);
+  }
+
+  void multiply_on_device(std::span<const float> a, std::span<const float> b, int64_t k,
+                          std::span<float> result) const {
+    const auto rows = [k](std::span<const float> matrix) {
+      return static_cast<int64_t>(matrix.size()) / k;
+    };
+    const Op op = Linear{.epilogue = {.bias = false}};
+    const TensorType of_a{DType::f32, {rows(a), k}}, of_b{DType::f32, {rows(b), k}};
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    const KernelPtr kernel = exact_product(
+        {op, {of_a, of_b}, {DType::f32, {rows(a), rows(b)}}, {false, true}, "product of weights"});
+    const std::optional<Packing> packing = kernel->packing(1);
+    Tensor packed({DType::u8, {static_cast<int64_t>(packing->bytes)}});
+    packing->pack({of_b, std::as_bytes(b).data(), nullptr}, packed.mutable_bytes().data());
+    const DeviceMemory x = allocate(a.size_bytes()), weight = allocate(packing->bytes),
+                       out = allocate(result.size_bytes()),
+                       workspace = allocate(kernel->workspace());
+    upload(x.get(), std::as_bytes(a));
+    upload(weight.get(), packed.bytes());
+    const void* inputs[] = {x.get(), weight.get()};
+    kernel->run({inputs, out.get(), workspace.get()});
+    download(std::as_writable_bytes(result), out.get());
+  }
+
   std::vector<Context> streams_;  // the same but for the stream
   mutable PinnedCopies copies_;
+  mutable std::mutex exact_mutex_;
+  mutable Context exact_;
   bool graphs_;
 };
 
