@@ -112,12 +112,16 @@ class State {
         !given.is(Kind::tuple) || arguments.size() < (typed ? 7 : 4) ||
         !arguments[0]->is(Kind::persistent))
       return {};
-    const auto id = storage_id(*arguments[0]);
+    auto id = storage_id(*arguments[0]);
     const auto shape = counts(*arguments[2]), strides = counts(*arguments[3]);
     if (!id || (!id->dtype && !typed)) return {};
     if (!is_count(*arguments[1]) || !shape || !strides || shape->size() != strides->size())
       damaged(name, "its offset, shape or strides make no sense");
-    if (typed) return {{}, printable(arguments[6]->text) + to_string(*shape)};
+    if (typed) {
+      if (!arguments[6]->is_global("torch.float8_e4m3fn") || id->element_bytes != 1)
+        return {{}, printable(arguments[6]->text) + to_string(*shape)};
+      id->dtype = DType::f8;
+    }
     return {build(name, *id, static_cast<uint64_t>(arguments[1]->integer), *shape, *strides), {}};
   }
 

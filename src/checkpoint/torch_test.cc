@@ -78,14 +78,22 @@ TEST_P(WrappedTorchFile, HoldsTheTensorsInside) {
   EXPECT_EQ(values(file, "plain"), (std::vector<float>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(values(file, "marked"), (std::vector<float>{1.5, -2.5}));
   EXPECT_EQ(values(file, "parameter"), (std::vector<float>{4, 5}));
-  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"float8", "torch.float8_e4m3fn[2, 3]"},
-                         [&] { file.at("float8"); }));
+  EXPECT_EQ(file.at("float8").type(), (TensorType{DType::f8, {2, 3}}));
   EXPECT_TRUE(file.unusable.contains("complex"));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WrappedTorchFile,
                          ::testing::Values("wrapped_legacy3.pt", "wrapped_legacy4.pt",
                                            "wrapped_legacy5.pt", "wrapped_zip.pt"));
+
+TEST(Torch, FloatsOfEightBits) {
+  const auto file = read_torch(contents("float8_zip.pt"));
+  EXPECT_EQ(file.at("e4m3").dtype(), DType::f8);
+  EXPECT_EQ(values(file, "e4m3"), (std::vector<float>{0, 1, -2, 448, 0x1p-9f, 3.5}));
+  EXPECT_EQ(values(file, "turned"), (std::vector<float>{0, 3, 1, 4, 2, 5}));
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"e5m2", "torch.float8_e5m2[2]"},
+                         [&] { file.at("e5m2"); }));
+}
 
 TEST(Torch, UnknownElementTypesAreLeftOut) {
   const auto file = read_torch(contents("odd_protocol2.pt"));

@@ -1,8 +1,12 @@
 #include "diffusion/model.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
+#include "drypoint/pipeline.h"
 #include "support/test_support.h"
+#include "tensor/eight_bits.h"
 
 namespace drypoint {
 namespace {
@@ -61,6 +65,35 @@ TEST(Model, RefusesNoiseLevelsThatMakeNoSenseAtOnce) {
                           t["alphas_cumprod"] = make_tensor({2}, std::vector<float>{0.9f, 0.8f});
                         }),
        .control = tiny_control_path()}));
+}
+
+/// Matrices rounded to f8, as f8 or as the f32 that they stand for.
+void round_to_f8(Tensors& tensors, DType dtype) {
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.shape().size() < 2 || !is_float(tensor.dtype())) continue;
+    const Tensor values = tensor.to_f32();
+    Tensor rounded({DType::f8, tensor.shape()});
+    std::ranges::transform(values.floats(), rounded.mutable_bytes().begin(),
+                           [](float value) { return std::byte{to_eight_bits(value, DType::f8)}; });
+    tensor = dtype == DType::f8 ? rounded : rounded.to_f32();
+  }
+}
+
+TEST(Model, FloatsOfEightBitsAreTheNumbersThatTheyStandFor) {
+  std::vector<Image> images;
+  for (const DType dtype : {DType::f32, DType::f8}) {
+    TemporaryFolder folder;
+    const auto model =
+        changed(folder, tiny_model_path(), [&](Tensors& t) { round_to_f8(t, dtype); });
+    Pipeline pipeline({.model = model, .control = tiny_control_path()},
+                      {.device = "cpu", .precision = Precision::fp32});
+    Request request = pipeline.defaults();
+    request.size = {64, 64};
+    request.steps = 1;
+    request.seed = 1;
+    images.push_back(pipeline.generate(request).images[0]);
+  }
+  EXPECT_EQ(images[0], images[1]);
 }
 
 /// How the denoiser's group norms split their channels.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/complete.h"
+
 namespace drypoint {
 namespace {
 
@@ -49,7 +51,7 @@ InspectedModule module_tree(const NamedTensors& tensors, std::string_view prefix
   for (auto it = tensors.tensors.lower_bound(prefix);
        it != tensors.tensors.end() && it->first.starts_with(prefix); ++it) {
     const TensorType& type = it->second.type();
-    if (!is_float(type.dtype)) continue;  // position_ids and the like
+    if (!can_be_weight(type.dtype)) continue;  // position_ids and the like
     std::string_view rest = std::string_view(it->first).substr(prefix.size());
     InspectedModule* module = &root;
     count(root, type);

@@ -44,7 +44,7 @@ std::vector<std::string> problems(const NamedTensors& tensors,
                                   unusable->second, to_string(shape)));
     else if (!tensor)
       found.push_back(fmt::format("tensor {}: missing", name));
-    else if (tensor->shape() != shape || !is_float(tensor->dtype()))
+    else if (tensor->shape() != shape || !can_be_weight(tensor->dtype()))
       found.push_back(fmt::format("tensor {}: found {}, expected floating-point {}", name,
                                   to_string(tensor->type()), to_string(shape)));
   }

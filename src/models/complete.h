@@ -19,6 +19,9 @@ std::vector<TensorSpec> tensors_of(const ControlConfig& config, size_t number = 
 /// Every tensor of a pipeline's models, by canonical name.
 std::vector<TensorSpec> tensors_of(const ModelConfig& config);
 
+/// Whether a model's tensors may be of this type: floating-point, f8 among them.
+inline bool can_be_weight(DType dtype) { return is_float(dtype) || dtype == DType::f8; }
+
 /// What is wrong with each tensor needed, one line each: "tensor X: missing", "tensor X: found
 /// f16[3], expected [4]". Empty if the model is complete.
 std::vector<std::string> problems(const NamedTensors& tensors,

@@ -12,6 +12,7 @@
 #include "checkpoint/configurations.h"
 #include "checkpoint/parts.h"
 #include "checkpoint/prediction.h"
+#include "models/complete.h"
 
 namespace drypoint {
 namespace {
@@ -351,7 +352,7 @@ Prediction guessed_prediction(const NamedTensors& tensors, const UnetConfig& une
   const Tensor* bias = tensors.find(fmt::format(
       "{}output_blocks.{}.1.transformer_blocks.0.norm1.bias", prefix_of(Part::unet), last));
   // A plan's tensors have no bytes; it says what it predicts.
-  if (!bias || !bias->defined() || !is_float(bias->dtype())) return Prediction::epsilon;
+  if (!bias || !bias->defined() || !can_be_weight(bias->dtype())) return Prediction::epsilon;
   const Tensor f32 = bias->to_f32();
   double sum = 0, squares = 0;
   for (const float value : f32.floats()) sum += value, squares += double{value} * value;
