@@ -1,6 +1,6 @@
 // The same launches as `drypoint bench`, timed by other means: a clock on the wall, and waiting for
 // the device before and after each part. Prints medians in milliseconds as JSON. For checking
-// `bench`'s figures, which come from marks in the device's order of work.
+// `bench`'s figures, which come from events in the device's stream.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -33,7 +33,7 @@ int main(int argc, char** argv) try {
   MeasuredPicture picture(stages, workload, {width, height}, {});
   std::map<std::string, std::vector<double>> times;
   const auto finish = [&] {
-    if (const auto mark = stages.backend().mark(0)) mark->wait();
+    if (const auto event = stages.backend().record_event(0)) event->wait();
   };
   const auto time = [&](const char* part, int runs, const auto& work) {
     finish();

@@ -72,7 +72,7 @@ double seconds_to(Stages& model, std::vector<AdapterUse> uses) {
   const AdapterSet adapters = model.model()->adapters().find(uses, notices);
   const auto use = model.use({}, adapters);
   model.begin();
-  if (const auto mark = model.backend().mark(0)) mark->wait();
+  if (const auto event = model.backend().record_event(0)) event->wait();
   return watch.lap();
 }
 

@@ -27,12 +27,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Seconds of each run; on a device that works on its own, several are ordered at once and share
+/// Seconds of each run; on a device that works on its own, several are enqueued at once and share
 /// the time, as in a picture's steps.
 std::vector<double> time(const Backend& backend, int repeats, const std::function<void()>& run) {
   const int together = backend.shares_host_memory() ? 1 : 20;
   const auto finish = [&] {
-    if (const auto mark = backend.mark(0)) mark->wait();
+    if (const auto event = backend.record_event(0)) event->wait();
   };
   std::vector<double> times;
   run();
@@ -70,15 +70,15 @@ void print_kernels(const Backend& backend, const Executor& executor, Rate rate) 
   };
   std::map<std::string, Row> rows;
   double all = 0;
-  executor.for_each_kernel(rate, [&](const PlanStep& step, const std::function<void()>& run) {
+  executor.for_each_kernel(rate, [&](const PlanOp& step, const std::function<void()>& run) {
     if (is_view(step.op)) return;
-    const auto recording = backend.record([&] {
+    const auto graph = backend.capture([&] {
       for (int i = 0; i < runs; ++i) run();
     });
     const auto once = [&] {
       const auto start = std::chrono::steady_clock::now();
-      recording->run();
-      backend.mark(0)->wait();
+      graph->launch();
+      backend.record_event(0)->wait();
       return seconds_since(start);
     };
     once();

@@ -8,13 +8,18 @@ set(precompiled_headers <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> 
 # A precompiled header serves code compiled alike only, so programs are compiled as libraries are.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX,ASM>:-fPIC>)
 
-# unity(target): its files are compiled a dozen at once, as most of the compiler's time goes to what
-# they include. So names that are a file's own are unique in its folder.
+# unity(target): its files are compiled many at once, as most of the compiler's time goes to what they
+# include; in equal parts, none larger than DRYPOINT_UNITY. So names that are a file's own are unique
+# in its folder.
 function(unity target)
-  if(DRYPOINT_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON
-                                               UNITY_BUILD_BATCH_SIZE ${DRYPOINT_UNITY})
+  if(NOT DRYPOINT_UNITY)
+    return()
   endif()
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  math(EXPR parts "(${count} + ${DRYPOINT_UNITY} - 1) / ${DRYPOINT_UNITY}")
+  math(EXPR size "(${count} + ${parts} - 1) / ${parts}")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
 endfunction()
 
 # precompile(target [headers...]) with more headers, precompile(target FROM other) with those of

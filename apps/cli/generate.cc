@@ -135,8 +135,10 @@ std::optional<Recalled> read_recalled(const GenerateArguments& options, const st
   if (options.from.empty()) return std::nullopt;
   Recalled recalled = recall(read_picture_text(options.from), options.from);
   std::vector<std::string> given = options.request.names();
-  if (!json.empty())
-    for (const auto& [name, _] : Json::parse(json).items()) given.push_back(name);
+  if (!json.empty()) {
+    const Json fields = Json::parse(json);
+    for (const auto& [name, _] : fields.items()) given.push_back(name);
+  }
   if (!options.init.empty()) given.emplace_back("init");
   if (!options.mask.empty()) given.emplace_back("mask");
   recalled.expect_complete(options.from, given);

@@ -31,7 +31,7 @@ struct DeviceOptions {
 
 class OpenDevice;  // the library's own
 
-/// A device with its threads, its order of work and its choices among kernels. A copy is the same
+/// A device with its threads, its streams and its choices among kernels. A copy is the same
 /// device; it ends with the last copy and the last model on it. For any number of threads.
 class Device {
  public:

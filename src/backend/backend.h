@@ -54,7 +54,7 @@ struct Launch {
 };
 
 /// One operation at fixed shapes, ready to run. Running changes nothing in the kernel itself. On a
-/// device that works on its own, `run` returns when the work is ordered; it is done in that order.
+/// device with streams of its own, `run` returns when the work is enqueued.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -76,18 +76,18 @@ struct Incoming {
   std::shared_future<void> arrived;  // throws what went wrong
 };
 
-/// Launches that a device has taken down, to be ordered again as one.
-class Recording {
+/// Launches that a device has captured, to be enqueued again as one.
+class CapturedGraph {
  public:
-  virtual ~Recording() = default;
-  virtual void run() const = 0;
+  virtual ~CapturedGraph() = default;
+  virtual void launch() const = 0;
 };
 
-/// A point in the order of a stream's work.
-class Mark {
+/// A point in a stream's work.
+class Event {
  public:
-  virtual ~Mark() = default;
-  virtual void wait() const = 0;  // until all work ordered before is done
+  virtual ~Event() = default;
+  virtual void wait() const = 0;  // until all work enqueued before is done
 };
 
 class Backend {
@@ -120,14 +120,14 @@ class Backend {
   virtual Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
                         std::function<void(std::span<const std::byte>)> check) const;
 
-  // What follows has its meaning for a device with memory and an order of work of its own. The
-  // defaults serve one that is neither: the host. Where nothing else is said, the order is that of
-  // stream 0; others, as many as the target has, run beside it.
+  // What follows has its meaning for a device with memory and streams of its own. The defaults
+  // serve one that has neither: the host. Where nothing else is said, the stream is 0; others, as
+  // many as the target has, run beside it.
 
   virtual bool shares_host_memory() const { return true; }
-  /// In the order of work; `host` may be reused at once.
+  /// Enqueued; `host` may be reused at once.
   virtual void upload(std::byte* device, std::span<const std::byte> host) const;
-  /// In the order of work, and waits for it. Throws device_failure if any of it failed.
+  /// Enqueued and waited for. Throws device_failure if any of the work before failed.
   virtual void download(std::span<std::byte> host, const std::byte* device) const;
   /// a [m, k], b [n, k] -> a b' [m, n] in `result`, all in host memory, row by row, and computed in
   /// f32. False, and nothing done, where the host had better do it. For several threads.
@@ -135,16 +135,16 @@ class Backend {
                         std::span<float> /*result*/) const {
     return false;
   }
-  /// Takes down what `launches` orders, on streams that start with what stream 0 has ordered and
+  /// Captures what `launches` enqueues, on streams that start with what stream 0 has enqueued and
   /// that it waits for in the end; null if the device has no use for that.
-  virtual std::unique_ptr<Recording> record(const std::function<void()>& /*launches*/) const {
+  virtual std::unique_ptr<CapturedGraph> capture(const std::function<void()>& /*launches*/) const {
     return nullptr;
   }
-  /// Null if all work ordered so far is done.
-  virtual std::unique_ptr<Mark> mark(int /*stream*/) const { return nullptr; }
-  /// What is ordered on a stream from now on waits for the mark, in a recording or outside as the
-  /// mark was made.
-  virtual void wait(int /*stream*/, const Mark& /*mark*/) const {}
+  /// Null if all work enqueued so far is done.
+  virtual std::unique_ptr<Event> record_event(int /*stream*/) const { return nullptr; }
+  /// What is enqueued on a stream from now on waits for the event, in a captured graph or outside
+  /// as the event was recorded.
+  virtual void wait(int /*stream*/, const Event& /*event*/) const {}
 
  private:
   /// Outlives the backend, as what it allocated may.

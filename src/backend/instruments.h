@@ -1,4 +1,4 @@
-// What measures a backend's work: time in its own order, its kernels one by one, its state.
+// What measures a backend's work: time in its own stream, its kernels one by one, its state.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace drypoint {
 
-/// A point in the order of a device's work, with its time.
+/// A point in a device's stream, with its time.
 class Timestamp {
  public:
   virtual ~Timestamp() = default;
@@ -30,7 +30,7 @@ struct KernelRecord {
 class Tracer {
  public:
   virtual ~Tracer() = default;
-  /// Waits for all work ordered; what was done since the last call, in the order of beginning.
+  /// Waits for all work enqueued; what was done since the last call, in the order of beginning.
   virtual std::vector<KernelRecord> take() = 0;
 };
 

@@ -7,13 +7,13 @@ namespace drypoint {
 std::string product_key(const Conv2d& op, Inputs inputs, const TensorType& output) {
   const Shape &x = inputs[0].shape, &w = inputs[1].shape, &y = output.shape;
   // Of an enlarged picture, 2x2 pixels of the result are four results of the pixel they came from.
-  const int64_t taps = op.doubled ? 4 : filter_height(op, w) * filter_width(op, w);
-  const int64_t pixels = op.doubled ? x[1] * x[2] : y[1] * y[2];
+  const int64_t taps = op.upsample ? 4 : filter_height(op, w) * filter_width(op, w);
+  const int64_t pixels = op.upsample ? x[1] * x[2] : y[1] * y[2];
   std::string key = fmt::format("product {} {}x{} rows {} columns {}x{}", name(inputs[0].dtype),
                                 op.groups, y[0] / op.groups * pixels, w[0] / op.groups, x[3], taps);
   if (taps > 1 || op.stride > 1) key += fmt::format(" of {}x{} stride {}", x[1], x[2], op.stride);
-  if (op.doubled) key += " doubled";
-  for (const TensorType& rest : inputs.last(op.joined))
+  if (op.upsample) key += " doubled";
+  for (const TensorType& rest : inputs.last(op.concat))
     key += fmt::format(" joined {}", rest.shape.back());
   return key + (op.epilogue.residual ? " residual" : "");
 }
@@ -23,7 +23,7 @@ std::string product_key(const Linear& op, Inputs inputs, const TensorType& /*out
   std::string key = fmt::format("product {} {}x{} rows {} columns {}x1{}", name(inputs[0].dtype),
                                 op.groups, element_count(x) / x.back() / op.groups,
                                 w[0] / op.groups, w[1], op.epilogue.gate ? " gated" : "");
-  if (op.joined) key += fmt::format(" joined {}", inputs.back().shape.back());
+  if (op.concat) key += fmt::format(" joined {}", inputs.back().shape.back());
   if (op.normed) key += " normed";
   return key + (op.epilogue.residual ? " residual" : "");
 }

@@ -33,7 +33,7 @@ class Assigner {
       place_alone(id, Progress(plan_.streams), /*kept=*/true);
     size_t position = 0;
     for (const auto* section : {&plan_.picture, &plan_.step})
-      for (const PlanStep& step : *section) place_result(step, position++);
+      for (const PlanOp& step : *section) place_result(step, position++);
     plan_.kept_bytes = pack(/*kept=*/true);
     plan_.scratch_bytes = pack(/*kept=*/false);
     for (size_t id = 0; id < block_of_.size(); ++id)
@@ -49,7 +49,7 @@ class Assigner {
     ProgressOf progress(plan_.streams);
     for (const auto* section : {&plan_.picture, &plan_.step}) {
       progress.begin_section();
-      for (const PlanStep& step : *section) {
+      for (const PlanOp& step : *section) {
         for (const int other : step.after) progress.wait(step.stream, other);
         before_.push_back(progress.before(step.stream));
         after_.push_back(progress.advance(step.stream));
@@ -63,11 +63,11 @@ class Assigner {
     kept_.assign(plan_.values.size(), false);
     std::vector<bool> from_picture(plan_.values.size());
     size_t position = 0;
-    for (const PlanStep& step : plan_.picture) {
+    for (const PlanOp& step : plan_.picture) {
       from_picture[step.output] = true;
       note_uses(step, position++);
     }
-    for (const PlanStep& step : plan_.step) {
+    for (const PlanOp& step : plan_.step) {
       for (ValueId id : step.inputs)
         if (from_picture[id]) kept_[id] = true;
       note_uses(step, position++);
@@ -79,7 +79,7 @@ class Assigner {
         if (is_view(step->op) && kept_[step->output]) kept_[step->inputs[0]] = true;
   }
 
-  void note_uses(const PlanStep& step, size_t position) {
+  void note_uses(const PlanOp& step, size_t position) {
     for (ValueId id : step.inputs) join(used_[id], after_[position]);
     join(used_[step.output], after_[position]);
   }
@@ -95,7 +95,7 @@ class Assigner {
     join(blocks_[block].end, used_[id]);
   }
 
-  void place_result(const PlanStep& step, size_t position) {
+  void place_result(const PlanOp& step, size_t position) {
     const bool kept = kept_[step.output];
     if (const ValueId input = input_carried_to(step.output); input >= 0) {
       DRYPOINT_EXPECT(in_place_input(step.op) >= 0 &&
@@ -145,13 +145,13 @@ class Assigner {
 
   /// -1: of nothing.
   ValueId made_in_place_of(ValueId value) const {
-    for (const PlanStep& step : plan_.step)
+    for (const PlanOp& step : plan_.step)
       if (step.output == value)
         return in_place_input(step.op) >= 0 ? step.inputs[in_place_input(step.op)] : -1;
     return -1;
   }
 
-  bool read_by_other_view(const PlanStep& step, int in_place, int block) const {
+  bool read_by_other_view(const PlanOp& step, int in_place, int block) const {
     for (int i = 0; i < static_cast<int>(step.inputs.size()); ++i)
       if (i != in_place && block_of_[step.inputs[i]] == block) return true;
     return false;

@@ -11,7 +11,7 @@ namespace {
 
 class Streams {
  public:
-  Streams(Plan& plan, std::vector<PlanStep>& steps)
+  Streams(Plan& plan, std::vector<PlanOp>& steps)
       : plan_(plan), steps_(steps), made_by_(plan.values.size(), -1) {
     find_makers();
   }
@@ -71,7 +71,7 @@ class Streams {
       for (const int other : needed_by(s)) ready[s] = std::max(ready[s], ready[other]);
     }
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return ready[a] < ready[b]; });
-    std::vector<PlanStep> steps;
+    std::vector<PlanOp> steps;
     std::vector<int> chain;
     for (const int s : order) {
       steps.push_back(std::move(steps_[s]));
@@ -96,7 +96,7 @@ class Streams {
   void find_what_to_wait_for(ProgressOf& progress) {
     progress.begin_section();
     for (int s = 0; s < count(); ++s) {
-      PlanStep& step = steps_[s];
+      PlanOp& step = steps_[s];
       std::vector<int> needed = needed_by(s);
       std::sort(needed.rbegin(), needed.rend());  // the latest of a stream stands for all before it
       for (const int other : needed)
@@ -119,7 +119,7 @@ class Streams {
       if (id != steps_[s].output || input == plan_.inputs.end()) continue;
       std::set<ValueId> places = {input->second};  // it and views of it
       for (int reader = 0; reader < s; ++reader) {
-        const PlanStep& step = steps_[reader];
+        const PlanOp& step = steps_[reader];
         if (std::none_of(step.inputs.begin(), step.inputs.end(),
                          [&](ValueId read) { return places.contains(read); }))
           continue;
@@ -131,7 +131,7 @@ class Streams {
   }
 
   Plan& plan_;
-  std::vector<PlanStep>& steps_;
+  std::vector<PlanOp>& steps_;
   std::vector<int> made_by_, chain_;
 };
 

@@ -10,7 +10,7 @@ constexpr int64_t eight_bit_vector = 16;
 
 template <class Product>
 bool is_plain(const Graph& graph, const Node& node, const Product& op) {
-  if (op.joined > 0 || op.groups != 1 || op.epilogue.dequantize || op.epilogue.quantizes())
+  if (op.concat > 0 || op.groups != 1 || op.epilogue.dequantize || op.epilogue.quantizes())
     return false;
   const ProductOperands operands(op, node.inputs);
   return graph[operands.weight].rate == Rate::load &&
@@ -30,7 +30,7 @@ bool is_candidate(const Graph& graph, const std::vector<int>& uses, const Node& 
   if (graph[node.output].rate != Rate::step) return false;
   const auto* conv = std::get_if<Conv2d>(&node.op);
   const auto* linear = std::get_if<Linear>(&node.op);
-  if (conv ? conv->doubled || !is_plain(graph, node, *conv)
+  if (conv ? conv->upsample || !is_plain(graph, node, *conv)
            : !linear || linear->normed || !is_plain(graph, node, *linear))
     return false;
   for (ValueId x = node.inputs[0];; x = graph.producer(x)->inputs[0]) {

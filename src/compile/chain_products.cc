@@ -10,7 +10,7 @@ using Operands = ProductOperands<ValueId>;
 /// A product with one plain input, whose weight and bias are known when loading.
 const Linear* as_plain_product(const Graph& graph, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
-  if (!linear || linear->groups != 1 || linear->normed || linear->joined) return nullptr;
+  if (!linear || linear->groups != 1 || linear->normed || linear->concat) return nullptr;
   const Epilogue& epilogue = linear->epilogue;
   if (epilogue.dequantize || epilogue.quantizes() || epilogue.select || epilogue.scale >= 0 ||
       epilogue.gate)

@@ -65,9 +65,9 @@ std::vector<float> run(Plan plan) {
 }
 
 template <class Kind>
-int64_t count(const std::vector<PlanStep>& steps) {
+int64_t count(const std::vector<PlanOp>& steps) {
   return std::count_if(steps.begin(), steps.end(),
-                       [](const PlanStep& step) { return std::holds_alternative<Kind>(step.op); });
+                       [](const PlanOp& step) { return std::holds_alternative<Kind>(step.op); });
 }
 
 void expect_unchanged_by_passes(Graph graph) {
@@ -106,7 +106,7 @@ TEST(Passes, NoneChangesTheResultOfSeveralControls) {
 // one.
 TEST(Passes, SeveralPicturesAreComputedLikeOne) {
   // Without what counts rows.
-  const auto describe = [](const PlanStep& step, const Plan& plan) {
+  const auto describe = [](const PlanOp& step, const Plan& plan) {
     Op op = step.op;
     if (auto* reshape = std::get_if<Reshape>(&op)) reshape->shape[0] = -1;
     if (std::holds_alternative<Slice>(op)) op = Slice{};
@@ -149,8 +149,8 @@ TEST(Passes, SeveralPicturesAreComputedLikeOne) {
 
 /// The section's steps in some order in which a device might finish them, with streams that lag as
 /// far as others let them.
-void shuffle(std::vector<PlanStep>& steps, std::mt19937& random) {
-  std::vector<PlanStep> left = std::move(steps), order;
+void shuffle(std::vector<PlanOp>& steps, std::mt19937& random) {
+  std::vector<PlanOp> left = std::move(steps), order;
   std::vector<int> position(left.size(), -1);  // in the new order
   const int first = static_cast<int>(random() % 8);
   while (order.size() < left.size()) {
@@ -167,7 +167,7 @@ void shuffle(std::vector<PlanStep>& steps, std::mt19937& random) {
     position[next] = static_cast<int>(order.size());
     order.push_back(left[next]);
   }
-  for (PlanStep& step : order)
+  for (PlanOp& step : order)
     for (int& other : step.after) other = position[other];
   steps = std::move(order);
 }
@@ -202,9 +202,8 @@ TEST(Streams, AResultTakesItsInputsPlaceWhenViewsOfItAreReadToo) {
   const Plan plan =
       compile(std::move(graph), {.fused = FusedForms::all(), .vector_width = 8, .aux_streams = 1});
   const auto position_of = [&](const std::string& output) {
-    return static_cast<int>(
-        std::ranges::find(plan.step, plan.outputs.at(output), &PlanStep::output) -
-        plan.step.begin());
+    return static_cast<int>(std::ranges::find(plan.step, plan.outputs.at(output), &PlanOp::output) -
+                            plan.step.begin());
   };
   EXPECT_EQ(plan.step[position_of("x")].after, std::vector{position_of("of_view")});
 }
@@ -213,7 +212,7 @@ TEST(Streams, TheLongestChainStaysOnTheMainOne) {
   const Plan plan =
       compile(tiny_denoiser(), {.fused = FusedForms::all(), .vector_width = 8, .aux_streams = 2});
   std::map<int, int> kernels;  // of each stream
-  for (const PlanStep& step : plan.step) {
+  for (const PlanOp& step : plan.step) {
     if (!is_view(step.op)) ++kernels[step.stream];
     if (step.module.find("zero_convs.") != std::string::npos) {
       EXPECT_GT(step.stream, 0) << step.module;
@@ -238,7 +237,7 @@ TEST(Passes, StepsComputeNothingThatPicturesCould) {
   const Plan plan = compile(tiny_denoiser());
   EXPECT_EQ(count<TimestepEmbedding>(plan.step), 0);
   EXPECT_EQ(count<TimestepEmbedding>(plan.picture), 1);  // one for the UNet and the ControlNet
-  for (const PlanStep& step : plan.step) {
+  for (const PlanOp& step : plan.step) {
     EXPECT_EQ(step.module.find("emb_layers"), std::string::npos) << step.module;
     EXPECT_EQ(step.module.find("time_embed"), std::string::npos) << step.module;
     EXPECT_EQ(step.module.find("input_hint_block"), std::string::npos) << step.module;
@@ -251,7 +250,7 @@ TEST(Passes, StepsComputeNothingThatPicturesCould) {
 TEST(Passes, TheStartOfTheEncodersRunsOnceForBothPrompts) {
   const Plan plan = compile(tiny_denoiser());  // two latents, each with two prompts
   int seen = 0;
-  for (const PlanStep& step : plan.step)
+  for (const PlanOp& step : plan.step)
     if (step.module.find("input_blocks.0.0") != std::string::npos ||
         step.module.find("input_blocks.1.0.") != std::string::npos ||
         step.module.find("input_blocks.1.1.proj_in") != std::string::npos) {
@@ -282,7 +281,7 @@ TEST(Passes, FusionLeavesAPicturesWorkToThePicture) {
 TEST(Passes, ElementwiseWorkIsFused) {
   const Plan plan = compile(tiny_denoiser());
   EXPECT_EQ(count<Activation>(plan.step), 0);
-  for (const PlanStep& step : plan.step)
+  for (const PlanOp& step : plan.step)
     if (std::holds_alternative<Attention>(step.op)) {
       EXPECT_EQ(step.inputs[1], step.inputs[2]) << step.module;  // k and v: one product
     }
@@ -292,7 +291,7 @@ TEST(Passes, WhatProductsOfEightBitsReadIsRoundedWhereItIsMade) {
   const Quantization quantization;
   const Plan plan = compile(tiny_denoiser(), cuda_target({}), {}, {.quantization = &quantization});
   int products = 0;
-  for (const PlanStep& step : plan.step) {
+  for (const PlanOp& step : plan.step) {
     if (const auto* conv = std::get_if<Conv2d>(&step.op)) products += conv->epilogue.dequantize;
     if (const auto* linear = std::get_if<Linear>(&step.op)) products += linear->epilogue.dequantize;
   }
@@ -303,10 +302,10 @@ TEST(Passes, WhatProductsOfEightBitsReadIsRoundedWhereItIsMade) {
 TEST(Passes, SumsOfProductsAreOneProduct) {
   const Plan plan = compile(tiny_denoiser(), fused);
   int skips = 0, chains = 0;
-  for (const PlanStep& step : plan.step) {
-    if (const auto* conv = std::get_if<Conv2d>(&step.op)) skips += conv->joined > 0;
+  for (const PlanOp& step : plan.step) {
+    if (const auto* conv = std::get_if<Conv2d>(&step.op)) skips += conv->concat > 0;
     if (const auto* linear = std::get_if<Linear>(&step.op)) {
-      chains += linear->joined;
+      chains += linear->concat;
       for (const char* taken_in : {".skip_connection", ".ff.net.2"})
         EXPECT_FALSE(step.module.ends_with(taken_in)) << step.module;
     }
@@ -318,9 +317,9 @@ TEST(Passes, SumsOfProductsAreOneProduct) {
 /// Recomputes lifetimes the slow way and looks at every pair.
 TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
   for (const Plan& plan : {compile(tiny_denoiser()), plan_of(tiny_denoiser())}) {
-    std::vector<const PlanStep*> steps;
+    std::vector<const PlanOp*> steps;
     for (const auto* section : {&plan.picture, &plan.step})
-      for (const PlanStep& step : *section) steps.push_back(&step);
+      for (const PlanOp& step : *section) steps.push_back(&step);
     struct Life {
       ValueId id;
       int first, last;
@@ -344,7 +343,7 @@ TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
         const bool apart = va.place.offset + va.type.bytes() <= vb.place.offset ||
                            vb.place.offset + vb.type.bytes() <= va.place.offset;
         // The same bytes may only be taken over by a view, or in place by the last reader.
-        const PlanStep& writer = *steps[b.first];
+        const PlanOp& writer = *steps[b.first];
         const int in_place = in_place_input(writer.op);
         const bool view = std::holds_alternative<Reshape>(writer.op);
         const bool taken_over = in_place >= 0 && a.last == b.first && va.place == vb.place;
@@ -358,8 +357,8 @@ TEST(Memory, ValuesThatLiveTogetherDoNotOverlap) {
 TEST(Memory, OutputsInputsAndWhatStepsReadOfPicturesIsKept) {
   const Plan plan = compile(tiny_denoiser());
   std::set<ValueId> of_picture;
-  for (const PlanStep& step : plan.picture) of_picture.insert(step.output);
-  for (const PlanStep& step : plan.step)
+  for (const PlanOp& step : plan.picture) of_picture.insert(step.output);
+  for (const PlanOp& step : plan.step)
     for (ValueId id : step.inputs)
       if (of_picture.contains(id)) {
         EXPECT_EQ(plan.values[id].place.space, Space::kept);

@@ -8,7 +8,7 @@ namespace {
 /// A product whose weight and bias are known when loading and whose input nothing else reads.
 const Linear* can_fold(const Graph& graph, const std::vector<int>& uses, const Node& node) {
   const auto* linear = std::get_if<Linear>(&node.op);
-  if (!linear || linear->normed || linear->joined || linear->epilogue.select ||
+  if (!linear || linear->normed || linear->concat || linear->epilogue.select ||
       linear->epilogue.dequantize || linear->groups != 1 || uses[node.inputs[0]] != 1)
     return nullptr;
   return has_known_weights(graph, ProductOperands(*linear, node.inputs)) ? linear : nullptr;

@@ -4,7 +4,7 @@
 namespace drypoint {
 namespace {
 
-/// Two feature maps, joined along channels that kernels can cut: whole vectors.
+/// Two feature maps, concatenated along channels that kernels can cut: whole vectors.
 bool joins_channels(const Graph& graph, const PassContext& context, const Node& node) {
   const auto* concat = std::get_if<Concat>(&node.op);
   if (!concat || node.inputs.size() != 2) return false;
@@ -15,9 +15,9 @@ bool joins_channels(const Graph& graph, const PassContext& context, const Node& 
 }
 
 bool can_join(const Op& op) {
-  if (const auto* norm = std::get_if<GroupNorm>(&op)) return !norm->joined;
+  if (const auto* norm = std::get_if<GroupNorm>(&op)) return !norm->concat;
   const auto* linear = std::get_if<Linear>(&op);
-  return linear && linear->groups == 1 && !linear->joined && !linear->normed;
+  return linear && linear->groups == 1 && !linear->concat && !linear->normed;
 }
 
 /// The results of concatenations that nobody needs in one piece.
@@ -39,8 +39,8 @@ Graph fuse_concat(const Graph& graph, const PassContext& context) {
     if (node.inputs.empty() || !apart[node.inputs[0]]) return -1;
     const Node* concat = graph.producer(node.inputs[0]);
     Op op = node.op;
-    if (auto* norm = std::get_if<GroupNorm>(&op)) norm->joined = true;
-    if (auto* linear = std::get_if<Linear>(&op)) linear->joined = true;
+    if (auto* norm = std::get_if<GroupNorm>(&op)) norm->concat = true;
+    if (auto* linear = std::get_if<Linear>(&op)) linear->concat = true;
     auto inputs = r.mapped(node.inputs);
     inputs[0] = r(concat->inputs[0]);
     inputs.push_back(r(concat->inputs[1]));

@@ -11,7 +11,7 @@ Graph fuse_scale(const Graph& graph, const PassContext& /*context*/) {
     if (!sum || uses[node.inputs[1]] != 1) return -1;
     const Node* producer = graph.producer(node.inputs[1]);
     const auto* linear = producer ? std::get_if<Linear>(&producer->op) : nullptr;
-    if (!linear || !linear->epilogue.is_open() || linear->joined ||
+    if (!linear || !linear->epilogue.is_open() || linear->concat ||
         graph[producer->output].rate != graph[node.output].rate)
       return -1;
     ProductOperands operands(*linear, r.mapped(producer->inputs));

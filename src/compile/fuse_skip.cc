@@ -21,7 +21,7 @@ const Linear* as_skip(const Graph& graph, const PassContext& context, const Node
     return nullptr;
   const Operands operands(*linear, node.inputs);
   const bool cuts = has_whole_vectors(graph, context, operands.x) &&
-                    (!linear->joined || has_whole_vectors(graph, context, operands.rest[0]));
+                    (!linear->concat || has_whole_vectors(graph, context, operands.rest[0]));
   return cuts && has_known_weights(graph, operands) ? linear : nullptr;
 }
 
@@ -30,7 +30,7 @@ const Node* convolution_of(const Graph& graph, const PassContext& context,
                            const std::vector<int>& uses, ValueId id) {
   const Node* node = uses[id] == 1 ? graph.producer(id) : nullptr;
   const auto* conv = node ? std::get_if<Conv2d>(&node->op) : nullptr;
-  if (!conv || conv->doubled || conv->joined || conv->groups != 1 || conv->epilogue.dequantize ||
+  if (!conv || conv->upsample || conv->concat || conv->groups != 1 || conv->epilogue.dequantize ||
       !conv->epilogue.is_open() || conv->epilogue.select)
     return nullptr;
   const Operands operands(*conv, node->inputs);

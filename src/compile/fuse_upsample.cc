@@ -23,7 +23,7 @@ Graph fuse_upsample(const Graph& graph, const PassContext& /*context*/) {
         !can_double(*conv, graph[node.inputs[1]].type.shape))
       return -1;
     Conv2d op = *conv;
-    op.doubled = true;
+    op.upsample = true;
     auto inputs = r.mapped(node.inputs);
     inputs[0] = r(producer->inputs[0]);
     return r.to.add_node(op, inputs, node.module);

@@ -66,14 +66,15 @@ Graph watch_products(const Graph& graph, const PassContext& context);
 /// A convolution of an enlarged picture takes the picture itself.
 Graph fuse_upsample(const Graph& graph, const PassContext& context);
 
-/// Norms and products of joined feature maps take them apart.
+/// Norms and products of concatenated feature maps take them apart.
 Graph fuse_concat(const Graph& graph, const PassContext& context);
 
 /// A product that is added to a convolution's result continues its sums: further inputs after the
 /// windows, further columns of the weight.
 Graph fuse_skip(const Graph& graph, const PassContext& context);
 
-/// Two products, one after the other with a sum between them, become one of both inputs joined.
+/// Two products, one after the other with a sum between them, become one of both inputs
+/// concatenated.
 Graph chain_products(const Graph& graph, const PassContext& context);
 
 /// A gated GELU after a product becomes its last part.

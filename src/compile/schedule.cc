@@ -15,7 +15,7 @@ Plan schedule(const Graph& graph) {
     if (value.source == Value::Source::weight) planned.weight = value.name;
   }
   for (const Node& node : graph.nodes) {
-    PlanStep step{node.op, node.inputs, node.output, node.module};
+    PlanOp step{node.op, node.inputs, node.output, node.module};
     switch (graph[node.output].rate) {
       case Rate::load:
         plan.values[node.output].load_step = static_cast<int32_t>(plan.load.size());

@@ -100,7 +100,7 @@ TEST(Model, FloatsOfEightBitsAreTheNumbersThatTheyStandFor) {
 std::set<int64_t> groups_of(Stages& model) {
   std::set<int64_t> groups;
   const Executor& denoiser = model.denoiser({.height = 2, .width = 2});
-  for (const PlanStep& step : denoiser.plan().step)
+  for (const PlanOp& step : denoiser.plan().step)
     if (const auto* norm = std::get_if<GroupNorm>(&step.op)) groups.insert(norm->groups);
   return groups;
 }
@@ -138,7 +138,7 @@ TEST(Model, GroupsComeFromTheConfiguration) {
   write_file(folder / "m/vae/config.json", R"({"norm_num_groups": 8})");
   Stages model({.model = folder / "m", .control = tiny_control_path()}, {});
   EXPECT_EQ(groups_of(model), (std::set<int64_t>{16}));
-  for (const PlanStep& step : model.vae_decoder(2, 2).plan().picture)
+  for (const PlanOp& step : model.vae_decoder(2, 2).plan().picture)
     if (const auto* norm = std::get_if<GroupNorm>(&step.op)) {
       EXPECT_EQ(norm->groups, 8);
     }

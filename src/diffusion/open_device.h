@@ -31,8 +31,8 @@ class OpenDevice {
   /// available, and take the other's plan for its own.
   SharedLock making;
 
-  /// Held while work is ordered on a device that has one order of work for all pipelines: what one
-  /// records must not hold what another orders. A device that shares the host's memory has none,
+  /// Held while work is enqueued on a device whose streams all pipelines share: what one captures
+  /// must not hold what another enqueues. A device that shares the host's memory has no streams,
   /// and nobody waits there.
   SharedLock::Hold turn(const SharedLock::Stop& stop);
 

@@ -51,7 +51,7 @@ TEST(GraphText, EveryAttributeComesBack) {
   Conv2d conv{.stride = 2, .top = 1, .left = 1, .bottom = 1, .right = 1};
   conv.epilogue.activation = ActivationKind::quick_gelu;
   conv.epilogue.residual = conv.epilogue.select = true;
-  conv.epilogue.scale = 2, conv.groups = 2, conv.joined = 1, conv.height = conv.width = 3;
+  conv.epilogue.scale = 2, conv.groups = 2, conv.concat = 1, conv.height = conv.width = 3;
   graph.outputs["y"] = graph.add_node(conv, {x, w, table, step, sum, scales, sum}, "m");
   Linear linear{.epilogue = {.bias = false, .gate = true}, .normed = true, .epsilon = 0.1f};
   const auto square = graph.add_weight("square", {DType::f32, {8, 8}});
@@ -134,8 +134,8 @@ TEST(GraphText, ShapesThatNoTensorHasAreRefused) {
                            "conv2d stride=-1 (x, w, b)",
                            "conv2d top=-3 (x, w, b)",
                            "conv2d groups=0 (x, w, b)",
-                           "conv2d joined=-2 (x)",
-                           "conv2d joined=-1 (x, w)",
+                           "conv2d concat=-2 (x)",
+                           "conv2d concat=-1 (x, w)",
                            "conv2d bottom=2147483648 right=2147483648 (x, w, b)",
                            "conv2d bottom=2147483648 right=2147483648 quantize=i8 (x, w, b, b)",
                            "quantize (x, x)",

@@ -27,9 +27,9 @@ std::string marks_of(const Graph& graph, const Node& node) {
   }
   const FusedForms forms = forms_of(node.op);
   if (forms.gate) add("gated");
-  if (forms.upsample) add("doubled");
+  if (forms.upsample) add("upsample");
   if (forms.row_scale) add("normed");
-  if (forms.concat) add("joined");
+  if (forms.concat) add("concat");
   const auto add_activation = [&](ActivationKind kind) {
     if (kind != ActivationKind::none) add(std::string(name(kind)));
   };

@@ -40,14 +40,14 @@ class Operations {
       : plan_(plan), log_(log), backend_(backend), tuning_(tuning) {
     for (const auto& [name, id] : plan.inputs) names_[id] = name;
     for (const Rate rate : {Rate::load, Rate::picture, Rate::step})
-      for (const PlanStep& step : plan.section(rate)) add(step, rate);
+      for (const PlanOp& step : plan.section(rate)) add(step, rate);
   }
 
   std::vector<InspectedOperation> operations;
   size_t workspace = 0;
 
  private:
-  void add(const PlanStep& step, Rate rate) {
+  void add(const PlanOp& step, Rate rate) {
     InspectedOperation& operation = operations.emplace_back();
     operation.text = to_string(step.op);
     operation.kind = name(step.op);

@@ -286,18 +286,18 @@ TEST(ProductKey, IsWhatTheTunerMeasuredBy) {
       nlohmann::json::parse(read_file(DRYPOINT_SOURCE_DIR "/src/backend/cuda/tuned/hopper.json"));
   const Plan plan = compile(testing::full_size_graphs()[0], cuda_target({}));
   int products = 0;
-  const auto look_up = [&](const auto& op, const PlanStep& step) {
+  const auto look_up = [&](const auto& op, const PlanOp& step) {
     std::vector<TensorType> inputs;
     for (const ValueId id : step.inputs) inputs.push_back(plan.values[id].type);
     const TensorType& output = plan.values[step.output].type;
     if (output.dtype != DType::f16 || inputs[0].shape.back() % 8 != 0) return;  // not tuned
     const std::string key = product_key(op, inputs, output);
-    for (const char* later : {" normed", " joined", " doubled"})
+    for (const char* later : {" normed", " concat", " upsample"})
       if (key.find(later) != key.npos && !shipped["choices"].contains(key)) return;
     EXPECT_TRUE(shipped["choices"].contains(key)) << step.module << ": " << key;
     ++products;
   };
-  for (const PlanStep& step : plan.step) {
+  for (const PlanOp& step : plan.step) {
     if (const auto* conv = std::get_if<Conv2d>(&step.op)) look_up(*conv, step);
     if (const auto* linear = std::get_if<Linear>(&step.op)) look_up(*linear, step);
   }

@@ -16,7 +16,7 @@ class Lives {
     for (const auto& [name, id] : plan.inputs) begin(id, 0, name, "input");
     int position = 0;
     for (const auto* section : {&plan.picture, &plan.step})
-      for (const PlanStep& step : *section) add(step, position++);
+      for (const PlanOp& step : *section) add(step, position++);
   }
 
   std::vector<MemoryBlock> blocks() && { return std::move(blocks_); }
@@ -36,7 +36,7 @@ class Lives {
                        .last = kept ? end_ : position + 1});
   }
 
-  void add(const PlanStep& step, int position) {
+  void add(const PlanOp& step, int position) {
     for (const ValueId id : step.inputs)
       if (block_of_[id] >= 0) {
         int& last = blocks_[block_of_[id]].last;
@@ -67,7 +67,7 @@ MemoryMap memory_map(const Plan& plan) {
   map.scratch_bytes = static_cast<int64_t>(plan.scratch_bytes);
   map.picture_operations = static_cast<int>(plan.picture.size());
   for (const auto* section : {&plan.picture, &plan.step})
-    for (const PlanStep& step : *section)
+    for (const PlanOp& step : *section)
       map.operations.push_back(fmt::format("{} {}", name(step.op), step.module));
   map.blocks = Lives(plan).blocks();
   map.in_use.assign(map.operations.size(), 0);

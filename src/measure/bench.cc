@@ -25,7 +25,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Parts of a picture, one after the other, between marks in the device's order of work.
+/// Parts of a picture, one after the other, between events in the device's stream.
 class Laps {
  public:
   Laps(const Instruments& instruments, bool ranges) : instruments_(instruments), ranges_(ranges) {

@@ -22,7 +22,7 @@ TEST(Cost, Conv2d) {
 
 TEST(Cost, DoubledConv2d) {
   // A picture of 8 x 6 gives 16 x 12; each pixel of those sees 2 x 2 of these, by one of four sets.
-  const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1, .doubled = true};
+  const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1, .upsample = true};
   const Cost c = cost(op, {f32({2, 8, 6, 3}), f32({5, 3, 3, 3}), f32({5})}, {false, true, true});
   EXPECT_EQ(c.flops, 2 * 16 * 12 * 5 * (2 * 12 + 1));
   EXPECT_EQ(c.bytes, 4 * (2 * 8 * 6 * 3 + 4 * 5 * 12 + 5 + 2 * 16 * 12 * 5));

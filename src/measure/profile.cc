@@ -121,7 +121,7 @@ class Profiler {
     return end->seconds_since(*begin);
   }
 
-  /// As one of several: a device that works on its own is still busy when the run is ordered, so
+  /// As one of several: a device that works on its own is still busy when the run is enqueued, so
   /// that the way to it does not count.
   double run_alone(const Part& part) const {
     const auto run = [&] { part.executor.run(part.rate, callbacks_.stop); };
@@ -171,7 +171,7 @@ class Profiler {
       stamps.clear();
       stamps.reserve(2 * part.executor.plan().section(part.rate).size());
       seen.seconds_of_runs.push_back(seconds_of([&] {
-        part.executor.for_each_kernel(part.rate, [&](const PlanStep& step, const auto& run) {
+        part.executor.for_each_kernel(part.rate, [&](const PlanOp& step, const auto& run) {
           if (callbacks_.stop && callbacks_.stop()) fail(ErrorKind::cancelled, "cancelled");
           if (is_view(step.op)) return run();  // between two clocks, there would be only clocks
           stamps.push_back(instruments_->now());
@@ -183,7 +183,7 @@ class Profiler {
       for (size_t s = 0; s < stamps.size(); s += 2)
         intervals.push_back({stamps[s]->seconds_since(*zero), stamps[s + 1]->seconds_since(*zero)});
     }
-    for (const PlanStep& step : part.executor.plan().section(part.rate)) {
+    for (const PlanOp& step : part.executor.plan().section(part.rate)) {
       seen.kernels_of.push_back(is_view(step.op) ? 0 : 1);
       if (!is_view(step.op)) seen.names.emplace_back(name(step.op));
     }
@@ -198,7 +198,7 @@ class Profiler {
     Seen seen;
     part.rewind();
     tracer->take();
-    part.executor.for_each_kernel(part.rate, [&](const PlanStep&, const auto& run) {
+    part.executor.for_each_kernel(part.rate, [&](const PlanOp&, const auto& run) {
       run();
       const auto kernels = tracer->take();
       seen.kernels_of.push_back(kernels.size());
@@ -206,14 +206,14 @@ class Profiler {
     });
     if (seen.names.empty()) fail(ErrorKind::unsupported, "CUPTI noted no kernel");
     const auto launch = [&] {
-      part.executor.for_each_kernel(part.rate, [](const PlanStep&, const auto& run) { run(); });
+      part.executor.for_each_kernel(part.rate, [](const PlanOp&, const auto& run) { run(); });
     };
-    const auto recording = backend_.record(launch);
-    seen.method = recording ? "CUPTI inside a CUDA graph" : "CUPTI, kernel by kernel";
+    const auto graph = backend_.capture(launch);
+    seen.method = graph ? "CUPTI inside a CUDA graph" : "CUPTI, kernel by kernel";
     for (int i = -1; i < options_.repeats; ++i) {
       part.rewind();
       tracer->take();
-      const double seconds = seconds_of([&] { recording ? recording->run() : launch(); });
+      const double seconds = seconds_of([&] { graph ? graph->launch() : launch(); });
       const auto kernels = tracer->take();
       if (i < 0) continue;  // the first pays for what the driver prepares
       expect_same_kernels(seen.names, kernels);
@@ -242,7 +242,7 @@ class Profiler {
     std::vector<Interval> intervals;
     double at = 0;
     part.rewind();
-    part.executor.for_each_kernel(part.rate, [&](const PlanStep& step, const auto& run) {
+    part.executor.for_each_kernel(part.rate, [&](const PlanOp& step, const auto& run) {
       if (callbacks_.stop && callbacks_.stop()) fail(ErrorKind::cancelled, "cancelled");
       seen.kernels_of.push_back(is_view(step.op) ? 0 : 1);
       if (is_view(step.op)) return;
@@ -250,9 +250,9 @@ class Profiler {
       const auto launch = [&] {
         for (int i = 0; i < in_a_row; ++i) run();
       };
-      const auto recording = backend_.record(launch);
+      const auto graph = backend_.capture(launch);
       const auto once = [&] {
-        return seconds_of([&] { recording ? recording->run() : launch(); }) / in_a_row;
+        return seconds_of([&] { graph ? graph->launch() : launch(); }) / in_a_row;
       };
       once();
       const double seconds = std::min({once(), once(), once()});
@@ -268,7 +268,7 @@ class Profiler {
     std::map<ValueId, std::string> inputs;
     for (const auto& [input, id] : plan.inputs) inputs[id] = input;
     std::map<ValueId, int> made_by;
-    for (const PlanStep& step : plan.section(rate)) {
+    for (const PlanOp& step : plan.section(rate)) {
       OperationProfile& operation = operations.emplace_back();
       operation.module = step.module;
       operation.kind = name(step.op);

@@ -10,8 +10,8 @@ namespace drypoint {
 /// `positions_of`, for what follows the convolution `Epilogue`.
 ///
 /// `groups`: the first N / groups pictures see the first O filters, the next the next, and so on.
-/// `doubled`: instead of x, its nearest-neighbour enlargement to [N, 2 H, 2 W, I] is convolved.
-/// `joined`: as many last operands (at most 2), each `rest` [N, H', W', I'], continue the windows'
+/// `upsample`: instead of x, its nearest-neighbour enlargement to [N, 2 H, 2 W, I] is convolved.
+/// `concat`: as many last operands (at most 2), each `rest` [N, H', W', I'], continue the windows'
 /// rows, for a weight [groups * O, I * KH * KW + I' + ...] and filters of the size `height`,
 /// `width` (else the weight says it).
 struct Conv2d {
@@ -20,8 +20,8 @@ struct Conv2d {
   int64_t top = 0, left = 0, bottom = 0, right = 0;  // rows and columns of padding
   Epilogue epilogue;
   int64_t groups = 1;
-  bool doubled = false;
-  int64_t joined = 0;
+  bool upsample = false;
+  int64_t concat = 0;
   int64_t height = 0, width = 0;
 
   static void fields(auto& self, auto&& field) {
@@ -32,8 +32,8 @@ struct Conv2d {
     field("right", self.right);
     Epilogue::fields(self.epilogue, field);
     field("groups", self.groups);
-    field("doubled", self.doubled);
-    field("joined", self.joined);
+    field("upsample", self.upsample);
+    field("concat", self.concat);
     field("height", self.height);
     field("width", self.width);
   }
@@ -43,10 +43,10 @@ TensorType infer(const Conv2d& op, Inputs inputs);
 
 /// Rows and columns of the filters.
 inline int64_t filter_height(const Conv2d& op, const Shape& weight) {
-  return op.joined > 0 ? op.height : weight[2];
+  return op.concat > 0 ? op.height : weight[2];
 }
 inline int64_t filter_width(const Conv2d& op, const Shape& weight) {
-  return op.joined > 0 ? op.width : weight[3];
+  return op.concat > 0 ? op.width : weight[3];
 }
 
 template <>
@@ -54,19 +54,19 @@ struct OpTraits<Conv2d> : ProductTraits<Conv2d> {
   static constexpr Category category = Category::convolution;
   static FusedForms forms(const Conv2d& op) {
     FusedForms forms = ProductTraits::forms(op);
-    forms.upsample = op.doubled;
+    forms.upsample = op.upsample;
     return forms;
   }
   /// A weight as kernels have it: 3 x 3 taps of an enlarged picture are 2 x 2 of the picture.
   static TensorType as_read(const Conv2d& op, TensorType weight) {
-    if (op.doubled) weight.shape[2] = weight.shape[3] = 2;
+    if (op.upsample) weight.shape[2] = weight.shape[3] = 2;
     return weight;
   }
   static double flops(const Conv2d& op, Inputs inputs, const TensorType& output) {
     return flops_of_weight(op, as_read(op, inputs[1]), output);
   }
   static double elements_read(const Conv2d& op, size_t i, Inputs inputs, const TensorType& out) {
-    if (op.doubled && i == 1)
+    if (op.upsample && i == 1)
       return 4 * elements_of(as_read(op, inputs[1]));  // a set for each of four
     return ProductTraits::elements_read(op, i, inputs, out);
   }

@@ -4,8 +4,8 @@
 namespace drypoint {
 
 struct FusedForms {
-  bool upsample = false;    ///< a convolution of its input's enlargement (`doubled`)
-  bool concat = false;      ///< products, convolutions, norms of concatenated operands (`joined`)
+  bool upsample = false;    ///< a convolution of its input's enlargement (`upsample`)
+  bool concat = false;      ///< products, convolutions, norms of concatenated operands (`concat`)
   bool gate = false;        ///< a gated GELU in a product's epilogue (`gate`)
   bool row_scale = false;   ///< a product of rows divided by their deviation (`normed`)
   bool scale = false;       ///< a factor known at run time in the epilogue (`scale`)

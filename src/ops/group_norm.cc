@@ -6,11 +6,11 @@ namespace drypoint {
 
 TensorType infer(const GroupNorm& op, Inputs inputs) {
   const bool quantizes = op.quantize != DType::f32;
-  expect_input(inputs.size() == 3u + op.joined + quantizes, op.name, "{} inputs, expected {}",
-               inputs.size(), 3 + op.joined + quantizes);
+  expect_input(inputs.size() == 3u + op.concat + quantizes, op.name, "{} inputs, expected {}",
+               inputs.size(), 3 + op.concat + quantizes);
   TensorType out = inputs[0];
   Shape& x = out.shape;
-  if (op.joined && !x.empty()) x.back() += joined_width(op, x, inputs.first(3u + op.joined));
+  if (op.concat && !x.empty()) x.back() += concat_width(op, x, inputs.first(3u + op.concat));
   expect_input(x.size() >= 2 && op.groups > 0 && x.back() % op.groups == 0, op.name,
                "{} groups on x {}", op.groups, to_string(x));
   expect_input(op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,

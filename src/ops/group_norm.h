@@ -9,14 +9,14 @@ namespace drypoint {
 /// sqrt(variance + epsilon) * gamma + beta); mean and variance (of the whole population) over each
 /// sample's group of C / groups neighbouring channels. The first N / weight_groups samples take the
 /// first C of gamma and beta, the next the next, and so on.
-/// `joined`: a further input `rest` [N, ..., C'] continues the rows of x; C is then that of both.
+/// `concat`: a further input `rest` [N, ..., C'] continues the rows of x; C is then that of both.
 struct GroupNorm {
   static constexpr std::string_view name = "group_norm";
   int64_t groups = 32;
   float epsilon = 1e-5f;
   ActivationKind activation = ActivationKind::none;
   int64_t weight_groups = 1;
-  bool joined = false;
+  bool concat = false;
   /// f8 or i8: the result is rounded to it by the last input, scales [K]; see `Quantize`.
   DType quantize = DType::f32;
 
@@ -25,7 +25,7 @@ struct GroupNorm {
     field("epsilon", self.epsilon);
     field("activation", self.activation);
     field("weight_groups", self.weight_groups);
-    field("joined", self.joined);
+    field("concat", self.concat);
     field("quantize", self.quantize);
   }
   bool operator==(const GroupNorm&) const = default;
@@ -40,17 +40,17 @@ struct OpTraits<GroupNorm> : ReadsAllOnce {
   static PairedInput paired_input(const GroupNorm&, int) { return PairedInput::rows; }
   static constexpr bool is_view = false;
   static int in_place(const GroupNorm& op) {
-    return op.joined || op.quantize != DType::f32 ? -1 : 0;
+    return op.concat || op.quantize != DType::f32 ? -1 : 0;
   }
   static std::vector<int> rows(const GroupNorm& op, Inputs inputs) {
     return op.weight_groups > 1 ? std::vector<int>() : of_own_precision(op, inputs.size());
   }
   static std::vector<int> of_own_precision(const GroupNorm& op, size_t) {
-    return op.joined ? std::vector{0, 3} : std::vector{0};
+    return op.concat ? std::vector{0, 3} : std::vector{0};
   }
   static FusedForms forms(const GroupNorm& op) {
     return {
-        .concat = op.joined, .groups = op.weight_groups > 1, .quantize = op.quantize != DType::f32};
+        .concat = op.concat, .groups = op.weight_groups > 1, .quantize = op.quantize != DType::f32};
   }
   static double flops(const GroupNorm& op, Inputs, const TensorType& output) {
     return elements_of(output) * (flops_of_norm + flops_of(op.activation));

@@ -10,7 +10,7 @@ namespace drypoint {
 ///
 /// `normed`: x is first divided by its rows' sqrt(variance + epsilon): what is left of a layer norm
 /// when the rest of it is in the weight and the bias; see `FoldNorm`.
-/// `joined`: the last operand `rest` [N, ..., I'] continues the rows of x, for a weight
+/// `concat`: the last operand `rest` [N, ..., I'] continues the rows of x, for a weight
 /// [O, I + I'].
 struct Linear {
   static constexpr std::string_view name = "linear";
@@ -18,14 +18,14 @@ struct Linear {
   int64_t groups = 1;
   bool normed = false;
   float epsilon = 1e-5f;
-  bool joined = false;
+  bool concat = false;
 
   static void fields(auto& self, auto&& field) {
     Epilogue::fields(self.epilogue, field);
     field("groups", self.groups);
     field("normed", self.normed);
     field("epsilon", self.epsilon);
-    field("joined", self.joined);
+    field("concat", self.concat);
   }
   bool operator==(const Linear&) const = default;
 };

@@ -122,11 +122,11 @@ TEST(Target, FormsThatAnOperationUses) {
   EXPECT_EQ(forms_of(Linear{}), FusedForms{});
   EXPECT_EQ(forms_of(Linear{.epilogue = {.gate = true}, .normed = true}),
             (FusedForms{.gate = true, .row_scale = true}));
-  EXPECT_EQ(forms_of(Conv2d{.epilogue = {.select = true}, .groups = 2, .doubled = true}),
+  EXPECT_EQ(forms_of(Conv2d{.epilogue = {.select = true}, .groups = 2, .upsample = true}),
             (FusedForms{.upsample = true, .select = true, .groups = true}));
-  const Op joined = GroupNorm{.joined = true};
-  EXPECT_FALSE(has_forms({.gate = true}, joined));
-  EXPECT_TRUE(has_forms({.concat = true}, joined));
+  const Op concatenated = GroupNorm{.concat = true};
+  EXPECT_FALSE(has_forms({.gate = true}, concatenated));
+  EXPECT_TRUE(has_forms({.concat = true}, concatenated));
   for (const Op& op : all()) EXPECT_TRUE(has_forms({}, op)) << name(op);
 }
 

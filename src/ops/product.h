@@ -14,7 +14,7 @@ struct OperandPositions {
   int x = 0, weight = 1;
   int bias = -1, step = -1, residual = -1, scales = -1;
   int input_scales = -1, output_scales = -1;
-  int rest = -1;  ///< the first of those that continue the rows of x (`joined`)
+  int rest = -1;  ///< the first of those that continue the rows of x (`concat`)
   int count = 0;
 };
 
@@ -28,8 +28,8 @@ OperandPositions positions_of(const Product& op) {
   if (op.epilogue.scale >= 0) at.scales = next++;
   if (op.epilogue.dequantize) at.input_scales = next++;
   if (op.epilogue.quantizes()) at.output_scales = next++;
-  if (op.joined > 0) at.rest = next;
-  at.count = next + static_cast<int>(op.joined);
+  if (op.concat > 0) at.rest = next;
+  at.count = next + static_cast<int>(op.concat);
   return at;
 }
 
@@ -68,15 +68,15 @@ struct ProductOperands {
     op.epilogue.select = step.has_value();
     op.epilogue.residual = residual.has_value();
     op.epilogue.dequantize = input_scales.has_value();
-    op.joined = static_cast<decltype(op.joined)>(rest.size());
+    op.concat = static_cast<decltype(op.concat)>(rest.size());
   }
 };
 
 template <class Product>
 void expect_operands(const Product& op, Inputs inputs) {
   const Epilogue& epilogue = op.epilogue;
-  const int64_t joined = op.joined;  // a number or whether there is one
-  expect_input(joined >= 0 && joined <= 2, op.name, "joined={}", joined);
+  const int64_t concatenated = op.concat;  // a number or whether there is one
+  expect_input(concatenated >= 0 && concatenated <= 2, op.name, "concat={}", concatenated);
   const auto count = static_cast<size_t>(positions_of(op).count);
   expect_input(inputs.size() == count, op.name, "{} inputs, expected {}", inputs.size(), count);
   expect_input(op.groups >= 1 && (!epilogue.select || epilogue.bias) &&
@@ -86,7 +86,8 @@ void expect_operands(const Product& op, Inputs inputs) {
   expect_input(epilogue.dequantize == is_eight_bits(inputs[0].dtype) && is_float(epilogue.to),
                op.name, "x {}, dequantize={} to={}", to_string(inputs[0]), epilogue.dequantize,
                name(epilogue.to));
-  expect_input(!epilogue.dequantize || joined == 0, op.name, "joined={} of eight bits", joined);
+  expect_input(!epilogue.dequantize || concatenated == 0, op.name, "concat={} of eight bits",
+               concatenated);
 }
 
 /// What the epilogue computes in.
@@ -97,9 +98,9 @@ DType type_of_sums(const Product& op, Inputs inputs) {
 
 /// Channels of the last inputs, which continue rows whose other dimensions are those of `rows`.
 template <class Op>
-int64_t joined_width(const Op& op, const Shape& rows, Inputs inputs) {
+int64_t concat_width(const Op& op, const Shape& rows, Inputs inputs) {
   int64_t width = 0;
-  for (const TensorType& rest : inputs.last(op.joined)) {
+  for (const TensorType& rest : inputs.last(op.concat)) {
     const Shape& shape = rest.shape;
     expect_input(
         shape.size() == rows.size() && std::equal(rows.begin(), rows.end() - 1, shape.begin()),
@@ -151,7 +152,7 @@ struct ProductTraits {
     const OperandPositions at = positions_of(op);
     std::vector<int> inputs{at.x};
     if (at.residual >= 0) inputs.push_back(at.residual);
-    for (int i = 0; i < static_cast<int>(op.joined); ++i) inputs.push_back(at.rest + i);
+    for (int i = 0; i < static_cast<int>(op.concat); ++i) inputs.push_back(at.rest + i);
     return inputs;
   }
   static std::vector<int> rows(const Product& op, Inputs inputs) {
@@ -168,7 +169,7 @@ struct ProductTraits {
     return op.epilogue.select && input == at.bias ? PairedInput::columns : PairedInput::rows;
   }
   static FusedForms forms(const Product& op) {
-    return {.concat = op.joined > 0,
+    return {.concat = op.concat > 0,
             .gate = op.epilogue.gate,
             .scale = op.epilogue.scale >= 0,
             .select = op.epilogue.select,

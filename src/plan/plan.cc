@@ -18,7 +18,7 @@ std::string to_string(const Plan& plan) {
       fmt::format("kept {} bytes, scratch {} bytes\n", plan.kept_bytes, plan.scratch_bytes);
   for (Rate rate : {Rate::load, Rate::picture, Rate::step}) {
     text += fmt::format("{}:\n", name(rate));
-    for (const PlanStep& step : plan.section(rate)) {
+    for (const PlanOp& step : plan.section(rate)) {
       std::vector<std::string> inputs;
       for (ValueId id : step.inputs) inputs.push_back(place(id));
       text += fmt::format("  {} {} = {} ({}) # {}", place(step.output),

@@ -23,14 +23,14 @@ struct Place {
 };
 
 /// One operation; values are numbered as in the graph.
-struct PlanStep {
+struct PlanOp {
   Op op;
   std::vector<ValueId> inputs;
   ValueId output = -1;
   std::string module;
-  /// The steps of a stream run one after the other, those of different streams side by side; this
-  /// one starts when its stream has come to it and the steps `after` of its section (positions,
-  /// all of other streams) are done.
+  /// The operations of a stream run one after the other, those of different streams side by side;
+  /// this one starts when its stream has come to it and the operations `after` of its section
+  /// (positions, all of other streams) are done.
   int stream = 0;
   std::vector<int> after;
 };
@@ -45,13 +45,13 @@ struct PlanValue {
 
 struct Plan {
   std::vector<PlanValue> values;
-  std::vector<PlanStep> load, picture, step;
+  std::vector<PlanOp> load, picture, step;
   /// An output with the name of an input lies in its place: each run goes on from the last.
   std::map<std::string, ValueId> inputs, outputs;
   int streams = 1;
   size_t kept_bytes = 0, scratch_bytes = 0;
 
-  const std::vector<PlanStep>& section(Rate rate) const {
+  const std::vector<PlanOp>& section(Rate rate) const {
     return rate == Rate::load ? load : rate == Rate::picture ? picture : step;
   }
 };

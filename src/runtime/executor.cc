@@ -42,7 +42,7 @@ void Executor::make_kernels(const StopRequested& stop) {
   constexpr size_t alignment = 256;
   size_t of_stream = 0;
   for (Rate rate : {Rate::picture, Rate::step})
-    for (const PlanStep& step : plan_.section(rate)) {
+    for (const PlanOp& step : plan_.section(rate)) {
       const PlanValue& result = plan_.values[step.output];
       KernelRequest request{step.op,     {},          result.type,    {},
                             step.module, step.stream, result.pictures};
@@ -64,7 +64,7 @@ size_t Executor::weight_bytes(
   std::set<std::pair<ValueId, std::string>> counted;
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
-      const PlanStep& step = plan_.section(rate)[s];
+      const PlanOp& step = plan_.section(rate)[s];
       for (size_t i = 0; i < step.inputs.size(); ++i) {
         const PlanValue& value = plan_.values[step.inputs[i]];
         if (value.place.space != Space::weight) continue;
@@ -103,7 +103,7 @@ void Executor::for_each_weight(const std::function<void(Ready&, size_t input, Va
 void Executor::bind(WeightStore& weights, const StopRequested& stop) {
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
-      const PlanStep& step = plan_.section(rate)[s];
+      const PlanOp& step = plan_.section(rate)[s];
       Ready& ready = section(rate)[s];
       for (const ValueId id : step.inputs)
         ready.inputs.push_back(plan_.values[id].place.space == Space::weight ? nullptr
@@ -127,7 +127,7 @@ void Executor::renew_weights(WeightStore& weights, const StopRequested& stop) {
     moved = moved || ready.inputs[input] != memory;
     ready.inputs[input] = memory;
   });
-  if (moved) recordings_.clear();  // they have the old places
+  if (moved) graphs_.clear();  // they have the old places
 }
 
 std::byte* Executor::address(ValueId id) const {
@@ -158,17 +158,17 @@ void Executor::set_input(const std::string& name, std::span<const int32_t> value
 
 void Executor::run(Rate rate, const StopRequested& stop) {
   expect_going_on(stop);
-  if (!recordings_.contains(rate)) recordings_[rate] = backend_.record([&] { launch(rate, stop); });
-  if (const auto& recording = recordings_[rate])
-    recording->run();
+  if (!graphs_.contains(rate)) graphs_[rate] = backend_.capture([&] { launch(rate, stop); });
+  if (const auto& graph = graphs_[rate])
+    graph->launch();
   else
     launch(rate, stop);
-  if (auto mark = backend_.mark(0)) under_way_.push_back(std::move(mark));
+  if (auto event = backend_.record_event(0)) under_way_.push_back(std::move(event));
 }
 
 void Executor::launch(Rate rate, const StopRequested& stop) const {
   const auto& steps = plan_.section(rate);
-  std::vector<std::unique_ptr<Mark>> done(steps.size());
+  std::vector<std::unique_ptr<Event>> done(steps.size());
   const auto gather = [&] {
     for (int stream = 1; stream < plan_.streams; ++stream) wait_for_stream(0, stream);
   };
@@ -179,10 +179,10 @@ void Executor::launch(Rate rate, const StopRequested& stop) const {
       for (const int other : steps[s].after)
         if (done[other]) backend_.wait(steps[s].stream, *done[other]);
       launch(steps[s], section(rate)[s]);
-      if (section(rate)[s].awaited) done[s] = backend_.mark(steps[s].stream);
+      if (section(rate)[s].awaited) done[s] = backend_.record_event(steps[s].stream);
     }
   } catch (...) {
-    // What was ordered is not overtaken by the next run. Of two faults the first says more.
+    // What was enqueued is not overtaken by the next run. Of two faults the first says more.
     try {
       gather();
     } catch (const Error&) {
@@ -192,20 +192,20 @@ void Executor::launch(Rate rate, const StopRequested& stop) const {
   gather();
 }
 
-void Executor::launch(const PlanStep& step, const Ready& ready) const {
+void Executor::launch(const PlanOp& step, const Ready& ready) const {
   ready.kernel->run({ready.inputs, ready.output,
                      workspace_.get() + step.stream * (workspace_bytes_ / plan_.streams)});
 }
 
 void Executor::wait_for_stream(int stream, int other) const {
-  if (const auto mark = backend_.mark(other)) backend_.wait(stream, *mark);
+  if (const auto event = backend_.record_event(other)) backend_.wait(stream, *event);
 }
 
 void Executor::for_each_kernel(
     Rate rate,
-    const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const {
+    const std::function<void(const PlanOp&, const std::function<void()>& run)>& visit) const {
   for (size_t s = 0; s < section(rate).size(); ++s) {
-    const PlanStep& step = plan_.section(rate)[s];
+    const PlanOp& step = plan_.section(rate)[s];
     visit(step, [&] {
       if (step.stream > 0) wait_for_stream(step.stream, 0);
       launch(step, section(rate)[s]);

@@ -26,7 +26,7 @@ class Executor {
   /// Runs what must be done for each picture, or at each step. Throws cancelled if asked to stop.
   /// A device that works on its own may still be at it when this returns.
   void run(Rate section, const StopRequested& stop = {});
-  /// Returns when at most `runs` of the runs ordered are not yet done.
+  /// Returns when at most `runs` of the runs enqueued are not yet done.
   void wait_for_all_but(size_t runs);
 
   /// The values of an output; valid until the next run. An output with the name of an input takes
@@ -36,10 +36,10 @@ class Executor {
   /// Takes the weights from the store again, after some of them have changed.
   void renew_weights(WeightStore& weights, const StopRequested& stop = {});
 
-  /// Calls `visit` with each step of a section and what runs it alone, in the order of stream 0.
+  /// Calls `visit` with each operation of a section and what runs it alone, on stream 0.
   void for_each_kernel(
       Rate section,
-      const std::function<void(const PlanStep&, const std::function<void()>& run)>& visit) const;
+      const std::function<void(const PlanOp&, const std::function<void()>& run)>& visit) const;
 
   const Plan& plan() const { return plan_; }
   /// What an executor of this plan would hold: itself, and its weights, packed.
@@ -56,7 +56,7 @@ class Executor {
     std::unique_ptr<Kernel> kernel;
     std::vector<const void*> inputs;
     void* output = nullptr;
-    bool awaited = false;  // by steps of other streams
+    bool awaited = false;  // by operations of other streams
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
@@ -68,10 +68,10 @@ class Executor {
       const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const;
   void check_memory(const WeightStore& weights) const;
   void bind(WeightStore& weights, const StopRequested& stop);
-  /// Orders all of a section.
+  /// Enqueues all of a section.
   void launch(Rate rate, const StopRequested& stop) const;
-  void launch(const PlanStep& step, const Ready& ready) const;
-  /// What `stream` orders from now on waits for all that `other` has ordered so far.
+  void launch(const PlanOp& step, const Ready& ready) const;
+  /// What `stream` is given from now on waits for all that `other` has been given so far.
   void wait_for_stream(int stream, int other) const;
   /// Calls `visit` with each input of a kernel that is a weight.
   void for_each_weight(const std::function<void(Ready&, size_t input, ValueId id)>& visit);
@@ -83,8 +83,8 @@ class Executor {
   Plan plan_;
   const Backend& backend_;
   std::vector<Ready> picture_, step_;
-  std::map<Rate, std::unique_ptr<Recording>> recordings_;
-  std::deque<std::unique_ptr<Mark>> under_way_;
+  std::map<Rate, std::unique_ptr<CapturedGraph>> graphs_;
+  std::deque<std::unique_ptr<Event>> under_way_;
   mutable std::map<std::string, std::vector<float>> downloads_;
   std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
   DeviceMemory kept_, scratch_, workspace_;

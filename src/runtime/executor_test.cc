@@ -105,7 +105,7 @@ TEST(Executor, StopsBetweenWeightsAndBetweenOperations) {
       fails_with(ErrorKind::cancelled, {}, [&] { executor.run(Rate::picture, second_time); }));
 }
 
-/// A device that does what is ordered on its streams when it is asked to finish, in any order that
+/// A device that does what is enqueued on its streams when it is asked to finish, in any order that
 /// their waiting for each other allows.
 class Streams : public Backend {
  public:
@@ -123,11 +123,11 @@ class Streams : public Backend {
       std::ranges::copy(bytes, device);
     }});
   }
-  std::unique_ptr<Mark> mark(int stream) const override {
+  std::unique_ptr<Event> record_event(int stream) const override {
     return std::make_unique<Point>(streams_[stream], streams_[stream].orders.size());
   }
-  void wait(int stream, const Mark& mark) const override {
-    const auto& point = dynamic_cast<const Point&>(mark);
+  void wait(int stream, const Event& event) const override {
+    const auto& point = dynamic_cast<const Point&>(event);
     streams_[stream].orders.push_back(
         {.ready = [&other = point.stream, orders = point.orders] { return other.done >= orders; }});
   }
@@ -154,7 +154,7 @@ class Streams : public Backend {
     std::vector<Order> orders;
     size_t done = 0;
   };
-  struct Point : Mark {
+  struct Point : Event {
     Point(const Stream& of, size_t so_far) : stream(of), orders(so_far) {}
     void wait() const override {}
     const Stream& stream;

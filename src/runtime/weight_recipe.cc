@@ -19,7 +19,7 @@ void add_recipe(const Plan& plan, ValueId id, ContentHash& hash, WeightRecipe& r
       recipe.sources.push_back(value.weight);
     return;
   }
-  const PlanStep& step = plan.load[value.load_step];
+  const PlanOp& step = plan.load[value.load_step];
   hash.add(to_full_string(step.op)).add(step.inputs.size());
   for (const ValueId input : step.inputs) add_recipe(plan, input, hash, recipe);
 }

@@ -43,7 +43,7 @@ std::vector<WeightStore::Share> WeightStore::shares(const Plan& plan, ValueId id
   const std::string format = packing ? packing->format : "f32";
   const size_t bytes = packing ? packing->bytes : value.type.bytes();
   const auto whole = [&] { return std::vector{share(plan, id, format, bytes)}; };
-  const PlanStep* step = value.load_step < 0 ? nullptr : &plan.load[value.load_step];
+  const PlanOp* step = value.load_step < 0 ? nullptr : &plan.load[value.load_step];
   const auto* concat = step ? std::get_if<Concat>(&step->op) : nullptr;
   if (!concat || (concat->axis != 0 && value.type.shape.size() != 1)) return whole();
   const size_t count = step->inputs.size();
@@ -189,7 +189,7 @@ double WeightStore::work_for(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
   auto work = static_cast<double>(value.type.elements());
   if (value.load_step < 0) return work;
-  const PlanStep& step = plan.load[value.load_step];
+  const PlanOp& step = plan.load[value.load_step];
   if (std::holds_alternative<Linear>(step.op))
     work *= static_cast<double>(plan.values[step.inputs[1]].type.shape.back()) / 32;
   for (const ValueId input : step.inputs) work += work_for(plan, input);
@@ -254,7 +254,7 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
     if (file_ && file_->holds(weight)) file_->check(weight.bytes());
     return sources_.values(value.weight, value.type.shape);
   }
-  const PlanStep& step = plan.load[value.load_step];
+  const PlanOp& step = plan.load[value.load_step];
   if (std::holds_alternative<Reshape>(step.op))
     return evaluate(plan, step.inputs[0]).reshaped(value.type.shape);
   std::vector<Tensor> inputs;

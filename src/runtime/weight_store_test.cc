@@ -73,7 +73,7 @@ Plan product_of_pair() {
 }
 
 ValueId weight_of(const Plan& plan, const std::string& module) {
-  for (const PlanStep& step : plan.step)
+  for (const PlanOp& step : plan.step)
     if (step.module == module) return step.inputs.at(1);
   return -1;
 }

@@ -188,7 +188,7 @@ TEST_P(BatchChoices, OfLinear) {
   compare(Linear{.epilogue = {.gate = true}, .groups = 2},
           {{6, 209, 448}, {2 * 400, 448}, {2 * 400}}, {3, 1, 1});
   compare(Linear{.normed = true}, {{3, 418, 320}, {200, 320}, {200}}, {3, 1, 1});
-  compare(Linear{.joined = true}, {{3, 418, 320}, {136, 448}, {136}, {3, 418, 128}}, {3, 1, 1, 3});
+  compare(Linear{.concat = true}, {{3, 418, 320}, {136, 448}, {136}, {3, 418, 128}}, {3, 1, 1, 3});
 }
 
 TEST_P(BatchChoices, OfConv2d) {
@@ -196,13 +196,15 @@ TEST_P(BatchChoices, OfConv2d) {
   Conv2d grouped = op;
   grouped.groups = 2;
   compare(grouped, {{6, 17, 13, 64}, {2 * 136, 64, 3, 3}, {2 * 136}}, {3, 1, 1});
-  Conv2d joined = op;
-  joined.joined = 1, joined.height = joined.width = 3, joined.epilogue.residual = true;
-  compare(joined, {{6, 17, 13, 64}, {136, 64 * 9 + 40}, {136}, {6, 17, 13, 136}, {6, 17, 13, 40}},
+  Conv2d concatenated = op;
+  concatenated.concat = 1, concatenated.height = concatenated.width = 3,
+  concatenated.epilogue.residual = true;
+  compare(concatenated,
+          {{6, 17, 13, 64}, {136, 64 * 9 + 40}, {136}, {6, 17, 13, 136}, {6, 17, 13, 40}},
           {3, 1, 1, 3, 3});
-  Conv2d doubled = op;
-  doubled.doubled = true;
-  compare(doubled, {{6, 17, 13, 64}, {136, 64, 3, 3}, {136}}, {3, 1, 1});
+  Conv2d upsampled = op;
+  upsampled.upsample = true;
+  compare(upsampled, {{6, 17, 13, 64}, {136, 64, 3, 3}, {136}}, {3, 1, 1});
   compare(op, {{6, 17, 13, 128}, {4, 128, 3, 3}, {4}}, {3, 1, 1});
 }
 

@@ -64,7 +64,7 @@ TEST_P(Choices, OfLinear) {
                   {x, weight, bias}, {false, true, true});
   compare_choices(GetParam(), Linear{.epilogue = {.bias = false}, .groups = 2, .normed = true},
                   {x, weight}, {false, true});
-  compare_choices(GetParam(), Linear{.joined = true},
+  compare_choices(GetParam(), Linear{.concat = true},
                   {random_tensor({1, 2218, 320}, 1), random_tensor({400, 448}, 2),
                    random_tensor({400}, 3), random_tensor({1, 2218, 128}, 6)},
                   {false, true, true, false});
@@ -77,15 +77,15 @@ TEST_P(Choices, OfConv2d) {
   Conv2d grouped = op;
   grouped.groups = 2;
   compare_choices(GetParam(), grouped, {x, weight, bias}, {false, true, true});
-  Conv2d joined = op;
-  joined.joined = 2, joined.height = joined.width = 3;
-  compare_choices(GetParam(), joined,
+  Conv2d concatenated = op;
+  concatenated.concat = 2, concatenated.height = concatenated.width = 3;
+  compare_choices(GetParam(), concatenated,
                   {x, random_tensor({200, 64 * 9 + 128 + 40}, 2), random_tensor({200}, 3),
                    random_tensor({2, 37, 43, 128}, 4), random_tensor({2, 37, 43, 40}, 5)},
                   {false, true, true, false, false});
-  Conv2d doubled = op;
-  doubled.doubled = true;
-  compare_choices(GetParam(), doubled,
+  Conv2d upsampled = op;
+  upsampled.upsample = true;
+  compare_choices(GetParam(), upsampled,
                   {random_tensor({2, 37, 43, 64}, 1), random_tensor({200, 64, 3, 3}, 2),
                    random_tensor({200}, 3)},
                   {false, true, true});

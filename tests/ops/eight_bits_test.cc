@@ -177,7 +177,7 @@ TEST(EightBits, Norms) {
       }
       const auto [gamma, beta] = parameters(960);
       compare(
-          type, GroupNorm{.groups = 32, .weight_groups = groups, .joined = true, .quantize = type},
+          type, GroupNorm{.groups = 32, .weight_groups = groups, .concat = true, .quantize = type},
           {random_tensor({2, 6, 8, 640}, 1), gamma, beta, random_tensor({2, 6, 8, 320}, 4), scales},
           {false, true, true, false, false});
       for (const Shape& shape : {Shape{4, 77, 320}, {2, 5, 1280}, {2, 3, 48}}) {

@@ -90,28 +90,28 @@ TEST(FusedForms, ReferenceDoublesNormsAndJoins) {
                bias = random_tensor({4}, 3), rest = random_tensor({2, 3, 5, 16}, 4),
                gamma = random_tensor({24}, 5), beta = random_tensor({24}, 6);
   const Conv2d conv{.top = 1, .left = 1, .bottom = 1, .right = 1};
-  Conv2d doubled = conv;
-  doubled.doubled = true;
+  Conv2d upsampled = conv;
+  upsampled.upsample = true;
   const Tensor large = run(reference(), Upsample{6, 10}, {x});
-  EXPECT_TRUE(close(run(reference(), doubled, {x, weight, bias}).floats(),
+  EXPECT_TRUE(close(run(reference(), upsampled, {x, weight, bias}).floats(),
                     run(reference(), conv, {large, weight, bias}).floats(), 1e-7));
 
   const Tensor both = run(reference(), Concat{-1}, {x, rest});
   EXPECT_TRUE(close(
-      run(reference(), GroupNorm{.groups = 4, .joined = true}, {x, gamma, beta, rest}).floats(),
+      run(reference(), GroupNorm{.groups = 4, .concat = true}, {x, gamma, beta, rest}).floats(),
       run(reference(), GroupNorm{.groups = 4}, {both, gamma, beta}).floats(), 1e-7));
   const Tensor matrix = random_tensor({7, 24}, 7), sums = random_tensor({7}, 8);
-  EXPECT_TRUE(close(run(reference(), Linear{.joined = true}, {x, matrix, sums, rest}).floats(),
+  EXPECT_TRUE(close(run(reference(), Linear{.concat = true}, {x, matrix, sums, rest}).floats(),
                     run(reference(), Linear{}, {both, matrix, sums}).floats(), 1e-7));
 
   // A window's row is its 8 x 9 elements; the last input lies under its middle.
-  Conv2d joined = conv;
-  joined.joined = 2, joined.height = joined.width = 3;
+  Conv2d concatenated = conv;
+  concatenated.concat = 2, concatenated.height = concatenated.width = 3;
   const Tensor filters = random_tensor({4, 24}, 9), more = random_tensor({2, 3, 5, 8}, 10);
   const Tensor skip =
-      run(reference(), Linear{.epilogue = {.bias = false}, .joined = true}, {more, filters, rest});
+      run(reference(), Linear{.epilogue = {.bias = false}, .concat = true}, {more, filters, rest});
   EXPECT_TRUE(close(
-      run(reference(), joined,
+      run(reference(), concatenated,
           {x, run(reference(), Concat{1}, {weight.reshaped({4, 72}), filters}), bias, more, rest})
           .floats(),
       run(reference(), Add{}, {run(reference(), conv, {x, weight, bias}), skip}).floats(), 1e-6));
@@ -130,7 +130,7 @@ TEST(FusedForms, DoubledConv2d) {
                                          {1, 16, 24, 64, 128},
                                          {2, 5, 7, 40, 24},
                                          {1, 3, 2, 12, 20}}) {
-    const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1, .doubled = true};
+    const Conv2d op{.top = 1, .left = 1, .bottom = 1, .right = 1, .upsample = true};
     compare(op,
             {random_tensor({n, h, w, in}, 1), random_tensor({out, in, 3, 3}, 2),
              random_tensor({out}, 3)},
@@ -164,7 +164,7 @@ TEST(FusedForms, Joined) {
                                               {35, 8, 24, 40}}) {
     const Tensor x = random_tensor({2, pixels, in}, 1), rest = random_tensor({2, pixels, more}, 2),
                  gamma = random_tensor({in + more}, 3), beta = random_tensor({in + more}, 4);
-    compare(Linear{.joined = true},
+    compare(Linear{.concat = true},
             {x, random_tensor({out, in + more}, 5), random_tensor({out}, 6), rest},
             {false, true, true, false});
     const int64_t height = pixels % 4 == 0 ? 4 : 5, width = pixels / height;
@@ -175,7 +175,7 @@ TEST(FusedForms, Joined) {
                           .bottom = 1,
                           .right = 1,
                           .groups = groups,
-                          .joined = count,
+                          .concat = count,
                           .height = 3,
                           .width = 3};
         std::vector<Tensor> inputs{
@@ -185,11 +185,11 @@ TEST(FusedForms, Joined) {
         if (count > 1) inputs.push_back(rest.reshaped({2, height, width, more}));
         compare(conv, inputs, {false, true, true, false, false});
       }
-    compare(GroupNorm{.groups = 8, .activation = ActivationKind::silu, .joined = true},
+    compare(GroupNorm{.groups = 8, .activation = ActivationKind::silu, .concat = true},
             {x, gamma, beta, rest}, {false, true, true, false});
   }
   // More than one kernel can hold.
-  compare(GroupNorm{.groups = 32, .joined = true},
+  compare(GroupNorm{.groups = 32, .concat = true},
           {random_tensor({1, 4096, 640}, 1), random_tensor({1280}, 3), random_tensor({1280}, 4),
            random_tensor({1, 4096, 640}, 2)},
           {false, true, true, false});

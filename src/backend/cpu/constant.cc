@@ -1,12 +1,12 @@
 #include "ops/constant.h"
 
 #include "backend/cpu/kernels.h"
-#include "base/error.h"
+#include "backend/weights_only.h"
 
 namespace drypoint::cpu {
 
 KernelPtr make(const Constant& op, const KernelRequest& request, const Context&) {
-  fail(ErrorKind::unsupported, "{}: {} at run time on device cpu", request.module, op.name);
+  refuse_at_run_time(op, request, "cpu");
 }
 
 }  // namespace drypoint::cpu

@@ -27,15 +27,15 @@ void check(cudaError_t status, const char* call) {
 
 namespace {
 
-class EventMark : public Mark {
+class StreamEvent : public Event {
  public:
-  explicit EventMark(cudaStream_t stream) {
+  explicit StreamEvent(cudaStream_t stream) {
     DRYPOINT_CUDA(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
     const cudaError_t status = cudaEventRecord(event_, stream);
     if (status != cudaSuccess) cudaEventDestroy(event_);
     check(status, "cudaEventRecord");
   }
-  ~EventMark() override { cudaEventDestroy(event_); }
+  ~StreamEvent() override { cudaEventDestroy(event_); }
   void wait() const override { DRYPOINT_CUDA(cudaEventSynchronize(event_)); }
   void hold(cudaStream_t stream) const { DRYPOINT_CUDA(cudaStreamWaitEvent(stream, event_)); }
 
@@ -200,17 +200,17 @@ class CudaBackend : public Backend {
     return true;
   }
 
-  std::unique_ptr<Recording> record(const std::function<void()>& launches) const override {
+  std::unique_ptr<CapturedGraph> capture(const std::function<void()>& launches) const override {
     if (!graphs_) return nullptr;
     return std::make_unique<Graph>(context().stream, launches);
   }
 
-  std::unique_ptr<Mark> mark(int stream) const override {
-    return std::make_unique<EventMark>(streams_[stream].stream);
+  std::unique_ptr<Event> record_event(int stream) const override {
+    return std::make_unique<StreamEvent>(streams_[stream].stream);
   }
 
-  void wait(int stream, const Mark& mark) const override {
-    dynamic_cast<const EventMark&>(mark).hold(streams_[stream].stream);
+  void wait(int stream, const Event& event) const override {
+    dynamic_cast<const StreamEvent&>(event).hold(streams_[stream].stream);
   }
 
   Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,

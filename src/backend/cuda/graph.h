@@ -1,4 +1,4 @@
-// What a stream is told to do, taken down and told again as one.
+// Stream capture: what is enqueued on a stream, to be launched again as one graph.
 #pragma once
 
 #include <functional>
@@ -8,14 +8,14 @@
 
 namespace drypoint::cuda {
 
-class Graph : public Recording {
+class Graph : public CapturedGraph {
  public:
-  /// Takes down what `launches` orders on `stream`, and on streams that it forks and joins.
+  /// Captures what `launches` enqueues on `stream`, and on streams that it forks and joins.
   Graph(cudaStream_t stream, const std::function<void()>& launches);
   ~Graph() override { cudaGraphExecDestroy(ready_); }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
-  void run() const override { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
+  void launch() const override { DRYPOINT_CUDA(cudaGraphLaunch(ready_, stream_)); }
 
  private:
   cudaGraphExec_t ready_ = nullptr;

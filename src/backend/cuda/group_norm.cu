@@ -84,7 +84,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
   s.epsilon = op.epsilon;
   s.activation = op.activation;
   const int own = static_cast<int>(request.inputs[0].shape.back());
-  if (op.joined && (own % 8 != 0 || s.channels % 8 != 0))
+  if (op.concat && (own % 8 != 0 || s.channels % 8 != 0))
     fail(ErrorKind::unsupported,
          "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
          request.module, op.name, own, s.channels - own);
@@ -108,7 +108,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
                         static_cast<unsigned>(s.samples), static_cast<unsigned>(plan.parts));
         launch(context, group_norm_at_once<T>, grid, static_cast<unsigned>(plan.threads),
                plan.shared_bytes, dim3(1, 1, static_cast<unsigned>(plan.parts)),
-               source_of<T>(l, op.joined, own), l.f32(1), l.f32(2), static_cast<T*>(l.output),
+               source_of<T>(l, op.concat, own), l.f32(1), l.f32(2), static_cast<T*>(l.output),
                with_scales(s, op, l), plan.piece);
       });
     });
@@ -148,7 +148,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
           const GroupNormShape s = with_scales(without_scales, op, l);
           auto* moments = static_cast<Moments*>(l.workspace);
           auto* pivots = reinterpret_cast<float*>(moments + s.samples * s.groups * pieces);
-          const Source<T> from = source_of<T>(l, op.joined, own);
+          const Source<T> from = source_of<T>(l, op.concat, own);
           T* y = static_cast<T*>(l.output);
           const dim3 grid(static_cast<unsigned>(pieces),
                           static_cast<unsigned>(vectors ? s.samples : s.samples * s.groups));

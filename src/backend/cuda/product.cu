@@ -21,7 +21,7 @@ namespace {
 
 Conv2d plain(const Conv2d& op) { return op; }
 Linear plain(Linear op) {
-  op.normed = op.joined = false;
+  op.normed = op.concat = false;
   return op;
 }
 
@@ -104,7 +104,7 @@ class ProductKernel : public Kernel {
     if (op_.epilogue.quantizes()) epilogue.to.scales = l.f32(at_.output_scales);
     epilogue.out = static_cast<T*>(l.output);
     Rest<T> rest;
-    for (int i = 0; i < op_.joined; ++i) rest.x[i] = static_cast<const T*>(l.inputs[at_.rest + i]);
+    for (int i = 0; i < op_.concat; ++i) rest.x[i] = static_cast<const T*>(l.inputs[at_.rest + i]);
     order(choice_, l.inputs[0], rest, l.inputs[1], epilogue, l.workspace);
   }
 
@@ -351,7 +351,7 @@ class ProductKernel : public Kernel {
                          if (op_.epilogue.dequantize) epilogue.input_scales = memory->scales;
                          if (op_.epilogue.quantizes()) epilogue.to.scales = memory->scales;
                          Rest<T> rest;
-                         for (int i = 0; i < op_.joined; ++i)
+                         for (int i = 0; i < op_.concat; ++i)
                            rest.x[i] = reinterpret_cast<const T*>(memory->x);
                          order(choice, memory->x, rest,
                                memory->weights + memory->turn++ % copies * weight, epilogue,
@@ -431,8 +431,8 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
          "compute capability 9.0",
          request.module, op.name, shape.channels, name(request.inputs[0].dtype), name(own));
   if constexpr (std::is_same_v<Op, Conv2d>)
-    if (op.doubled &&
-        !(!op.joined && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&
+    if (op.upsample &&
+        !(!op.concat && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&
           op.stride == 1 && op.top == 1 && op.left == 1 && op.bottom == 1 && op.right == 1 &&
           op.groups == 1 && op.epilogue.is_open()))
       fail(ErrorKind::unsupported,

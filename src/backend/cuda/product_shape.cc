@@ -10,7 +10,7 @@ void set_piece(ProductShape& shape, const KernelRequest& request) {
 template <class Op>
 void set_rest(ProductShape& shape, const Op& op, const KernelRequest& request) {
   const int first = positions_of(op).rest;
-  for (int i = 0; i < op.joined; ++i)
+  for (int i = 0; i < op.concat; ++i)
     shape.rest[i] = static_cast<int>(request.inputs[first + i].shape.back());
 }
 
@@ -21,13 +21,13 @@ ProductShape product_shape(const Conv2d& op, const KernelRequest& request) {
   const auto as_int = [](int64_t n) { return static_cast<int>(n); };
   ProductShape shape;
   shape.groups = as_int(op.groups);
-  shape.doubled = op.doubled;
+  shape.doubled = op.upsample;
   shape.height = as_int(x[1]), shape.width = as_int(x[2]), shape.channels = as_int(x[3]);
-  shape.out_height = as_int(op.doubled ? x[1] : y[1]);
-  shape.out_width = as_int(op.doubled ? x[2] : y[2]);
+  shape.out_height = as_int(op.upsample ? x[1] : y[1]);
+  shape.out_width = as_int(op.upsample ? x[2] : y[2]);
   shape.rows = as_int(y[0] / op.groups * shape.out_height * shape.out_width);
-  shape.kernel_height = op.doubled ? 2 : as_int(filter_height(op, w));
-  shape.kernel_width = op.doubled ? 2 : as_int(filter_width(op, w));
+  shape.kernel_height = op.upsample ? 2 : as_int(filter_height(op, w));
+  shape.kernel_width = op.upsample ? 2 : as_int(filter_width(op, w));
   shape.stride = as_int(op.stride);
   shape.top = as_int(op.top), shape.left = as_int(op.left);
   shape.bottom = as_int(op.bottom), shape.right = as_int(op.right);

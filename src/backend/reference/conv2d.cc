@@ -8,14 +8,14 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
   const int64_t height = filter_height(op, w), width = filter_width(op, w), taps = height * width;
   const int64_t filters = w[0], row_size = request.inputs[1].elements() / filters;
   // [O, I, KH, KW] -> [KH, KW, I, O], so that the innermost loop runs over neighbours; and what
-  // there may be for joined inputs, [I', O].
+  // there may be for concatenated inputs, [I', O].
   std::vector<float> weight(request.inputs[1].elements());
   for (int64_t o = 0; o < filters; ++o)
     for (int64_t i = 0; i < row_size; ++i) {
       const int64_t place = i < x[3] * taps ? i % taps * x[3] + i / taps : i;
       weight[place * filters + o] = launch.f32(1)[o * row_size + i];
     }
-  const int64_t channels = y[3], times = op.doubled ? 2 : 1;
+  const int64_t channels = y[3], times = op.upsample ? 2 : 1;
   const OperandPositions operand = positions_of(op);
   const Epilogue& epilogue = op.epilogue;
   const float* bias = epilogue.bias ? launch.f32(operand.bias) : nullptr;
@@ -41,7 +41,7 @@ void run(const Conv2d& op, const KernelRequest& request, const Launch& launch) {
           add(pixel, x[3], (ky * width + kx) * x[3]);
         }
       int64_t place = taps * x[3];
-      for (int i = operand.rest; op.joined > 0 && i < operand.count; ++i) {
+      for (int i = operand.rest; op.concat > 0 && i < operand.count; ++i) {
         const int64_t size = request.inputs[i].shape[3];
         add(launch.f32(i) + (row * y[2] + ox) * size, size, place);
         place += size;

@@ -8,7 +8,7 @@ void run(const Linear& op, const KernelRequest& request, const Launch& launch) {
   const int64_t first_width = request.inputs[0].shape.back(), rest_width = w[1] - first_width;
   const OperandPositions operand = positions_of(op);
   const Epilogue& epilogue = op.epilogue;
-  const float* rest = op.joined ? launch.f32(operand.rest) : nullptr;
+  const float* rest = op.concat ? launch.f32(operand.rest) : nullptr;
   const int64_t group_rows = rows / op.groups, group_width = w[0] / op.groups;
   const float* bias = epilogue.bias ? launch.f32(operand.bias) : nullptr;
   if (epilogue.select) bias += launch.i32(operand.step)[0] * w[0];
