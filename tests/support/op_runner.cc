@@ -96,6 +96,11 @@ const Backend& reference() { return *backends().front(); }
 
 bool has_gpu() { return !backends().back()->shares_host_memory(); }
 
+bool has_type(const Backend& backend, DType type) {
+  const std::vector<DType> there = backend.target().eight_bits;
+  return std::ranges::find(there, type) != there.end();
+}
+
 double tolerance(const Backend& backend, const Op& op) {
   if (&backend == &reference()) return 1e-6;
   const bool gpu = !backend.shares_host_memory();

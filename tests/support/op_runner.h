@@ -14,6 +14,9 @@ const std::vector<const Backend*>& backends();
 const Backend& reference();
 bool has_gpu();
 
+/// Products of operands of this type of eight bits.
+bool has_type(const Backend& backend, DType type);
+
 /// How far from the reference a backend may be, as a part of the largest magnitude.
 double tolerance(const Backend& backend, const Op& op);
 

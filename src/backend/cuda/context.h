@@ -23,12 +23,17 @@ struct Context {
   bool tf32 = false;
   bool hopper = false;        // wgmma and TMA: compute capability 9.0
   bool has_clusters = false;  // and dependent launches: code for 9.0 or later, and a device for it
+  bool has_f8 = false;        // products of f8: the same for 8.9
   std::shared_ptr<Tuner> tuner;
   /// For the blocks of one launch: who comes last (`most_tickets`, zeros before it and after), and
   /// barriers (`most_barriers`, see `meet_blocks`).
   std::shared_ptr<int> tickets;
 
   int* barriers() const { return tickets.get() + most_tickets; }
+  /// Products of operands of this type, in half precision afterwards.
+  bool has_eight_bits(DType operands) const {
+    return precision != DType::f32 && (operands == DType::i8 || (operands == DType::f8 && has_f8));
+  }
   int multiprocessors() const { return properties.multiProcessorCount; }
   /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0.
   size_t most_shared_bytes() const { return properties.sharedMemPerBlockOptin; }
@@ -37,6 +42,7 @@ struct Context {
 /// What the code that runs on the current device was compiled for.
 enum class CodeFor : uint8_t {
   all,       ///< compute capability 8.0 and later
+  f8,        ///< 8.9 and later: products of f8
   clusters,  ///< 9.0 and later: clusters and dependent launches
   hopper,    ///< 9.0 and its own instructions
 };

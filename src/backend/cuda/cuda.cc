@@ -94,7 +94,8 @@ class CudaBackend : public Backend {
            p.minor);
     const CodeFor code = code_for();
     context.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
-    context.has_clusters = code != CodeFor::all;
+    context.has_clusters = code >= CodeFor::clusters;
+    context.has_f8 = code >= CodeFor::f8;
     context.precision = options.precision;
     context.tf32 = options.tf32;
     context.tuner = std::make_shared<Tuner>(
@@ -134,10 +135,7 @@ class CudaBackend : public Backend {
   Target target() const override {
     Target target = cuda_target(
         {.precision = context().precision, .aux_streams = static_cast<int>(streams_.size()) - 1});
-    if (!context().hopper) {
-      target.eight_bits.clear();
-      target.fused.dequantize = target.fused.quantize = false;
-    }
+    std::erase_if(target.eight_bits, [&](DType type) { return !context().has_eight_bits(type); });
     return target;
   }
 

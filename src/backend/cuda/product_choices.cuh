@@ -40,15 +40,19 @@ const std::vector<HopperKernel<T>>& hopper_kernels(DType operands) {
   return kernels;
 }
 
-/// Of the tiles for all GPUs those that the device has room for.
+/// Of the tiles for all GPUs, for operands of this type, those that the device has room for.
 template <class T>
-const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context) {
+const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context, DType operands) {
   static std::mutex mutex;  // devices make kernels side by side
-  static std::map<int, std::vector<Sm80Kernel<T>>> of_devices;
+  static std::map<std::pair<int, DType>, std::vector<Sm80Kernel<T>>> of_devices;
   const std::lock_guard lock(mutex);
-  auto& kernels = of_devices[context.device];
+  auto& kernels = of_devices[{context.device, operands}];
   if (!kernels.empty()) return kernels;
-  add_sm80_tiles(kernels);
+  switch (operands) {
+    case DType::f8: add_sm80_tiles_of_f8(kernels); break;
+    case DType::i8: add_sm80_tiles_of_i8(kernels); break;
+    default: add_sm80_tiles(kernels);
+  }
   std::erase_if(kernels, [&](const Sm80Kernel<T>& one) {
     return one.shared_bytes > static_cast<int>(context.most_shared_bytes());
   });
@@ -114,11 +118,11 @@ inline int64_t tiles_of(const ProductShape& shape, int rows, int columns) {
 
 /// Serial split-K is for several pictures, see `hopper_choices`.
 template <class T>
-std::vector<Choice<T>> sm80_choices(const ProductShape& shape, int64_t pictures,
+std::vector<Choice<T>> sm80_choices(const ProductShape& shape, DType operands, int64_t pictures,
                                     const Context& context) {
   std::vector<Choice<T>> choices;
-  const int pieces = shape.depth() / 64;
-  for (const auto& kernel : sm80_kernels<T>(context)) {
+  const int pieces = shape.depth() / shape.piece;
+  for (const auto& kernel : sm80_kernels<T>(context, operands)) {
     // Tiles that are mostly empty are never best.
     if (kernel.rows > 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns > 64 && kernel.columns >= 2 * shape.columns) continue;
@@ -288,14 +292,15 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
 }
 
 /// Products that a multiprocessor's tensor units add up in half precision, by `mma.sync`, in a
-/// clock cycle. (Of 8.6, 8.9 and 12.0 that of the larger cards: the others have half.)
+/// clock cycle; of eight bits twice as many. (Of 8.6, 8.9 and 12.0 that of the larger cards: the
+/// others have half.)
 inline double products_per_clock(const cudaDeviceProp& properties) {
   if (properties.major == 8) return properties.minor == 0 ? 1024 : 512;
   return properties.major == 9 ? 1220 : properties.major == 10 ? 1024 : 512;
 }
 
-/// The same for the kernel in half precision for all GPUs, in clock cycles: what bounds a piece of
-/// 64 of the depth (products, copies, waiting for them, one block's own pace), times pieces, times
+/// The same for the kernel for all GPUs, in clock cycles: what bounds a piece of 128 bytes of the
+/// depth (products, copies, waiting for them, one block's own pace), times pieces, times
 /// the rounds of blocks. The constants are those under which the guess is 1 % slower, on average,
 /// than the best measured, for 235 products of Stable Diffusion on an H200.
 template <class T>
@@ -316,7 +321,8 @@ double estimate_sm80(const Choice<T>& choice, const ProductShape& shape, bool no
   const double adding_up =
       parts > 1 ? 5000 + 0.183 * parts * tile + 0.007 * blocks * tile / context.multiprocessors()
                 : 0;
-  return waves * (shape.depth() / 64.0 / parts * piece + epilogue) + adding_up;
+  const double pieces = static_cast<double>(shape.depth()) / shape.piece / parts;
+  return waves * (pieces * piece + epilogue) + adding_up;
 }
 
 template <class T>
