@@ -35,7 +35,7 @@ void compare_choices(DType precision, const Op& op, const std::vector<Tensor>& i
 class Choices : public ::testing::TestWithParam<DType> {
  protected:
   void SetUp() override {
-    if (!has_gpu()) GTEST_SKIP() << "no GPU here";
+    if (!has_gpu(GetParam())) GTEST_SKIP() << "no GPU here";
   }
   /// Of a product for which nothing is shipped.
   static std::unique_ptr<Kernel> kernel(const Backend& backend) {

@@ -12,7 +12,8 @@ namespace drypoint::testing {
 /// GPU, that in each of its precisions. All are compared with the first, the reference.
 const std::vector<const Backend*>& backends();
 const Backend& reference();
-bool has_gpu();
+/// One that computes in this.
+bool has_gpu(DType precision);
 
 /// Products of operands of this type of eight bits.
 bool has_type(const Backend& backend, DType type);

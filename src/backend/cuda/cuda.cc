@@ -74,6 +74,13 @@ class NamedKernel : public Kernel {
   std::string name_;
 };
 
+/// As the options name it.
+std::string precision_name(const auto& options) {
+  if (options.precision == DType::f16) return "fp16";
+  if (options.precision == DType::bf16) return "bf16";
+  return options.tf32 ? "tf32" : "fp32";
+}
+
 class CudaBackend : public Backend {
  public:
   explicit CudaBackend(const CudaOptions& options) : graphs_(options.graphs) {
@@ -88,14 +95,18 @@ class CudaBackend : public Backend {
     DRYPOINT_CUDA(cudaSetDevice(options.device));
     DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
     const auto& p = context.properties;
-    if (p.major < 8)
+    if (p.major * 10 + p.minor < 75)
       fail(ErrorKind::unsupported,
-           "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
+           "device cuda: {} has compute capability {}.{}, expected 7.5 or later", p.name, p.major,
            p.minor);
-    const CodeFor code = code_for();
-    context.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
-    context.has_clusters = code >= CodeFor::clusters;
-    context.has_f8 = code >= CodeFor::f8;
+    context.code = code_for();
+    if (!context.multiplies(options.precision))
+      fail(ErrorKind::unsupported,
+           "precision: \"{}\" on device cuda: {} runs code for compute capability 7.5, expected "
+           "fp16",
+           precision_name(options), p.name);
+    context.hopper = context.code == CodeFor::hopper && p.major == 9 && p.minor == 0;
+    context.has_clusters = context.code >= CodeFor::clusters;
     context.precision = options.precision;
     context.tf32 = options.tf32;
     context.tuner = std::make_shared<Tuner>(
@@ -125,7 +136,7 @@ class CudaBackend : public Backend {
   PlanDevice identity() const override {
     const auto& p = context().properties;
     return {"cuda", fmt::format("compute capability {}.{}", p.major, p.minor), p.name,
-            precision_name(), packing_hash};
+            precision_name(context()), packing_hash};
   }
   std::string choices() const override { return context().tuner->taken(); }
   void take_choices(const std::string& json, const std::string& source) override {
@@ -188,7 +199,9 @@ class CudaBackend : public Backend {
   bool multiply(std::span<const float> a, std::span<const float> b, int64_t k,
                 std::span<float> result) const override {
     constexpr double worth_copying = 1 << 28;
-    if (static_cast<double>(result.size()) * static_cast<double>(k) < worth_copying) return false;
+    if (!context().multiplies(DType::f32) ||
+        static_cast<double>(result.size()) * static_cast<double>(k) < worth_copying)
+      return false;
     try {
       multiply_on_device(a, b, k, result);
     } catch (const Error& error) {
@@ -222,13 +235,6 @@ class CudaBackend : public Backend {
   }
 
  private:
-  /// As the options name it.
-  std::string precision_name() const {
-    if (context().precision == DType::f16) return "fp16";
-    if (context().precision == DType::bf16) return "bf16";
-    return context().tf32 ? "tf32" : "fp32";
-  }
-
   /// Nothing is measured for it, and all bits of both factors count.
   KernelPtr exact_product(const KernelRequest& request) const {
     const std::lock_guard lock(exact_mutex_);

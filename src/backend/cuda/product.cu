@@ -424,6 +424,9 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
            scales);
   }
   const DType own = type_of_sums(op, request.inputs);
+  if (!context.multiplies(own))
+    fail(ErrorKind::unsupported, "{}: a {} in {} on device cuda of compute capability {}.{}",
+         request.module, op.name, name(own), context.properties.major, context.properties.minor);
   if (op.epilogue.dequantize && (shape.gathered() || size_of(own) != 2))
     fail(ErrorKind::unsupported,
          "{}: a {} of {} channels in {}, in {} afterwards, on device cuda, expected whole "

@@ -295,7 +295,7 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
 /// clock cycle; of eight bits twice as many. (Of 8.6, 8.9 and 12.0 that of the larger cards: the
 /// others have half.)
 inline double products_per_clock(const cudaDeviceProp& properties) {
-  if (properties.major == 8) return properties.minor == 0 ? 1024 : 512;
+  if (properties.major < 9) return properties.major == 8 && properties.minor == 0 ? 1024 : 512;
   return properties.major == 9 ? 1220 : properties.major == 10 ? 1024 : 512;
 }
 

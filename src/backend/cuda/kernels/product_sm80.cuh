@@ -1,4 +1,4 @@
-// The product of operands in half precision or eight bits for all GPUs from compute capability 8.0
+// The product of operands in half precision or eight bits for all GPUs from compute capability 7.5
 // on: stages of the depth are on their way to shared memory (cp.async) while warps multiply
 // (mma.sync), and the factors of the next 32 bytes of the depth on their way to registers.
 #pragma once
@@ -228,6 +228,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
                  const void* __restrict__ weight_of_in, float* __restrict__ partial,
                  int* __restrict__ tickets, ProductShape shape, ProductDivisors divisors,
                  EpilogueParams<T> epilogue, int depth, int serial_parts) {
+  if constexpr (!has_mma<In>) return;
   extern __shared__ __align__(1024) unsigned char shared[];
   RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
   float* factors = reinterpret_cast<float*>(places + 2 * Tile::rows);
@@ -489,6 +490,10 @@ void add_sm80_tiles_here(std::vector<Sm80Kernel<T>>& kernels) {
   add<Sm80Tile<64, 64, 32, 32, 4, 3, true>, In>(kernels);
   add<Sm80Tile<128, 128, 64, 32, 3, 1, true>, In>(kernels);
   if constexpr (sizeof(In) == 2) add<Sm80Tile<128, 16, 32, 16, 4, 3>, In>(kernels);
+  if constexpr (std::is_same_v<In, half>) {  // for the 64 KB of compute capability 7.5
+    add<Sm80Tile<64, 64, 32, 32, 3, 3>, In>(kernels);
+    add<Sm80Tile<64, 64, 32, 32, 3, 3, true>, In>(kernels);
+  }
 }
 
 }  // namespace drypoint::cuda
