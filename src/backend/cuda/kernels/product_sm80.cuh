@@ -147,6 +147,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
   load_bias(epilogue, group, column, bias);
   if (epilogue.gated) load_bias(epilogue, group, epilogue.width + column, gate_bias);
   const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
+  const float factor_of_result = epilogue.to.factor(static_cast<int>(first_row));
   rows = min(rows, Tile::rows);
   const auto sums_of = [&](int row, int from, float(&values)[8], const float(&add)[8]) {
     const float4* sums = reinterpret_cast<const float4*>(tile + row * Tile::pitch + from);
@@ -207,8 +208,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
       for (float& x : values) x = x * sigmoid(x, steepness);
     }
     if (whole) {
-      store_values(epilogue.to, epilogue.out, to, values,
-                   epilogue.to.factor(static_cast<int>(out_row(row))));
+      store_values(epilogue.to, epilogue.out, to, values, factor_of_result);
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
@@ -278,9 +278,6 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   weight += (int64_t{group} * shape.columns + first_column + own_row) * row_of_weight +
             vector * of_vector;
   const auto weight_pitch = static_cast<uint32_t>(at_once * row_of_weight * sizeof(In));
-  if constexpr (eight_bits)
-    for (int i = thread; i < Tile::columns; i += Tile::threads)
-      scales[i] = weight_scale_of(epilogue, group, first_column + i);
 
   const int pieces = depth / of_piece, parts = gridDim.z, part = blockIdx.z;
   const int begin = static_cast<int>(int64_t{pieces} * part / parts);
@@ -330,9 +327,12 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     commit_copies();
   }
   let_next_begin();
-  if constexpr (eight_bits)
+  if constexpr (eight_bits) {
+    for (int i = thread; i < Tile::columns; i += Tile::threads)
+      scales[i] = weight_scale_of(epilogue, group, first_column + i);
     if (thread < Tile::rows && first_row + thread < shape.rows)
       factors[thread] = input_scale_of(epilogue, group * shape.rows + first_row + thread);
+  }
 
   constexpr int down = Tile::rows_of_warp / 16, across = Tile::columns_of_warp / 8;
   const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
@@ -475,7 +475,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
 template <class Tile, class In, class T>
 void add(std::vector<Sm80Kernel<T>>& kernels) {
   kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::serial, Tile::threads,
-                     Tile::shared_bytes, product_sm80<Tile, In, T>});
+                     Tile::shared_bytes, product_sm80<Tile, In, T>, Tile::at_once});
 }
 
 /// For operands of type In, the most useful first.
