@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 
+#include "backend/cuda/chip.h"
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
@@ -81,25 +82,31 @@ std::string precision_name(const auto& options) {
   return options.tf32 ? "tf32" : "fp32";
 }
 
+/// Of a device that is here.
+Context context_of(const CudaOptions& options) {
+  int devices = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
+    fail(ErrorKind::unsupported, "device cuda: {}", no_device(status));
+  if (options.device < 0 || options.device >= devices)
+    fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
+         options.device, devices - 1);
+  Context context;
+  context.device = options.device;
+  DRYPOINT_CUDA(cudaSetDevice(options.device));
+  DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
+  const auto& p = context.properties;
+  if (p.major * 10 + p.minor < 75)
+    fail(ErrorKind::unsupported,
+         "device cuda: {} has compute capability {}.{}, expected 7.5 or later", p.name, p.major,
+         p.minor);
+  context.code = code_for();
+  return context;
+}
+
 class CudaBackend : public Backend {
  public:
-  explicit CudaBackend(const CudaOptions& options) : graphs_(options.graphs) {
-    int devices = 0;
-    if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
-      fail(ErrorKind::unsupported, "device cuda: {}", no_device(status));
-    if (options.device < 0 || options.device >= devices)
-      fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
-           options.device, devices - 1);
-    Context context;
-    context.device = options.device;
-    DRYPOINT_CUDA(cudaSetDevice(options.device));
-    DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
+  CudaBackend(const CudaOptions& options, Context context) : graphs_(options.graphs) {
     const auto& p = context.properties;
-    if (p.major * 10 + p.minor < 75)
-      fail(ErrorKind::unsupported,
-           "device cuda: {} has compute capability {}.{}, expected 7.5 or later", p.name, p.major,
-           p.minor);
-    context.code = code_for();
     if (!context.multiplies(options.precision))
       fail(ErrorKind::unsupported,
            "precision: \"{}\" on device cuda: {} runs code for compute capability 7.5, expected "
@@ -114,6 +121,7 @@ class CudaBackend : public Backend {
         fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount),
         context.hopper && p.multiProcessorCount == 132);
     streams_.assign(1 + options.aux_streams, context);
+    if (!is_here(context)) return;
     for (Context& stream : streams_) {
       DRYPOINT_CUDA(cudaStreamCreateWithFlags(&stream.stream, cudaStreamNonBlocking));
       constexpr size_t bytes = (most_tickets + most_barriers) * sizeof(int);
@@ -124,13 +132,17 @@ class CudaBackend : public Backend {
     }
   }
   ~CudaBackend() override {
+    if (!is_here(context())) return;
     for (const Context& stream : streams_) cudaStreamSynchronize(stream.stream);
     for (const Context& stream : streams_) cudaStreamDestroy(stream.stream);
   }
 
   std::string name() const override {
-    return fmt::format("cuda:{} ({}, {})", context().device, context().properties.name,
-                       context().tf32 ? "tf32" : drypoint::name(context().precision));
+    const auto& p = context().properties;
+    return fmt::format("cuda:{} ({}, {})",
+                       is_here(context()) ? std::to_string(context().device)
+                                          : fmt::format("{}.{}", p.major, p.minor),
+                       p.name, context().tf32 ? "tf32" : drypoint::name(context().precision));
   }
   int threads() const override { return 1; }
   PlanDevice identity() const override {
@@ -151,7 +163,7 @@ class CudaBackend : public Backend {
   }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    if (is_here(context())) DRYPOINT_CUDA(cudaSetDevice(context().device));
     KernelPtr kernel = std::visit(
         [&](const auto& op) { return cuda::make(op, request, streams_[request.stream]); },
         request.op);
@@ -283,11 +295,15 @@ class CudaBackend : public Backend {
 extern "C" __attribute__((visibility("default"))) const drypoint::cuda::Entry drypoint_cuda_entry{
     .interface = drypoint::interface_hash,
     .make_backend = [](const drypoint::CudaOptions& options) -> drypoint::Backend* {
-      return new drypoint::cuda::CudaBackend(options);
+      return new drypoint::cuda::CudaBackend(options, drypoint::cuda::context_of(options));
     },
     .make_instruments =
         [](const drypoint::Backend& backend, bool spin) {
           return drypoint::cuda::make_instruments(
                      static_cast<const drypoint::cuda::CudaBackend&>(backend).context(), spin)
               .release();
-        }};
+        },
+    .make_chip = [](const drypoint::CudaOptions& options,
+                    std::string_view capability) -> drypoint::Backend* {
+      return new drypoint::cuda::CudaBackend(options, drypoint::cuda::context_of_chip(capability));
+    }};

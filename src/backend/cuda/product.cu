@@ -79,7 +79,12 @@ class ProductKernel : public Kernel {
 
   size_t workspace() const override { return workspace_of(choice_); }
 
-  std::string description() const override { return choice_.name; }
+  std::string description() const override {
+    if (is_here(context_) || choice_.library) return choice_.name;
+    const Room room = room_of(choice_, context_);
+    return fmt::format("{} ({} KB, {} at once)", choice_.name, ceil_div(room.shared_bytes, 1024),
+                       room.at_once);
+  }
 
   std::vector<std::string> alternatives() const override {
     std::vector<std::string> names;
@@ -226,7 +231,7 @@ class ProductKernel : public Kernel {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2) {
       if (context_.hopper && !shape_.gathered())
-        choices = hopper_choices<T>(shape_, operands_, pictures_ > 1);
+        choices = hopper_choices<T>(shape_, operands_, pictures_ > 1, context_);
       else if (!shape_.gathered() && shape_.taps() <= most_taps)
         choices = sm80_choices<T>(shape_, operands_, pictures_, context_);
     }

@@ -31,7 +31,7 @@ struct Sm80Kernel {
   int threads, shared_bytes;
   void (*kernel)(const void*, Rest<T>, const void*, float*, int*, ProductShape, ProductDivisors,
                  EpilogueParams<T>, int, int);
-  int at_once = 1;  // blocks on a multiprocessor of the device
+  int at_once;  // blocks on a multiprocessor: as many as there are registers for, or more
 };
 
 // Of operands of the result's type, and of those of eight bits; each is instantiated in a file of
