@@ -29,9 +29,17 @@ set(code "")
 foreach(architecture ${architectures})
   list(APPEND code "-gencode=arch=compute_${architecture},code=sm_${architecture}")
 endforeach()
-list(GET architectures 0 first)
-if(NOT first MATCHES "a$")  # chips that are not yet known compile this when they load it
-  list(APPEND code "-gencode=arch=compute_${first},code=compute_${first}")
+# Chips that are not yet known compile the first from 8.0 on, or else the last, when they load it.
+set(portable ${architectures})
+list(FILTER portable EXCLUDE REGEX "a$")
+foreach(architecture ${portable})
+  set(known ${architecture})
+  if(architecture GREATER_EQUAL 80)
+    break()
+  endif()
+endforeach()
+if(portable)
+  list(APPEND code "-gencode=arch=compute_${known},code=compute_${known}")
 endif()
 
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backend/cuda/*.cc

@@ -79,10 +79,11 @@ void add_inspect(CLI::App& program) {
   graph.size.add_to(*compiled, /*several=*/false, "512x512");
   compiled->add_option("--batch", graph.graph.batch, "Pictures drawn together, 1 to 64 [1]")
       ->check(whole_number());
-  compiled
-      ->add_option("--device", graph.graph.device,
-                   "cpu or cuda; needs no GPU, but only shows kernels on one\n[cpu]")
-      ->check(one_of({"cpu", "cuda"}));
+  compiled->add_option(
+      "--device", graph.graph.device,
+      "cpu or cuda, which needs no GPU, but only shows kernels on one; or\ncuda:8.6: "
+      "kernels for that compute capability, with what a block\ntakes of a "
+      "multiprocessor, and how many have room there [cpu]");
   compiled->add_option_function<std::string>(
       "--precision", [&graph](const std::string& text) { graph.graph.precision = text; },
       "As generate's [auto]");

@@ -20,8 +20,8 @@ struct GraphOptions {
   std::string part = "denoiser";  ///< "text", "denoiser" (ControlNet and UNet) or "vae" (decoder)
   ImageSize size{512, 512};       ///< of the picture; sides are multiples of 8
   int batch = 1;                  ///< pictures drawn together, 1 to 64
-  /// "cpu" or "cuda". What the compiler does for a GPU can be seen without one; kernels
-  /// are chosen where there is one.
+  /// "cpu", "cuda" or "cuda:8.6". What the compiler does for a GPU can be seen without one; kernels
+  /// are chosen where there is one, or for the best known card of that compute capability.
   std::string device = "cpu";
   Precision precision;
   std::filesystem::path tuning_cache;  ///< measured choices of kernels, for a GPU; empty: none

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "backend/backend.h"
 #include "backend/instruments.h"
@@ -16,6 +17,8 @@ struct Entry {
   Backend* (*make_backend)(const CudaOptions& options);
   /// For a backend that the other made, as long as it lives.
   Instruments* (*make_instruments)(const Backend& backend, bool spin);
+  /// Of a chip that is not here, see `make_cuda_chip`.
+  Backend* (*make_chip)(const CudaOptions& options, std::string_view capability);
 };
 constexpr const char* entry_name = "drypoint_cuda_entry";
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "backend/backend.h"
+#include "backend/cuda_chip.h"
 #include "backend/cuda_entry.h"
 #include "base/error.h"
 #include "base/own_file.h"
@@ -53,6 +54,10 @@ const cuda::Entry& cuda::entry_of(void* handle, const std::string& path) {
 
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
   return std::unique_ptr<Backend>(entry().make_backend(options));
+}
+
+std::unique_ptr<Backend> make_cuda_chip(const CudaOptions& options, std::string_view capability) {
+  return std::unique_ptr<Backend>(entry().make_chip(options, capability));
 }
 
 std::unique_ptr<Instruments> make_cuda_instruments(const Backend& backend, bool spin) {

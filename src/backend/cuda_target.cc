@@ -11,7 +11,7 @@ Target cuda_target(const CudaOptions& options) {
                 .aux_streams = options.aux_streams,
                 .useful_batch = 16,
                 .tunes = true};
-  if (options.precision != DType::f32) {  // compute capability 9.0 alone; see `Backend::target`
+  if (options.precision != DType::f32) {  // f8 from compute capability 8.9 on; `Backend::target`
     target.eight_bits = {DType::f8, DType::i8};
     target.fused.dequantize = target.fused.quantize = true;
   }

@@ -60,8 +60,8 @@ OpenDevice::OpenDevice(const DeviceOptions& options)
                                       : static_cast<size_t>(options.max_memory) << 20) {
   const std::vector<DType> there = backend_->target().eight_bits;
   if (eight_bits() && std::ranges::find(there, *eight_bits()) == there.end())
-    fail(ErrorKind::unsupported, "precision: \"{}\": device {} has no kernels for it",
-         precision_.name(), backend_->name());
+    fail(ErrorKind::unsupported, "precision: \"{}\": device {} has no kernels for it ({})",
+         precision_.name(), backend_->name(), backend_->identity().hardware);
 }
 
 PlanDevice OpenDevice::identity() const {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "backend/backend.h"
+#include "backend/cuda_chip.h"
 #include "backend/product_key.h"
 #include "base/error.h"
 #include "compile/compile.h"
@@ -19,11 +20,13 @@ namespace {
 /// Null, with a notice, where the device is not here.
 std::unique_ptr<Backend> backend_for(const GraphOptions& options, const Target& target,
                                      std::vector<std::string>& notices) {
-  if (options.device != "cuda") return make_cpu_backend(0, target.factors);
+  if (!options.device.starts_with("cuda")) return make_cpu_backend(0, target.factors);
+  const CudaOptions cuda{.precision = target.precision,
+                         .tf32 = options.precision == Precision::tf32,
+                         .tuning_cache = options.tuning_cache.string()};
+  if (options.device != "cuda") return make_cuda_chip(cuda, capability_of(options.device));
   try {
-    return make_cuda_backend({.precision = target.precision,
-                              .tf32 = options.precision == Precision::tf32,
-                              .tuning_cache = options.tuning_cache.string()});
+    return make_cuda_backend(cuda);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported) throw;
     notices.push_back(

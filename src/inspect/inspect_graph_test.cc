@@ -1,8 +1,13 @@
 #include "drypoint/inspect_graph.h"
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "backend/backend.h"
 #include "backend/product_key.h"
@@ -113,6 +118,58 @@ TEST(InspectGraph, CompilesForAGpuThatIsNotHere) {
         return operation.kind == "linear" && operation.result.starts_with("f16[");
       });
   EXPECT_GT(halves, 100);
+}
+
+TEST(InspectGraph, ChoosesForAChipThatIsNotHere) {
+  // Kilobytes that a block may have, and a multiprocessor has.
+  for (const auto& [chip, of_block, of_all] :
+       {std::tuple{"7.5", 64, 64}, {"8.0", 163, 164}, {"8.6", 99, 100}, {"9.0", 227, 228}}) {
+    SCOPED_TRACE(chip);
+    std::optional<GraphInspection> inspection;
+    try {
+      inspection = tiny(small("denoiser", std::string("cuda:") + chip));
+    } catch (const Error& error) {  // built without CUDA
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("this build has no"));
+      GTEST_SKIP();
+    }
+    int products = 0;
+    for (const InspectedOperation& operation : inspection->result().operations) {
+      const size_t room = operation.kernel.find(" (");
+      if (room == std::string::npos) continue;
+      int kilobytes = 0, at_once = 0;
+      ASSERT_EQ(std::sscanf(operation.kernel.c_str() + room, " (%d KB, %d at once)", &kilobytes,
+                            &at_once),
+                2)
+          << operation.kernel;
+      EXPECT_LE(kilobytes, of_block) << operation.kernel;
+      EXPECT_GE(at_once, 1) << operation.kernel;
+      EXPECT_LE(kilobytes * at_once, of_all) << operation.kernel;
+      ++products;
+    }
+    EXPECT_GT(products, 100);
+  }
+}
+
+TEST(InspectGraph, RefusesWhatAChipHasNot) {
+  const auto refusal = [](const char* device, Precision::Value precision) -> std::string {
+    GraphOptions options = small("denoiser", device);
+    options.precision = precision;
+    try {
+      tiny(options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string unknown = refusal("cuda:6.1", Precision::automatic);
+  if (unknown.find("this build has no") != std::string::npos) GTEST_SKIP() << unknown;
+  EXPECT_THAT(unknown, ::testing::HasSubstr("cuda:6.1: expected one of 7.5, 8.0"));
+  EXPECT_THAT(refusal("cuda:7.5", Precision::bf16), ::testing::HasSubstr("expected fp16"));
+  EXPECT_THAT(refusal("cuda:7.5", Precision::int8), ::testing::HasSubstr("no kernels for them"));
+  EXPECT_THAT(refusal("cuda:8.6", Precision::fp8), ::testing::HasSubstr("no kernels for them"));
+  EXPECT_EQ(refusal("cuda:8.6", Precision::int8), "");
+  EXPECT_EQ(refusal("cuda:8.9", Precision::fp8), "");
+  EXPECT_THAT(refusal("cuda8", Precision::automatic), ::testing::HasSubstr("device: \"cuda8\""));
 }
 
 TEST(InspectGraph, BlocksOfMemoryNeverOverlapInTimeAndSpace) {

@@ -1,6 +1,7 @@
 #include "inspect/part_graph.h"
 
 #include "backend/backend.h"
+#include "backend/cuda_chip.h"
 #include "base/error.h"
 #include "diffusion/request.h"
 #include "models/assemble.h"
@@ -28,10 +29,13 @@ Graph part_graph(const ModelFiles& files, const GraphOptions& options) {
 
 Target target_for(const GraphOptions& options) {
   const Precision precision = options.precision;
-  const bool gpu = options.device == "cuda";
-  if (!gpu && options.device != "cpu")
-    fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu or cuda", options.device);
-  if (gpu) return cuda_target({.precision = dtype_of(precision)});
+  if (options.device == "cuda") return cuda_target({.precision = dtype_of(precision)});
+  if (options.device.starts_with("cuda:"))
+    return make_cuda_chip({.precision = dtype_of(precision)}, capability_of(options.device))
+        ->target();
+  if (options.device != "cpu")
+    fail(ErrorKind::bad_argument, "device: \"{}\", expected cpu, cuda, or cuda:8.6 and the like",
+         options.device);
   const DType factors = dtype_of(precision, DType::f32);
   if (precision == Precision::tf32 || (factors != DType::f32 && factors != DType::bf16))
     fail(ErrorKind::unsupported,

@@ -168,7 +168,7 @@ void compare_choices(DType precision, const Step& step) {
 class BatchChoices : public ::testing::TestWithParam<DType> {
  protected:
   void SetUp() override {
-    if (!has_gpu()) GTEST_SKIP() << "no GPU here";
+    if (!has_gpu(GetParam())) GTEST_SKIP() << "no GPU here";
   }
   /// The first input and, where there is one, the residual and what is joined have pictures' rows.
   void compare(const Op& op, const std::vector<Shape>& shapes, std::vector<int64_t> pictures) {

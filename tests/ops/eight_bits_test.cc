@@ -13,11 +13,6 @@ using namespace drypoint::testing;
 
 constexpr DType types[] = {DType::f8, DType::i8};
 
-bool has_type(const Backend& backend, DType type) {
-  const std::vector<DType> there = backend.target().eight_bits;
-  return std::ranges::find(there, type) != there.end();
-}
-
 Tensor scales_of(std::vector<float> scales) {
   return make_tensor({static_cast<int64_t>(scales.size())}, scales);
 }

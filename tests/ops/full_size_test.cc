@@ -199,7 +199,7 @@ void check_all_of_eight_bits() {
     auto inputs = inputs_of(one);
     inputs.back() = scale_of_inputs();
     for (const Backend* backend : backends()) {
-      if (backend->shares_host_memory() || backend->target().eight_bits.empty()) continue;
+      if (backend->shares_host_memory() || !has_type(*backend, type)) continue;
       const Samples samples =
           sample_of(std::get<Product>(one.op), inputs, run(*backend, one.op, inputs));
       EXPECT_TRUE(close(samples.actual, samples.expected, tolerance(*backend, one.op)))

@@ -75,13 +75,15 @@ const std::vector<const Backend*>& backends() {
     all.push_back(make_reference_backend());
     for (const DType factors : {DType::f32, DType::bf16})
       all.push_back(make_cpu_backend(0, factors));
-    try {
-      for (const DType precision : {DType::f32, DType::f16, DType::bf16})
-        all.push_back(make_cuda_backend({.precision = precision}));
-      all.push_back(make_cuda_backend({.precision = DType::f32, .tf32 = true}));
-    } catch (const Error& error) {  // no GPU here
-      if (error.kind() != ErrorKind::unsupported) throw;
-    }
+    for (const CudaOptions& options : {CudaOptions{.precision = DType::f32},
+                                       {.precision = DType::f16},
+                                       {.precision = DType::bf16},
+                                       {.precision = DType::f32, .tf32 = true}})
+      try {
+        all.push_back(make_cuda_backend(options));
+      } catch (const Error& error) {  // no GPU here, or one without that precision
+        if (error.kind() != ErrorKind::unsupported) throw;
+      }
     return all;
   }();
   static const auto all = [] {
@@ -94,7 +96,16 @@ const std::vector<const Backend*>& backends() {
 
 const Backend& reference() { return *backends().front(); }
 
-bool has_gpu() { return !backends().back()->shares_host_memory(); }
+bool has_gpu(DType precision) {
+  return std::ranges::any_of(backends(), [&](const Backend* backend) {
+    return !backend->shares_host_memory() && backend->target().precision == precision;
+  });
+}
+
+bool has_type(const Backend& backend, DType type) {
+  const std::vector<DType> there = backend.target().eight_bits;
+  return std::ranges::find(there, type) != there.end();
+}
 
 double tolerance(const Backend& backend, const Op& op) {
   if (&backend == &reference()) return 1e-6;

@@ -12,7 +12,11 @@ namespace drypoint::testing {
 /// GPU, that in each of its precisions. All are compared with the first, the reference.
 const std::vector<const Backend*>& backends();
 const Backend& reference();
-bool has_gpu();
+/// One that computes in this.
+bool has_gpu(DType precision);
+
+/// Products of operands of this type of eight bits.
+bool has_type(const Backend& backend, DType type);
 
 /// How far from the reference a backend may be, as a part of the largest magnitude.
 double tolerance(const Backend& backend, const Op& op);

@@ -77,7 +77,8 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
   s.scale = 1.44269504f / std::sqrt(static_cast<float>(head_size));
   s.causal = op.causal;
   s.pictures = as_int(request.pictures);
-  const bool vectors = (op.q_column | op.k_column | op.v_column | q[2] | k[2] | v[2]) % 8 == 0;
+  const bool in_tiles = (op.q_column | op.k_column | op.v_column | q[2] | k[2] | v[2]) % 8 == 0 &&
+                        context.multiplies(request.inputs[0].dtype);
   if (head_size > 32 * most_columns)
     fail(ErrorKind::unsupported, "{}: {} with heads of {}, expected at most {}, on device cuda",
          request.module, op.name, head_size, 32 * most_columns);
@@ -94,7 +95,7 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
               *from_v = static_cast<const T*>(l.inputs[2]) + op.v_column;
       T* out = static_cast<T*>(l.output);
       if constexpr (sizeof(T) == 2) {
-        if (vectors && context.hopper) {
+        if (in_tiles && context.hopper) {
           const KeysAndValues from{l.inputs[1],
                                    l.inputs[2],
                                    int64_t{batch / s.share} * s.keys,
@@ -102,7 +103,7 @@ KernelPtr make(const Attention& op, const KernelRequest& request, const Context&
           if (launch_attention_sm90(context, head_size, batch, from_q, from, out, s)) return;
         }
       }
-      if (vectors && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
+      if (in_tiles && launch_attention(context, head_size, batch, from_q, from_k, from_v, out, s))
         return;
       const dim3 grid(static_cast<unsigned>(ceil_div(s.queries, warps)),
                       static_cast<unsigned>(s.heads), static_cast<unsigned>(batch));

@@ -13,6 +13,16 @@ namespace drypoint::cuda {
 
 class Tuner;
 
+/// What the code that runs on the current device was compiled for.
+enum class CodeFor : uint8_t {
+  halves,    ///< compute capability 7.5: f16 alone
+  all,       ///< 8.0 and later
+  f8,        ///< 8.9 and later: products of f8
+  clusters,  ///< 9.0 and later: clusters and dependent launches
+  hopper,    ///< 9.0 and its own instructions
+};
+CodeFor code_for();
+
 constexpr int most_tickets = 1 << 14, most_barriers = 1 << 10;
 
 struct Context {
@@ -23,24 +33,24 @@ struct Context {
   bool tf32 = false;
   bool hopper = false;        // wgmma and TMA: compute capability 9.0
   bool has_clusters = false;  // and dependent launches: code for 9.0 or later, and a device for it
+  CodeFor code = CodeFor::all;
   std::shared_ptr<Tuner> tuner;
   /// For the blocks of one launch: who comes last (`most_tickets`, zeros before it and after), and
   /// barriers (`most_barriers`, see `meet_blocks`).
   std::shared_ptr<int> tickets;
 
   int* barriers() const { return tickets.get() + most_tickets; }
+  /// Products of operands of this type, in half precision afterwards.
+  bool has_eight_bits(DType operands) const {
+    return precision != DType::f32 && code >= (operands == DType::f8 ? CodeFor::f8 : CodeFor::all);
+  }
+  /// Products of this type, of two or four bytes.
+  bool multiplies(DType type) const { return code > CodeFor::halves || type == DType::f16; }
   int multiprocessors() const { return properties.multiProcessorCount; }
-  /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0.
+  /// Shared memory that a block may have: 227 KB on 9.0 and 10.0, 163 on 8.0, 99 on 8.6, 8.9, 12.0,
+  /// 64 on 7.5.
   size_t most_shared_bytes() const { return properties.sharedMemPerBlockOptin; }
 };
-
-/// What the code that runs on the current device was compiled for.
-enum class CodeFor : uint8_t {
-  all,       ///< compute capability 8.0 and later
-  clusters,  ///< 9.0 and later: clusters and dependent launches
-  hopper,    ///< 9.0 and its own instructions
-};
-CodeFor code_for();
 
 /// Turns a CUDA error into device_failure (out_of_memory where it is that), naming the call.
 void check(cudaError_t status, const char* call);

@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 
+#include "backend/cuda/chip.h"
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
@@ -74,27 +75,45 @@ class NamedKernel : public Kernel {
   std::string name_;
 };
 
+/// As the options name it.
+std::string precision_name(const auto& options) {
+  if (options.precision == DType::f16) return "fp16";
+  if (options.precision == DType::bf16) return "bf16";
+  return options.tf32 ? "tf32" : "fp32";
+}
+
+/// Of a device that is here.
+Context context_of(const CudaOptions& options) {
+  int devices = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
+    fail(ErrorKind::unsupported, "device cuda: {}", no_device(status));
+  if (options.device < 0 || options.device >= devices)
+    fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
+         options.device, devices - 1);
+  Context context;
+  context.device = options.device;
+  DRYPOINT_CUDA(cudaSetDevice(options.device));
+  DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
+  const auto& p = context.properties;
+  if (p.major * 10 + p.minor < 75)
+    fail(ErrorKind::unsupported,
+         "device cuda: {} has compute capability {}.{}, expected 7.5 or later", p.name, p.major,
+         p.minor);
+  context.code = code_for();
+  return context;
+}
+
 class CudaBackend : public Backend {
  public:
-  explicit CudaBackend(const CudaOptions& options) : graphs_(options.graphs) {
-    int devices = 0;
-    if (const cudaError_t status = cudaGetDeviceCount(&devices); status != cudaSuccess)
-      fail(ErrorKind::unsupported, "device cuda: {}", no_device(status));
-    if (options.device < 0 || options.device >= devices)
-      fail(ErrorKind::unsupported, "device cuda: there is no GPU {}, expected 0 to {}",
-           options.device, devices - 1);
-    Context context;
-    context.device = options.device;
-    DRYPOINT_CUDA(cudaSetDevice(options.device));
-    DRYPOINT_CUDA(cudaGetDeviceProperties(&context.properties, options.device));
+  CudaBackend(const CudaOptions& options, Context context) : graphs_(options.graphs) {
     const auto& p = context.properties;
-    if (p.major < 8)
+    if (!context.multiplies(options.precision))
       fail(ErrorKind::unsupported,
-           "device cuda: {} has compute capability {}.{}, expected 8.0 or later", p.name, p.major,
-           p.minor);
-    const CodeFor code = code_for();
-    context.hopper = code == CodeFor::hopper && p.major == 9 && p.minor == 0;
-    context.has_clusters = code != CodeFor::all;
+           "precision: \"{}\" on device cuda: {} runs code for compute capability 7.5, expected "
+           "fp16",
+           precision_name(options), p.name);
+    context.hopper = context.code == CodeFor::hopper && p.major == 9 && p.minor == 0;
+    context.has_clusters = context.code >= CodeFor::clusters;
     context.precision = options.precision;
     context.tf32 = options.tf32;
     context.tuner = std::make_shared<Tuner>(
@@ -102,6 +121,7 @@ class CudaBackend : public Backend {
         fmt::format("{}, {} multiprocessors", p.name, p.multiProcessorCount),
         context.hopper && p.multiProcessorCount == 132);
     streams_.assign(1 + options.aux_streams, context);
+    if (!is_here(context)) return;
     for (Context& stream : streams_) {
       DRYPOINT_CUDA(cudaStreamCreateWithFlags(&stream.stream, cudaStreamNonBlocking));
       constexpr size_t bytes = (most_tickets + most_barriers) * sizeof(int);
@@ -112,19 +132,23 @@ class CudaBackend : public Backend {
     }
   }
   ~CudaBackend() override {
+    if (!is_here(context())) return;
     for (const Context& stream : streams_) cudaStreamSynchronize(stream.stream);
     for (const Context& stream : streams_) cudaStreamDestroy(stream.stream);
   }
 
   std::string name() const override {
-    return fmt::format("cuda:{} ({}, {})", context().device, context().properties.name,
-                       context().tf32 ? "tf32" : drypoint::name(context().precision));
+    const auto& p = context().properties;
+    return fmt::format("cuda:{} ({}, {})",
+                       is_here(context()) ? std::to_string(context().device)
+                                          : fmt::format("{}.{}", p.major, p.minor),
+                       p.name, context().tf32 ? "tf32" : drypoint::name(context().precision));
   }
   int threads() const override { return 1; }
   PlanDevice identity() const override {
     const auto& p = context().properties;
     return {"cuda", fmt::format("compute capability {}.{}", p.major, p.minor), p.name,
-            precision_name(), packing_hash};
+            precision_name(context()), packing_hash};
   }
   std::string choices() const override { return context().tuner->taken(); }
   void take_choices(const std::string& json, const std::string& source) override {
@@ -134,15 +158,12 @@ class CudaBackend : public Backend {
   Target target() const override {
     Target target = cuda_target(
         {.precision = context().precision, .aux_streams = static_cast<int>(streams_.size()) - 1});
-    if (!context().hopper) {
-      target.eight_bits.clear();
-      target.fused.dequantize = target.fused.quantize = false;
-    }
+    std::erase_if(target.eight_bits, [&](DType type) { return !context().has_eight_bits(type); });
     return target;
   }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    if (is_here(context())) DRYPOINT_CUDA(cudaSetDevice(context().device));
     KernelPtr kernel = std::visit(
         [&](const auto& op) { return cuda::make(op, request, streams_[request.stream]); },
         request.op);
@@ -190,7 +211,9 @@ class CudaBackend : public Backend {
   bool multiply(std::span<const float> a, std::span<const float> b, int64_t k,
                 std::span<float> result) const override {
     constexpr double worth_copying = 1 << 28;
-    if (static_cast<double>(result.size()) * static_cast<double>(k) < worth_copying) return false;
+    if (!context().multiplies(DType::f32) ||
+        static_cast<double>(result.size()) * static_cast<double>(k) < worth_copying)
+      return false;
     try {
       multiply_on_device(a, b, k, result);
     } catch (const Error& error) {
@@ -224,13 +247,6 @@ class CudaBackend : public Backend {
   }
 
  private:
-  /// As the options name it.
-  std::string precision_name() const {
-    if (context().precision == DType::f16) return "fp16";
-    if (context().precision == DType::bf16) return "bf16";
-    return context().tf32 ? "tf32" : "fp32";
-  }
-
   /// Nothing is measured for it, and all bits of both factors count.
   KernelPtr exact_product(const KernelRequest& request) const {
     const std::lock_guard lock(exact_mutex_);
@@ -279,11 +295,15 @@ class CudaBackend : public Backend {
 extern "C" __attribute__((visibility("default"))) const drypoint::cuda::Entry drypoint_cuda_entry{
     .interface = drypoint::interface_hash,
     .make_backend = [](const drypoint::CudaOptions& options) -> drypoint::Backend* {
-      return new drypoint::cuda::CudaBackend(options);
+      return new drypoint::cuda::CudaBackend(options, drypoint::cuda::context_of(options));
     },
     .make_instruments =
         [](const drypoint::Backend& backend, bool spin) {
           return drypoint::cuda::make_instruments(
                      static_cast<const drypoint::cuda::CudaBackend&>(backend).context(), spin)
               .release();
-        }};
+        },
+    .make_chip = [](const drypoint::CudaOptions& options,
+                    std::string_view capability) -> drypoint::Backend* {
+      return new drypoint::cuda::CudaBackend(options, drypoint::cuda::context_of_chip(capability));
+    }};

@@ -79,7 +79,12 @@ class ProductKernel : public Kernel {
 
   size_t workspace() const override { return workspace_of(choice_); }
 
-  std::string description() const override { return choice_.name; }
+  std::string description() const override {
+    if (is_here(context_) || choice_.library) return choice_.name;
+    const Room room = room_of(choice_, context_);
+    return fmt::format("{} ({} KB, {} at once)", choice_.name, ceil_div(room.shared_bytes, 1024),
+                       room.at_once);
+  }
 
   std::vector<std::string> alternatives() const override {
     std::vector<std::string> names;
@@ -109,11 +114,16 @@ class ProductKernel : public Kernel {
   }
 
  private:
-  /// Hopper's kernel alone takes operands of other types than T.
   void order(const Choice<T>& choice, const void* operand, const Rest<T>& rest,
-             const void* packed_weight, const EpilogueParams<T>& epilogue, void* workspace) const {
-    if constexpr (sizeof(T) == 2)
+             const void* packed_weight, EpilogueParams<T> epilogue, void* workspace) const {
+    if (epilogue.input_scales)
+      epilogue.weight_scales = static_cast<const unsigned char*>(packed_weight) + shape_.depth();
+    if constexpr (sizeof(T) == 2) {
       if (choice.kernel) return order_hopper(choice, operand, rest, packed_weight, epilogue);
+      if (choice.sm80)
+        return order_sm80(choice, operand, rest, packed_weight, static_cast<float*>(workspace),
+                          epilogue);
+    }
     const T *x = static_cast<const T*>(operand), *weight = static_cast<const T*>(packed_weight);
     if (choice.library) {
       T* product = static_cast<T*>(workspace);
@@ -121,9 +131,6 @@ class ProductKernel : public Kernel {
                           static_cast<std::byte*>(workspace) + round_up(sums_bytes(choice), 256));
       return finish(static_cast<const T*>(product), 1, epilogue);
     }
-    if constexpr (sizeof(T) == 2)
-      if (choice.sm80)
-        return order_sm80(choice, x, rest, weight, static_cast<float*>(workspace), epilogue);
     float* partial = static_cast<float*>(workspace);
     launch_product_mma(context_, shape_, choice.mma, x, rest, weight, partial, epilogue);
     if (const int parts = choice.mma.parts_in_memory(); parts > 1)
@@ -155,7 +162,7 @@ class ProductKernel : public Kernel {
            int64_t{shape_.sets()} * shape_.rows);
   }
 
-  void order_sm80(const Choice<T>& choice, const T* x, const Rest<T>& rest, const T* weight,
+  void order_sm80(const Choice<T>& choice, const void* x, const Rest<T>& rest, const void* weight,
                   float* partial, const EpilogueParams<T>& epilogue) const {
     const auto& tile = *choice.sm80;
     const auto tiles = static_cast<int>(ceil_div(shape_.rows, tile.rows));
@@ -171,7 +178,7 @@ class ProductKernel : public Kernel {
   }
 
   void order_hopper(const Choice<T>& choice, const void* x, const Rest<T>& rest, const void* weight,
-                    EpilogueParams<T> epilogue) const {
+                    const EpilogueParams<T>& epilogue) const {
     const auto& kernel = *choice.kernel;
     ProductPlan plan;
     plan.rows = shape_.rows;
@@ -206,8 +213,6 @@ class ProductKernel : public Kernel {
     const CUtensorMap weights =
         map_of_matrix(operands_, weight, int64_t{shape_.sets()} * shape_.columns, shape_.depth(),
                       packed_pitch(shape_, operands_), kernel.columns / choice.sharing.down);
-    if (epilogue.input_scales)
-      epilogue.weight_scales = static_cast<const unsigned char*>(weight) + shape_.depth();
     const auto column_tiles =
         round_up(ceil_div(shape_.columns, kernel.columns), choice.sharing.across);
     const dim3 grid(static_cast<unsigned>(shape_.sets() * tiles),
@@ -226,9 +231,9 @@ class ProductKernel : public Kernel {
     std::vector<Choice<T>> choices;
     if constexpr (sizeof(T) == 2) {
       if (context_.hopper && !shape_.gathered())
-        choices = hopper_choices<T>(shape_, operands_, pictures_ > 1);
+        choices = hopper_choices<T>(shape_, operands_, pictures_ > 1, context_);
       else if (!shape_.gathered() && shape_.taps() <= most_taps)
-        choices = sm80_choices<T>(shape_, pictures_, context_);
+        choices = sm80_choices<T>(shape_, operands_, pictures_, context_);
     }
     if (choices.empty()) choices = mma_choices<T>(shape_, epilogue_.normed > 0, pictures_);
     return in_order(std::move(choices));
@@ -424,12 +429,23 @@ void expect_supported(const Op& op, const KernelRequest& request, const ProductS
            scales);
   }
   const DType own = type_of_sums(op, request.inputs);
-  if (op.epilogue.dequantize && (!context.hopper || shape.gathered() || size_of(own) != 2))
+  if (!context.multiplies(own))
+    fail(ErrorKind::unsupported, "{}: a {} in {} on device cuda of compute capability {}.{}",
+         request.module, op.name, name(own), context.properties.major, context.properties.minor);
+  if (op.epilogue.dequantize && (shape.gathered() || size_of(own) != 2))
     fail(ErrorKind::unsupported,
          "{}: a {} of {} channels in {}, in {} afterwards, on device cuda, expected whole "
-         "sixteens, f16 or bf16, on "
-         "compute capability 9.0",
+         "sixteens, f16 or bf16",
          request.module, op.name, shape.channels, name(request.inputs[0].dtype), name(own));
+  if (const DType operands = request.inputs[0].dtype;
+      op.epilogue.dequantize && !context.has_eight_bits(operands))
+    fail(ErrorKind::unsupported,
+         "{}: a {} of {} on device cuda of compute capability {}.{}, expected {} or later",
+         request.module, op.name, name(operands), context.properties.major,
+         context.properties.minor, operands == DType::f8 ? "8.9" : "8.0");
+  if (op.epilogue.dequantize && !context.hopper && shape.taps() > most_taps)
+    fail(ErrorKind::unsupported, "{}: a {} of {} under windows of {} on device cuda, expected {}",
+         request.module, op.name, name(request.inputs[0].dtype), shape.taps(), most_taps);
   if constexpr (std::is_same_v<Op, Conv2d>)
     if (op.upsample &&
         !(!op.concat && request.inputs[1].shape[2] == 3 && request.inputs[1].shape[3] == 3 &&

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 
+#include "backend/cuda/chip.h"
 #include "backend/cuda/kernels/hopper_kernels.h"
 #include "backend/cuda/kernels/product_mma.cuh"
 #include "backend/cuda/kernels/sm80_kernels.h"
@@ -16,49 +17,52 @@
 
 namespace drypoint::cuda {
 
-/// For operands of this type.
-template <class T>
-const std::vector<HopperKernel<T>>& hopper_kernels(DType operands) {
-  const auto made = [](auto... add_tiles) {
-    std::vector<HopperKernel<T>> all;
-    (add_tiles(all), ...);
-    for (const auto& one : all)
-      DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                         one.shared_bytes));
-    return all;
-  };
-  if (operands == DType::f8) {
-    static const auto kernels = made(add_tiles_of_f8<T>);
-    return kernels;
-  }
-  if (operands == DType::i8) {
-    static const auto kernels = made(add_tiles_of_i8<T>);
-    return kernels;
-  }
-  static const auto kernels = made(add_tiles_of_64_rows<T>, add_tiles_of_128_rows<T>,
-                                   add_tiles_of_192_rows<T>, add_tiles_of_256_rows<T>);
-  return kernels;
-}
-
-/// Of the tiles for all GPUs those that the device has room for.
-template <class T>
-const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context) {
+/// Of the tiles that `add` gives for operands of this type, those that the device has room for.
+template <class Kernel, class Add>
+const std::vector<Kernel>& kernels_for(const Context& context, DType operands, const Add& add) {
   static std::mutex mutex;  // devices make kernels side by side
-  static std::map<int, std::vector<Sm80Kernel<T>>> of_devices;
+  static std::map<std::pair<int, DType>, std::vector<Kernel>> of_devices;
   const std::lock_guard lock(mutex);
-  auto& kernels = of_devices[context.device];
+  auto& kernels = of_devices[{context.device, operands}];
   if (!kernels.empty()) return kernels;
-  add_sm80_tiles(kernels);
-  std::erase_if(kernels, [&](const Sm80Kernel<T>& one) {
+  add(kernels);
+  std::erase_if(kernels, [&](const Kernel& one) {
     return one.shared_bytes > static_cast<int>(context.most_shared_bytes());
   });
   for (auto& one : kernels) {
-    DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                       one.shared_bytes));
-    DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-        &one.at_once, one.kernel, one.threads, static_cast<size_t>(one.shared_bytes)));
+    if (is_here(context))
+      DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                         one.shared_bytes));
+    if constexpr (requires { one.at_once; }) {
+      if (is_here(context))
+        DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+            &one.at_once, one.kernel, one.threads, static_cast<size_t>(one.shared_bytes)));
+      else
+        one.at_once = std::min(one.at_once, blocks_by_room(context, one.threads, one.shared_bytes));
+    }
   }
   return kernels;
+}
+
+template <class T>
+const std::vector<HopperKernel<T>>& hopper_kernels(const Context& context, DType operands) {
+  return kernels_for<HopperKernel<T>>(context, operands, [&](auto& kernels) {
+    if (operands == DType::f8) return add_tiles_of_f8(kernels);
+    if (operands == DType::i8) return add_tiles_of_i8(kernels);
+    add_tiles_of_64_rows(kernels);
+    add_tiles_of_128_rows(kernels);
+    add_tiles_of_192_rows(kernels);
+    add_tiles_of_256_rows(kernels);
+  });
+}
+
+template <class T>
+const std::vector<Sm80Kernel<T>>& sm80_kernels(const Context& context, DType operands) {
+  return kernels_for<Sm80Kernel<T>>(context, operands, [&](auto& kernels) {
+    if (operands == DType::f8) return add_sm80_tiles_of_f8(kernels);
+    if (operands == DType::i8) return add_sm80_tiles_of_i8(kernels);
+    add_sm80_tiles(kernels);
+  });
 }
 
 /// Choices of one `order` add up an element's products in the same order, whatever their tiles:
@@ -114,11 +118,11 @@ inline int64_t tiles_of(const ProductShape& shape, int rows, int columns) {
 
 /// Serial split-K is for several pictures, see `hopper_choices`.
 template <class T>
-std::vector<Choice<T>> sm80_choices(const ProductShape& shape, int64_t pictures,
+std::vector<Choice<T>> sm80_choices(const ProductShape& shape, DType operands, int64_t pictures,
                                     const Context& context) {
   std::vector<Choice<T>> choices;
-  const int pieces = shape.depth() / 64;
-  for (const auto& kernel : sm80_kernels<T>(context)) {
+  const int pieces = shape.depth() / shape.piece;
+  for (const auto& kernel : sm80_kernels<T>(context, operands)) {
     // Tiles that are mostly empty are never best.
     if (kernel.rows > 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns > 64 && kernel.columns >= 2 * shape.columns) continue;
@@ -185,10 +189,11 @@ std::vector<Choice<T>> library_choices(const ProductShape& shape, int64_t pictur
 /// `serial`: with those of serial split-K. They are for several pictures, which
 /// fill the device anyway and are to be added up like one.
 template <class T>
-std::vector<Choice<T>> hopper_choices(const ProductShape& shape, DType operands, bool serial) {
+std::vector<Choice<T>> hopper_choices(const ProductShape& shape, DType operands, bool serial,
+                                      const Context& context) {
   std::vector<Choice<T>> choices;
   const int blocks = shape.depth() / shape.piece;
-  for (const auto& kernel : hopper_kernels<T>(operands)) {
+  for (const auto& kernel : hopper_kernels<T>(context, operands)) {
     // Tiles that are mostly empty are never best.
     if (kernel.rows >= 2 * 64 && kernel.rows >= 2 * shape.rows) continue;
     if (kernel.columns >= 2 * 64 && kernel.columns >= 2 * shape.columns) continue;
@@ -205,6 +210,32 @@ std::vector<Choice<T>> hopper_choices(const ProductShape& shape, DType operands,
     }
   }
   return choices;
+}
+
+/// What a block takes of a multiprocessor, and how many have room there.
+struct Room {
+  int shared_bytes, at_once;
+};
+template <class T>
+Room room_of(const HopperKernel<T>& kernel) {
+  const int by_memory = 227 * 1024 / (kernel.shared_bytes + 1024);
+  return {kernel.shared_bytes, std::max(1, std::min(by_memory, 2048 / kernel.threads))};
+}
+template <class T>
+Room room_of(const MmaChoice& choice, const Context& context) {
+  const bool large = choice.rows == LargeTile<T>::rows;
+  const int shared_bytes = large ? LargeTile<T>::shared_bytes : SmallTile<T>::shared_bytes;
+  const int threads = large ? LargeTile<T>::threads : SmallTile<T>::threads;
+  const int by_registers = (sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3)) /
+                           (large && choice.serial && sizeof(T) == 2 ? 2 : 1);
+  const int by_room = blocks_by_room(context, threads, shared_bytes);
+  return {shared_bytes, std::max(1, std::min(by_registers, by_room))};
+}
+template <class T>
+Room room_of(const Choice<T>& choice, const Context& context) {
+  if (choice.kernel) return room_of(*choice.kernel);
+  if (choice.sm80) return {choice.sm80->shared_bytes, choice.sm80->at_once};
+  return room_of<T>(choice.mma, context);
 }
 
 /// What the parts of Hopper's kernel take, in clock cycles.
@@ -234,7 +265,7 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
       static_cast<double>(shape.sets() * choice.blocks_of_depth() *
                           round_up(ceil_div(shape.rows, k.rows), sharing.down) *
                           round_up(ceil_div(shape.columns, k.columns), sharing.across));
-  const int at_once = std::max(1, std::min(227 * 1024 / (k.shared_bytes + 1024), 2048 / k.threads));
+  const int at_once = room_of(k).at_once;
   const int cluster = choice.blocks_of_depth() * sharing.blocks();
   // Clusters lie within a group of 14 to 18 multiprocessors, and leave some of them over.
   const double room = context.multiprocessors() * at_once * (cluster > 2 ? 0.85 : 1);
@@ -265,14 +296,7 @@ double estimate_hopper(const Choice<T>& choice, const ProductShape& shape, const
 /// do. Fitted on an H100 and an H200 as above, where its guesses are within 1 %.
 template <class T>
 double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Context& context) {
-  const bool large = choice.rows == LargeTile<T>::rows;
-  const int shared_bytes = large ? LargeTile<T>::shared_bytes : SmallTile<T>::shared_bytes;
-  const int by_registers = (sizeof(T) == 2 ? (large ? 2 : 5) : (large ? 1 : 3)) /
-                           (large && choice.serial && sizeof(T) == 2 ? 2 : 1);
-  const int parts = choice.parts_in_memory();
-  const auto by_memory =
-      static_cast<int>(context.properties.sharedMemPerMultiprocessor / (shared_bytes + 1024));
-  const int at_once = std::max(1, std::min(by_registers, by_memory));
+  const int parts = choice.parts_in_memory(), at_once = room_of<T>(choice, context).at_once;
   const double blocks =
       static_cast<double>(shape.sets() * parts * ceil_div(shape.rows, choice.rows) *
                           ceil_div(shape.columns, choice.columns));
@@ -288,14 +312,15 @@ double estimate_mma(const MmaChoice& choice, const ProductShape& shape, const Co
 }
 
 /// Products that a multiprocessor's tensor units add up in half precision, by `mma.sync`, in a
-/// clock cycle. (Of 8.6, 8.9 and 12.0 that of the larger cards: the others have half.)
+/// clock cycle; of eight bits twice as many. (Of 8.6, 8.9 and 12.0 that of the larger cards: the
+/// others have half.)
 inline double products_per_clock(const cudaDeviceProp& properties) {
-  if (properties.major == 8) return properties.minor == 0 ? 1024 : 512;
+  if (properties.major < 9) return properties.major == 8 && properties.minor == 0 ? 1024 : 512;
   return properties.major == 9 ? 1220 : properties.major == 10 ? 1024 : 512;
 }
 
-/// The same for the kernel in half precision for all GPUs, in clock cycles: what bounds a piece of
-/// 64 of the depth (products, copies, waiting for them, one block's own pace), times pieces, times
+/// The same for the kernel for all GPUs, in clock cycles: what bounds a piece of 128 bytes of the
+/// depth (products, copies, waiting for them, one block's own pace), times pieces, times
 /// the rounds of blocks. The constants are those under which the guess is 1 % slower, on average,
 /// than the best measured, for 235 products of Stable Diffusion on an H200.
 template <class T>
@@ -316,7 +341,8 @@ double estimate_sm80(const Choice<T>& choice, const ProductShape& shape, bool no
   const double adding_up =
       parts > 1 ? 5000 + 0.183 * parts * tile + 0.007 * blocks * tile / context.multiprocessors()
                 : 0;
-  return waves * (shape.depth() / 64.0 / parts * piece + epilogue) + adding_up;
+  const double pieces = static_cast<double>(shape.depth()) / shape.piece / parts;
+  return waves * (pieces * piece + epilogue) + adding_up;
 }
 
 template <class T>

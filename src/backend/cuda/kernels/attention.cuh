@@ -196,6 +196,7 @@ __global__ void __launch_bounds__(
   using Tile = AttentionTile<T, head_size, value_size, query_rows, key_rows>;
   constexpr int threads = Tile::threads;
   constexpr int value_tiles = value_size / 8, value_parts = head_size / value_size;
+  if constexpr (!has_mma<T>) return;
   extern __shared__ __align__(128) unsigned char shared[];
   T* q_tile = reinterpret_cast<T*>(shared);
   T* k_tiles = q_tile + query_rows * Tile::qk_pitch;
@@ -348,7 +349,11 @@ bool launch_attention_here(const Context& context, int head_size, int batch, con
       if constexpr (sizeof(T) == 2)
         if (launch_attention_tile<T, 512, 128, 64, 32>(context, batch, q, k, v, out, s))
           return true;
-      return launch_attention_tile<T, 512, 128, 32, 16>(context, batch, q, k, v, out, s);
+      if (launch_attention_tile<T, 512, 128, 32, 16>(context, batch, q, k, v, out, s)) return true;
+      // Where a block has no more than 64 KB.
+      if constexpr (std::is_same_v<T, half>)
+        return launch_attention_tile<T, 512, 128, 16, 16>(context, batch, q, k, v, out, s);
+      return false;
     default: return false;
   }
 }

@@ -1,4 +1,4 @@
-// Attention in half precision for all GPUs from compute capability 8.0 on, in the manner of
+// Attention in half precision for all GPUs from compute capability 7.5 on, in the manner of
 // FlashAttention 2 (https://arxiv.org/abs/2307.08691): a warp has 16 or 32 queries in registers,
 // and their scores go from one product to the next without leaving these. The next keys and values
 // are on their way to shared memory meanwhile.
@@ -130,6 +130,7 @@ __device__ inline void multiply_values(float (&results)[Tile::down][Tile::depth 
 template <class Tile, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     attention_sm80(const T* q, const T* k, const T* v, T* out, AttentionShape s) {
+  if constexpr (!has_mma<T>) return;
   extern __shared__ __align__(128) unsigned char shared[];
   const uint32_t base = shared_address(shared);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;

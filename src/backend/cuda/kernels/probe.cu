@@ -9,6 +9,10 @@ __global__ void probe(int* compiled_for) {
   *compiled_for = static_cast<int>(CodeFor::hopper);
 #elif __CUDA_ARCH__ >= 900
   *compiled_for = static_cast<int>(CodeFor::clusters);
+#elif __CUDA_ARCH__ >= 890
+  *compiled_for = static_cast<int>(CodeFor::f8);
+#elif __CUDA_ARCH__ < 800
+  *compiled_for = static_cast<int>(CodeFor::halves);
 #else
   *compiled_for = static_cast<int>(CodeFor::all);
 #endif

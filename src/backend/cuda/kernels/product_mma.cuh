@@ -1,6 +1,6 @@
 // The product for f32, and for what `product_sm80.cuh` leaves: channels that fill no 16 bytes,
-// windows of very many pixels. mma.sync, from compute capability 8.0 on. Windows of pictures are
-// gathered as they are loaded (implicit GEMM).
+// windows of very many pixels. mma.sync, from compute capability 8.0 on, of halves 7.5. Windows of
+// pictures are gathered as they are loaded (implicit GEMM).
 #pragma once
 
 #include "backend/cuda/kernels/epilogue.cuh"
@@ -60,6 +60,7 @@ __global__ void __launch_bounds__(Tile::threads)
     product_mma(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
                 float* __restrict__ partial, ProductShape shape, EpilogueParams<T> epilogue,
                 int depth, int depth_of_tap, int serial_parts, bool short_form) {
+  if constexpr (!has_mma<T>) return;
   extern __shared__ __align__(128) unsigned char shared[];
   const int tiles = (shape.rows + Tile::rows - 1) / Tile::rows;
   const int group = blockIdx.x / tiles, first_row = blockIdx.x % tiles * Tile::rows;

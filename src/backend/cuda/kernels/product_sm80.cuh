@@ -1,6 +1,6 @@
-// The product in half precision for all GPUs from compute capability 8.0 on: stages of the depth
-// are on their way to shared memory (cp.async) while warps multiply (mma.sync), and the factors of
-// the next 16 of the depth on their way to registers.
+// The product of operands in half precision or eight bits for all GPUs from compute capability 7.5
+// on: stages of the depth are on their way to shared memory (cp.async) while warps multiply
+// (mma.sync), and the factors of the next 32 bytes of the depth on their way to registers.
 #pragma once
 
 #include "backend/cuda/kernels/epilogue.cuh"
@@ -10,9 +10,9 @@
 
 namespace drypoint::cuda {
 
-/// A tile of rows x columns results by warps of some rows x columns each; `stages` pieces of 64
-/// deep. `is_serial`: split-K within one block, which does part after part and adds them up as the
-/// last of several blocks would.
+/// A tile of rows x columns results by warps of some rows x columns each; `stages` pieces of 128
+/// bytes deep. `is_serial`: split-K within one block, which does part after part and adds them up
+/// as the last of several blocks would.
 template <int tile_rows, int tile_columns, int warp_rows, int warp_columns, int pipeline_stages,
           int blocks_at_once, bool is_serial = false>
 struct Sm80Tile {
@@ -21,14 +21,14 @@ struct Sm80Tile {
   static constexpr int warps_down = rows / warp_rows, warps = warps_down * columns / warp_columns;
   static constexpr int threads = 32 * warps, at_once = blocks_at_once;
   static constexpr bool serial = is_serial;
-  static constexpr int depth = 64, row_bytes = 128;
+  static constexpr int row_bytes = 128;
   static constexpr int stage_bytes = (rows + columns) * row_bytes;
   static constexpr int pitch = columns + 8;  // of the tile of sums, in floats
   static constexpr int sums_bytes = rows * pitch * 4;
   static constexpr int tile_bytes =
       stages * stage_bytes > sums_bytes ? stages* stage_bytes : sums_bytes;
-  /// With each row's place, and what its moments make of it.
-  static constexpr int shared_bytes = tile_bytes + rows * 20;
+  /// With each row's place, its factor, and each column's scale.
+  static constexpr int shared_bytes = tile_bytes + rows * 20 + columns * 4;
   static_assert(rows <= threads && threads / 8 % 8 == 0 && columns % (threads / 8) == 0);
 };
 
@@ -47,28 +47,29 @@ struct PieceSource {
   int columns_left;
 };
 
-/// Where the pieces of 64 of the depth lie, one after the other: for each 64 channels the taps, so
-/// that these find in L1 the pixels that the tap before had, too; then those of further inputs.
+/// Where the pieces of the depth lie, one after the other: for each piece of the channels the taps,
+/// so that these find in L1 the pixels that the tap before had, too; then those of further inputs.
+template <int size>
 struct DepthWalk {
   int channel = 0, tap_x = 0, tap_y = 0, further = -1;
 
   __device__ DepthWalk(const ProductShape& shape, const ProductDivisors& divisors, int piece) {
     const int taps = divisors.taps.value;
-    const int own = ProductShape::padded(shape.channels) / 64 * taps;
+    const int own = ProductShape::padded(shape.channels, size) / size * taps;
     if (piece < own) {
       int tap;
-      channel = divisors.taps.divide(piece, tap) * 64;
+      channel = divisors.taps.divide(piece, tap) * size;
       tap_y = divisors.kernel_width.divide(tap, tap_x);
       return;
     }
-    further = 0, channel = (piece - own) * 64;
+    further = 0, channel = (piece - own) * size;
     if (channel >= ProductShape::padded(shape.rest[0]))
       further = 1, channel -= ProductShape::padded(shape.rest[0]);
   }
   __device__ int tap(const ProductShape& shape) const { return tap_y * shape.kernel_width + tap_x; }
   /// In a row of the weight.
   __device__ int place(const ProductShape& shape) const {
-    const int padded = ProductShape::padded(shape.channels);
+    const int padded = ProductShape::padded(shape.channels, size);
     if (further < 0) return tap(shape) * padded + channel;
     return shape.kernel_height * shape.kernel_width * padded + channel +
            (further > 0 ? ProductShape::padded(shape.rest[0]) : 0);
@@ -80,13 +81,13 @@ struct DepthWalk {
       if (++tap_y < shape.kernel_height) return;
       tap_y = 0;
     }
-    channel += 64;
+    channel += size;
     if (channel >= (further < 0 ? shape.channels : further == 0 ? shape.rest[0] : shape.rest[1]))
       channel = 0, ++further;
   }
 };
 
-/// A warp's factors of 16 of the depth.
+/// A warp's factors of 32 bytes of the depth.
 template <class Tile>
 struct Fragments {
   uint32_t a[Tile::rows_of_warp / 16][4], b[Tile::columns_of_warp / 16][4];
@@ -131,7 +132,7 @@ struct RowSums {
   }
 };
 
-/// Stores a tile whose sums lie in `tile` [rows, pitch], times `factors` of the rows where normed.
+/// Stores a tile whose sums lie in `tile` [rows, pitch], times `factors` of the rows unless null.
 /// Each thread has one column of vectors.
 template <class Tile, class T>
 __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, int64_t first_row,
@@ -146,10 +147,11 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
   load_bias(epilogue, group, column, bias);
   if (epilogue.gated) load_bias(epilogue, group, epilogue.width + column, gate_bias);
   const float scale = epilogue.scale ? *epilogue.scale : 1.0f;
+  const float factor_of_result = epilogue.to.factor(static_cast<int>(first_row));
   rows = min(rows, Tile::rows);
   const auto sums_of = [&](int row, int from, float(&values)[8], const float(&add)[8]) {
     const float4* sums = reinterpret_cast<const float4*>(tile + row * Tile::pitch + from);
-    const float factor = epilogue.normed ? factors[row] : 1.0f;
+    const float factor = factors ? factors[row] : 1.0f;
     const float4 lower = sums[0], upper = sums[1];
     values[0] = fmaf(lower.x, factor, add[0]), values[1] = fmaf(lower.y, factor, add[1]);
     values[2] = fmaf(lower.z, factor, add[2]), values[3] = fmaf(lower.w, factor, add[3]);
@@ -206,8 +208,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
       for (float& x : values) x = x * sigmoid(x, steepness);
     }
     if (whole) {
-      store_values(epilogue.to, epilogue.out, to, values,
-                   epilogue.to.factor(static_cast<int>(out_row(row))));
+      store_values(epilogue.to, epilogue.out, to, values, factor_of_result);
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
@@ -216,20 +217,26 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
   }
 }
 
-/// x (and `rest`, where joined), weight [sets * columns, depth] -> epilogue.out. Grid: sets of
-/// weights * tiles of rows, tiles of columns, split-K. Where several blocks share the
+/// x_of_in (and `rest`, where joined), weight [sets * columns, depth] of type In -> epilogue.out.
+/// Grid: sets of weights * tiles of rows, tiles of columns, split-K. Where several blocks share the
 /// depth, each leaves its sums in `partial` [tiles, parts, rows * columns], and the last of a tile
 /// to take a ticket [tiles] (zeros before and after) adds them up, in order. `serial_parts`: of a
 /// block that does them all.
-template <class Tile, class T>
+template <class Tile, class In, class T>
 __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
-    product_sm80(const T* __restrict__ x, Rest<T> rest, const T* __restrict__ weight,
-                 float* __restrict__ partial, int* __restrict__ tickets, ProductShape shape,
-                 ProductDivisors divisors, EpilogueParams<T> epilogue, int depth,
-                 int serial_parts) {
+    product_sm80(const void* __restrict__ x_of_in, Rest<T> rest,
+                 const void* __restrict__ weight_of_in, float* __restrict__ partial,
+                 int* __restrict__ tickets, ProductShape shape, ProductDivisors divisors,
+                 EpilogueParams<T> epilogue, int depth, int serial_parts) {
+  if constexpr (!has_mma<In>) return;
   extern __shared__ __align__(1024) unsigned char shared[];
   RowPlace* places = reinterpret_cast<RowPlace*>(shared + Tile::tile_bytes);
   float* factors = reinterpret_cast<float*>(places + 2 * Tile::rows);
+  float* scales = factors + Tile::rows;
+  constexpr bool eight_bits = sizeof(In) == 1;
+  constexpr int of_piece = Tile::row_bytes / sizeof(In), of_vector = 16 / sizeof(In);
+  const In* x = static_cast<const In*>(x_of_in);
+  const In* weight = static_cast<const In*>(weight_of_in);
   int first_row;
   const int group = divisors.tiles.divide(blockIdx.x, first_row);
   first_row *= Tile::rows;
@@ -261,32 +268,34 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
        shape.channels;
 
   // Each thread copies one column of 16 bytes, of some of the rows.
-  constexpr int at_once = Tile::threads / 8, steps = Tile::depth / 16;
+  constexpr int at_once = Tile::threads / 8, steps = Tile::row_bytes / 32;
   constexpr int copies_of_a = Tile::rows / at_once, copies_of_b = Tile::columns / at_once;
   const int vector = thread % 8, own_row = thread / 8;
   const uint32_t shared_base = shared_address(shared);
   const uint32_t to = shared_base + own_row * Tile::row_bytes + (vector ^ own_row % 8) * 16;
   const int columns_left = shape.columns - first_column - own_row;
-  weight += (int64_t{group} * shape.columns + first_column + own_row) * depth + vector * 8;
-  const uint32_t weight_pitch = at_once * depth * sizeof(T);
+  const int64_t row_of_weight = eight_bits ? epilogue.weight_pitch : depth;
+  weight += (int64_t{group} * shape.columns + first_column + own_row) * row_of_weight +
+            vector * of_vector;
+  const auto weight_pitch = static_cast<uint32_t>(at_once * row_of_weight * sizeof(In));
 
-  const int pieces = depth / Tile::depth, parts = gridDim.z, part = blockIdx.z;
+  const int pieces = depth / of_piece, parts = gridDim.z, part = blockIdx.z;
   const int begin = static_cast<int>(int64_t{pieces} * part / parts);
   const int end = static_cast<int>(int64_t{pieces} * (part + 1) / parts);
-  DepthWalk next(shape, divisors, begin);
+  DepthWalk<of_piece> next(shape, divisors, begin);
   const auto next_source = [&](bool there) {
     PieceSource source;
     const bool own = next.further < 0;
     const int width = own ? shape.channels : next.further == 0 ? shape.rest[0] : shape.rest[1];
-    const T* from = own                 ? x + int64_t{next.tap_y * shape.width + next.tap_x} * width
-                    : next.further == 0 ? rest.x[0] + first_of_all * width
-                                        : rest.x[1] + first_of_all * width;
-    source.a = reinterpret_cast<const char*>(from + next.channel + vector * 8);
+    const auto* from = x + int64_t{next.tap_y * shape.width + next.tap_x} * width;
+    if constexpr (!eight_bits)
+      if (!own) from = (next.further == 0 ? rest.x[0] : rest.x[1]) + first_of_all * width;
+    source.a = reinterpret_cast<const char*>(from + next.channel + vector * of_vector);
     source.b = reinterpret_cast<const char*>(weight + next.place(shape));
     source.places = shared_base + Tile::tile_bytes + ((own ? 0 : Tile::rows) + own_row) * 8;
-    source.pitch = width * sizeof(T);
+    source.pitch = width * sizeof(In);
     source.wanted =
-        there && next.channel + vector * 8 < width ? 1u << (own ? next.tap(shape) : 0) : 0;
+        there && next.channel + vector * of_vector < width ? 1u << (own ? next.tap(shape) : 0) : 0;
     source.columns_left = there ? columns_left : 0;
     next.advance(shape);
     return source;
@@ -318,6 +327,12 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     commit_copies();
   }
   let_next_begin();
+  if constexpr (eight_bits) {
+    for (int i = thread; i < Tile::columns; i += Tile::threads)
+      scales[i] = weight_scale_of(epilogue, group, first_column + i);
+    if (thread < Tile::rows && first_row + thread < shape.rows)
+      factors[thread] = input_scale_of(epilogue, group * shape.rows + first_row + thread);
+  }
 
   constexpr int down = Tile::rows_of_warp / 16, across = Tile::columns_of_warp / 8;
   const int warp_row = warp % Tile::warps_down * Tile::rows_of_warp;
@@ -327,12 +342,25 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   const uint32_t b_rows = shared_base +
                           (Tile::rows + warp_column + lane / 16 * 8 + lane % 8) * Tile::row_bytes +
                           (lane / 8 % 2 ^ lane % 8) * 16;
-  float sums[down][across][4] = {};
-  [[maybe_unused]] float all_sums[Tile::serial ? down : 1][across][4] = {};
-  [[maybe_unused]] int turn = 1;  // the part at hand ends before pieces * turn / serial_parts
+  SumOf<In> part_sums[down][across][4] = {};
+  float sums[down][across][4] = {};  // of the parts that are done
+  [[maybe_unused]] int turn = 1;     // the part at hand ends before pieces * turn / serial_parts
   const bool takes_sums = epilogue.normed && thread < Tile::rows;
-  RowSums of_row;
-  [[maybe_unused]] RowSums all_of_row;
+  RowSums of_row, of_row_in_part;
+  const auto add_part = [&] {
+    of_row.sum += of_row_in_part.sum, of_row.squares += of_row_in_part.squares;
+    of_row_in_part = {};
+#pragma unroll
+    for (int m = 0; m < down; ++m)
+#pragma unroll
+      for (int n = 0; n < across; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const auto sum = static_cast<float>(part_sums[m][n][i]);
+          sums[m][n][i] = Tile::serial ? sums[m][n][i] + sum : sum;
+          part_sums[m][n][i] = 0;
+        }
+  };
   Fragments<Tile> fragments[2];
   int slot = 0, free_slot = Tile::stages - 1;
   wait_for_copies<Tile::stages - 2>();
@@ -342,8 +370,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
   for (int piece = begin; piece < end; ++piece) {
     const uint32_t stage = slot * Tile::stage_bytes;
     const PieceSource source = next_source(piece + Tile::stages - 1 < end);
-    if (epilogue.normed && thread < Tile::rows)
-      of_row.add<T>(shared + stage + thread * Tile::row_bytes, thread);
+    if constexpr (!eight_bits)
+      if (takes_sums) of_row_in_part.add<T>(shared + stage + thread * Tile::row_bytes, thread);
 #pragma unroll
     for (int step = 0; step < steps; ++step) {
       if (step == steps - 1) {
@@ -358,8 +386,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
       for (int m = 0; m < down; ++m)
 #pragma unroll
         for (int n = 0; n < across; ++n)
-          mma<T>(sums[m][n], fragments[step % 2].a[m], fragments[step % 2].b[n / 2][n % 2 * 2],
-                 fragments[step % 2].b[n / 2][n % 2 * 2 + 1]);
+          mma<In>(part_sums[m][n], fragments[step % 2].a[m],
+                  fragments[step % 2].b[n / 2][n % 2 * 2],
+                  fragments[step % 2].b[n / 2][n % 2 * 2 + 1]);
       load_share(source, free_slot, step);
     }
     commit_copies();
@@ -367,19 +396,10 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     if constexpr (Tile::serial)
       if (piece + 1 == static_cast<int>(int64_t{pieces} * turn / serial_parts)) {
         ++turn;
-        all_of_row.sum += of_row.sum, all_of_row.squares += of_row.squares;
-        of_row = {};
-#pragma unroll
-        for (int m = 0; m < down; ++m)
-#pragma unroll
-          for (int n = 0; n < across; ++n)
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-              all_sums[m][n][i] += sums[m][n][i];
-              sums[m][n][i] = 0;
-            }
+        add_part();
       }
   }
+  if constexpr (!Tile::serial) add_part();
   wait_for_copies<0>();
   __syncthreads();
 
@@ -431,47 +451,49 @@ __global__ void __launch_bounds__(Tile::threads, Tile::at_once)
     }
   }
 
-  if constexpr (Tile::serial) of_row = all_of_row;
   if (takes_sums) factors[thread] = inverse_deviation(epilogue, of_row.sum, of_row.squares);
   float* tile = reinterpret_cast<float*>(shared);
 #pragma unroll
   for (int m = 0; m < down; ++m)
 #pragma unroll
     for (int n = 0; n < across; ++n) {
-      const auto& own = [&]() -> const float(&)[4] {
-        if constexpr (Tile::serial)
-          return all_sums[m][n];
-        else
-          return sums[m][n];
-      }();
-      float* at =
-          tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + warp_column + n * 8 + lane % 4 * 2;
+      auto& own = sums[m][n];
+      const int column = warp_column + n * 8 + lane % 4 * 2;
+      if constexpr (eight_bits) {
+        const float2 scale = *reinterpret_cast<const float2*>(scales + column);
+        own[0] *= scale.x, own[1] *= scale.y, own[2] *= scale.x, own[3] *= scale.y;
+      }
+      float* at = tile + (warp_row + m * 16 + lane / 4) * Tile::pitch + column;
       *reinterpret_cast<float2*>(at) = make_float2(own[0], own[1]);
       *reinterpret_cast<float2*>(at + 8 * Tile::pitch) = make_float2(own[2], own[3]);
     }
   __syncthreads();
   store_sums<Tile>(epilogue, group, first_of_all, shape.rows - first_row, first_column, tile,
-                   factors);
+                   eight_bits || epilogue.normed ? factors : nullptr);
 }
 
-template <class Tile, class T>
+template <class Tile, class In, class T>
 void add(std::vector<Sm80Kernel<T>>& kernels) {
   kernels.push_back({Tile::rows, Tile::columns, Tile::stages, Tile::serial, Tile::threads,
-                     Tile::shared_bytes, product_sm80<Tile, T>});
+                     Tile::shared_bytes, product_sm80<Tile, In, T>, Tile::at_once});
 }
 
-/// The most useful first.
-template <class T>
+/// For operands of type In, the most useful first.
+template <class In, class T>
 void add_sm80_tiles_here(std::vector<Sm80Kernel<T>>& kernels) {
-  add<Sm80Tile<64, 64, 32, 32, 4, 3>>(kernels);
-  add<Sm80Tile<128, 128, 64, 64, 3, 2>>(kernels);
-  add<Sm80Tile<128, 64, 64, 32, 3, 3>>(kernels);
-  add<Sm80Tile<64, 128, 32, 64, 3, 3>>(kernels);
-  add<Sm80Tile<64, 160, 32, 80, 3, 2>>(kernels);
-  add<Sm80Tile<256, 128, 64, 64, 3, 1>>(kernels);
-  add<Sm80Tile<128, 16, 32, 16, 4, 3>>(kernels);
-  add<Sm80Tile<64, 64, 32, 32, 4, 3, true>>(kernels);
-  add<Sm80Tile<128, 128, 64, 32, 3, 1, true>>(kernels);
+  add<Sm80Tile<64, 64, 32, 32, 4, 3>, In>(kernels);
+  add<Sm80Tile<128, 128, 64, 64, 3, 2>, In>(kernels);
+  add<Sm80Tile<128, 64, 64, 32, 3, 3>, In>(kernels);
+  add<Sm80Tile<64, 128, 32, 64, 3, 3>, In>(kernels);
+  add<Sm80Tile<64, 160, 32, 80, 3, 2>, In>(kernels);
+  add<Sm80Tile<256, 128, 64, 64, 3, 1>, In>(kernels);
+  add<Sm80Tile<64, 64, 32, 32, 4, 3, true>, In>(kernels);
+  add<Sm80Tile<128, 128, 64, 32, 3, 1, true>, In>(kernels);
+  if constexpr (sizeof(In) == 2) add<Sm80Tile<128, 16, 32, 16, 4, 3>, In>(kernels);
+  if constexpr (std::is_same_v<In, half>) {  // for the 64 KB of compute capability 7.5
+    add<Sm80Tile<64, 64, 32, 32, 3, 3>, In>(kernels);
+    add<Sm80Tile<64, 64, 32, 32, 3, 3, true>, In>(kernels);
+  }
 }
 
 }  // namespace drypoint::cuda

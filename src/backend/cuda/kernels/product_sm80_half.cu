@@ -4,7 +4,7 @@ namespace drypoint::cuda {
 
 template <>
 void add_sm80_tiles(std::vector<Sm80Kernel<half>>& kernels) {
-  add_sm80_tiles_here(kernels);
+  add_sm80_tiles_here<half>(kernels);
 }
 
 }  // namespace drypoint::cuda

@@ -1,4 +1,4 @@
-// The choices of tile for the portable product in half precision.
+// The choices of tile for the portable product.
 #pragma once
 
 #include <vector>
@@ -23,18 +23,24 @@ struct ProductDivisors {
   Divisor out_pixels, out_width, taps, kernel_width;
 };
 
+/// For results of type T.
 template <class T>
 struct Sm80Kernel {
   int rows, columns, stages;
   bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
-  void (*kernel)(const T*, Rest<T>, const T*, float*, int*, ProductShape, ProductDivisors,
+  void (*kernel)(const void*, Rest<T>, const void*, float*, int*, ProductShape, ProductDivisors,
                  EpilogueParams<T>, int, int);
-  int at_once = 1;  // blocks on a multiprocessor of the device
+  int at_once;  // blocks on a multiprocessor: as many as there are registers for, or more
 };
 
-/// Instantiated for each type in a file of its own.
+// Of operands of the result's type, and of those of eight bits; each is instantiated in a file of
+// its own.
 template <class T>
 void add_sm80_tiles(std::vector<Sm80Kernel<T>>& kernels);
+template <class T>
+void add_sm80_tiles_of_f8(std::vector<Sm80Kernel<T>>& kernels);
+template <class T>
+void add_sm80_tiles_of_i8(std::vector<Sm80Kernel<T>>& kernels);
 
 }  // namespace drypoint::cuda
