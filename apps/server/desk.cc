@@ -7,6 +7,7 @@
 
 #include "drypoint/fields.h"
 #include "server/encoding.h"
+#include "server/order_text.h"
 #include "server/requests.h"
 
 namespace drypoint::server {
@@ -170,8 +171,8 @@ bool Task::has_lost_device() const {
   });
 }
 
-Desk::Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics)
-    : limits_(limits), catalog_(catalog), metrics_(metrics) {
+Desk::Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics, Journal* journal)
+    : limits_(limits), catalog_(catalog), metrics_(metrics), journal_(journal) {
   keeper_ = std::thread([this] { keep(); });
 }
 
@@ -292,6 +293,7 @@ std::shared_ptr<Task> Desk::accept(Order order) {
   reserve(order);
   std::vector<Job> jobs;
   try {
+    if (journal_) journal_->add({order.id, order.client, text_of(order)});
     for (size_t i = 0; i < task->pictures; ++i)
       jobs.push_back(task->engine_->queue.push(
           std::move(order.requests[i]), callbacks_of(task, i),
@@ -301,6 +303,7 @@ std::shared_ptr<Task> Desk::accept(Order order) {
           order.client));
   } catch (...) {
     for (Job& job : jobs) job.cancel();
+    if (journal_) journal_->remove(order.id);
     release(
         *task, task->pictures - [&] {
           const std::lock_guard lock(task->mutex_);

@@ -15,6 +15,7 @@
 
 #include "server/engines.h"
 #include "server/http.h"
+#include "server/journal.h"
 #include "server/json.h"
 #include "server/metrics.h"
 
@@ -106,7 +107,9 @@ class Task {
 
 class Desk {
  public:
-  Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics);
+  /// With a journal, orders are in it from their acceptance on; who is told of their ends removes
+  /// them.
+  Desk(const Limits& limits, const Catalog& catalog, Metrics& metrics, Journal* journal = nullptr);
   ~Desk();
   /// Called for each task that has ended, by a thread of the desk. Before the first is accepted.
   void tell_ends_to(std::function<void(const Task&)> listener) { listener_ = std::move(listener); }
@@ -120,7 +123,7 @@ class Desk {
 
   /// Throws 422 for a prompt that calls what is not in the catalog, 413 for what is beyond the
   /// limits of a picture, 429 where a client has too much in line, 503 where all have, or while
-  /// draining, and 409 for an id that is taken.
+  /// draining, 409 for an id that is taken, and write_failed where the journal cannot be written.
   std::shared_ptr<Task> accept(Order order);
   /// Waits for the end, cancels it when its client goes, and throws what ended it (503 for one that
   /// took too long, 499 if nobody is left to be told).
@@ -158,6 +161,7 @@ class Desk {
   std::function<void(const Task&)> listener_;
   std::function<void(const Progress&)> fault_;
   Metrics& metrics_;
+  Journal* journal_;
   mutable std::mutex mutex_;  // for all that follows
   mutable std::condition_variable idle_;
   std::condition_variable some_ended_;

@@ -4,6 +4,7 @@
 #include "drypoint/fields.h"
 #include "drypoint/preprocess.h"
 #include "server/encoding.h"
+#include "server/order_text.h"
 #include "server/requests.h"
 
 namespace drypoint::server {
@@ -38,36 +39,17 @@ Json status_json(const Task& task) {
   return json;
 }
 
-std::shared_ptr<Task> accept_job(const Context& context, const std::string& client,
-                                 const Json& body) {
+HttpResponse submit(const Context& context, const HttpRequest& request) {
+  const Json body = parse_object(request.body);
   const Fields fields(body);
-  Order order{.api = "jobs", .client = client, .id = fields.text("id")};
+  Order order{.api = "jobs", .client = request.client, .id = fields.text("id")};
   order.engine = engine_for(context, fields.text("model"), body);
   Request picture = order.engine->model.defaults();
   picture.seed.reset();
   read_fields(body, picture, {"id", "model", "vae", "control"});
   steer_by(context, *order.engine, fields.text("control"), picture);
   order.requests.push_back(std::move(picture));
-  return context.desk.accept(std::move(order));
-}
-
-HttpResponse submit(const Context& context, const HttpRequest& request) {
-  Json body = parse_object(request.body);
-  std::string written;  // in the journal, under this id
-  if (context.journal) {
-    const Fields fields(body);
-    const std::string id = fields.has("id") ? fields.text("id") : random_id();
-    body["id"] = id;
-    if (!fields.has("seed") || body["seed"] == -1) body["seed"] = random_seed();
-    if (context.journal->add({id, request.client, dumped(body)})) written = id;
-  }
-  std::shared_ptr<Task> task;
-  try {
-    task = accept_job(context, request.client, body);
-  } catch (...) {
-    if (!written.empty()) context.journal->remove(written);
-    throw;
-  }
+  const auto task = context.desk.accept(std::move(order));
   HttpResponse response = json_response(status_json(*task), 202);
   response.headers.emplace_back("Location", "/api/v1/jobs/" + task->id);
   return response;
@@ -247,7 +229,7 @@ Json job_schema() {
 size_t accept_again(const Context& context) {
   size_t lost = 0;
   for (const Journal::Entry& entry : context.journal->all()) try {
-      accept_job(context, entry.client, parse_object(entry.body));
+      context.desk.accept(order_in(context, entry));
     } catch (const std::exception&) {  // its model is gone, or limits are others
       context.journal->remove(entry.id);
       lost += 1;

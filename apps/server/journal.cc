@@ -64,12 +64,11 @@ Journal::Journal(const std::filesystem::path& path) : name_(path.string()) {
 
 Journal::~Journal() { sqlite3_close(database_); }
 
-bool Journal::add(const Entry& entry) {
+void Journal::add(const Entry& entry) {
   const std::lock_guard lock(mutex_);
   Statement insert(database_, "INSERT OR IGNORE INTO jobs (id, client, body) VALUES (?, ?, ?)",
                    {entry.id, entry.client, entry.body});
   if (insert.step() != SQLITE_DONE) cannot_write(name_, database_);
-  return sqlite3_changes(database_) == 1;
 }
 
 void Journal::remove(const std::string& id) {

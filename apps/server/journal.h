@@ -1,4 +1,4 @@
-// Accepted jobs on the disk, so that they outlive the process.
+// Accepted orders on the disk, so that they outlive the process.
 #pragma once
 
 #include <filesystem>
@@ -25,9 +25,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// -> false where there is one of this id. It is there once this returns, whatever becomes of the
-  /// process. Throws write_failed.
-  bool add(const Entry& entry);
+  /// It is there once this returns, whatever becomes of the process. One of this id that is there
+  /// stays as it is. Throws write_failed.
+  void add(const Entry& entry);
   void remove(const std::string& id);
   /// Counts that the device was lost while it was drawn. -> how often that was
   int count_loss(const std::string& id);

@@ -82,18 +82,18 @@ struct Server::Implementation {
         tell(std::move(own_tell)),
         access(access_options(options)),
         catalog(catalog_of(options)),
+        journal(options.journal ? std::make_unique<Journal>(*options.journal) : nullptr),
         engines({.files = options.files,
                  .device = options.device,
                  .queue = {.pipelines = options.pipelines, .together = options.together},
                  .most_loaded = static_cast<size_t>(std::max(1, options.loaded)),
                  .most_bytes = static_cast<size_t>(options.model_megabytes) << 20},
                 *catalog),
-        desk(limits_of(options), *catalog, metrics) {
-    if (options.journal) journal = std::make_unique<Journal>(*options.journal);
+        desk(limits_of(options), *catalog, metrics, journal.get()) {
     desk.call_at_progress(options.at_progress);
     desk.tell_ends_to([this](const Task& task) {
       engines.make_room();
-      if (journal && task.api == "jobs" && !is_left(task)) journal->remove(task.id);
+      if (journal && !is_left(task)) journal->remove(task.id);
     });
     const Context context{desk, engines, *catalog, metrics, journal.get()};
     add_page(routes);
@@ -129,6 +129,7 @@ struct Server::Implementation {
   /// which the device was lost, unless they may be why.
   bool is_left(const Task& task) const {
     constexpr int most_losses = 3;
+    if (task.api != "jobs") return false;  // its client has been told
     if (task.has_lost_device()) return journal->count_loss(task.id) < most_losses;
     return desk.is_draining() && task.status().state == JobState::cancelled;
   }

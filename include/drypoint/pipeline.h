@@ -68,6 +68,18 @@ struct Request {
   /// Whose noise levels, first noise and Brownian noise, where programs differ.
   CompatKind compat = CompatKind::automatic;
   ScheduleKind schedule = ScheduleKind::automatic;
+  /// Instead of a schedule: the timesteps of the levels that are visited, `steps` of them, falling
+  /// from 999 or below to 0 or above.
+  std::vector<double> timesteps;
+  /// The same, as noise levels: `steps` + 1 of them, falling, the last where the last step leads, 0
+  /// or above. With `timesteps` too the model is told those. For samplers over clean + sigma * n:
+  /// not DDIM, PLMS, LCM, TCD.
+  std::vector<double> sigmas;
+  /// Of a sampler that has several, as DPM++ 2M, UniPC, DEIS and LMS: 1 to 3, LMS to 4. 0: its own.
+  int solver_order = 0;
+  Solver solver_type = Solver::automatic;
+  LowerOrder lower_order_final = LowerOrder::automatic;  ///< DPM++ 2M, DPM++ 2M SDE, DEIS
+  FirstNoise first_noise = FirstNoise::automatic;  ///< of pictures that begin with nothing else
   double guidance_scale = 9;  ///< 0 and up; at 1 the negative prompt has no effect
   /// How far the guided prediction is brought to the deviation of the prompt's own, 0 to 1
   /// (diffusers' `guidance_rescale`).

@@ -46,10 +46,37 @@ enum class ScheduleKind : uint8_t {
 std::string_view name(ScheduleKind kind);
 /// By its name or what other programs call it, case aside. Throws bad_argument naming the nearest.
 ScheduleKind schedule_named(std::string_view name);
+/// `count` noise levels of `karras`, `exponential`, `polyexponential` or `beta`, from `high` down
+/// to `low`, both above 0. Throws bad_argument.
+std::vector<double> sigmas_between(ScheduleKind kind, int64_t count, double low, double high);
 /// "DDIM", "Euler a" ...
 std::vector<std::string_view> sampler_names();
 /// Whether a sampler, by any of its names, obeys a request's eta. Throws bad_argument.
 bool sampler_takes_eta(std::string_view name);
+
+/// By which formula a solver of the second order or higher weighs what it knows.
+enum class Solver : uint8_t {
+  automatic,  ///< the sampler's own
+  midpoint,   ///< DPM-Solver++'s
+  heun,
+  bh1,  ///< UniPC's
+  bh2,
+};
+
+/// Where a multistep sampler ends with lower orders.
+enum class LowerOrder : uint8_t {
+  automatic,  ///< as the sampler does
+  off,        ///< only where a step leads to no noise at all
+  on,         ///< in the last steps of fewer than 15
+  last,       ///< in the last step, whatever their number
+};
+
+/// The deviation of the noise that a walk over clean + sigma * n begins with.
+enum class FirstNoise : uint8_t {
+  automatic,  ///< the sampler's own, or that of the program that is meant
+  sigma,
+  whole,  ///< sqrt(sigma^2 + 1), the sample's own
+};
 
 /// What a model's output means.
 enum class Prediction : uint8_t {

@@ -47,6 +47,10 @@ std::function<void(const Arguments&...)> callback(nb::handle callable) {
 /// none.
 nb::object with_bar(nb::handle progress);
 
+/// In a signature.
+inline constexpr const char* preview_keywords =
+    ", preview: collections.abc.Callable[[Image], object] | None = None, preview_steps: int = 5";
+
 /// Runs `body` without the GIL.
 template <class Body>
 auto without_gil(Body&& body) {

@@ -23,12 +23,14 @@ bool is_real_number(nb::handle value) {
   return PyNumber_Check(value.ptr()) && !PyBool_Check(value.ptr());
 }
 
-/// (256, 384) -> "256x384"
-std::string joined(const FieldInfo& field, nb::handle sides) {
+/// (256, 384) -> "256x384", [14.6, 0] -> "14.6,0"
+std::string joined(const FieldInfo& field, nb::handle numbers) {
+  const bool sides = field.expected.starts_with("HEIGHT");
   std::string text;
-  for (nb::handle side : nb::iter(sides)) {
-    if (!PyIndex_Check(side.ptr())) refuse(field, sides, "");
-    text += (text.empty() ? "" : "x") + std::string(nb::str(side).c_str());
+  for (nb::handle number : nb::iter(numbers)) {
+    if (sides ? !PyIndex_Check(number.ptr()) : !is_real_number(number)) refuse(field, numbers, "");
+    const nb::object plain = PyIndex_Check(number.ptr()) ? nb::borrow(number) : nb::float_(number);
+    text += (text.empty() ? "" : sides ? "x" : ",") + std::string(nb::str(plain).c_str());
   }
   return text;
 }

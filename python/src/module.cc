@@ -30,6 +30,8 @@ NB_MODULE(_core, module) {
   python::add_score(module);
   python::add_files(module);
   python::add_text(module);
+  python::add_quantize(module);
+  python::add_upscale(module);
   module.def(
       "version", [] { return std::string(version()); }, "\"0.1.0\".");
   module.def(
@@ -39,6 +41,15 @@ NB_MODULE(_core, module) {
         return std::vector<std::string>(names.begin(), names.end());
       },
       "Names of the samplers.");
+  module.def(
+      "sigmas_between",
+      [](const std::string& schedule, int64_t count, double low, double high) {
+        return sigmas_between(schedule_named(schedule), count, low, high);
+      },
+      nanobind::arg("schedule"), nanobind::arg("count"), nanobind::arg("low"),
+      nanobind::arg("high"),
+      "`count` noise levels of \"karras\", \"exponential\", \"polyexponential\" or \"beta\", from "
+      "`high` down to `low`, as `sigmas` of a request has them. Raises BadArgument.");
   module.def("demo_model", &demo_model, nanobind::sig("def demo_model() -> pathlib.Path"),
              "Where the small demo model lies. Raises BadFile if it is not there.");
 }

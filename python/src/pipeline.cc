@@ -52,10 +52,14 @@ Pipeline new_pipeline(nb::handle given, const nb::kwargs& keywords) {
 }
 
 Result generate(SharedPipeline& pipeline, nb::handle given, const nb::object& progress,
-                const nb::object& stop, const nb::kwargs& fields) {
+                const nb::object& stop, const nb::object& preview, int preview_steps,
+                const nb::kwargs& fields) {
   const Request request = to_request(given, pipeline.get().defaults(), fields);
   const nb::object shown = with_bar(progress);
-  const Callbacks callbacks{callback<Progress>(shown), stop_callback(stop)};
+  const Callbacks callbacks{.progress = callback<Progress>(shown),
+                            .stop = stop_callback(stop),
+                            .preview = callback<Image>(preview),
+                            .preview_steps = preview_steps};
   return without_gil([&] {
     return pipeline.use(callbacks.stop,
                         [&](Pipeline& own) { return own.generate(request, callbacks); });
@@ -104,6 +108,8 @@ const char* generate_help = R"(Draws.
 `request` is a Request, or a prompt; fields of a request may be keywords, and count where both are
 given. Without a Request they are added to the model's own defaults. `progress` is called with a
 Progress at each step; None: a bar of tqdm where stderr is a terminal or in a notebook, False: none.
+`preview` is called with an Image, what the first sample is to become, after every `preview_steps`
+steps: a pixel for each of the latent's, or of full size where the VAE is a tiny one.
 `stop` is asked each 10 ms whether to give up. The GIL is free while it draws; in the main thread
 Ctrl-C raises KeyboardInterrupt. Threads that ask the same pipeline take turns. A callback must not
 draw with the same device.
@@ -240,7 +246,7 @@ must not call it. Raises BadFile, Unsupported, NonFinite, and nothing has change
       "self, request: Request | str | None = None, *, progress: "
       "collections.abc.Callable[[Progress], object] | bool | None = None, stop: "
       "collections.abc.Callable[[], object] | None = None" +
-      request_keywords();
+      std::string(preview_keywords) + request_keywords();
   nb::class_<SharedPipeline>(module, "Pipeline", nb::is_weak_referenceable(),
                              lasting("Draws the pictures of a model." + opened_help +
                                      "Or `model` is a Model, whose weights are shared then. "
@@ -287,7 +293,8 @@ must not call it. Raises BadFile, Unsupported, NonFinite, and nothing has change
 Sizes are "256x384" or (256, 384): height, width, multiples of 8. Raises BadArgument, OutOfMemory,
 NonFinite, BadFile.)")
       .def("generate", &generate, nb::arg("request") = nb::none(), nb::kw_only(),
-           nb::arg("progress") = nb::none(), nb::arg("stop") = nb::none(), nb::arg("fields"),
+           nb::arg("progress") = nb::none(), nb::arg("stop") = nb::none(),
+           nb::arg("preview") = nb::none(), nb::arg("preview_steps") = 5, nb::arg("fields"),
            nb::sig(lasting("def generate(" + generate_keywords + ") -> Result")), generate_help)
       .def(
           "generate_async",

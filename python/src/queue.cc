@@ -44,7 +44,7 @@ class OwnQueue {
 /// has ended, and no sooner, as until then the queue holds it too.
 struct OwnJob {
   Job job;
-  Held progress, stop;
+  Held progress, stop, preview;
 
   bool has_ended() const { return job.wait_for(milliseconds(0)); }
 };
@@ -56,6 +56,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   if (!own.has_ended()) return 0;
   Py_VISIT(own.progress.get());
   Py_VISIT(own.stop.get());
+  Py_VISIT(own.preview.get());
   return 0;
 }
 
@@ -88,12 +89,17 @@ Result result_of(const OwnJob& job, std::optional<double> timeout) {
 }
 
 OwnJob push(OwnQueue& queue, nb::handle given, const nb::object& progress, const nb::object& stop,
-            const nb::kwargs& fields) {
+            const nb::object& preview, int preview_steps, const nb::kwargs& fields) {
   Request request = to_request(given, queue.model().defaults(), fields);
-  const Held on_progress = hold_callable(progress), on_stop = hold_callable(stop);
-  Callbacks callbacks{callback<Progress>(on_progress), stop_callback_elsewhere(on_stop)};
+  const Held on_progress = hold_callable(progress), on_stop = hold_callable(stop),
+             on_preview = hold_callable(preview);
+  Callbacks callbacks{.progress = callback<Progress>(on_progress),
+                      .stop = stop_callback_elsewhere(on_stop),
+                      .preview = callback<Image>(on_preview),
+                      .preview_steps = preview_steps};
   return without_gil([&] {
-    return OwnJob{queue.get().push(std::move(request), std::move(callbacks)), on_progress, on_stop};
+    return OwnJob{queue.get().push(std::move(request), std::move(callbacks)), on_progress, on_stop,
+                  on_preview};
   });
 }
 
@@ -141,7 +147,7 @@ Raises what that would, Cancelled, TimeoutError.)")
       "self, request: Request | str | None = None, *, progress: "
       "collections.abc.Callable[[Progress], object] | None = None, stop: "
       "collections.abc.Callable[[], object] | None = None" +
-      request_keywords();
+      std::string(preview_keywords) + request_keywords();
   nb::class_<OwnQueue>(module, "Queue", nb::is_weak_referenceable(),
                        R"(Draws in its own threads what any thread gives it, in order.
 
@@ -163,7 +169,8 @@ Raises BadArgument, OutOfMemory.)")
               "def __init__(self, model: Model | Pipeline, *, pipelines: int = 1, together: int "
               "= 0) -> None"))
       .def("push", &push, nb::arg("request") = nb::none(), nb::kw_only(),
-           nb::arg("progress") = nb::none(), nb::arg("stop") = nb::none(), nb::arg("fields"),
+           nb::arg("progress") = nb::none(), nb::arg("stop") = nb::none(),
+           nb::arg("preview") = nb::none(), nb::arg("preview_steps") = 5, nb::arg("fields"),
            nb::sig(lasting("def push(" + keywords + ") -> Job")),
            R"(Takes its place at the end of the line.
 

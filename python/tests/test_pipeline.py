@@ -57,6 +57,24 @@ def test_files_are_those_of_the_command_line(
     assert result.images[0].info["parameters"] == result.parameters[0]
 
 
+def test_previews(pipeline: drypoint.Pipeline, edges: Edges) -> None:
+    seen: list[drypoint.Image] = []
+    fields: dict[str, Any] = {"edges": edges, "steps": 6, "seed": 1}
+    result = pipeline.generate("a", preview=seen.append, preview_steps=2, **fields)
+    assert [np.asarray(image).shape for image in seen] == [(6, 8, 3)] * 2
+    assert np.array_equal(result.arrays[0], pipeline.generate("a", **fields).arrays[0])
+    with drypoint.Queue(pipeline) as queue:
+        seen.clear()
+        queue.push("a", preview=seen.append, preview_steps=3, **fields).result()
+        assert len(seen) == 1
+
+    def fail(_: drypoint.Image) -> None:
+        raise KeyError("preview")
+
+    with pytest.raises(KeyError, match="preview"):
+        pipeline.generate("a", preview=fail, preview_steps=1, **fields)
+
+
 def test_a_result_has_it_all(pipeline: drypoint.Pipeline, edges: Edges) -> None:
     seen: list[drypoint.Progress] = []
     result = pipeline.generate("a bird", edges=edges, steps=3, seed=7, progress=seen.append)

@@ -109,6 +109,19 @@ def test_is_pickled(edges: np.ndarray[Any, Any]) -> None:
     assert copy.image is None
 
 
+def test_levels_one_by_one() -> None:
+    request = drypoint.Request("a", steps=2, sigmas=(14, 2.5, 0.0), timesteps=[999, 5])
+    assert (request.sigmas, request.timesteps) == ("14,2.5,0", "999,5")
+    spread = drypoint.sigmas_between("karras", 3, 0.5, 2)
+    assert len(spread) == 3
+    told = drypoint.Request("a", sigmas=spread).sigmas
+    assert [float(number) for number in told.split(",")] == spread
+    with pytest.raises(drypoint.BadArgument, match="sigmas"):
+        drypoint.Request("a", sigmas=["lamp"])
+    with pytest.raises(drypoint.BadArgument, match="expected karras"):
+        drypoint.sigmas_between("lcm", 3, 0.5, 2)
+
+
 def test_pictures_of_any_kind() -> None:
     path = DATA / "pictures" / "rgba.png"
     expected = drypoint.Image(path)

@@ -159,3 +159,48 @@ def test_errors_are_by_kind() -> None:
     kinds = {error.kind for error in errors.Error.__subclasses__()}
     assert kinds == set(errors.by_kind)
     assert len(kinds) == len(errors.__all__) - 1
+
+
+def test_upscale() -> None:
+    upscaler = drypoint.Upscaler(DATA / "upscalers" / "srvgg_x2.safetensors", device="cpu")
+    tiles: list[tuple[int, int]] = []
+    large = upscaler.upscale(
+        DATA / "images" / "cat.png", tile=64, progress=lambda done, of: tiles.append((done, of))
+    )
+    small = np.asarray(drypoint.Image(DATA / "images" / "cat.png"))
+    assert upscaler.scale == 2
+    assert np.asarray(large).shape == (2 * small.shape[0], 2 * small.shape[1], 3)
+    assert tiles[-1][0] == tiles[-1][1] > 1
+    with pytest.raises(drypoint.Cancelled):
+        upscaler.upscale(small, stop=lambda: True)
+    with pytest.raises(drypoint.Unsupported):
+        drypoint.Upscaler(DATA / "lora" / "kohya_unet.safetensors")
+
+
+def test_calibrate_and_compare(tiny: dict[str, Path], tmp_path: Path) -> None:
+    request = drypoint.Request(steps=2, size="64x64", seed=1)
+    ranges = tmp_path / "ranges.safetensors"
+    shared: dict[str, Any] = {"request": request, "prompts": ["a bird", "a cat"]}
+    made = drypoint.calibrate(ranges, tiny["model"], step_groups=2, device="cpu", **shared)
+    assert (made.drawings, made.resumed) == (2, 0)
+    written = drypoint.inspect_calibration(ranges)
+    assert [module.name for module in written.modules] == [module.name for module in made.modules]
+    assert all(0 < module.range_i8 <= module.largest * 1.01 for module in made.modules)
+    told: list[str] = []
+    found = drypoint.compare(
+        tiny["model"],
+        a={"precision": "fp32"},
+        b={"precision": "int8"},
+        calibration=ranges,
+        device="cpu",
+        progress=told.append,
+        **shared,
+    )
+    assert told
+    assert any(module.rounded for module in found.modules)
+    assert found.modules[0].worst == max(module.worst for module in found.modules)
+    assert "<html" in found._repr_html_()
+    with pytest.raises(drypoint.BadArgument, match="method"):
+        drypoint.calibrate(ranges, tiny["model"], method="lamp", **shared)
+    with pytest.raises(drypoint.BadArgument, match="precison"):
+        drypoint.compare(tiny["model"], a={"precison": "fp32"}, b={}, **shared)

@@ -50,7 +50,10 @@ NamedSampler sampler_as_in(CompatKind program, const NamedSampler& sampler) {
     own.settings.solver = Solver::bh1;
     own.leaves_out_last = false;
   }
-  if (program == CompatKind::diffusers) own.leaves_out_last_but_one = false;
+  if (program == CompatKind::diffusers) {
+    own.leaves_out_last_but_one = false;
+    own.begins_whole |= sampler.lower_order_final;  // DPMSolverMultistepScheduler
+  }
   if (program == CompatKind::comfy) {
     if (std::ranges::find(not_as_in_comfy, sampler.name) != not_as_in_comfy.end())
       fail(ErrorKind::bad_argument,

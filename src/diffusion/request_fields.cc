@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -165,6 +167,28 @@ Field<Request> schedule() {
       [](const Request&) {});
 }
 
+/// "999,749.25,500"; empty: none.
+Field<Request> numbers(const std::string& name, std::vector<double> Request::*member,
+                       std::string help) {
+  const std::string expected = "numbers that fall, with commas between";
+  return with(field<Request>(
+                  name, FieldType::word, expected, std::move(help),
+                  [=](const Request& r) { return fmt::to_string(fmt::join(r.*member, ",")); },
+                  [=](Request& r, std::string_view text) {
+                    std::vector<double> values;
+                    for (std::string_view rest = text; !text.empty();) {
+                      const size_t comma = std::min(rest.find(','), rest.size());
+                      if (!parse_number(rest.substr(0, comma), values.emplace_back()))
+                        refuse(name, text, expected);
+                      if (comma == rest.size()) break;
+                      rest.remove_prefix(comma + 1);
+                    }
+                    r.*member = std::move(values);
+                  },
+                  [](const Request&) {}),
+              &Field<Request>::text_key, name == "sigmas" ? "Sigmas" : "Timesteps");
+}
+
 /// "none" or "512x512".
 Field<Request> seed_resize() {
   const std::string expected = "HEIGHTxWIDTH, as in 512x512, or none";
@@ -294,6 +318,35 @@ const std::vector<Field<Request>>& request_fields() {
       integer("steps", &R::steps, 1, 999, "Denoising steps"),
       sampler(),
       schedule(),
+      numbers("timesteps", &R::timesteps, "Instead of a schedule, one a step, from 999 on"),
+      numbers("sigmas", &R::sigmas,
+              "Instead of a schedule, or beside timesteps: one a step, and where\n"
+              "the last leads"),
+      with(integer("solver_order", &R::solver_order, 0, 4,
+                   "Of DPM++ 2M, UniPC, DEIS, LMS; 0: the sampler's own"),
+           &Field<R>::text_key, "Solver order"),
+      with(choice("solver_type", &R::solver_type,
+                  {{"auto", Solver::automatic},
+                   {"midpoint", Solver::midpoint},
+                   {"heun", Solver::heun},
+                   {"bh1", Solver::bh1},
+                   {"bh2", Solver::bh2}},
+                  "midpoint or heun of DPM++ 2M, bh1 or bh2 of UniPC"),
+           &Field<R>::text_key, "Solver type"),
+      with(choice("lower_order_final", &R::lower_order_final,
+                  {{"auto", LowerOrder::automatic},
+                   {"off", LowerOrder::off},
+                   {"on", LowerOrder::on},
+                   {"last", LowerOrder::last}},
+                  "Multistep samplers end with lower orders: in fewer than 15 steps\n"
+                  "(on), or in the last step (last)"),
+           &Field<R>::text_key, "Lower order final"),
+      with(choice("first_noise", &R::first_noise,
+                  {{"auto", FirstNoise::automatic},
+                   {"sigma", FirstNoise::sigma},
+                   {"whole", FirstNoise::whole}},
+                  "Its deviation: sigma, or sqrt(sigma^2 + 1) (whole)"),
+           &Field<R>::text_key, "First noise"),
       with(choice("compat", &R::compat,
                   {{"auto", CompatKind::automatic},
                    {"a1111", CompatKind::a1111},

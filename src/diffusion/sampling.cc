@@ -1,5 +1,6 @@
 #include "diffusion/sampling.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -32,9 +33,90 @@ void check(const Request& request, const NamedSampler& sampler) {
     expect_not_negative(name, value);
     if (value != 0 && !sampler.churn) refuse(name, value);
   }
+  const auto refuse_choice = [&](std::string_view name) {
+    fail(ErrorKind::bad_argument, "{}: the sampler {} has no such choice", name, sampler.name);
+  };
+  if (request.solver_order > sampler.highest_order) refuse("solver_order", request.solver_order);
+  if (request.solver_type != Solver::automatic &&
+      std::ranges::find(sampler.solvers, request.solver_type) == sampler.solvers.end())
+    refuse_choice("solver_type");
+  if (request.lower_order_final != LowerOrder::automatic && !sampler.lower_order_final)
+    refuse_choice("lower_order_final");
+  if (request.first_noise != FirstNoise::automatic &&
+      (sampler.takes_no_signal || sampler.begins_whole))
+    refuse_choice("first_noise");
   expect_not_negative("s_noise", request.s_noise);
   if (request.s_noise != 1 && !sampler.s_noise && !sampler.churn)
     refuse("s_noise", request.s_noise);
+}
+
+/// Finite, falling from `highest` or below to 0 or above, and `count` of them.
+void expect_falling(std::string_view name, const std::vector<double>& values, int count,
+                    double highest, bool strictly) {
+  if (std::ssize(values) != count)
+    fail(ErrorKind::bad_argument, "{}: {} numbers, expected {} for so many steps", name,
+         values.size(), count);
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!(values[i] >= 0 && values[i] <= highest) ||
+        (i > 0 && !(values[i] < values[i - 1] || (!strictly && values[i] == values[i - 1]))))
+      fail(ErrorKind::bad_argument, "{}: {} as number {}, expected numbers that fall from {} to 0",
+           name, values[i], i + 1, highest);
+}
+
+/// Those that the request tells one by one.
+std::vector<NoiseLevel> told_levels(const Request& request, const WalkPart& part,
+                                    const NoiseSchedule& trained, const NamedSampler& sampler) {
+  const auto &timesteps = request.timesteps, &sigmas = request.sigmas;
+  if (request.schedule != ScheduleKind::automatic)
+    fail(ErrorKind::bad_argument, "schedule: {}, with timesteps or sigmas, expected automatic",
+         name(request.schedule));
+  std::vector<NoiseLevel> levels;
+  if (!timesteps.empty()) {
+    expect_falling("timesteps", timesteps, part.steps, kNoiseLevels - 1,
+                   /*strictly=*/sigmas.empty());
+    for (const double timestep : timesteps) levels.push_back(trained.at_timestep(timestep));
+    levels.push_back(sampler.ends_at_first_level ? trained.at(0) : kNoNoise);
+  }
+  if (sigmas.empty()) return levels;
+  if (sampler.takes_no_signal)
+    fail(ErrorKind::bad_argument, "sigmas: the sampler {} walks over timesteps, expected those",
+         sampler.name);
+  expect_falling("sigmas", sigmas, part.steps + 1, 1e6, /*strictly=*/true);
+  levels.clear();
+  for (const double sigma : sigmas) levels.push_back(trained.at_sigma(sigma));
+  for (size_t i = 0; i < timesteps.size(); ++i) levels[i].timestep = timesteps[i];
+  return levels;
+}
+
+/// Of a schedule, or told one by one.
+std::vector<NoiseLevel> levels_for(const Request& request, const WalkPart& part,
+                                   const NoiseSchedule& trained, const NamedSampler& sampler,
+                                   ScheduleKind schedule) {
+  if (!request.timesteps.empty() || !request.sigmas.empty())
+    return told_levels(request, part, trained, sampler);
+  const bool spaced = schedule == ScheduleKind::exact || schedule == ScheduleKind::linspace;
+  const bool one_more = sampler.leaves_out_last_but_one || (sampler.leaves_out_last && spaced);
+  auto levels = levels_as_in(request.compat, sampler, schedule, part.steps + one_more, trained,
+                             sampler.ends_at_first_level ? trained.at(0) : kNoNoise);
+  if (one_more) levels.erase(levels.end() - 2);
+  return levels;
+}
+
+/// The sampler's own settings, and what a request says of them.
+SamplerSettings settings_for(const Request& request, const NamedSampler& sampler, int steps) {
+  SamplerSettings settings = sampler.settings;
+  if (request.eta) settings.eta = *request.eta;
+  settings.s_noise = request.s_noise;
+  settings.s_churn = request.s_churn;
+  settings.s_tmin = request.s_tmin;
+  if (request.s_tmax > 0) settings.s_tmax = request.s_tmax;
+  if (request.solver_order > 0) settings.order = request.solver_order;
+  if (request.solver_type != Solver::automatic) settings.solver = request.solver_type;
+  if (request.lower_order_final != LowerOrder::automatic)
+    settings.lower_order_final = request.lower_order_final;
+  if (settings.lower_order_final == LowerOrder::on && steps >= 15)  // as in diffusers
+    settings.lower_order_final = LowerOrder::off;
+  return settings;
 }
 
 /// diffusers' schedulers/scheduling_ddim.py: a step goes back by the whole part of 1000 / steps,
@@ -48,7 +130,7 @@ std::vector<NoiseLevel> ddim_ends(const Walk& walk, int steps) {
 }
 
 /// Leaves out what comes before the part, and begins with a latent if it says so.
-void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, CompatKind program) {
+void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, const Request& request) {
   if (part.first > 0 && walk.steps() != part.steps)
     fail(ErrorKind::bad_argument,
          "compat: {} steps are {} of sampler {} there, so that a part of them is another; expected "
@@ -58,9 +140,13 @@ void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, CompatKi
   const NoiseLevel& level = walk.level(0);
   double noise_sigma = level.sigma();
   walk.start_sigma = sampler.begins_whole ? 1 / level.signal : noise_sigma;
-  if (begins_whole_in(program, noise_sigma, walk.trained))
+  if (request.first_noise == FirstNoise::automatic &&
+      begins_whole_in(request.compat, noise_sigma, walk.trained))
     walk.start_sigma = noise_sigma = std::hypot(1, noise_sigma);
-  if (!part.from_latent) return;
+  if (!part.from_latent) {
+    if (request.first_noise == FirstNoise::whole) walk.start_sigma = std::hypot(1, noise_sigma);
+    return;
+  }
   // Samplers over signal and noise begin with the level's sample itself, others with start_sigma
   // times what stands for the noise.
   walk.start = sampler.takes_no_signal
@@ -70,22 +156,14 @@ void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, CompatKi
 
 Walk walk_for(const Request& request, const WalkPart& part, const NoiseSchedule& trained,
               const NamedSampler& sampler, ScheduleKind schedule) {
-  const bool spaced = schedule == ScheduleKind::exact || schedule == ScheduleKind::linspace;
-  const bool one_more = sampler.leaves_out_last_but_one || (sampler.leaves_out_last && spaced);
   Walk walk{.trained = trained,
-            .levels = levels_as_in(request.compat, sampler, schedule, part.steps + one_more,
-                                   trained, sampler.ends_at_first_level ? trained.at(0) : kNoNoise),
-            .settings = sampler.settings,
+            .levels = levels_for(request, part, trained, sampler, schedule),
+            .settings = settings_for(request, sampler, part.steps),
             .start_sigma = 1};
-  if (one_more) walk.levels.erase(walk.levels.end() - 2);
-  if (request.eta) walk.settings.eta = *request.eta;
-  walk.settings.s_noise = request.s_noise;
-  walk.settings.s_churn = request.s_churn;
-  walk.settings.s_tmin = request.s_tmin;
-  if (request.s_tmax > 0) walk.settings.s_tmax = request.s_tmax;
-  cut(walk, part, sampler, request.compat);
+  cut(walk, part, sampler, request);
   if (sampler.function == ddim &&
-      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace))
+      (schedule == ScheduleKind::trailing || schedule == ScheduleKind::linspace ||
+       !request.timesteps.empty()))
     walk.ends = ddim_ends(walk, part.steps);
   if (sampler.begins_whole) walk.end_scale = walk.levels.back().signal;
   return walk;

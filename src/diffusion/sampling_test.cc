@@ -293,6 +293,126 @@ TEST(Sampler, RefusesSettingsWithoutEffect) {
   EXPECT_TRUE(refused("LCM", "steps: 51", [](Request& r) { r.steps = 51; }));
 }
 
+TEST(Sampler, VisitsLevelsThatAreToldOneByOne) {
+  const NoiseSchedule trained;
+  Request by_name = with_sampler("Euler", ScheduleKind::karras);
+  by_name.steps = 4;
+  const auto levels = make_levels(ScheduleKind::karras, 4, trained);
+  Request told = with_sampler("Euler");
+  told.steps = 4;
+  for (const NoiseLevel& level : levels) told.sigmas.push_back(level.sigma());
+  const SamplerTable expected = sampler_table(by_name, trained),
+                     found = sampler_table(told, trained);
+  ASSERT_EQ(found.rows.size(), expected.rows.size());
+  for (size_t i = 0; i < found.rows.size(); ++i) {
+    EXPECT_NEAR(found.rows[i].timestep, expected.rows[i].timestep, 1e-6);
+    EXPECT_NEAR(found.rows[i].matrix[0], expected.rows[i].matrix[0], 1e-6);
+  }
+  told.timesteps = {900, 600, 300, 300};  // what the model is told
+  EXPECT_EQ(sampler_table(told, trained).rows[1].timestep, 600);
+  EXPECT_EQ(sampler_table(told, trained).rows[1].matrix, found.rows[1].matrix);
+
+  Request timesteps = with_sampler("DDIM");
+  timesteps.steps = 2;
+  timesteps.timesteps = {700, 200.5};
+  EXPECT_EQ(sampler_table(timesteps, trained).rows[1].timestep, 200.5);
+}
+
+TEST(Sampler, RefusesLevelsThatDoNotFall) {
+  const auto refused = [](const std::string& sampler, const char* part,
+                          const std::function<void(Request&)>& set) {
+    Request request = with_sampler(sampler);
+    request.steps = 2;
+    set(request);
+    return fails_with(ErrorKind::bad_argument, {part},
+                      [&] { sampler_table(request, NoiseSchedule()); });
+  };
+  EXPECT_TRUE(refused("Euler", "sigmas: 2 numbers, expected 3", [](Request& r) {
+    r.sigmas = {2, 1};
+  }));
+  EXPECT_TRUE(refused("Euler", "sigmas: 2 as number 2", [](Request& r) { r.sigmas = {2, 2, 0}; }));
+  EXPECT_TRUE(refused("Euler", "sigmas: nan", [](Request& r) { r.sigmas = {2, NAN, 0}; }));
+  EXPECT_TRUE(refused("Euler", "sigmas: inf", [](Request& r) { r.sigmas = {INFINITY, 1, 0}; }));
+  EXPECT_TRUE(refused("Euler", "sigmas: -1", [](Request& r) { r.sigmas = {2, 1, -1}; }));
+  EXPECT_TRUE(refused("DDIM", "sigmas: the sampler DDIM", [](Request& r) {
+    r.sigmas = {2, 1, 0};
+  }));
+  EXPECT_TRUE(refused("Euler", "timesteps: 1000", [](Request& r) { r.timesteps = {1000, 1}; }));
+  EXPECT_TRUE(refused("Euler", "timesteps: 5 as number 2", [](Request& r) {
+    r.timesteps = {5, 5};
+  }));
+  EXPECT_TRUE(refused("Euler", "schedule: karras", [](Request& r) {
+    r.timesteps = {5, 4};
+    r.schedule = ScheduleKind::karras;
+  }));
+}
+
+TEST(Sampler, ObeysItsSolversSettings) {
+  const auto table = [](const std::string& sampler, const std::function<void(Request&)>& set) {
+    Request request = with_sampler(sampler);
+    request.steps = 8;
+    set(request);
+    return sampler_table(request, NoiseSchedule());
+  };
+  const auto nothing = [](Request&) {};
+  for (const NamedSampler& sampler : named_samplers()) {
+    const std::string name(sampler.name);
+    for (const int order : {1, 2, 3, 4}) {
+      const auto set = [&](Request& r) { r.solver_order = order; };
+      if (order > sampler.highest_order) {
+        EXPECT_TRUE(
+            fails_with(ErrorKind::bad_argument, {"solver_order"}, [&] { table(name, set); }));
+      } else {
+        EXPECT_EQ(table(name, set) == table(name, nothing), order == sampler.settings.order)
+            << name;
+      }
+    }
+    for (const Solver solver : {Solver::midpoint, Solver::heun, Solver::bh1, Solver::bh2}) {
+      const auto set = [&](Request& r) { r.solver_type = solver; };
+      if (std::ranges::count(sampler.solvers, solver) == 0) {
+        EXPECT_TRUE(
+            fails_with(ErrorKind::bad_argument, {"solver_type"}, [&] { table(name, set); }));
+      } else {
+        EXPECT_EQ(table(name, set) == table(name, nothing), solver == sampler.settings.solver)
+            << name;
+      }
+    }
+  }
+  const auto ends = [](LowerOrder lower) {
+    return [=](Request& r) {
+      r.solver_order = 3;
+      r.sigmas = {14, 8, 5, 3, 2, 1, 0.5, 0.2, 0.03};
+      r.lower_order_final = lower;
+    };
+  };
+  const auto differing_rows = [&](LowerOrder lower) {
+    const auto a = table("DPM++ 2M", ends(LowerOrder::off)), b = table("DPM++ 2M", ends(lower));
+    int count = 0;
+    for (size_t i = 0; i < a.rows.size(); ++i) count += !(a.rows[i] == b.rows[i]);
+    return count;
+  };
+  EXPECT_EQ(differing_rows(LowerOrder::automatic), 0);
+  EXPECT_EQ(differing_rows(LowerOrder::last), 1);
+  EXPECT_GE(differing_rows(LowerOrder::on), 2);
+  const auto whole = [](Request& r) { r.first_noise = FirstNoise::whole; };
+  const double sigma = table("Euler", nothing).start_noise;
+  EXPECT_GT(table("Euler", whole).start_noise, sigma);
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"first_noise"}, [&] { table("DDIM", whole); }));
+}
+
+TEST(Schedule, SpreadsSigmasBetweenTwo) {
+  EXPECT_EQ(sigmas_between(ScheduleKind::karras, 3, 0.5, 2), karras_sigmas(3, 0.5, 2));
+  EXPECT_EQ(sigmas_between(ScheduleKind::beta, 1, 2, 2), std::vector<double>{2});
+  const auto refused = [](ScheduleKind kind, int64_t count, double low, double high) {
+    return fails_with(ErrorKind::bad_argument, {}, [&] { sigmas_between(kind, count, low, high); });
+  };
+  EXPECT_TRUE(refused(ScheduleKind::lcm, 3, 1, 2));
+  EXPECT_TRUE(refused(ScheduleKind::karras, 0, 1, 2));
+  EXPECT_TRUE(refused(ScheduleKind::karras, 3, 2, 1));
+  EXPECT_TRUE(refused(ScheduleKind::karras, 3, 0, 1));
+  EXPECT_TRUE(refused(ScheduleKind::karras, 3, 1, NAN));
+}
+
 TEST(Sampler, TakesAsManyStepsAsAskedForOnEverySchedule) {
   const NoiseSchedule trained;
   for (const NamedSampler& sampler : named_samplers())

@@ -86,7 +86,6 @@ SamplerSettings settings_of(const SamplerCase& c) {
                     : solver == "bh1" ? Solver::bh1
                     : solver == "bh2" ? Solver::bh2
                                       : Solver::midpoint;
-  settings.lower_order_final = c.diffusers();
   return settings;
 }
 
@@ -132,6 +131,7 @@ SamplerTable table_of(const SamplerCase& c, const NoiseSchedule& trained) {
             .settings = settings_of(c),
             .start_sigma = 1};
   walk.start_sigma = walk.sigma(0);
+  if (c.diffusers() && walk.steps() < 15) walk.settings.lower_order_final = LowerOrder::on;
   if (c.diffusers() && c.entry["init_noise_sigma"] != 1.0) {
     walk.start_sigma = c.entry["init_noise_sigma"];
   } else if (c.diffusers()) {

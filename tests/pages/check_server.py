@@ -196,6 +196,7 @@ def check_sheets():
     expect("threshold" in element("threshold_a-name").text and not element("threshold_b-row").is_displayed(), "the numbers are another's")
     for name, value in (("weight", 0.5), ("start-at", 0.25), ("end-at", 0.75)):
         set_range(name, value)
+    element("control-tools").find_element(By.TAG_NAME, "summary").click()
     Select(element("control-mode")).select_by_value("prompt")
     check_axe("two units")
     controls = settings_of(draw_picture("of two units"))["controls"]

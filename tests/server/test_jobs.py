@@ -1,4 +1,5 @@
 """Our own API: jobs."""
+import contextlib
 import io
 import json
 import threading
@@ -8,7 +9,7 @@ import numpy
 import pytest
 import requests
 from PIL import Image
-from conftest import as_base64, as_png, drawn_alone, edges, photo, picture, serving
+from conftest import SIDE, as_base64, as_png, drawn_alone, edges, photo, picture, serving
 
 
 def test_a_picture_is_that_of_the_command_line(server, tmp_path):
@@ -214,3 +215,49 @@ def test_accepted_jobs_outlive_the_process(tmp_path):
         assert second.end()[0] == 0
     with serving("--journal", journal) as third:  # what was given up at the end, and nothing that ended
         assert [one["id"] for one in third.get("/api/v1/jobs").json()["jobs"]] == ["left"]
+
+
+
+def test_pictures_of_all_apis_outlive_the_process(tmp_path):
+    """What a client waited for when the process was killed is drawn after its next start."""
+    journal = tmp_path / "jobs.sqlite"
+    hint = as_base64(edges())
+    bodies = {
+        "/sdapi/v1/txt2img": {
+            "prompt": "a cat", "steps": 150, "width": SIDE, "height": SIDE, "force_task_id": "web",
+            "n_iter": 2, "alwayson_scripts": {"controlnet": {"args": [{"image": hint, "module": "none"}]}},
+        },
+        "/sdapi/v1/img2img": {
+            "prompt": "a dog", "steps": 150, "width": SIDE, "height": SIDE, "force_task_id": "again",
+            "init_images": [hint], "mask": hint, "seed": 7,
+        },
+        "/v1/images/generations": {"prompt": "a bird", "size": f"{SIDE}x{SIDE}", "steps": 150},
+    }
+    with serving("--journal", journal) as first:
+        def ask(path, body):
+            with contextlib.suppress(requests.RequestException):
+                first.post(path, body)
+
+        threads = [threading.Thread(target=ask, args=item) for item in bodies.items()]
+        for thread in threads:
+            thread.start()
+        while len(first.get("/api/v1/jobs").json()["jobs"]) < len(bodies):
+            time.sleep(0.02)
+        before = {one["id"]: one for one in first.get("/api/v1/jobs").json()["jobs"]}
+        first.process.kill()
+        for thread in threads:
+            thread.join()
+        first.process.communicate()
+    with serving("--journal", journal) as second:
+        after = {one["id"]: one for one in second.get("/api/v1/jobs").json()["jobs"]}
+        assert {"web", "again"} <= after.keys()
+        assert after.keys() == before.keys()
+        for job, one in before.items():
+            assert (after[job]["settings"], after[job]["api"]) == (one["settings"], one["api"])
+        drawn = second.result("web").json()["images"]
+        assert len(drawn) == 2
+        body = {**bodies["/sdapi/v1/txt2img"], "seed": before["web"]["settings"]["seed"], "force_task_id": None}
+        anew = second.post("/sdapi/v1/txt2img", body).json()["images"][:2]
+        assert numpy.array_equal([picture(one) for one in drawn], [picture(one) for one in anew])
+    with serving("--journal", journal) as third:  # they were drawn, so nothing is left
+        assert "web" not in [one["id"] for one in third.get("/api/v1/jobs").json()["jobs"]]

@@ -18,6 +18,8 @@ function wipe(of) {
   of.ink.fillRect(0, 0, of.layer.width, of.layer.height);
 }
 function showBoard() {
+  $("board-hint").textContent = t(sheet.isInitial ? "initialHint" : "boardHint");
+  $("board-hint").classList.toggle("hidden", Boolean(stroke || sheet.photo && sheet.mode == "photo" || !sheet.isInitial && hasInk(sheet)));
   pen.globalAlpha = 1;
   pen.fillStyle = "#000";
   pen.fillRect(0, 0, board.width, board.height);
@@ -99,7 +101,7 @@ async function showPhoto(of) {
     if (wanted != of.wanted) return;
     of.shown = image;
     if (of == sheet) showBoard();
-  } catch (error) { tell(t("failed", error.message), true); }
+  } catch (error) { tell("failed", error.message); }
 }
 // The largest part from the middle in the board's proportions.
 async function cutPhoto(url) {

@@ -1,6 +1,12 @@
 // Drawing.
-let current = null, live = false;
-function tell(text, bad = false) { $("status").textContent = text; $("status").classList.toggle("bad", bad); }
+let current = null, live = false, told = null, latency = null, drawn = [];
+// In the page's language, whichever that is to become.
+function tell(...text) { told = text; showTold(); }
+function showTold() {
+  $("status").textContent = told ? t(...told) : "";
+  $("status").classList.toggle("bad", told?.[0] == "failed");
+  $("latency").textContent = latency ? t("latency", ...latency) : "";
+}
 // What one has drawn outlives loading the page again, in this tab.
 function keep() { try { sessionStorage.setItem("board", sheets[0].layer.toDataURL()); sessionStorage.setItem("prompt", $("prompt").value); } catch { /* too large */ } }
 async function restore() {
@@ -17,18 +23,19 @@ async function draw(isLive = false) {
   if (isLive) body.steps = +$("live-steps").value;
   const older = current, mine = current = {id: null, begun, isLive};
   if (isLive && older) giveUp(older);
-  tell(t("preparing"));
+  tell("preparing");
   $("cancel").disabled = false;
+  if (!isLive && matchMedia("(max-width: 40rem)").matches) $("result").scrollIntoView({block: "center", behavior: "smooth"});
   try {
     const job = await (await post("/api/v1/jobs", body)).json();
     mine.id = job.id;
     if (mine.dropped) {  // before the server had told its name
       giveUp(mine);
-      if (current == mine) { current = null; $("cancel").disabled = true; tell(t("cancelled")); }
+      if (current == mine) { current = null; $("cancel").disabled = true; tell("cancelled"); }
       return;
     }
     await follow(mine);
-  } catch (error) { if (current == mine) { current = null; $("cancel").disabled = true; tell(t("failed", error.message), true); } }
+  } catch (error) { if (current == mine) { current = null; $("cancel").disabled = true; tell("failed", error.message); } }
   showJobs();
 }
 function giveUp(job) { job.dropped = true; if (job.id) ask("/api/v1/jobs/" + job.id, {method: "DELETE"}).catch(() => {}); }
@@ -66,11 +73,14 @@ async function showPreview(job, count) {
   } catch { /* it has ended meanwhile */ }
   job.asking = false;
 }
+let shownJob = null;  // whose picture is the large one
+$("open-result").onclick = $("result").onclick = () => { if (shownJob) view(shownJob); };
+$("keep-seed").onclick = () => { $("seed").value = shownJob.settings.seed; };
 async function showStatus(job, status) {
   $("progress").value = status.progress;
   if (status.state == "drawing") showPreview(job, status.previews);
-  if (status.state == "waiting") tell(t("waiting", status.place));
-  else if (status.state == "drawing") tell(status.stage == "denoise" ? t("drawing", status.step, status.steps) : status.stage == "decode" ? t("decoding") : t("preparing"));
+  if (status.state == "waiting") tell("waiting", status.place);
+  else if (status.state == "drawing") tell(...(status.stage == "denoise" ? ["drawing", status.step, status.steps] : status.stage == "decode" ? ["decoding"] : ["preparing"]));
   else {
     current = null;
     $("cancel").disabled = true;
@@ -79,16 +89,18 @@ async function showStatus(job, status) {
       $("result").src = await pictureUrl(`/api/v1/jobs/${job.id}/images/0`);
       $("result").alt = t("resultOf", status.settings.prompt);
       $("result").dataset.job = job.id;
-      tell(t("done", status.seconds.toFixed(2)));
+      $("result-tools").classList.remove("hidden");
+      shownJob = status;
       const since = time => Math.round(time - job.begun), now = performance.now();
-      if (job.begun) $("latency").textContent = t("latency", since(now), since(job.firstSeen || now));
-    } else { $("progress").value = 0; tell(status.state == "cancelled" ? t("cancelled") : t("failed", status.error), status.state != "cancelled"); }
+      latency = job.isLive ? [since(now), since(job.firstSeen || now)] : null;
+      tell("done", status.seconds.toFixed(2));
+    } else { $("progress").value = 0; tell(...(status.state == "cancelled" ? ["cancelled"] : ["failed", status.error])); }
     showJobs();
   }
 }
 $("start").onclick = () => draw();
 $("cancel").onclick = () => { if (current) giveUp(current); };
-$("live").onclick = () => { live = !live; $("live").setAttribute("aria-pressed", live); changed(); };
+$("live").onclick = () => { live = !live; $("live").setAttribute("aria-pressed", live); $("live-row").classList.toggle("hidden", !live); changed(); };
 document.addEventListener("keydown", event => {
   const typing = /^(TEXTAREA|INPUT)$/.test(event.target.tagName);
   if ((event.ctrlKey || event.metaKey) && event.key == "Enter") { event.preventDefault(); draw(); }
@@ -100,6 +112,7 @@ document.addEventListener("keydown", event => {
 async function showJobs() {
   const {jobs} = await (await ask("/api/v1/jobs")).json();
   const open = jobs.filter(job => job.state == "waiting" || job.state == "drawing");
+  $("queue").classList.toggle("hidden", !open.length);
   $("line").replaceChildren(...open.map(job => {
     const item = document.createElement("li"), text = document.createElement("span"), stop = document.createElement("button");
     text.textContent = `${job.settings.prompt} – ${job.state == "waiting" ? t("waiting", job.place) : t("drawing", job.step, job.steps)}`;
@@ -109,7 +122,8 @@ async function showJobs() {
     item.append(text, stop);
     return item;
   }));
-  const drawn = jobs.filter(job => job.state == "done").slice(0, 60), shown = new Map([...$("gallery").children].map(item => [item.dataset.job, item]));
+  drawn = jobs.filter(job => job.state == "done").slice(0, 60);
+  const shown = new Map([...$("gallery").children].map(item => [item.dataset.job, item]));
   $("gallery").replaceChildren(...drawn.map(job => shown.get(job.id) || galleryItem(job)));
   return open;
 }
@@ -129,13 +143,29 @@ async function view(job) {
   const url = await pictureUrl(`/api/v1/jobs/${job.id}/images/0`);
   $("viewer-image").src = url;
   $("viewer-image").alt = job.settings.prompt;
-  $("viewer-text").textContent = Object.entries(job.settings).filter(([, v]) => v !== "" && v !== null && v.length !== 0)
-    .map(([k, v]) => `${k}: ${typeof v == "object" ? JSON.stringify(v) : v}`).join("\n");
+  $("viewer-text").replaceChildren(...toldOf(job.settings).flatMap(pair => pair.map((text, i) => {
+    const part = document.createElement(i ? "dd" : "dt");
+    part.textContent = text;
+    return part;
+  })));
+  const at = drawn.findIndex(one => one.id == job.id);
+  for (const [id, other] of [["viewer-newer", drawn[at - 1]], ["viewer-older", drawn[at + 1]]]) {
+    $(id).disabled = at < 0 || !other;
+    $(id).onclick = () => view(other);
+  }
   $("viewer-use").onclick = () => { useSettings(job.settings); $("viewer").close(); };
   $("viewer-begin").onclick = async () => { $("viewer").close(); choose(sheets.at(-1)); takePhoto(await (await fetch(url)).blob()); };
   $("viewer-save").onclick = () => { const link = document.createElement("a"); link.href = url; link.download = `drypoint-${job.settings.seed}.png`; link.click(); };
-  $("viewer").showModal();
+  if (!$("viewer").open) $("viewer").showModal();
 }
+// What it was drawn with: the usual of a model is left out.
+function toldOf(settings) {
+  const always = ["prompt", "size", "steps", "sampler", "seed"];
+  const isTold = ([name, value]) => always.includes(name) || (value !== "" && value !== null && value.length !== 0 && String(value) != String(info.defaults[name] ?? ""));
+  const steers = one => `${one.name || one.preprocessor}: ${one.preprocessor}, ${one.weight}, ${one.start} – ${one.end}, ${one.mode}`;
+  return Object.entries(settings).filter(isTold).map(([name, value]) => [name.replaceAll("_", " "), name == "controls" ? value.map(steers).join("; ") : String(value)]);
+}
+$("viewer").addEventListener("keydown", event => { const id = {ArrowLeft: "viewer-newer", ArrowRight: "viewer-older"}[event.key]; if (id) $(id).click(); });
 $("viewer-close").onclick = () => $("viewer").close();
 setInterval(() => { if (!document.hidden) showJobs().catch(() => {}); }, 2000);
 
@@ -165,5 +195,5 @@ setInterval(() => { if (!document.hidden) showJobs().catch(() => {}); }, 2000);
     // A page that is loaded again goes on watching what it had begun.
     const own = open.filter(job => job.api == "jobs").at(-1);
     if (own && !current) { current = {id: own.id}; $("cancel").disabled = false; await follow(current); }
-  } catch (error) { tell(t("failed", error.message), true); }
+  } catch (error) { tell("failed", error.message); }
 })();

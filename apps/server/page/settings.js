@@ -85,7 +85,7 @@ function showSheets() {
     const number = of[name];
     show(name + "-row", number);
     if (!number) continue;
-    $(name + "-name").textContent = number.meaning;
+    $(name + "-name").textContent = texts[language][number.meaning] || number.meaning;
     setRange(name, sheet[name], number.least, Math.min(number.most, sheet.preprocessor == "canny" ? 500 : number.most));
   }
   $("control").value = sheet.control;

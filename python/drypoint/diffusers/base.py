@@ -24,8 +24,6 @@ StepCallback = Callable[[Any, int, int, dict[str, Any]], Any]
 _ONLY: dict[str, Any] = {
     **dict.fromkeys(
         (
-            "timesteps",
-            "sigmas",
             "latents",
             "prompt_embeds",
             "negative_prompt_embeds",
@@ -252,16 +250,19 @@ class Pipeline:
         """
         prompts = prompts_of(given)
         negatives = images.as_many(given["negative_prompt"] or "", len(prompts), "negative_prompt")
-        steps, clip_skip = given["num_inference_steps"], given["clip_skip"]
+        clip_skip = given["clip_skip"]
+        walk = self.scheduler.fields(
+            given["num_inference_steps"], given.get("timesteps"), given.get("sigmas")
+        )
+        steps = walk["steps"]
         shared = self._model.pipeline.defaults().replace(
             added_prompt="",
             parser="plain",
-            steps=steps,
             guidance_scale=max(1.0, given["guidance_scale"]),
             clip_skip=1 if clip_skip is None else clip_skip + 1,
             noise="batch",
             lora=self._model.adapters.field(_scale_of(given["cross_attention_kwargs"])),
-            **self.scheduler.fields(),
+            **walk,
         )
         if shared.sampler in {"DDIM", "TCD"}:  # the others do not take it
             shared.eta = given["eta"]

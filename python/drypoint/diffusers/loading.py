@@ -134,8 +134,8 @@ class OpenModel:
             raise Unsupported(f"torch_dtype: {dtype}, expected {', '.join(PRECISIONS)}")
 
     def open(self) -> None:
-        is_gpu = self.device.startswith("cuda")
-        precision = PRECISIONS[self.dtype] if is_gpu or self.dtype == "float32" else "auto"
+        without_halves = self.dtype == "float16" and not self.device.startswith("cuda")
+        precision = "auto" if without_halves else PRECISIONS[self.dtype]
         self.pipeline = _core.Pipeline(
             self.path,
             controls=self.controls,

@@ -2,107 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-from ..errors import BadFile, Unsupported
+from ..errors import Unsupported
+from .scheduler import (
+    TRAINED,
+    OverSigmas,
+    OverTimesteps,
+    Scheduler,
+    all_schedulers,
+    read_config,
+)
 
+__all__ = ["TRAINED", "Scheduler", "all_schedulers", "named", "of", "read_config"]
 
-class Config(dict[str, Any]):
-    """A scheduler's config, whose keys are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-#: What the model was trained on, which no scheduler changes: Stable Diffusion 1.5's.
-TRAINED: dict[str, Any] = {
-    "num_train_timesteps": 1000,
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "trained_betas": None,
-    "prediction_type": "epsilon",
-    "rescale_betas_zero_snr": False,
-}
-
-
-class Scheduler:
-    """A sampler under diffusers' name for it.
-
-    `fixed` are keys that must have these values, being what the sampler computes; `schedules` says
-    which `schedule` each timestep_spacing is. Keys that no class here has are kept, and have no
-    effect, as in diffusers.
-    """
-
-    sampler: ClassVar[str] = ""
-    defaults: ClassVar[dict[str, Any]] = {}
-    fixed: ClassVar[dict[str, Any]] = {}
-    schedules: ClassVar[dict[str, str]] = {}
-
-    def __init__(self, **config: Any) -> None:
-        self.config = Config({**self.defaults, **config, "_class_name": type(self).__name__})
-        self.config["_use_default_values"] = [key for key in self.defaults if key not in config]
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], **changes: Any) -> Scheduler:
-        """One of this class with another's config and changes.
-
-        What the other had by default is left to this class's own defaults.
-        """
-        usual = set(dict(config).get("_use_default_values", ()))
-        given = {
-            key: value
-            for key, value in dict(config).items()
-            if key not in usual and not key.startswith("_")
-        }
-        return cls(**{**given, **changes})
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, subfolder: str = "scheduler") -> Scheduler:
-        """One with the config in a folder's scheduler_config.json. Raises BadFile."""
-        return cls.from_config(read_config(Path(folder) / subfolder / "scheduler_config.json"))
-
-    def fields(self) -> dict[str, Any]:
-        """`sampler` and `schedule` of a request. Raises Unsupported naming the key."""
-        name = type(self).__name__
-        if not self.sampler:
-            raise Unsupported(f"scheduler: {name}, expected one of {', '.join(all_schedulers())}")
-        for key, value in self.fixed.items():
-            if self.config.get(key, value) != value:
-                raise Unsupported(f"{name}: {key}: {self.config[key]!r}, expected {value!r}")
-        spacing = self.config.get("timestep_spacing", next(iter(self.schedules)))
-        schedule = self.schedules.get(spacing)
-        for key, other in SIGMAS.items():
-            if self.config.get(key) and key in self.defaults:
-                schedule = other if spacing == "linspace" else None
-        if schedule is None:
-            expected = " or ".join(map(repr, self.schedules))
-            raise Unsupported(f"{name}: timestep_spacing: {spacing!r}, expected {expected}")
-        if spacing == "leading" and self.config.get("steps_offset", 0) != 1:
-            raise Unsupported(
-                f"{name}: steps_offset: {self.config.get('steps_offset', 0)!r}, expected 1"
-            )
-        return {"sampler": self.sampler, "schedule": schedule}
-
-    def __repr__(self) -> str:
-        return f"<drypoint.diffusers.{type(self).__name__}: {self.sampler}>"
-
-
-#: Keys that replace the spacing of timesteps by one of sigmas.
-SIGMAS = {
+#: Where timesteps are even, and sigmas spread between the first and the last of them.
+_OVER_SIGMAS = {
+    "linspace": "uniform",
     "use_karras_sigmas": "karras",
     "use_exponential_sigmas": "exponential",
     "use_beta_sigmas": "beta",
 }
+_OFF = dict.fromkeys(_OVER_SIGMAS, False)
+del _OFF["linspace"]
 
 
-class DDIMScheduler(Scheduler):
+class DDIMScheduler(OverTimesteps):
     sampler = "DDIM"
     defaults: ClassVar[dict[str, Any]] = {
         "clip_sample": True,
@@ -127,88 +53,129 @@ class PNDMScheduler(Scheduler):
         "steps_offset": 0,
         "timestep_spacing": "leading",
     }
-    fixed: ClassVar[dict[str, Any]] = {"set_alpha_to_one": False, "skip_prk_steps": True}
+    fixed: ClassVar[dict[str, Any]] = {
+        "set_alpha_to_one": False,
+        "skip_prk_steps": True,
+        "steps_offset": 1,
+    }
     schedules: ClassVar[dict[str, str]] = {"leading": "exact"}
 
 
-class UniPCMultistepScheduler(Scheduler):
+class Multistep(OverSigmas):
+    """Over signal * clean + noise * n in diffusers, from noise of unit variance."""
+
+    one_more = rounds_karras = cuts_off = True
+    #: Names of other classes' solver_type that mean this class's own.
+    others: ClassVar[dict[str, set[str]]] = {}
+
+    def __init__(self, **config: Any) -> None:
+        for key, names in self.others.items():
+            if config.get(key) in names:
+                config[key] = self.defaults[key]
+        super().__init__(**config)
+
+    def _settings(self, steps: int) -> dict[str, Any]:
+        order = self.config["solver_order"]
+        if order not in {1, 2, 3}:
+            raise Unsupported(f"{type(self).__name__}: solver_order: {order!r}, expected 1, 2 or 3")
+        return {"solver_order": order}
+
+
+class DPMSolverMultistepScheduler(Multistep):
+    sampler = "DPM++ 2M"
+    takes: ClassVar[set[str]] = {"timesteps"}
+    defaults: ClassVar[dict[str, Any]] = {
+        "algorithm_type": "dpmsolver++",
+        "euler_at_final": False,
+        "final_sigmas_type": "zero",
+        "lambda_min_clipped": -float("inf"),
+        "lower_order_final": True,
+        "solver_order": 2,
+        "solver_type": "midpoint",
+        "steps_offset": 0,
+        "thresholding": False,
+        "timestep_spacing": "linspace",
+        "use_dynamic_shifting": False,
+        "use_flow_sigmas": False,
+        "use_lu_lambdas": False,
+        "variance_type": None,
+        **_OFF,
+    }
+    fixed: ClassVar[dict[str, Any]] = {
+        "lambda_min_clipped": -float("inf"),
+        "thresholding": False,
+        "use_dynamic_shifting": False,
+        "use_flow_sigmas": False,
+        "variance_type": None,
+    }
+    others: ClassVar[dict[str, set[str]]] = {
+        "algorithm_type": {"deis"},
+        "solver_type": {"logrho", "bh1", "bh2"},
+    }
+
+    def _settings(self, steps: int) -> dict[str, Any]:
+        kind, order = self.config["algorithm_type"], self.config["solver_order"]
+        if kind not in {"dpmsolver++", "sde-dpmsolver++"}:
+            raise Unsupported(
+                f"DPMSolverMultistepScheduler: algorithm_type: {kind!r}, "
+                "expected 'dpmsolver++' or 'sde-dpmsolver++'"
+            )
+        fields = {**super()._settings(steps), "solver_type": self.config["solver_type"]}
+        lower = self.config["lower_order_final"] and steps < 15
+        euler = self.config["euler_at_final"]
+        fields["lower_order_final"] = "on" if lower else "last" if euler else "off"
+        if kind == "sde-dpmsolver++":
+            if order > 2:
+                raise Unsupported(
+                    f"DPMSolverMultistepScheduler: solver_order: {order} of {kind}, expected 1 or 2"
+                )
+            fields["sampler"] = "DPM++ 2M SDE"
+        return fields
+
+
+class UniPCMultistepScheduler(Multistep):
     sampler = "UniPC"
     defaults: ClassVar[dict[str, Any]] = {
+        "disable_corrector": [],
         "final_sigmas_type": "zero",
         "lower_order_final": True,
         "predict_x0": True,
         "solver_order": 2,
+        "solver_p": None,
         "solver_type": "bh2",
         "steps_offset": 0,
         "thresholding": False,
         "timestep_spacing": "linspace",
+        "use_dynamic_shifting": False,
         "use_flow_sigmas": False,
-        **dict.fromkeys(SIGMAS, False),
+        **_OFF,
     }
     fixed: ClassVar[dict[str, Any]] = {
-        "final_sigmas_type": "zero",
+        "disable_corrector": [],
         "lower_order_final": True,
         "predict_x0": True,
-        "solver_order": 2,
-        "solver_type": "bh2",
+        "solver_p": None,
         "thresholding": False,
+        "use_dynamic_shifting": False,
         "use_flow_sigmas": False,
-        **dict.fromkeys(SIGMAS, False),
     }
+    others: ClassVar[dict[str, set[str]]] = {"solver_type": {"midpoint", "heun", "logrho"}}
     schedules: ClassVar[dict[str, str]] = {"linspace": "linspace"}
 
+    def _is_usual(self, spacing: str) -> bool:
+        return bool(self.config["final_sigmas_type"] == "zero")
 
-class EulerDiscreteScheduler(Scheduler):
-    sampler = "Euler"
-    defaults: ClassVar[dict[str, Any]] = {
-        "final_sigmas_type": "zero",
-        "interpolation_type": "linear",
-        "sigma_max": None,
-        "sigma_min": None,
-        "steps_offset": 0,
-        "timestep_spacing": "linspace",
-        "timestep_type": "discrete",
-        **dict.fromkeys(SIGMAS, False),
-    }
-    fixed: ClassVar[dict[str, Any]] = {
-        "final_sigmas_type": "zero",
-        "interpolation_type": "linear",
-        "sigma_max": None,
-        "sigma_min": None,
-        "timestep_type": "discrete",
-    }
-    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform", "trailing": "trailing"}
+    def _settings(self, steps: int) -> dict[str, Any]:
+        key = self._sigmas_key()
+        if key and self.config["final_sigmas_type"] != "zero":
+            raise Unsupported(
+                f"UniPCMultistepScheduler: final_sigmas_type: "
+                f"{self.config['final_sigmas_type']!r} with {key}, expected 'zero'"
+            )
+        return {**super()._settings(steps), "solver_type": self.config["solver_type"]}
 
 
-class EulerAncestralDiscreteScheduler(Scheduler):
-    sampler = "Euler a"
-    defaults: ClassVar[dict[str, Any]] = {"steps_offset": 0, "timestep_spacing": "linspace"}
-    schedules: ClassVar[dict[str, str]] = EulerDiscreteScheduler.schedules
-
-
-class LMSDiscreteScheduler(Scheduler):
-    sampler = "LMS"
-    defaults: ClassVar[dict[str, Any]] = {
-        "steps_offset": 0,
-        "timestep_spacing": "linspace",
-        **dict.fromkeys(SIGMAS, False),
-    }
-    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform"}
-
-
-class HeunDiscreteScheduler(Scheduler):
-    sampler = "Heun"
-    defaults: ClassVar[dict[str, Any]] = {
-        "clip_sample": False,
-        "steps_offset": 0,
-        "timestep_spacing": "linspace",
-        **dict.fromkeys(SIGMAS, False),
-    }
-    fixed: ClassVar[dict[str, Any]] = {"clip_sample": False}
-    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform"}
-
-
-class DEISMultistepScheduler(Scheduler):
+class DEISMultistepScheduler(Multistep):
     sampler = "DEIS"
     defaults: ClassVar[dict[str, Any]] = {
         "algorithm_type": "deis",
@@ -218,21 +185,94 @@ class DEISMultistepScheduler(Scheduler):
         "steps_offset": 0,
         "thresholding": False,
         "timestep_spacing": "linspace",
-        **dict.fromkeys(SIGMAS, False),
+        "use_dynamic_shifting": False,
+        "use_flow_sigmas": False,
+        **_OFF,
     }
     fixed: ClassVar[dict[str, Any]] = {
         "algorithm_type": "deis",
-        "lower_order_final": True,
-        "solver_order": 2,
         "solver_type": "logrho",
         "thresholding": False,
-        **dict.fromkeys(SIGMAS, False),
+        "use_dynamic_shifting": False,
+        "use_flow_sigmas": False,
+        **_OFF,
+    }
+    others: ClassVar[dict[str, set[str]]] = {
+        "algorithm_type": {"dpmsolver", "dpmsolver++"},
+        "solver_type": {"midpoint", "heun", "bh1", "bh2"},
     }
     schedules: ClassVar[dict[str, str]] = {"linspace": "linspace"}
 
+    def _last_sigma(self, first_trained: float) -> float:
+        return first_trained
 
-class LCMScheduler(Scheduler):
+    def _settings(self, steps: int) -> dict[str, Any]:
+        lower = "on" if self.config["lower_order_final"] else "off"
+        return {**super()._settings(steps), "lower_order_final": lower}
+
+
+class EulerDiscreteScheduler(OverSigmas):
+    sampler = "Euler"
+    leaves_out_still_step = True
+    takes: ClassVar[set[str]] = {"timesteps", "sigmas"}
+    defaults: ClassVar[dict[str, Any]] = {
+        "final_sigmas_type": "zero",
+        "interpolation_type": "linear",
+        "sigma_max": None,
+        "sigma_min": None,
+        "steps_offset": 0,
+        "timestep_spacing": "linspace",
+        "timestep_type": "discrete",
+        **_OFF,
+    }
+    fixed: ClassVar[dict[str, Any]] = {
+        "interpolation_type": "linear",
+        "sigma_max": None,
+        "sigma_min": None,
+        "timestep_type": "discrete",
+    }
+    schedules: ClassVar[dict[str, str]] = {**_OVER_SIGMAS, "trailing": "trailing"}
+
+    def _is_usual(self, spacing: str) -> bool:
+        return self.config["final_sigmas_type"] == "zero" and super()._is_usual(spacing)
+
+
+class EulerAncestralDiscreteScheduler(OverSigmas):
+    sampler = "Euler a"
+    defaults: ClassVar[dict[str, Any]] = {"steps_offset": 0, "timestep_spacing": "linspace"}
+    schedules: ClassVar[dict[str, str]] = {"linspace": "uniform", "trailing": "trailing"}
+
+
+class LMSDiscreteScheduler(OverSigmas):
+    sampler = "LMS"
+    defaults: ClassVar[dict[str, Any]] = {
+        "steps_offset": 0,
+        "timestep_spacing": "linspace",
+        **_OFF,
+    }
+    schedules: ClassVar[dict[str, str]] = _OVER_SIGMAS
+
+
+class HeunDiscreteScheduler(LMSDiscreteScheduler):
+    sampler = "Heun"
+    takes: ClassVar[set[str]] = {"timesteps"}
+    defaults: ClassVar[dict[str, Any]] = {"clip_sample": False, **LMSDiscreteScheduler.defaults}
+    fixed: ClassVar[dict[str, Any]] = {"clip_sample": False}
+
+
+class KDPM2DiscreteScheduler(LMSDiscreteScheduler):
+    sampler = "DPM2"
+    rounds_karras = True
+    schedules: ClassVar[dict[str, str]] = {}
+
+
+class KDPM2AncestralDiscreteScheduler(KDPM2DiscreteScheduler):
+    sampler = "DPM2 a"
+
+
+class LCMScheduler(OverTimesteps):
     sampler = "LCM"
+    takes: ClassVar[set[str]] = {"timesteps"}
     defaults: ClassVar[dict[str, Any]] = {
         "clip_sample": False,
         "original_inference_steps": 50,
@@ -250,34 +290,12 @@ class LCMScheduler(Scheduler):
     }
     schedules: ClassVar[dict[str, str]] = {"leading": "lcm", "linspace": "lcm", "trailing": "lcm"}
 
+    def _is_usual(self, spacing: str) -> bool:
+        return True
+
 
 class TCDScheduler(LCMScheduler):
     sampler = "TCD"
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Raises BadFile."""
-    try:
-        config = json.loads(path.read_text())
-    except OSError as error:
-        raise BadFile(f"{path}: cannot be opened: {error.strerror}") from None
-    except ValueError:
-        raise BadFile(f"{path}: is no JSON") from None
-    if not isinstance(config, dict):
-        raise BadFile(f"{path}: is no JSON object")
-    return config
-
-
-def all_schedulers() -> dict[str, type[Scheduler]]:
-    """By class name, sorted."""
-    found: dict[str, type[Scheduler]] = {}
-    todo = [Scheduler]
-    while todo:
-        for kind in todo.pop().__subclasses__():
-            if kind.sampler:
-                found[kind.__name__] = kind
-            todo.append(kind)
-    return dict(sorted(found.items()))
 
 
 def of(scheduler: Any) -> Scheduler:

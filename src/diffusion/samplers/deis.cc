@@ -1,7 +1,6 @@
 // Q. Zhang and Y. Chen, "Fast sampling of diffusion models with exponential integrator" (2023),
 // over log(rho): the noise as a polynomial in log(sigma) through the last ones, integrated over
 // sigma.
-#include <algorithm>
 #include <cmath>
 #include <deque>
 
@@ -35,14 +34,12 @@ double noise_share(const Walk& walk, int order, int i, int j) {
 }  // namespace
 
 Latent deis(TableBuilder& table, const Walk& walk) {
-  const SamplerSettings& settings = walk.settings;
   Latent x = walk.begin(table);
   std::deque<Latent> noises;  // the latest first
   for (int i = 0; i < walk.steps(); ++i) {
     table.begin_step();
     noises.push_front((x - table.denoise(x, walk.level(i))) / walk.sigma(i));
-    int order = std::min(settings.order, i + 1);
-    if (settings.lower_order_final && walk.steps() < 15) order = std::min(order, walk.steps() - i);
+    const int order = walk.order(i);
     for (int j = 0; j < order; ++j)
       x = x + noise_share(walk, order, i, j) * noises[static_cast<size_t>(j)];
   }

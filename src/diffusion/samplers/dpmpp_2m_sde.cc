@@ -21,7 +21,7 @@ Latent dpmpp_2m_sde(TableBuilder& table, const Walk& walk) {
     const double h = walk.log_way(i), noisy_h = settings.eta * h;
     const double toward = -std::expm1(-h - noisy_h);
     x = next / sigma * std::exp(-noisy_h) * x + toward * clean;
-    if (last) {
+    if (walk.order(i) > 1) {
       const double r = walk.log_way(i - 1) / h;
       const double share =
           settings.solver == Solver::heun ? toward / (-h - noisy_h) + 1 : toward / 2;

@@ -1,23 +1,10 @@
 // DPM-Solver++ with several steps (https://arxiv.org/abs/2211.01095): the clean latent as a
 // polynomial through the last ones. Of order 2: DPM++ 2M.
-#include <algorithm>
-#include <cmath>
 #include <deque>
 
 #include "diffusion/samplers/samplers.h"
 
 namespace drypoint {
-namespace {
-
-int order_at(const Walk& walk, int i) {
-  const SamplerSettings& settings = walk.settings;
-  const int left = walk.steps() - i;
-  if (walk.sigma(i + 1) == 0) return 1;
-  const bool lower = settings.lower_order_final && walk.steps() < 15;
-  return std::min({settings.order, i + 1, lower ? left : settings.order});
-}
-
-}  // namespace
 
 Latent dpmpp_multistep(TableBuilder& table, const Walk& walk) {
   Latent x = walk.begin(table);
@@ -28,8 +15,8 @@ Latent dpmpp_multistep(TableBuilder& table, const Walk& walk) {
     const double kept = walk.sigma(i + 1) / walk.sigma(i), h = walk.log_way(i);
     const double toward = 1 - kept;
     x = kept * x + toward * clean[0];
-    const int order = order_at(walk, i);
-    if (order == 1) continue;
+    const int order = walk.order(i);
+    if (order == 1 || walk.sigma(i + 1) == 0) continue;
     const double r0 = walk.log_way(i - 1) / h, phi_2 = 1 - toward / h;
     const Latent d0 = (clean[0] - clean[1]) / r0;
     if (order == 2) {

@@ -18,7 +18,9 @@ struct NamedSampler {
   ScheduleKind schedule;     ///< where none is asked for
   SamplerSettings settings;  ///< where they are not asked for
   /// Which of the settings it obeys.
-  bool eta = false, s_noise = false, churn = false;
+  bool eta = false, s_noise = false, churn = false, lower_order_final = false;
+  int highest_order = 0;             ///< 0: it has but one
+  std::vector<Solver> solvers = {};  ///< none: it has but one
   /// The web UI counts two evaluations a step where a prompt's schedule says when.
   bool second_order = false;
   /// It ends at the first trained level rather than without noise.

@@ -8,8 +8,6 @@
 
 namespace drypoint {
 
-enum class Solver : uint8_t { midpoint, heun, bh1, bh2 };
-
 /// What some samplers can be told. Each reads what its declaration names.
 struct SamplerSettings {
   double eta = 1;      ///< fresh noise: 0 none, 1 as much as makes up for all that is taken
@@ -18,8 +16,8 @@ struct SamplerSettings {
   double s_churn = 0, s_tmin = 0, s_tmax = std::numeric_limits<double>::infinity();
   int order = 2;
   Solver solver = Solver::midpoint;
-  /// Multistep samplers end with lower orders in a walk of fewer than 15 steps, as in diffusers.
-  bool lower_order_final = false;
+  /// Not `automatic`, and `on` only where the walk is short enough.
+  LowerOrder lower_order_final = LowerOrder::off;
 };
 
 /// What a sampler walks on.
@@ -44,6 +42,8 @@ struct Walk {
   }
   /// The half logarithm of the signal's share over the noise's grows by this in step i.
   double log_way(int i) const;
+  /// Of step i of a multistep sampler, by what is known and what its settings say of the end.
+  int order(int i) const;
   Latent begin(TableBuilder& table) const { return start_sigma * table.start(); }
   Latent end(Latent x) const { return end_scale * x; }
 };
@@ -59,10 +59,10 @@ Latent dpm_2_ancestral(TableBuilder& table, const Walk& walk);     // eta, s_noi
 Latent lms(TableBuilder& table, const Walk& walk);                 // order, 1 to 4
 Latent dpmpp_2s_ancestral(TableBuilder& table, const Walk& walk);  // eta, s_noise
 Latent dpmpp_sde(TableBuilder& table, const Walk& walk);           // eta, s_noise
-Latent dpmpp_2m_sde(TableBuilder& table, const Walk& walk);        // eta, s_noise, midpoint or heun
+Latent dpmpp_2m_sde(TableBuilder& table, const Walk& walk);        // as below, and eta, s_noise
 Latent dpmpp_3m_sde(TableBuilder& table, const Walk& walk);        // eta, s_noise
 Latent restart(TableBuilder& table, const Walk& walk);             // s_noise
-/// 2M and its kin. Order 1 to 3, midpoint or heun, lower_order_final.
+/// 2M and its kin. Order 1 to 3 (2M SDE: to 2), midpoint or heun, lower_order_final.
 Latent dpmpp_multistep(TableBuilder& table, const Walk& walk);
 
 // The same, after diffusers' schedulers.

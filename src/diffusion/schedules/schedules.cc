@@ -1,5 +1,7 @@
 #include "diffusion/schedules/schedules.h"
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace drypoint {
@@ -29,11 +31,10 @@ std::vector<NoiseLevel> levels_of(ScheduleKind kind, int64_t steps, const NoiseS
     case ScheduleKind::uniform: return at_timesteps(uniform_timesteps(steps), trained);
     case ScheduleKind::sgm_uniform: return at_timesteps(sgm_uniform_timesteps(steps), trained);
     case ScheduleKind::simple: return at_timesteps(simple_timesteps(steps), trained);
-    case ScheduleKind::karras: return at_sigmas(karras_sigmas(steps, low, high), trained);
-    case ScheduleKind::exponential: return at_sigmas(exponential_sigmas(steps, low, high), trained);
+    case ScheduleKind::karras:
+    case ScheduleKind::exponential:
     case ScheduleKind::polyexponential:
-      return at_sigmas(polyexponential_sigmas(steps, low, high), trained);
-    case ScheduleKind::beta: return at_sigmas(beta_sigmas(steps, low, high), trained);
+    case ScheduleKind::beta: return at_sigmas(sigmas_between(kind, steps, low, high), trained);
     case ScheduleKind::align_your_steps: return at_sigmas(align_your_steps_sigmas(steps), trained);
     case ScheduleKind::lcm: return at_timesteps(lcm_timesteps(steps), trained);
     case ScheduleKind::automatic: break;
@@ -43,6 +44,23 @@ std::vector<NoiseLevel> levels_of(ScheduleKind kind, int64_t steps, const NoiseS
 }
 
 }  // namespace
+
+std::vector<double> sigmas_between(ScheduleKind kind, int64_t count, double low, double high) {
+  if (count < 1 || count > kNoiseLevels)
+    fail(ErrorKind::bad_argument, "count: {}, expected 1 to {}", count, kNoiseLevels);
+  if (!(low > 0 && low <= high && high < INFINITY))
+    fail(ErrorKind::bad_argument, "low, high: {}, {}, expected finite numbers above 0 that grow",
+         low, high);
+  switch (kind) {
+    case ScheduleKind::karras: return karras_sigmas(count, low, high);
+    case ScheduleKind::exponential: return exponential_sigmas(count, low, high);
+    case ScheduleKind::polyexponential: return polyexponential_sigmas(count, low, high);
+    case ScheduleKind::beta: return beta_sigmas(count, low, high);
+    default:
+      fail(ErrorKind::bad_argument,
+           "schedule: expected karras, exponential, polyexponential or beta");
+  }
+}
 
 std::vector<NoiseLevel> make_levels(ScheduleKind kind, int64_t steps, const NoiseSchedule& trained,
                                     NoiseLevel end) {
