@@ -8,9 +8,11 @@
 
 #include "commands.h"
 #include "device_options.h"
+#include "drypoint/loopback.h"
 #include "drypoint/pipeline.h"
 #include "drypoint/recall.h"
 #include "field_options.h"
+#include "folder_options.h"
 #include "model_options.h"
 #include "options.h"
 #include "picture_files.h"
@@ -25,17 +27,19 @@ struct GenerateArguments {
   ModelOptions model{true};
   DeviceOptions device;
   FieldOptions<Request> request{request_fields()};  // what is not given is left to the model
+  FieldOptions<Loopback> loopback{loopback_fields()};
+  FolderOptions folder;
   std::string image, edges, init, mask, save_edges, preview, output, json_request, from;
   int preview_steps = 5;
   ControlPictures control_pictures;  // that the request in JSON names
   bool warm = false, json = false;
 };
 
-/// "a.png", or "a_0.png", "a_1.png", ... for several samples.
-std::vector<fs::path> output_names(const fs::path& output, int samples) {
-  if (samples == 1) return {output};
+/// "a.png", or "a_0.png", "a_1.png", ... for several samples or loops.
+std::vector<fs::path> output_names(const fs::path& output, int results) {
+  if (results == 1) return {output};
   std::vector<fs::path> names;
-  for (int i = 0; i < samples; ++i)
+  for (int i = 0; i < results; ++i)
     names.push_back(output.parent_path() /
                     fmt::format("{}_{}{}", output.stem().string(), i, output.extension().string()));
   return names;
@@ -51,7 +55,7 @@ void check_outputs(const GenerateArguments& options, const std::vector<fs::path>
   OptionFiles outputs;
   for (const fs::path& name : names) outputs.emplace_back("--output", name);
   if (is_standard(options.output) && names.size() > 1)
-    bad_option(fmt::format("--samples: {}, but --output - takes one picture", names.size()));
+    bad_option(fmt::format("--output: - takes one picture, not {}", names.size()));
   if (!options.save_edges.empty()) outputs.emplace_back("--save-edges", options.save_edges);
   if (!options.preview.empty()) outputs.emplace_back("--preview", options.preview);
   if (options.json && writes_standard(options))
@@ -210,6 +214,30 @@ std::function<void(const Image&)> preview_writer(const std::string& file) {
   };
 }
 
+/// All loops' pictures as one result.
+Result joined(std::vector<Result> loops) {
+  Result all = std::move(loops[0]);
+  for (Result& result : std::span(loops).subspan(1)) {
+    std::ranges::move(result.images, std::back_inserter(all.images));
+    std::ranges::move(result.parameters, std::back_inserter(all.parameters));
+    for (size_t i = 0; i < all.seconds.size(); ++i)
+      all.seconds[i].second += result.seconds[i].second;
+    for (std::string& notice : result.notices)
+      if (std::ranges::find(all.notices, notice) == all.notices.end())
+        all.notices.push_back(std::move(notice));
+  }
+  return all;
+}
+
+/// What would be each picture's own, or is not there for many.
+void check_folder(const GenerateArguments& options) {
+  if (!options.folder.are_given()) return options.folder.expect_none();
+  for (const auto& [option, given] : {std::pair{"--save-edges", !options.save_edges.empty()},
+                                      {"--warm", options.warm},
+                                      {"--output -", is_standard(options.output)}})
+    if (given) bad_option(fmt::format("{}: does not go with --images", option));
+}
+
 /// Seconds from the command's start; with --warm, of the first step, from the end of warming.
 struct Times {
   double open = 0;  // until the model was opened
@@ -253,7 +281,10 @@ void run(GenerateArguments options) {
   if (!options.image.empty() && !options.edges.empty())
     bad_option("--image and --edges: found both, expected one of them");
   expect_one_standard_input(options);
-  if (!options.mask.empty() && options.init.empty())
+  check_folder(options);
+  Loopback loopback;
+  options.loopback.apply(loopback);
+  if (!options.mask.empty() && options.init.empty() && !options.folder.are_given())
     bad_option("--mask: found no --init, expected the picture that it is of");
 
   const ModelFiles files = options.model.files(notices, "drawing with");
@@ -276,10 +307,22 @@ void run(GenerateArguments options) {
       notices.push_back(std::move(notice));
   }
   Request request = to_request(options, recalled, json, pipeline.defaults());
-  const auto names = output_names(options.output, request.samples);
+  const auto names = output_names(options.output, request.samples * loopback.loops);
   const std::vector<ControlFiles> controls = controls_of(options, request);
-  check_outputs(options, names, controls);
+  if (!options.folder.are_given()) check_outputs(options, names, controls);
   take_pictures(options, controls, request, notices);
+  if (options.folder.are_given()) {
+    const int code =
+        draw_folder_told(pipeline, request, options.folder.run(options.output, loopback),
+                         {.progress = {},
+                          .stop = interrupted,
+                          .notice = {},
+                          .preview = preview_writer(options.preview),
+                          .preview_steps = options.preview_steps},
+                         notices, options.json);
+    if (code != 0) throw CLI::RuntimeError(code);
+    return;
+  }
   if (!options.save_edges.empty() && request.controls.empty() && request.image == Image())
     bad_option("--save-edges: there are none without a picture that steers");
   Result result;
@@ -290,18 +333,22 @@ void run(GenerateArguments options) {
       pipeline.generate(request, {.stop = interrupted});
       start = std::chrono::steady_clock::now();
     }
-    result =
-        pipeline.generate(request, {[&](const Progress& progress) {
-                                      line.show(progress);
-                                      if (progress.stage == Stage::denoise && progress.done == 1)
-                                        times.to_first_step = since_start();
-                                    },
-                                    interrupted,
-                                    [&](const std::string& notice) {
-                                      print_notice(notice);
-                                      told.push_back(notice);
-                                    },
-                                    preview_writer(options.preview), options.preview_steps});
+    const Callbacks callbacks{.progress =
+                                  [&](const Progress& progress) {
+                                    line.show(progress);
+                                    if (progress.stage == Stage::denoise && progress.done == 1 &&
+                                        times.to_first_step == 0)
+                                      times.to_first_step = since_start();
+                                  },
+                              .stop = interrupted,
+                              .notice =
+                                  [&](const std::string& notice) {
+                                    print_notice(notice);
+                                    told.push_back(notice);
+                                  },
+                              .preview = preview_writer(options.preview),
+                              .preview_steps = options.preview_steps};
+    result = joined(draw_loops(pipeline, request, loopback, callbacks));
   }
   notices.insert(notices.end(), result.notices.begin(), result.notices.end());
 
@@ -335,6 +382,8 @@ void add_generate(CLI::App& program) {
                    "What of it is to be painted: white; what is black is kept; or -")
       ->transform(path());
   for (const auto& field : request_fields()) o->request.add(*command, field.name, {});
+  for (const auto& field : loopback_fields()) o->loopback.add(*command, field.name, {});
+  o->folder.add_to(*command);
   command
       ->add_option("--from", o->from,
                    "Picture to draw again from the text that is in it, the web UI's,\n"
@@ -363,13 +412,14 @@ void add_generate(CLI::App& program) {
   command
       ->add_option("-o,--output", o->output,
                    "Picture to write (.png, .jpg, .webp), or - for standard output\n(PNG); several "
-                   "samples: NAME_0.png ...")
+                   "samples or loops: NAME_0.png ...")
       ->transform(output_path());
   command->footer(
       "A model may carry defaults of its own; those in brackets apply if it does not.\n\n"
       "  drypoint generate -i photo.jpg -p \"a red bird\" -o bird.png\n"
       "  drypoint generate -m v1-5-pruned.safetensors --control canny=control_canny.pth \\\n"
-      "      -i photo.jpg -p \"a watercolour of a harbour\" --seed 7 -o harbour.png\n");
+      "      -i photo.jpg -p \"a watercolour of a harbour\" --seed 7 -o harbour.png\n"
+      "  drypoint generate --images photos/ -p \"a watercolour of {words}\" -o watercolours/\n");
   command->callback([o] { run(*o); });
 }
 

@@ -206,7 +206,8 @@ int main(int argc, char** argv) {
   cli::add_profile(program);
   cli::add_serve(program);
   program.footer(
-      "Exit codes: 0 done, 1 inspect --diff found differences, 2 bad option, 3 bad file,\n"
+      "Exit codes: 0 done, 1 inspect --diff found differences, or some of generate --images\n"
+      "failed, 2 bad option, 3 bad file,\n"
       "4 unsupported, 5 out of memory, 6 device failure, 7 output not written, 8 not a number,\n"
       "9 a mistake of Drypoint's, 130 interrupted.");
   refuse_values_of_flags(program);

@@ -179,10 +179,17 @@ class Watch {
     return partials_ < wish_.partial_images && task_->preview() && task_->status().share >= due;
   }
 
+  /// A preview has a pixel for each of the latent's, or, of a tiny VAE, all of the picture's.
+  ImageSize shown_size(const Image& preview) const {
+    const ImageSize drawn = largest_size(wish_.order.requests.at(0));
+    const int times = 8 * preview.width <= drawn.width ? 8 : 1;
+    return {times * preview.width, times * preview.height};
+  }
+
   std::string partial_event() {
     const auto preview = task_->preview();
     if (!preview) return "";
-    const ImageSize size{8 * preview->width, 8 * preview->height};
+    const ImageSize size = shown_size(*preview);
     const Image large = resize_for_control(*preview, size, ResizeMode::stretch);
     Json json{{"b64_json", to_base64(encode_image(large, wish_.format.format))},
               {"partial_image_index", partials_++}};

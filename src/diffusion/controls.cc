@@ -11,6 +11,7 @@
 #include "drypoint/nearest.h"
 #include "drypoint/preprocess.h"
 #include "image/edge_checks.h"
+#include "image/fill.h"
 #include "image/formats.h"
 #include "models/t2i_adapter.h"
 
@@ -113,6 +114,10 @@ Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const
               ImageSize size, const PreprocessOptions& options) {
   if (asked.is_ready) return *asked.image;
   const auto& [settings, image, mask, is_ready] = asked;
+  // As in the web UI, what is around it is as the hint's border, not the picture's.
+  if (settings.resolution == 0 && settings.resize == ResizeMode::fill && !takes_mask(preprocessor))
+    return resize_for_control(preprocess(preprocessor, resized_within(*image, size), options), size,
+                              ResizeMode::fill);
   if (settings.resolution == 0)
     return preprocess(preprocessor, fitted(*image, request, size, settings.resize), options);
   return resize_for_control(
@@ -214,7 +219,10 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
       PreprocessOptions options{
           settings.threshold_a, settings.threshold_b, {}, request.seed.value_or(0)};
       if (asked.mask) {
-        const Image mask = first_channel(fitted(*asked.mask, request, size, settings.resize));
+        const bool paints_around = takes_mask(preprocessor) && settings.resize == ResizeMode::fill;
+        const Image mask =
+            first_channel(paints_around ? on_white(*asked.mask, size)
+                                        : fitted(*asked.mask, request, size, settings.resize));
         if (takes_mask(preprocessor)) {
           if (settings.resolution != 0)
             fail(ErrorKind::bad_argument, "resolution: {}, expected 0 with a mask",

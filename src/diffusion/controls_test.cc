@@ -47,6 +47,35 @@ std::vector<Image> drawn(const Request& request) {
   return two_net_pipeline().generate(request).images;
 }
 
+/// The picture's edge is none of the hint's; what is around a mask is to be painted.
+TEST(ControlList, FillsAroundTheHint) {
+  Request request;
+  request.seed = 3;
+  request.steps = 1;
+  request.size = {200, 160};
+  request.controls.resize(1);
+  Control& control = request.controls[0];
+  control.image = read_image(testing::data("preprocess/picture.png")).image;
+  control.preprocessor = "canny";
+  control.resize = ResizeMode::fill;
+  const Image expected = read_image(testing::data("preprocess/fill_canny.png")).image;
+  const Image hint = two_net_pipeline().generate(request).hints[0];
+  ASSERT_EQ(expected.pixels.size(), 3 * hint.pixels.size());
+  for (size_t i = 0; i < hint.pixels.size(); ++i) ASSERT_EQ(hint.pixels[i], expected.pixels[3 * i]);
+
+  control.preprocessor = "inpaint";
+  control.mask = {192, 128, 1, std::vector<uint8_t>(size_t{192} * 128)};
+  const std::vector<Unit> units = [&] {
+    Stages& model = PipelineParts::stages(two_net_pipeline());
+    std::vector<std::string> notices;
+    return units_of(request, model, request.size, true, notices);
+  }();
+  for (int y = 0; y < 160; ++y)
+    ASSERT_EQ(units[0].masked.pixels[static_cast<size_t>(200 * y + 100)],
+              y < 13 || y >= 146 ? 255 : 0)
+        << y;
+}
+
 TEST(ControlList, OfOneIsTheRequestsOwn) {
   for (const bool guess_mode : {false, true}) {
     Request own;

@@ -1,10 +1,46 @@
 #include "diffusion/folder_files.h"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
 
 #include "base/error.h"
 
 namespace drypoint {
+namespace {
+
+bool is_picture(const std::filesystem::path& path) {
+  if (path.filename().string().starts_with(".")) return false;
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::set<std::string> known{".png", ".jpg", ".jpeg", ".webp", ".ppm",
+                                           ".pgm", ".pbm", ".pnm",  ".pam"};
+  std::error_code ignored;
+  return known.contains(extension) && !std::filesystem::is_directory(path, ignored);
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (is_picture(it->path())) paths.push_back(it->path());
+  if (error) fail(ErrorKind::bad_file, "{}: is no folder: {}", folder.string(), error.message());
+  if (paths.empty())
+    fail(ErrorKind::bad_file, "{}: holds no pictures, expected PNG, JPEG, WebP, PGM or PPM files",
+         folder.string());
+  std::ranges::sort(paths);
+  std::map<fs::path, fs::path> names;
+  for (const fs::path& path : paths)
+    if (const auto [other, is_new] = names.emplace(path.stem(), path); !is_new)
+      fail(ErrorKind::bad_file, "{}: has the name of {} but for the extension, expected another",
+           path.string(), other->second.filename().string());
+  return paths;
+}
 
 std::vector<std::filesystem::path> files_below(
     const std::filesystem::path& folder, std::string_view field,

@@ -14,4 +14,8 @@ std::vector<std::filesystem::path> files_below(
     const std::filesystem::path& folder, std::string_view field,
     const std::function<bool(const std::filesystem::path&)>& is_one);
 
+/// The pictures that lie in a folder, by their extensions, in order. Throws bad_file if it cannot
+/// be read, holds none, or two that differ in their extensions alone.
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder);
+
 }  // namespace drypoint

@@ -16,46 +16,83 @@ namespace {
 
 struct Gradients {
   std::vector<int16_t> x, y;
-  std::vector<int> magnitude;  // |x| + |y|, with a pixel of zeros before and after
+  std::vector<int16_t> magnitude;  // |x| + |y|, with a pixel of zeros before and after
 
   explicit Gradients(size_t width) : x(width), y(width), magnitude(width + 2) {}
 };
 
-/// Sobel's 3×3 gradients of one row; pixels beyond the border are those at it. Of the channels the
-/// first with the largest magnitude counts. `smooth` and `steep` are scratch.
-void find_gradients(const Image& image, int row, std::vector<int16_t>& smooth,
-                    std::vector<int16_t>& steep, Gradients& out) {
-  const int n = image.channels, stride = image.width * n;
-  const uint8_t* above = image.pixels.data() + size_t(std::max(row - 1, 0)) * stride;
-  const uint8_t* here = image.pixels.data() + size_t(row) * stride;
-  const uint8_t* below = image.pixels.data() + size_t(std::min(row + 1, image.height - 1)) * stride;
-  // One pixel more on either side.
-  for (int i = 0; i < stride; ++i) {
-    smooth[n + i] = int16_t(above[i] + 2 * here[i] + below[i]);
-    steep[n + i] = int16_t(below[i] - above[i]);
+/// Sobel's 3×3 gradients, row by row. Channels lie apart here, so that loops over pixels are
+/// vector code.
+class Sobel {
+ public:
+  explicit Sobel(const Image& image)
+      : image_(image), width_(size_t(image.width)), smooth_(width_ + 2), steep_(width_ + 2) {
+    for (Row& row : rows_) row.values.resize(width_ * size_t(image.channels));
   }
-  for (std::vector<int16_t>* line : {&smooth, &steep}) {
-    std::copy_n(line->begin() + n, n, line->begin());
-    std::copy_n(line->begin() + stride, n, line->begin() + stride + n);
-  }
-  for (int column = 0; column < image.width; ++column) {
-    int largest = -1;
-    for (int i = column * n; i < (column + 1) * n; ++i) {
-      const int x = smooth[i + 2 * n] - smooth[i];
-      const int y = steep[i] + 2 * steep[i + n] + steep[i + 2 * n];
-      const int magnitude = std::abs(x) + std::abs(y);
-      if (magnitude <= largest) continue;
-      largest = magnitude;
-      out.x[column] = int16_t(x);
-      out.y[column] = int16_t(y);
+
+  /// Of one row; pixels beyond the border are those at it. Of the channels the first with the
+  /// largest magnitude counts.
+  void find(int row, Gradients& out) {
+    std::fill(out.magnitude.begin() + 1, out.magnitude.end() - 1, int16_t{-1});
+    const int16_t *above = channels_of(row - 1), *here = channels_of(row),
+                  *below = channels_of(row + 1);
+    for (int channel = 0; channel < image_.channels; ++channel) {
+      const size_t first = width_ * size_t(channel);
+      add(above + first, here + first, below + first, out);
     }
-    out.magnitude[column + 1] = largest;
   }
-}
+
+ private:
+  struct Row {
+    int number = -1;
+    std::vector<int16_t> values;  // [channels, width]
+  };
+
+  const int16_t* channels_of(int row) {
+    row = std::clamp(row, 0, image_.height - 1);
+    Row& kept = rows_[size_t(row) % rows_.size()];
+    if (kept.number == row) return kept.values.data();
+    kept.number = row;
+    const size_t n = size_t(image_.channels);
+    const uint8_t* pixels = image_.pixels.data() + size_t(row) * width_ * n;
+    for (size_t channel = 0; channel < n; ++channel)
+      for (size_t i = 0; i < width_; ++i)
+        kept.values[channel * width_ + i] = pixels[i * n + channel];
+    return kept.values.data();
+  }
+
+  /// One channel's, where they are larger than what is there.
+  void add(const int16_t* above, const int16_t* here, const int16_t* below, Gradients& out) {
+    int16_t *smooth = smooth_.data(), *steep = steep_.data();  // one pixel more on either side
+    for (size_t i = 0; i < width_; ++i) {
+      smooth[i + 1] = int16_t(above[i] + 2 * here[i] + below[i]);
+      steep[i + 1] = int16_t(below[i] - above[i]);
+    }
+    for (int16_t* line : {smooth, steep}) {
+      line[0] = line[1];
+      line[width_ + 1] = line[width_];
+    }
+    int16_t *to_x = out.x.data(), *to_y = out.y.data(), *largest = out.magnitude.data() + 1;
+    for (size_t i = 0; i < width_; ++i) {
+      const auto x = int16_t(smooth[i + 2] - smooth[i]);
+      const auto y = int16_t(steep[i] + 2 * steep[i + 1] + steep[i + 2]);
+      const auto magnitude = int16_t(int16_t(x < 0 ? -x : x) + int16_t(y < 0 ? -y : y));
+      const bool counts = magnitude > largest[i];
+      to_x[i] = counts ? x : to_x[i];
+      to_y[i] = counts ? y : to_y[i];
+      largest[i] = counts ? magnitude : largest[i];
+    }
+  }
+
+  const Image& image_;
+  const size_t width_;
+  std::array<Row, 3> rows_;
+  std::vector<int16_t> smooth_, steep_;
+};
 
 /// Whether a magnitude is the largest across the edge, in one of four directions; the gradient's
 /// slope is compared with the tangents of 22.5° and 67.5° in 15 fractional bits.
-bool is_ridge(int x, int y, const int* above, const int* here, const int* below) {
+bool is_ridge(int x, int y, const int16_t* above, const int16_t* here, const int16_t* below) {
   constexpr int shift = 15, tangent = 13573;  // of 22.5°; that of 67.5° is larger by 2
   const int run = std::abs(x), rise = std::abs(y) << shift;
   if (rise < run * tangent) return *here > here[-1] && *here >= here[1];
@@ -73,15 +110,15 @@ Image find_edges(const Image& image, int low, int high) {
   std::vector<uint8_t> edges(size_t(stride) * (size_t(height) + 2), none);
   std::vector<uint8_t*> found;  // whose neighbours were not looked at
 
-  std::vector<int16_t> smooth(size_t(width + 2) * image.channels), steep(smooth.size());
+  Sobel sobel(image);
   std::array<Gradients, 3> rows{Gradients(width), Gradients(width), Gradients(width)};
   Gradients *above = rows.data(), *here = above + 1, *below = above + 2;
-  find_gradients(image, 0, smooth, steep, *here);
+  sobel.find(0, *here);
   for (int row = 0; row < height; ++row) {
     if (row + 1 < height)
-      find_gradients(image, row + 1, smooth, steep, *below);
+      sobel.find(row + 1, *below);
     else
-      std::fill(below->magnitude.begin(), below->magnitude.end(), 0);
+      std::ranges::fill(below->magnitude, int16_t{0});
     uint8_t* marks = edges.data() + (row + 1) * stride + 1;
     for (int i = 0; i < width; ++i) {
       const int magnitude = here->magnitude[i + 1];

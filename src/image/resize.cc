@@ -5,6 +5,7 @@
 #include "drypoint/edges.h"
 #include "drypoint/preprocess.h"
 #include "image/edge_checks.h"
+#include "image/fill.h"
 #include "image/formats.h"
 #include "image/resample.h"
 
@@ -76,47 +77,6 @@ void check_resized(ImageSize size) {
          size.height, size.width, most_pixels / 1'000'000);
 }
 
-/// The median of the border's pixels, each channel by itself.
-std::vector<uint8_t> border_colour(const Image& image) {
-  const auto at = [&](int row, int column, int channel) {
-    return image.pixels[(size_t(row) * image.width + column) * image.channels + channel];
-  };
-  std::vector<uint8_t> colour;
-  for (int channel = 0; channel < image.channels; ++channel) {
-    std::vector<uint8_t> values;
-    for (int column = 0; column < image.width; ++column)
-      for (const int row : {0, image.height - 1}) values.push_back(at(row, column, channel));
-    for (int row = 0; row < image.height; ++row)
-      for (const int column : {0, image.width - 1}) values.push_back(at(row, column, channel));
-    // Of an even number the mean of the middle two, as NumPy's.
-    const auto middle = values.begin() + ptrdiff_t(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    colour.push_back(uint8_t((*middle + *std::max_element(values.begin(), middle)) / 2));
-  }
-  return colour;
-}
-
-/// All of it, in the middle of its border's colour.
-Image filled(const Image& image, ImageSize size) {
-  const double scale =
-      std::min(double(size.width) / image.width, double(size.height) / image.height);
-  const auto part_of = [&](int side, int whole) {
-    return std::clamp(int(std::nearbyint(side * scale)), 1, whole);
-  };
-  const Image part = resized(
-      image, {part_of(image.width, size.width), part_of(image.height, size.height)}, scale > 1);
-  const std::vector<uint8_t> colour = border_colour(image);
-  Image out{size.width, size.height, image.channels, {}};
-  for (int64_t i = 0; i < int64_t{size.width} * size.height; ++i)
-    out.pixels.insert(out.pixels.end(), colour.begin(), colour.end());
-  const auto row = ptrdiff_t(part.width) * part.channels;
-  const int top = (size.height - part.height) / 2, left = (size.width - part.width) / 2;
-  for (int y = 0; y < part.height; ++y)
-    std::copy_n(part.pixels.begin() + y * row, row,
-                out.pixels.begin() + (ptrdiff_t(y + top) * size.width + left) * part.channels);
-  return out;
-}
-
 }  // namespace
 
 Image resize_for_control(const Image& image, ImageSize size, ResizeMode mode) {
@@ -124,7 +84,7 @@ Image resize_for_control(const Image& image, ImageSize size, ResizeMode mode) {
   check_image(image);
   check_resized(size);
   return at_border("resizing", [&] {
-    if (mode == ResizeMode::fill) return filled(image, size);
+    if (mode == ResizeMode::fill) return on_border_colour(image, size);
     return resized(image, size,
                    int64_t{size.width} * size.height > int64_t{image.width} * image.height);
   });

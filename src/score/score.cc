@@ -5,10 +5,10 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include "base/error.h"
 #include "diffusion/calibration.h"
+#include "diffusion/folder_files.h"
 #include "diffusion/request.h"
 #include "tensor/precision.h"
 
@@ -29,17 +29,6 @@ struct Picture {
     return reference_path.empty() ? drawn_reference : read_image(reference_path).image;
   }
 };
-
-bool is_picture(const fs::path& path) {
-  if (path.filename().string().starts_with(".")) return false;
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::set<std::string> known{".png", ".jpg", ".jpeg", ".webp", ".ppm",
-                                           ".pgm", ".pbm", ".pnm",  ".pam"};
-  std::error_code ignored;
-  return known.contains(extension) && !fs::is_directory(path, ignored);
-}
 
 void check_stop(const ScoreCallbacks& callbacks) {
   if (callbacks.stop && callbacks.stop()) fail(ErrorKind::cancelled, "cancelled");
@@ -244,23 +233,7 @@ ScoreResult score_all(const ScoreOptions& options, const ScoreCallbacks& callbac
 
 }  // namespace
 
-std::vector<fs::path> score_pictures(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (is_picture(it->path())) paths.push_back(it->path());
-  if (error) fail(ErrorKind::bad_file, "{}: is no folder: {}", folder.string(), error.message());
-  if (paths.empty())
-    fail(ErrorKind::bad_file, "{}: holds no pictures, expected PNG, JPEG, WebP, PGM or PPM files",
-         folder.string());
-  std::sort(paths.begin(), paths.end());
-  std::map<fs::path, fs::path> names;
-  for (const fs::path& path : paths)
-    if (const auto [other, is_new] = names.emplace(path.stem(), path); !is_new)
-      fail(ErrorKind::bad_file, "{}: has the name of {} but for the extension, expected another",
-           path.string(), other->second.filename().string());
-  return paths;
-}
+std::vector<fs::path> score_pictures(const fs::path& folder) { return pictures_in(folder); }
 
 Request score_defaults(Request request) {
   request.prompt = "a bird";

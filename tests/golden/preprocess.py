@@ -52,12 +52,28 @@ def shuffle(img, seed):
     return cv2.remap(img, flow, None, cv2.INTER_LINEAR)
 
 
+def within(img, height, width):
+    """As large as it can be."""
+    old_h, old_w, _ = img.shape
+    k = min(height / old_h, width / old_w)
+    size = round(old_w * k), round(old_h * k)
+    if size == (old_w, old_h):
+        return img
+    few = 2 < len(np.unique(img.reshape(-1, 3), axis=0)) < 200
+    smaller = size[0] * size[1] < old_w * old_h
+    return cv2.resize(img, size, interpolation=cv2.INTER_NEAREST if few else cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def edges(img):
+    return cv2.cvtColor(cv2.Canny(img, 100, 200), cv2.COLOR_GRAY2RGB)
+
+
 def fill(img, height, width):
     old_h, old_w, _ = img.shape
     k = min(height / old_h, width / old_w)
     borders = np.concatenate([img[0], img[-1], img[:, 0], img[:, -1]], axis=0)
     out = np.tile(np.median(borders, axis=0).astype(np.uint8)[None, None], [height, width, 1])
-    part = cv2.resize(img, (round(old_w * k), round(old_h * k)), interpolation=cv2.INTER_AREA)
+    part = within(img, height, width)
     top, left = (height - part.shape[0]) // 2, (width - part.shape[1]) // 2
     out[top : top + part.shape[0], left : left + part.shape[1]] = part
     return out
@@ -79,6 +95,9 @@ def main(picture, out):
         "recolor_intensity": gamma(cv2.cvtColor(img, cv2.COLOR_BGR2HSV)[:, :, 2], 1.0),
         "shuffle": shuffle(img, 7),
         "fill": fill(img, 128, 128),
+        "fill_larger": fill(img, 160, 200),
+        "fill_few_colours": fill(img // 85 * 85, 160, 200),
+        "fill_canny": fill(edges(within(img, 160, 200)), 160, 200),
     }
     for name, result in results.items():
         if result.ndim == 3:

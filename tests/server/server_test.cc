@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "checkpoint/formats.h"
+#include "checkpoint/safetensors.h"
 #include "drypoint/image.h"
 #include "drypoint/picture_text.h"
 #include "server/auth.h"
@@ -237,6 +239,43 @@ TEST(Server, DrawsAndDrains) {
   EXPECT_EQ(server.drain([] { return false; }), 1u);
   watching.join();
   EXPECT_THAT(seen, HasSubstr("event: cancelled"));
+}
+
+/// The tiny VAE of the golden tensors, as a file.
+fs::path tiny_vae(const testing::TemporaryFolder& folder) {
+  std::map<std::string, Tensor, std::less<>> tensors;
+  for (const auto& [name, tensor] :
+       read_tensor_file(testing::data("golden/taesd.safetensors")).tensors.tensors)
+    if (name.starts_with("taesd.")) tensors[name.substr(6)] = tensor;
+  write_safetensors(folder / "taesd.safetensors", tensors);
+  return folder / "taesd.safetensors";
+}
+
+/// Previews are an eighth of its sides, but of a tiny VAE's.
+TEST(Server, PartialImagesHaveThePicturesSize) {
+  const testing::TemporaryFolder folder;
+  for (const bool is_tiny : {false, true}) {
+    ServerOptions options{.files = tiny_files(),
+                          .device = {.device = "cpu", .threads = 2},
+                          .port = 0,
+                          .preview_every = 1};
+    if (is_tiny) options.files.vae = tiny_vae(folder);
+    options.at_progress = [](const Progress& now) {  // so that somebody can watch
+      if (now.stage == Stage::denoise) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    };
+    Server server(options, [](const std::string&) {});
+    const std::string events = asked(
+        server.url(), "POST", "/v1/images/generations",
+        R"({"prompt": "a", "size": "48x32", "steps": 6, "stream": true, "partial_images": 1})");
+    const size_t partial = events.find("event: image_generation.partial_image");
+    ASSERT_NE(partial, events.npos) << events.substr(0, 400);
+    EXPECT_THAT(events.substr(partial), HasSubstr(R"("size":"48x32","background")"));
+    EXPECT_THAT(events.substr(events.find("event: image_generation.completed")),
+                HasSubstr(R"("size":"48x32","background")"));
+    size_t sizes = 0;
+    for (size_t at = 0; (at = events.find("\"size\"", at)) != events.npos; ++at) ++sizes;
+    EXPECT_EQ(sizes, 2u);
+  }
 }
 
 TEST(Server, KeepsAcceptedJobsWhenTheDeviceIsLost) {

@@ -78,6 +78,12 @@ TEST(Preprocess, RefusesWhatItDoesNotTake) {
 TEST(Resize, FillsWithTheBordersColour) {
   const Image filled = resize_for_control(golden_hint("picture"), {128, 128}, ResizeMode::fill);
   EXPECT_EQ(filled, golden_hint("fill"));
+  const ImageSize large{200, 160};
+  EXPECT_EQ(resize_for_control(golden_hint("picture"), large, ResizeMode::fill),
+            golden_hint("fill_larger"));
+  Image few = golden_hint("picture");
+  for (uint8_t& value : few.pixels) value = static_cast<uint8_t>(value / 85 * 85);
+  EXPECT_EQ(resize_for_control(few, large, ResizeMode::fill), golden_hint("fill_few_colours"));
 }
 
 TEST(Resize, StretchesOrCuts) {
