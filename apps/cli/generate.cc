@@ -11,6 +11,7 @@
 #include "drypoint/pipeline.h"
 #include "drypoint/recall.h"
 #include "field_options.h"
+#include "mixed.h"
 #include "model_options.h"
 #include "options.h"
 #include "picture_files.h"
@@ -261,7 +262,9 @@ void run(GenerateArguments options) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   Times times;
-  Pipeline pipeline(files, options.device.pipeline_options());
+  const auto quality = options.device.mixed_quality();
+  Pipeline pipeline(quality ? files_without_eight_bits(files) : files,
+                    options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
   if (recalled) {
@@ -280,6 +283,15 @@ void run(GenerateArguments options) {
   take_pictures(options, controls, request, notices);
   if (!options.save_edges.empty() && request.controls.empty() && request.image == Image())
     bad_option("--save-edges: there are none without a picture that steers");
+  std::optional<FoundMixed> mixed;
+  if (quality) {
+    mixed = find_with_progress({.files = files,
+                                .pipeline = options.device.pipeline_options(),
+                                .quality = *quality,
+                                .request = request});
+    notices.push_back(mixed_notice(*mixed, *quality));
+    pipeline = Pipeline(mixed->files, mixed->pipeline);
+  }
   Result result;
   std::vector<std::string> told;  // already
   {
@@ -353,7 +365,7 @@ void add_generate(CLI::App& program) {
       ->transform(output_path());
   command->add_option("--preview-steps", o->preview_steps, "After every so many steps [5]")
       ->check(CLI::Range(1, 999));
-  o->device.add_to(*command);
+  o->device.add_to(*command, /*mixes=*/true);
   o->model.add_details_to(*command);
   command->add_flag("--warm", o->warm,
                     "Draw once before, so that --json's seconds are those of a warm engine");
