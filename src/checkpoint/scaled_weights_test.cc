@@ -21,7 +21,6 @@ TEST(ScaledWeights, BecomeWhatTheyStandFor) {
   NamedTensors tensors;
   tensors.tensors["a.weight"] = eight_bits({2, 2}, {1, -2, 0.5f, 448});
   tensors.tensors["a.scale_weight"] = make_tensor({}, std::vector<float>{0.25f});
-  tensors.tensors["a.scale_input"] = make_tensor({1}, std::vector<float>{3});
   tensors.tensors["b.weight"] = eight_bits({2, 1}, {1, 2});
   tensors.tensors["b.scale_weight"] = make_tensor({2, 1}, std::vector<float>{10, 0.5f});
   tensors.tensors["c.weight"] = eight_bits({1}, {3});
