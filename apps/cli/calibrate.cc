@@ -41,7 +41,7 @@ Json keep_worst(const CalibrateArguments& options, const CalibrationOptions& cal
   const KeptModules found =
       find_kept(compare, options.quality,
                 {[&](const ComparisonProgress& p) { line.show(p.what); }, interrupted});
-  write_kept(options.output, options.output, compare.b.precision, found.kept);
+  write_kept(options.output, options.output, compare.b.precision, found);
   Json json{{"precision", options.keep_for}, {"psnr", found.psnr}, {"kept", found.kept}};
   for (const Trial& trial : found.trials)
     json["trials"].push_back({{"kept", trial.kept}, {"psnr", trial.psnr}});
@@ -117,6 +117,11 @@ void add_calibrate(CLI::App& program) {
       ->add_option("--step-groups", o->calibration.step_groups,
                    "Shares of the steps that are counted apart, 1 to 64")
       ->check(whole_number())
+      ->capture_default_str();
+  command
+      ->add_option("--smooth", o->calibration.smooth,
+                   "SmoothQuant's alpha, 0 to 1: how much of what single channels reach goes\n"
+                   "into the weights; 0: nothing, else all is drawn twice")
       ->capture_default_str();
   command->add_option("--for", o->keep_for,
                       "fp8 or int8: with --quality, also find the modules that must stay");

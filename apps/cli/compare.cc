@@ -34,6 +34,7 @@ Json to_json(const PrecisionComparison& found) {
                                {"errors", module.errors},
                                {"worst", module.worst},
                                {"saturation", module.saturation},
+                               {"gain", module.gain},
                                {"rounded", module.rounded}});
   return json;
 }
@@ -65,10 +66,8 @@ void run(const CompareArguments& options) {
                             .steps = options.looked_at};
   compare.a.precision = options.a;
   compare.b.precision = options.b;
-  ModelFiles plain = compare.files;
-  plain.calibration.reset();
-  plain.keep.clear();
-  compare.request = options.drawings.request(Model(plain, compare.a).defaults());
+  compare.request = options.drawings.request(
+      Model(files_without_eight_bits(compare.files), compare.a).defaults());
   PrecisionComparison found;
   KeptModules kept;
   {

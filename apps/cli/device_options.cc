@@ -3,15 +3,42 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <thread>
 
 namespace drypoint::cli {
+namespace {
 
-void DeviceOptions::add_to(CLI::App& command) {
+constexpr std::string_view mixed_begin = "mixed:";
+
+double quality_in(std::string_view text) {
+  double quality = 0;
+  const auto [end, error] =
+      std::from_chars(text.data() + mixed_begin.size(), text.data() + text.size(), quality);
+  if (error != std::errc() || end != text.data() + text.size() || !(quality > 0 && quality < 100))
+    bad_option(
+        fmt::format("--precision: \"{}\", expected mixed: and a PSNR in dB, 0 to 100", text));
+  return quality;
+}
+
+}  // namespace
+
+void DeviceOptions::add_to(CLI::App& command, bool mixes) {
   const PipelineOptions usual;
   for (const char* name :
-       {"threads", "device", "precision", "max_memory", "level", "tuning_cache", "aux_streams"})
-    fields_.add(command, name, usual);
+       {"threads", "device", "precision", "max_memory", "level", "tuning_cache", "aux_streams"}) {
+    CLI::Option* option = fields_.add(command, name, usual);
+    if (!mixes || name != std::string_view("precision")) continue;
+    option->description(option->get_description() +
+                        ";\nmixed:32: fp8 or int8 of as many of these as 32 dB allow, found by\n"
+                        "drawing");
+    option->transform([quality = mixed_quality_](const std::string& text) -> std::string {
+      quality->reset();
+      if (!text.starts_with(mixed_begin)) return text;
+      *quality = quality_in(text);
+      return "auto";
+    });
+  }
   command.add_flag("--no-tf32", no_tf32_,
                    "GPU: fp32 where --precision says tf32: all bits of both factors");
   command.add_flag("--no-graph", no_graph_, "GPU: launch kernel by kernel, for measurements");

@@ -9,14 +9,28 @@ void DrawingOptions::add_to(CLI::App& command) {
       .add_option("pictures", pictures_,
                   "Folder of pictures, of which each steers a drawing; without, prompts alone")
       ->transform(path());
+  add_rest_to(command);
+  for (const char* name : {"resolution", "size"}) fields_.add(command, name, {});
+}
+
+void DrawingOptions::add_for_quality_to(CLI::App& command) {
+  command
+      .add_option("--pictures", pictures_,
+                  "With --precision mixed:QUALITY: folder of pictures to measure with,\neach of "
+                  "which steers a drawing of the first size; and how to draw:")
+      ->transform(path());
+  add_rest_to(command);
+}
+
+void DrawingOptions::add_rest_to(CLI::App& command) {
   command.add_option("--prompts", prompts_, "File of prompts, a line each, taken in turn")
       ->transform(path());
   command
       .add_option("--count", count_, "Drawings; 0: as many as there are pictures, or else prompts")
       ->check(whole_number())
       ->capture_default_str();
-  for (const char* name : {"prompt", "negative_prompt", "resolution", "size", "steps", "sampler",
-                           "schedule", "guidance_scale", "seed"})
+  for (const char* name :
+       {"prompt", "negative_prompt", "steps", "sampler", "schedule", "guidance_scale", "seed"})
     fields_.add(command, name, {});
 }
 

@@ -1,4 +1,4 @@
-// What calibrate and compare draw.
+// What calibrate and compare draw, and build to measure a quality.
 #pragma once
 
 #include <string>
@@ -11,6 +11,8 @@ namespace drypoint::cli {
 class DrawingOptions {
  public:
   void add_to(CLI::App& command);
+  /// For a command whose sizes are its own, and that draws to measure a quality alone.
+  void add_for_quality_to(CLI::App& command);
 
   const std::string& pictures() const { return pictures_; }
   /// Of --prompt and of the lines of --prompts.
@@ -20,6 +22,8 @@ class DrawingOptions {
   int count() const { return count_; }
 
  private:
+  void add_rest_to(CLI::App& command);
+
   std::string pictures_, prompts_;
   FieldOptions<Request> fields_{request_fields()};
   int count_ = 0;

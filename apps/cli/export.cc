@@ -52,6 +52,13 @@ void add_export(CLI::App& program) {
           "--precision", [o](const std::string& text) { o->onnx.precision = text; },
           "Of weights and values [fp32]")
       ->check(one_of({"fp32", "fp16"}));
+  command
+      ->add_option_function<std::string>(
+          "--quantize", [o](const std::string& text) { o->onnx.rounded = text; },
+          "fp8 or int8: QuantizeLinear and DequantizeLinear before the products whose\n"
+          "ranges --calibration has, or the model's own file")
+      ->check(one_of({"fp8", "int8"}));
+  o->model.add_ranges_to(*command);
   command->add_option("--parts", o->parts,
                       "Of text_encoder, controlnet, unet, denoiser (both), vae_decoder,\n"
                       "vae_encoder, separated by commas [all]");
@@ -59,7 +66,9 @@ void add_export(CLI::App& program) {
   command->footer(
       "  drypoint export -m sd15.safetensors --control canny=control.pth --onnx onnx/\n"
       "  drypoint export -m sd15.safetensors --precision fp16 --parts unet,vae_decoder --onnx "
-      "o/\n");
+      "o/\n"
+      "  drypoint export -m sd15.safetensors --quantize fp8 --calibration ranges.safetensors "
+      "--onnx o/\n");
   command->callback([o] { run(*o); });
 }
 

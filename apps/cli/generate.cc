@@ -13,6 +13,7 @@
 #include "drypoint/recall.h"
 #include "field_options.h"
 #include "folder_options.h"
+#include "mixed.h"
 #include "model_options.h"
 #include "options.h"
 #include "picture_files.h"
@@ -294,7 +295,9 @@ void run(GenerateArguments options) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   Times times;
-  Pipeline pipeline(files, options.device.pipeline_options());
+  const auto quality = options.device.mixed_quality();
+  Pipeline pipeline(quality ? files_without_eight_bits(files) : files,
+                    options.device.pipeline_options());
   times.open = since_start();
   options.device.note_vain(pipeline.description().device, notices);
   if (recalled) {
@@ -311,6 +314,15 @@ void run(GenerateArguments options) {
   const std::vector<ControlFiles> controls = controls_of(options, request);
   if (!options.folder.are_given()) check_outputs(options, names, controls);
   take_pictures(options, controls, request, notices);
+  std::optional<FoundMixed> mixed;
+  if (quality) {
+    mixed = find_with_progress({.files = files,
+                                .pipeline = options.device.pipeline_options(),
+                                .quality = *quality,
+                                .request = request});
+    notices.push_back(mixed_notice(*mixed, *quality));
+    pipeline = Pipeline(mixed->files, mixed->pipeline);
+  }
   if (options.folder.are_given()) {
     const int code =
         draw_folder_told(pipeline, request, options.folder.run(options.output, loopback),
@@ -404,7 +416,7 @@ void add_generate(CLI::App& program) {
       ->transform(output_path());
   command->add_option("--preview-steps", o->preview_steps, "After every so many steps [5]")
       ->check(CLI::Range(1, 999));
-  o->device.add_to(*command);
+  o->device.add_to(*command, /*mixes=*/true);
   o->model.add_details_to(*command);
   command->add_flag("--warm", o->warm,
                     "Draw once before, so that --json's seconds are those of a warm engine");

@@ -6,6 +6,13 @@
 #include "options.h"
 
 namespace drypoint::cli {
+
+ModelFiles files_without_eight_bits(ModelFiles files) {
+  files.calibration.reset();
+  files.keep.clear();
+  return files;
+}
+
 void ModelOptions::add_to(CLI::App& command, bool plans) {
   for (const char* name : {"model", "vae"}) fields_.add(command, name, {});
   command
@@ -22,7 +29,12 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
 }
 
 void ModelOptions::add_details_to(CLI::App& command) {
-  for (const char* name : {"prediction", "calibration", "keep"}) fields_.add(command, name, {});
+  fields_.add(command, "prediction", {});
+  add_ranges_to(command);
+}
+
+void ModelOptions::add_ranges_to(CLI::App& command) {
+  for (const char* name : {"calibration", "keep"}) fields_.add(command, name, {});
 }
 
 std::vector<ControlOption> ModelOptions::controls() const {

@@ -9,6 +9,9 @@
 
 namespace drypoint::cli {
 
+/// Without what the precisions fp8 and int8 alone make use of.
+ModelFiles files_without_eight_bits(ModelFiles files);
+
 class ModelOptions {
  public:
   /// `takes_settings`: whether --control may say how each steers.
@@ -18,6 +21,8 @@ class ModelOptions {
   void add_to(CLI::App& command, bool plans = true);
   /// For commands that draw.
   void add_details_to(CLI::App& command);
+  /// What eight bits make use of.
+  void add_ranges_to(CLI::App& command);
   /// What --control says.
   std::vector<ControlOption> controls() const;
   /// The demo model if none was given, with a notice: "no --model given: drawing with the small

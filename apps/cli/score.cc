@@ -40,10 +40,7 @@ ScoreOptions to_score(const ScoreArguments& options, std::vector<std::string>& n
   score.threshold = options.threshold;
   score.base = {"default", {}, options.device.pipeline_options()};
   variants_of(score.base, options.sweep);  // options first: files can take their time
-  ModelFiles plain = score.files;          // of which a sweep's precisions may make use
-  plain.calibration.reset();
-  plain.keep.clear();
-  const Pipeline pipeline(plain, score.base.options);
+  const Pipeline pipeline(files_without_eight_bits(score.files), score.base.options);
   options.device.note_vain(pipeline.description().device, notices);
   score.base.request = score_defaults(pipeline.defaults());
   options.request.expect_one_of("size", "resolution");

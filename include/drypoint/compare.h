@@ -1,6 +1,7 @@
 // Two precisions side by side: where in a denoising step the second loses what.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -10,14 +11,21 @@
 
 namespace drypoint {
 
+/// Which modules stay first.
+enum class KeepFirst : uint8_t {
+  worst,  ///< those of the largest error
+  dear,   ///< those of the largest square of it for what they gain
+};
+
 struct ComparisonOptions {
   ModelFiles files;      ///< calibration and kept modules are `b`'s
   PipelineOptions a, b;  ///< the trusted one, and the other
   std::filesystem::path pictures;
   std::vector<std::string> prompts;
   Request request;
-  int count = 1;  ///< drawings, as in `CalibrationOptions`
-  int steps = 3;  ///< that are looked at, spread over all: 1 to 32
+  int count = 1;                            ///< drawings, as in `CalibrationOptions`
+  int steps = 3;                            ///< that are looked at, spread over all: 1 to 32
+  KeepFirst keep_first = KeepFirst::worst;  ///< in `find_kept`
 };
 
 /// What eight bits, or another precision, does to one product.
@@ -27,6 +35,7 @@ struct ComparedModule {
   std::vector<double> errors;
   double worst = 0;       ///< the largest of them
   double saturation = 0;  ///< share of its input's values that are cut
+  double gain = 0;        ///< its share of the step's additions and multiplications
   bool rounded = false;   ///< whether `b` computes it in eight bits
 };
 
@@ -67,14 +76,15 @@ struct KeptModules {
   PrecisionComparison comparison;
 };
 
-/// The smallest number of modules, worst first, that must stay as they are so that the pictures
-/// have a mean PSNR of `quality` dB against `a`'s; found by bisection. Throws bad_argument if not
-/// even all together do.
+/// The smallest number of modules, in the order of `keep_first`, that must stay as they are so that
+/// the pictures have a mean PSNR of `quality` dB against `a`'s; found by bisection. Throws
+/// bad_argument if not even all together do.
 KeptModules find_kept(const ComparisonOptions& options, double quality,
                       const ComparisonCallbacks& callbacks = {});
 
-/// A calibration file with these modules kept, in `b`'s precision. Throws bad_file, write_failed.
+/// A calibration file with what was found for a precision: the modules that stay, and the quality
+/// that they give. Throws bad_file, write_failed.
 void write_kept(const std::filesystem::path& calibration, const std::filesystem::path& output,
-                Precision precision, const std::vector<std::string>& kept);
+                Precision precision, const KeptModules& found);
 
 }  // namespace drypoint

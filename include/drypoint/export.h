@@ -25,6 +25,9 @@ namespace drypoint {
 struct OnnxOptions {
   /// "fp32", or "fp16": all but `timestep` in half precision, inputs and outputs too.
   Precision precision = Precision::fp32;
+  /// fp8 or int8: the products whose ranges `ModelFiles::calibration` has, or the model's own file,
+  /// have QuantizeLinear and DequantizeLinear before both factors. `automatic`: none have.
+  Precision rounded;
   std::vector<std::string> parts;  ///< by the names above; empty: all that the model has
 };
 

@@ -43,6 +43,7 @@ constexpr KeyRule trunk_rules[] = {
     {"num_class_embeds", none},
     {"only_cross_attention", "[false, [false, false, false, false]]"},
     {"projection_class_embeddings_input_dim", none},
+    {"quantization_config"},  // the tensors themselves say it
     {"resnet_time_scale_shift", R"(["default"])"},
     {"sample_size"},
     {"transformer_layers_per_block"},

@@ -90,10 +90,11 @@ NamedTensors read_shards(const fs::path& index) {
     check_plain(shard, index);
     auto found = shards.find(shard);
     if (found == shards.end()) {
-      found = shards.emplace(shard, read_tensor_file(index.parent_path() / shard).tensors).first;
+      found = shards.emplace(shard, read_tensor_file_as_it_is(index.parent_path() / shard).tensors).first;
       result.files.insert(result.files.end(), found->second.files.begin(),
                           found->second.files.end());
       result.unusable.merge(found->second.unusable);
+      result.metadata.merge(found->second.metadata);
     }
     const Tensor* tensor = found->second.find(name);
     const auto foreign = found->second.foreign.find(name);
@@ -105,6 +106,7 @@ NamedTensors read_shards(const fs::path& index) {
       fail(ErrorKind::bad_file, "{}: tensor {} is not in shard {}", index.string(), printable(name),
            printable(shard));
   }
+  settle_eight_bits(result, index.string());
   return result;
 }
 

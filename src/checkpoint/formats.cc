@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/quantizers.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/scaled_weights.h"
 #include "checkpoint/torch_legacy.h"
@@ -70,17 +71,28 @@ TensorFile read_by_content(const FileBytes& file) {
 
 }  // namespace
 
-TensorFile read_tensor_file(const std::filesystem::path& path) {
+TensorFile read_tensor_file_as_it_is(const std::filesystem::path& path) {
   const auto mapped = std::make_shared<const MappedFile>(path);
   try {
     TensorFile result = read_by_content({path.string(), mapped->bytes(), mapped});
     result.tensors.files.push_back(mapped);
-    apply_weight_scales(result.tensors, path.string());
     return result;
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::out_of_memory, "{}: not enough memory to read its directory of tensors",
          path.string());
   }
+}
+
+void settle_eight_bits(NamedTensors& tensors, const std::string& file) {
+  take_quantizers(tensors, file);  // which look at weights' types
+  apply_weight_scales(tensors, file);
+  fold_input_factors(tensors, file);
+}
+
+TensorFile read_tensor_file(const std::filesystem::path& path) {
+  TensorFile result = read_tensor_file_as_it_is(path);
+  settle_eight_bits(result.tensors, path.string());
+  return result;
 }
 
 }  // namespace drypoint

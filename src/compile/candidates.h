@@ -17,4 +17,7 @@ ValueId before_views(const Graph& graph, ValueId id);
 /// coarsely.)
 bool is_candidate(const Graph& graph, const std::vector<int>& uses, const Node& node);
 
+/// Whether what a node makes can be had times a number for each channel, by its weights alone.
+bool takes_factors(const Op& op);
+
 }  // namespace drypoint

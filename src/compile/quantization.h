@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "tensor/dtype.h"
 
@@ -16,6 +17,12 @@ struct Quantization {
   /// cut. Of a module without: f8 as it is (its exponent reaches 448), i8 by each row's largest.
   std::map<std::string, float> ranges;
   std::set<std::string> kept;  ///< modules that stay in the target's precision
+  /// Modules whose range is that of an input times "M.pre_quant_scale" [K]; "M.weight_factors" [K],
+  /// one over these, are for its weight (SmoothQuant, https://arxiv.org/abs/2211.10438).
+  std::set<std::string> smoothed;
 };
+
+inline constexpr std::string_view input_factors = ".pre_quant_scale",
+                                  weight_factors = ".weight_factors";
 
 }  // namespace drypoint

@@ -8,9 +8,10 @@ namespace {
 
 /// Scales for x, from calibration where there is one; none where x cannot be quantised without.
 std::optional<ValueId> scales_for(Graph& graph, const Quantization& quantization, ValueId x,
-                                  const Node& node) {
+                                  const Node& node, bool has_factors) {
+  const bool needs_factors = quantization.smoothed.contains(node.module);
   const auto known = quantization.ranges.find(node.module);
-  if (known != quantization.ranges.end())
+  if (known != quantization.ranges.end() && (!needs_factors || has_factors))
     return graph.add_node(Constant{scale_of(known->second, quantization.type)}, {}, node.module);
   if (quantization.type == DType::f8) return graph.add_node(Constant{1}, {}, node.module);
   if (!std::holds_alternative<Linear>(node.op)) return std::nullopt;  // windows share pixels
@@ -19,15 +20,47 @@ std::optional<ValueId> scales_for(Graph& graph, const Quantization& quantization
                         node.module);
 }
 
+/// values [..., K] times factors [K], all of weights.
+ValueId with_factors(Graph& graph, ValueId values, std::string_view factors,
+                     const std::string& module) {
+  const Shape shape = graph[values].type.shape;
+  const int64_t columns = shape.back(), rows = element_count(shape) / columns;
+  const ValueId plane = graph.add_weight(module + std::string(factors), {DType::f32, {columns}});
+  const auto reshaped = [&](ValueId id, Shape to) {
+    return graph.add_node(Reshape{std::move(to)}, {id}, module);
+  };
+  const ValueId product = graph.add_node(
+      MultiplyPlane{},
+      {reshaped(values, {rows, 1, columns, 1}), reshaped(plane, {1, 1, columns, 1})}, module);
+  return reshaped(product, shape);
+}
+
+/// The norm that makes a product's input, with the input's factors in its weights; none if it has
+/// none, or is no such norm.
+std::optional<ValueId> smoothed_norm(Rewriter& r, const Quantization& quantization,
+                                     const Node& norm, const Node& product) {
+  const std::string& module = product.module;
+  if (!quantization.smoothed.contains(module) || !takes_factors(norm.op) ||
+      !std::holds_alternative<Linear>(product.op))
+    return std::nullopt;
+  std::vector<ValueId> inputs = r.mapped(norm.inputs);
+  for (const size_t weight : {1, 2})
+    inputs[weight] = with_factors(r.to, inputs[weight], input_factors, module);
+  return r.to.add_node(norm.op, inputs, norm.module);
+}
+
 /// The product with x rounded where it was made, before views of it.
 template <class Product>
 ValueId quantized_product(Rewriter& r, const Quantization& quantization, const Node& node,
                           Product op) {
   const ValueId source = before_views(r.from, node.inputs[0]);
-  const auto scales = scales_for(r.to, quantization, r(source), node);
+  const auto smoothed = smoothed_norm(r, quantization, *r.from.producer(source), node);
+  const ValueId x = smoothed.value_or(r(source));
+  const auto scales = scales_for(r.to, quantization, x, node, smoothed.has_value());
   if (!scales) return -1;
   ProductOperands operands(op, r.mapped(node.inputs));
-  operands.x = r.to.add_node(Quantize{quantization.type}, {r(source), *scales}, node.module);
+  if (smoothed) operands.weight = with_factors(r.to, operands.weight, weight_factors, node.module);
+  operands.x = r.to.add_node(Quantize{quantization.type}, {x, *scales}, node.module);
   if (const Shape& shape = r.from[node.inputs[0]].type.shape; shape != r.to[operands.x].type.shape)
     operands.x = r.to.add_node(Reshape{shape}, {operands.x}, node.module);
   operands.input_scales = *scales;

@@ -97,6 +97,10 @@ PlanInfo write(const Stages& model, const fs::path& output, const PlanInfo& info
   for (const auto& [name, _] : model.checkpoint().tensors.tensors)
     if (name.starts_with("control_model") && is_factor(model.checkpoint().tensors, name))
       contents.tensors.push_back(name);
+  if (const auto& quantization = model.model()->quantization())
+    for (const std::string& module : quantization->smoothed)
+      for (const std::string_view factors : {input_factors, weight_factors})
+        contents.tensors.push_back(module + std::string(factors));
   if (model.checkpoint().tensors.has("alphas_cumprod"))
     contents.tensors.emplace_back("alphas_cumprod");
   contents.choices = backend.choices();

@@ -260,8 +260,9 @@ void LoadedModel::choose_quantization(const ModelFiles& files) {
   }
   Metadata& metadata = checkpoint_.tensors.metadata;
   quantization_ = files.calibration ? read_calibration(*files.calibration, *eight_bits)
-                                    : quantization_in(metadata, *eight_bits, name_);
+                                    : quantization_in(checkpoint_.tensors, *eight_bits, name_);
   keep_modules(*quantization_, files.keep, checkpoint_.tensors);
+  add_factors(checkpoint_.tensors, *quantization_, files.calibration);
   if (quantization_->ranges.empty())
     notices_.push_back(*eight_bits == DType::f8
                            ? "precision: fp8 without calibration: values are cut at 448"

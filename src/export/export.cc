@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_set.h"
+#include "diffusion/calibration.h"
 #include "drypoint/output.h"
 #include "export/parts.h"
 #include "models/assemble.h"
@@ -20,6 +21,33 @@ namespace fs = std::filesystem;
 DType dtype_for(Precision precision) {
   if (precision == Precision::fp32 || precision == Precision::fp16) return dtype_of(precision);
   fail(ErrorKind::bad_argument, "precision: \"{}\", expected fp32 or fp16", precision.name());
+}
+
+std::optional<Quantization> quantization_for(const ModelFiles& files, Precision rounded,
+                                             const NamedTensors& model) {
+  const auto type = eight_bits_of(rounded);
+  if (!type && rounded != Precision::automatic)
+    fail(ErrorKind::bad_argument, "rounded: \"{}\", expected fp8 or int8", rounded.text());
+  if (!type && (files.calibration || !files.keep.empty()))
+    fail(ErrorKind::bad_argument, "{}: given, but rounded is neither fp8 nor int8",
+         files.calibration ? "calibration" : "keep");
+  if (!type) return std::nullopt;
+  const std::string source = files.model.string();
+  Quantization quantization = files.calibration ? read_calibration(*files.calibration, *type)
+                                                : quantization_in(model, *type, source);
+  keep_modules(quantization, files.keep, model);
+  for (const std::string& module : quantization.smoothed)
+    if (files.calibration)
+      fail(ErrorKind::unsupported,
+           "calibration: {}: smooths {}, which ONNX files do not say; expected one without "
+           "(smooth 0)",
+           files.calibration->string(), module);
+    else
+      quantization.ranges.erase(module);
+  if (quantization.ranges.empty())
+    fail(ErrorKind::bad_argument, "rounded: {}: {} has no ranges, expected a calibration",
+         rounded.name(), source);
+  return quantization;
 }
 
 /// The parts asked for, in the order of their use.
@@ -48,6 +76,7 @@ std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,
         "control: {}: is a Control-LoRA, which is not exported; expected a ControlNet with weights "
         "of its own",
         checkpoint.sources.at(Part::control));
+  const auto quantization = quantization_for(files, options.rounded, checkpoint.tensors);
   const auto parts = wanted(export_parts(checkpoint), options.parts, files.model.string());
 
   FileSet files_written;
@@ -56,7 +85,8 @@ std::vector<fs::path> write_parts(const ModelFiles& files, const fs::path& path,
   std::vector<onnx::Model> graphs;
   for (const ExportPart& part : parts) {
     check_output(path / (part.name + ".onnx"));
-    graphs.push_back(lower(part.graph, part.name, part.dimensions, weights, dtype));
+    graphs.push_back(lower(part.graph, part.name, part.dimensions, weights, dtype,
+                           quantization ? &*quantization : nullptr));
   }
   // Weights first: until the last graph is there, the graphs that are name weights that are.
   std::vector<fs::path> written = weights.write(files_written, path, stop);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "checkpoint/safetensors.h"
 #include "models/assemble.h"
 #include "support/test_support.h"
 
@@ -87,7 +88,8 @@ struct Weight {
 };
 
 struct Exported {
-  std::set<std::string> inputs, outputs, operators;
+  std::set<std::string> inputs, outputs;
+  std::multiset<std::string> operators;
   std::map<std::string, Weight> weights;
 
   /// Reads the file and checks that every value is there before it is read.
@@ -236,6 +238,31 @@ TEST(Export, HalfPrecisionLeavesTimestepsAlone) {
   EXPECT_TRUE(unet.inputs.contains("timestep f32[1]"));
   EXPECT_TRUE(unet.inputs.contains("latent f16[batch, 4, height, width]"));
   EXPECT_TRUE(unet.outputs.contains("eps f16[batch, 4, height, width]"));
+}
+
+TEST(Export, ProductsWithRangesAreRounded) {
+  const testing::TemporaryFolder folder;
+  ModelFiles files = tiny;
+  files.calibration = folder / "ranges.safetensors";
+  const std::string middle = "model.diffusion_model.middle_block.";
+  std::map<std::string, Tensor, std::less<>> ranges;
+  for (const char* type : {".i8", ".f8_e4m3"})  // a convolution, and three products in one
+    for (const char* module : {"0.in_layers.2", "1.transformer_blocks.0.attn1"})
+      ranges[middle + module + type] = make_tensor({1}, std::vector{3.f});
+  write_safetensors(*files.calibration, ranges, {{"drypoint.calibration", "{}"}});
+  for (const char* precision : {"fp8", "int8"}) {
+    export_onnx(files, folder / precision, {.rounded = precision, .parts = {"unet"}});
+    const Exported unet(folder / precision / "unet.onnx");
+    EXPECT_EQ(unet.operators.count("QuantizeLinear"), 8u);
+    EXPECT_EQ(unet.operators.count("DequantizeLinear"), 8u);
+  }
+  files.keep = {middle + "0.in_layers.2"};
+  export_onnx(files, folder / "kept", {.rounded = "int8", .parts = {"unet"}});
+  EXPECT_EQ(Exported(folder / "kept/unet.onnx").operators.count("QuantizeLinear"), 6u);
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"keep", "rounded"},
+                                  [&] { export_onnx(files, folder / "no"); }));
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"fp8", "calibration"},
+                                  [&] { export_onnx(tiny, folder / "no", {.rounded = "fp8"}); }));
 }
 
 TEST(Export, WithoutControlNetTheUnetIsAlone) {

@@ -125,7 +125,7 @@ Lowered Lowering::lower(const Concat& op) {
 Lowered Lowering::lower(const Conv2d& op) {
   Lowered x = picture(0);
   const OperandPositions at = positions_of(op);
-  std::vector<std::string> inputs{x.name, weight(1)};
+  std::vector<std::string> inputs{rounded_input(x.name), rounded_weight(0)};
   if (op.epilogue.bias) {
     expect(shape(at.bias).size() == 1, "a bias that is no vector");
     inputs.push_back(weight(at.bias));
@@ -187,14 +187,15 @@ Lowered Lowering::lower(const Linear& op) {
   Lowered x = in(0);
   const OperandPositions at = positions_of(op);
   if (x.channels_first) {  // as a 1x1 convolution
-    std::vector<std::string> inputs{x.name, emit("Reshape", {weight(1), integers({0, 0, 1, 1})})};
+    std::vector<std::string> inputs{rounded_input(x.name),
+                                    emit("Reshape", {rounded_weight(0), integers({0, 0, 1, 1})})};
     if (op.epilogue.bias) inputs.push_back(weight(at.bias));
     x.name = emit("Conv", inputs, {{"kernel_shape", std::vector<int64_t>{1, 1}}});
     if (op.epilogue.residual) x.name = emit("Add", {x.name, picture(at.residual).name});
     x.name = activate(op.epilogue.activation, x.name);
     return x;
   }
-  x.name = emit("MatMul", {x.name, weight(1, /*transposed=*/true)});
+  x.name = emit("MatMul", {rounded_input(x.name), rounded_weight(1, /*transposed=*/true)});
   if (op.epilogue.bias) x.name = emit("Add", {x.name, weight(at.bias)});
   if (op.epilogue.residual) x.name = emit("Add", {x.name, in(at.residual).name});
   x.name = activate(op.epilogue.activation, x.name);

@@ -126,8 +126,8 @@ onnx::Model Lowering::run(const std::string& name, const DimensionNames& dimensi
 }
 
 onnx::Model lower(const Graph& graph, const std::string& name, const DimensionNames& dimensions,
-                  WeightFiles& weights, DType dtype) {
-  return Lowering(graph, weights, dtype).run(name, dimensions);
+                  WeightFiles& weights, DType dtype, const Quantization* quantization) {
+  return Lowering(graph, weights, dtype, quantization).run(name, dimensions);
 }
 
 }  // namespace drypoint

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -24,8 +25,12 @@ struct Lowered {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, WeightFiles& weights, DType dtype)
-      : graph_(graph), weights_(weights), dtype_(dtype), values_(graph.values.size()) {}
+  Lowering(const Graph& graph, WeightFiles& weights, DType dtype, const Quantization* quantization)
+      : graph_(graph),
+        weights_(weights),
+        dtype_(dtype),
+        quantization_(quantization),
+        values_(graph.values.size()) {}
 
   onnx::Model run(const std::string& name, const DimensionNames& dimensions);
 
@@ -87,6 +92,13 @@ class Lowering {
   Lowered in(size_t input);
   Lowered picture(size_t input);
   std::string weight(size_t input, bool transposed = false);
+  /// The range of the node's input, if its factors are to be rounded.
+  std::optional<float> range() const;
+  /// The node's input, and its weight with the outputs on this axis, after rounding where there is
+  /// a range.
+  std::string rounded_input(const std::string& x);
+  std::string rounded_weight(int64_t axis, bool transposed = false);
+  std::string rounded(const std::string& x, const std::vector<float>& scales, int64_t axis);
   std::string constant(const TensorType& type, const void* bytes);
   std::string integers(const std::vector<int64_t>& values);
   std::string number(float value) { return numbers({}, {value}); }
@@ -109,6 +121,7 @@ class Lowering {
   const Graph& graph_;
   WeightFiles& weights_;
   DType dtype_;
+  const Quantization* quantization_;
   const Node* node_ = nullptr;  // being lowered
   std::vector<Lowered> values_;
   std::vector<Extent> extents_;

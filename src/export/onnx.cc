@@ -13,9 +13,11 @@ using protobuf::Message;
 int64_t code(DType dtype) {
   switch (dtype) {
     case DType::f32: return 1;
+    case DType::i8: return 3;
     case DType::i32: return 6;
     case DType::i64: return 7;
     case DType::f16: return 10;
+    case DType::f8: return 17;  // FLOAT8E4M3FN
     default: break;
   }
   fail(ErrorKind::unsupported, "internal: no ONNX type for {}", drypoint::name(dtype));

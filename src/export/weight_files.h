@@ -30,6 +30,9 @@ class WeightFiles {
   /// Where the weight of that canonical name, or its transpose, will lie.
   const Place& place(const std::string& weight, bool transposed);
 
+  /// As the checkpoint has it, f32.
+  Tensor values(const std::string& weight) const { return checkpoint_.at(weight).to_f32(); }
+
   /// Adds all files to `files`, to be written into `folder`. -> their paths. Throws write_failed,
   /// cancelled, and non_finite for weights that are not finite, or not as f16.
   std::vector<std::filesystem::path> write(FileSet& files, const std::filesystem::path& folder,

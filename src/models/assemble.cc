@@ -14,6 +14,7 @@
 #include "checkpoint/diffusers_folder.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/prediction.h"
+#include "checkpoint/quantizers.h"
 #include "models/check_sizes.h"
 #include "models/clip.h"
 #include "models/complete.h"
@@ -225,6 +226,9 @@ auto config_in(const Checkpoint& checkpoint, Part part, Read read) {
 // Tensors that may be left over in a part.
 bool is_harmless(Part part, std::string_view name, int64_t text_layers) {
   const auto starts = [&](std::string_view prefix) { return name.starts_with(prefix); };
+  if (name.ends_with(range_end) || name.ends_with(input_factors_end) ||
+      name.ends_with(".weight_factors"))
+    return true;
   if (part == Part::vae) return starts("loss.") || starts("model_ema.");
   if (part != Part::text) return false;
   constexpr std::string_view layers = "text_model.encoder.layers.";

@@ -17,7 +17,7 @@ bool is_calibration(const std::filesystem::path& path) {
       std::filesystem::file_size(path, ignored) > most_bytes)
     return false;
   try {
-    return read_tensor_file(path).tensors.metadata.contains(calibration_key);
+    return read_tensor_file_as_it_is(path).tensors.metadata.contains(calibration_key);
   } catch (const Error&) {
     return false;
   }
@@ -37,7 +37,7 @@ CalibrationFile inspect_calibration(const std::filesystem::path& path) {
           .assign(found.kept.begin(), found.kept.end());
     }
     for (auto& [_, module] : modules) file.modules.push_back(std::move(module));
-    file.how = read_tensor_file(path).tensors.metadata.at(calibration_key);
+    file.how = read_tensor_file_as_it_is(path).tensors.metadata.at(calibration_key);
     return file;
   });
 }

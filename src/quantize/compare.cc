@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,6 +18,8 @@
 #include "diffusion/model.h"
 #include "drypoint/output.h"
 #include "drypoint/score.h"
+#include "ops/ops.h"
+#include "plan/plan.h"
 #include "quantize/drawings.h"
 #include "tensor/eight_bits.h"
 
@@ -53,6 +56,23 @@ double relative_error(std::span<const float> found, std::span<const float> expec
 double share_beyond(std::span<const float> values, float range) {
   const auto cut = std::ranges::count_if(values, [=](float v) { return std::fabs(v) > range; });
   return static_cast<double>(cut) / static_cast<double>(std::max<size_t>(values.size(), 1));
+}
+
+/// Of the watched modules: their shares of a step's additions and multiplications.
+std::map<std::string, double> shares_of(const Plan& plan) {
+  const auto type = [&](ValueId id) { return plan.values[static_cast<size_t>(id)].type; };
+  std::map<ValueId, double> flops;
+  double all = 0;
+  for (const PlanStep& step : plan.step) {
+    std::vector<TensorType> inputs;
+    std::ranges::transform(step.inputs, std::back_inserter(inputs), type);
+    all += flops[step.output] = flops_of(step.op, inputs, type(step.output));
+  }
+  std::map<std::string, double> shares;
+  for (const auto& [output, value] : plan.outputs)
+    if (output.starts_with(watched_result))
+      shares[output.substr(watched_result.size())] = flops[value] / all;
+  return shares;
 }
 
 class Comparing {
@@ -149,6 +169,7 @@ class Comparing {
       auto column = std::ranges::find(result.steps, step);
       if (column == result.steps.end()) column = result.steps.insert(result.steps.end(), step);
       const auto number = static_cast<size_t>(column - result.steps.begin());
+      const auto shares = shares_of(denoiser.plan());
       for (const auto& [output, expected] : kept->second.values) {
         if (!output.starts_with(watched_result)) continue;
         const std::string name = output.substr(watched_result.size());
@@ -158,8 +179,11 @@ class Comparing {
         module->errors.resize(std::max(module->errors.size(), number + 1));
         double& error = module->errors[number];
         error = std::max(error, relative_error(denoiser.output(output), expected));
+        if (const auto share = shares.find(name); share != shares.end())
+          module->gain = share->second;
         if (!quantization) continue;
         module->rounded = !quantization->kept.contains(name);
+        if (quantization->smoothed.contains(name)) continue;  // whose range is another input's
         const auto range = quantization->ranges.find(name);
         const float most = range != quantization->ranges.end() ? range->second
                            : quantization->type == DType::f8   ? largest(DType::f8)
@@ -191,6 +215,20 @@ class Comparing {
   std::vector<Image> references_;
 };
 
+/// The rounded modules, those that are to stay first in front.
+std::vector<std::string> candidates_to_keep(std::vector<ComparedModule> modules, KeepFirst first) {
+  std::erase_if(modules, [](const ComparedModule& module) { return !module.rounded; });
+  // A PSNR falls with the sum of squares of what modules are off.
+  const auto price = [&](const ComparedModule& module) {
+    return first == KeepFirst::dear ? module.worst * module.worst / std::max(module.gain, 1e-12)
+                                    : module.worst;
+  };
+  std::ranges::stable_sort(modules, std::ranges::greater(), price);
+  std::vector<std::string> names;
+  for (const ComparedModule& module : modules) names.push_back(module.name);
+  return names;
+}
+
 KeptModules search(const ComparisonOptions& options, double quality,
                    const ComparisonCallbacks& callbacks) {
   if (!eight_bits_of(options.b.precision))
@@ -198,9 +236,8 @@ KeptModules search(const ComparisonOptions& options, double quality,
          options.b.precision.name());
   Comparing comparing(options, callbacks);
   KeptModules result{.comparison = comparing.run()};
-  std::vector<std::string> worst;
-  for (const ComparedModule& module : result.comparison.modules)
-    if (module.rounded) worst.push_back(module.name);
+  const std::vector<std::string> worst =
+      candidates_to_keep(result.comparison.modules, options.keep_first);
   const auto with = [&](size_t count) {
     result.psnr =
         comparing.quality({worst.begin(), worst.begin() + static_cast<std::ptrdiff_t>(count)});
@@ -241,17 +278,18 @@ KeptModules find_kept(const ComparisonOptions& options, double quality,
 }
 
 void write_kept(const std::filesystem::path& calibration, const std::filesystem::path& output,
-                Precision precision, const std::vector<std::string>& kept) {
+                Precision precision, const KeptModules& found) {
   at_border(calibration.string(), [&] {
     const auto type = eight_bits_of(precision);
     if (!type)
       fail(ErrorKind::bad_argument, "precision: {}, expected fp8 or int8", precision.name());
     read_calibration(calibration, *type);  // that it is one
-    const NamedTensors tensors = read_tensor_file(calibration).tensors;
+    const NamedTensors tensors = read_tensor_file_as_it_is(calibration).tensors;
     std::map<std::string, std::string> metadata(tensors.metadata.begin(), tensors.metadata.end());
     auto how = parse_json(metadata.at(calibration_key));
     if (!how.is_object()) how = nlohmann::json::object();
-    how["kept"][std::string(name(*type))] = kept;
+    how["kept"][std::string(name(*type))] = found.kept;
+    how["psnr"][std::string(name(*type))] = found.psnr;
     metadata[calibration_key] = how.dump();
     write_safetensors(output, tensors.tensors, metadata);
   });

@@ -1,10 +1,11 @@
 // From calibration over comparison to pictures of eight bits, with the tiny model.
 #include <algorithm>
+#include <cmath>
 
 #include "base/file.h"
 #include "checkpoint/formats.h"
 #include "drypoint/calibrate.h"
-#include "drypoint/compare.h"
+#include "drypoint/mixed.h"
 #include "drypoint/plan.h"
 #include "drypoint/score.h"
 #include "support/test_support.h"
@@ -133,9 +134,59 @@ TEST_F(EightBits, AsManyModulesStayAsTheQualityNeeds) {
   EXPECT_FALSE(some.kept.empty());
   EXPECT_GE(some.psnr, rounded + 3);
   const auto mixed = folder_ / "mixed.safetensors";
-  write_kept(*options.files.calibration, mixed, "int8", some.kept);
+  write_kept(*options.files.calibration, mixed, "int8", some);
   options.files.calibration = mixed;
   EXPECT_NEAR(compare(options).psnr[0], some.psnr, 1e-9);
+}
+
+TEST_F(EightBits, MixedTakesWhatTheQualityAllows) {
+  MixedOptions options{.files = tiny_files(),
+                       .pipeline = {.device = "cpu"},
+                       .quality = 1,
+                       .request = small_request()};
+  const FoundMixed most = find_mixed(options);
+  EXPECT_EQ(most.pipeline.precision, "int8");
+  ASSERT_TRUE(most.measured);
+  EXPECT_TRUE(most.measured->kept.empty());
+  double gain = 0;
+  for (const ComparedModule& module : most.measured->comparison.modules) {
+    EXPECT_GT(module.gain, 0) << module.name;
+    gain += module.gain;
+  }
+  EXPECT_GT(gain, 0.1);
+  EXPECT_LT(gain, 1);
+
+  const double quality = most.measured->psnr + 3;
+  options.quality = quality;
+  const FoundMixed some = find_mixed(options);
+  ASSERT_TRUE(some.measured);
+  EXPECT_GE(some.measured->psnr, quality);
+  EXPECT_LT(some.measured->kept.size(), some.measured->comparison.modules.size());
+  const Image reference =
+      Pipeline(tiny_files(), {.device = "cpu"}).generate(small_request()).images[0];
+  const Image drawn = Pipeline(some.files, some.pipeline).generate(small_request()).images[0];
+  EXPECT_NEAR(psnr(drawn, reference), some.measured->psnr, 1e-9);
+
+  // A calibration that has been made for it says all.
+  options.files.calibration = folder_ / "known.safetensors";
+  write_kept(*some.files.calibration, *options.files.calibration, "int8", *some.measured);
+  const FoundMixed known = find_mixed(options);
+  EXPECT_FALSE(known.measured);
+  EXPECT_EQ(Pipeline(known.files, known.pipeline).generate(small_request()).images[0], drawn);
+}
+
+TEST_F(EightBits, MixedIsRefusedWhereNothingIsDrawn) {
+  const PipelineOptions cpu{.device = "cpu"};
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"quality: 32", "prompts"},
+                         [&] { find_mixed({.files = tiny_files(), .pipeline = cpu}); }));
+  for (const double wrong : {0.0, -1.0, double{INFINITY}, double{NAN}})
+    EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"quality"}, [&] {
+      find_mixed(
+          {.files = tiny_files(), .pipeline = cpu, .quality = wrong, .request = small_request()});
+    }));
+  EXPECT_TRUE(fails_with(ErrorKind::bad_argument, {"plan", "x.plan"}, [&] {
+    find_mixed({.files = {.plan = "x.plan"}, .pipeline = cpu, .request = small_request()});
+  }));
 }
 
 TEST_F(EightBits, PlansKeepRangesAndWhatIsKept) {

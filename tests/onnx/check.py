@@ -19,7 +19,7 @@ import onnx
 import onnxruntime
 from safetensors.numpy import load_file
 
-FULL, HALF = 1e-4, 3e-2  # distances allowed
+FULL, HALF, EIGHT_BITS = 1e-4, 3e-2, 2e-1  # distances allowed
 
 
 class Check:
@@ -95,6 +95,32 @@ def check_ours(check, precision, stages, size, allowed):
         check.compare(f"{precision} ours {part} {size}", found, expected, allowed)
 
 
+def check_rounded(check, options, folder):
+    """Graphs with QuantizeLinear and DequantizeLinear, by the ranges of a short calibration."""
+    ranges = f"{folder}/ranges.safetensors"
+    subprocess.run([options.drypoint, "calibrate", "-m", options.model, "-p", "a bird", "--steps",
+                    "4", "--size", "128x128", "-o", ranges], check=True, stdout=subprocess.DEVNULL)
+    golden = load_file(options.golden)
+    step = dict(latent=golden["stage.x"], context=golden["text.embedding"],
+                hint=golden["stage.hint"], control_scales=np.ones(13), timestep=np.array([501]))
+    expected = golden["stage.t501.eps"]
+    plain = check.run("fp32", "denoiser", step)["eps"]
+    for precision in "fp8", "int8":
+        subprocess.run([options.drypoint, "export", "-m", options.model, "--control",
+                        f"canny={options.control}", "--quantize", precision, "--calibration",
+                        ranges, "--parts", "denoiser", "--onnx", f"{folder}/{precision}"],
+                       check=True, stdout=subprocess.DEVNULL)
+        path = check.folder / precision / "denoiser.onnx"
+        onnx.checker.check_model(path, full_check=True)
+        kinds = [node.op_type for node in onnx.load(path, load_external_data=False).graph.node]
+        print(f"ok   {precision} checker denoiser, {kinds.count('QuantizeLinear')} roundings")
+        found = check.run(precision, "denoiser", step)["eps"]
+        check.compare(f"{precision} official denoiser", {"eps": found}, {"eps": expected},
+                      EIGHT_BITS)
+        same = np.abs(found - plain).max() == 0
+        check.report(f"{precision} rounds", float(same), 0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -126,6 +152,8 @@ def main():
                 check_golden(check, precision, options.golden, allowed)
             for size, tensors in stages.items():
                 check_ours(check, precision, tensors, size, allowed)
+        if options.golden:
+            check_rounded(check, options, folder)
     sys.exit(1 if check.failures else 0)
 
 

@@ -28,9 +28,12 @@ std::vector<std::pair<std::string, Conv2dAlgorithm>> conv2d_algorithms() {
 // that of the pictures does. One tile a sample is too few; two pay where guidance doubles them.
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context) {
   const Shape &x = request.inputs[0].shape, &w = request.inputs[1].shape, &y = request.output.shape;
-  // Winograd's sums of inputs and of filters would be rounded too; bf16 has no bits to spare.
-  const bool fits = factors_of(request, context) == DType::f32 && w[2] == 3 && w[3] == 3 &&
-                    op.stride == 1 && request.constant[1];
+  // Winograd's sums of inputs and of filters would be rounded too, and bf16 has no bits to spare:
+  // it is of f32, and in the place of bf16 where that has no tiles, as it is faster.
+  const DType factors = factors_of(request, context);
+  const bool is_faster = factors == DType::f32 || (factors == DType::bf16 && !context.multiplier &&
+                                                   tile_multipliers(factors).empty());
+  const bool fits = is_faster && w[2] == 3 && w[3] == 3 && op.stride == 1 && request.constant[1];
   const int64_t tiles = ((y[1] + 3) / 4) * ((y[2] + 3) / 4);  // of one sample, see kernels.h
   if (fits && vector_size() >= 8 && x[3] >= 32 && w[0] >= 32 && tiles >= 2)
     return make_winograd(op, request, context);

@@ -46,7 +46,12 @@ class CpuBackend : public Backend {
     std::vector<std::string> all;
     if (threads() != wanted_)
       all.push_back(fmt::format("threads: {} wanted, {} could be made", wanted_, threads()));
-    if (context_.factors == DType::bf16) tell_if_slow(DType::bf16, all);
+    if (context_.factors == DType::bf16) {
+      tell_if_slow(DType::bf16, all);
+      if (cpu::tile_multipliers(DType::bf16).empty())
+        all.emplace_back(
+            "precision: bf16: most 3x3 convolutions stay in fp32, which is faster without tiles");
+    }
     if (made_i8_) tell_if_slow(DType::i8, all);
     if (made_f8_) tell_slow(DType::f8, all);
     return all;
@@ -90,7 +95,7 @@ void parallel_copy(const Context& context, const float* from, int64_t count, flo
 }  // namespace cpu
 
 Target cpu_target(DType factors) {
-  return {.factors = factors, .eight_bits = {DType::f8, DType::i8}, .fused = {.dequantize = true}};
+  return {.factors = factors, .eight_bits = {DType::i8, DType::f8}, .fused = {.dequantize = true}};
 }
 
 std::unique_ptr<Backend> make_cpu_backend(int threads, DType factors) {
