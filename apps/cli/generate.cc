@@ -314,6 +314,9 @@ void run(GenerateArguments options) {
   const std::vector<ControlFiles> controls = controls_of(options, request);
   if (!options.folder.are_given()) check_outputs(options, names, controls);
   take_pictures(options, controls, request, notices);
+  if (!options.folder.are_given() && !options.save_edges.empty() && request.controls.empty() &&
+      request.image == Image())
+    bad_option("--save-edges: there are none without a picture that steers");
   std::optional<FoundMixed> mixed;
   if (quality) {
     mixed = find_with_progress({.files = files,
@@ -335,8 +338,6 @@ void run(GenerateArguments options) {
     if (code != 0) throw CLI::RuntimeError(code);
     return;
   }
-  if (!options.save_edges.empty() && request.controls.empty() && request.image == Image())
-    bad_option("--save-edges: there are none without a picture that steers");
   Result result;
   std::vector<std::string> told;  // already
   {

@@ -24,7 +24,7 @@ void ModelOptions::add_to(CLI::App& command, bool plans) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1);
   if (!plans) return;
-  for (const char* name : {"plan", "embeddings", "loras", "upscaler"})
+  for (const char* name : {"plan", "embeddings", "loras", "upscaler", "annotators"})
     fields_.add(command, name, {});
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "device_options.h"
 #include "drypoint/annotate.h"
 #include "drypoint/edges.h"
 #include "drypoint/fields.h"
@@ -22,6 +23,7 @@ struct PreprocessArguments {
   std::string kind, model, image, mask, output;
   FieldOptions<Request> request{request_fields()};
   FieldOptions<Control> control{control_fields()};
+  DeviceOptions device;
   bool json = false;
 };
 
@@ -30,19 +32,16 @@ Image fitted(const Image& image, const Request& request, const Control& control)
                                      : resize_for_control(image, request.size, control.resize);
 }
 
-bool is_network(const std::string& kind) {
-  return std::ranges::find(annotator_kinds(), kind, &AnnotatorKind::name) !=
-         annotator_kinds().end();
-}
-
 /// By the network that was given.
-Image annotated(const PreprocessArguments& options, const Image& image) {
+Image annotated(const PreprocessArguments& options, const Preprocessor& network,
+                const PreprocessOptions& numbers, const Image& image) {
   if (options.model.empty())
-    bad_option(fmt::format("--model: found none, expected the network of {}", options.kind));
-  for (const char* name : {"threshold_a", "threshold_b"})
-    if (options.control.has(name)) bad_option(fmt::format("{}: {} takes none", name, options.kind));
-  if (!options.mask.empty()) bad_option(fmt::format("--mask: {} takes none", options.kind));
-  return Annotator(options.kind, options.model).annotate(image, interrupted);
+    bad_option(
+        fmt::format("--model: found none, expected {}, or a folder with it", network.files[0]));
+  if (!options.mask.empty()) bad_option(fmt::format("--mask: {} takes none", network.name));
+  check(network, numbers);
+  return Annotator(network.name, options.model, options.device.pipeline_options())
+      .annotate(image, interrupted);
 }
 
 void run(const PreprocessArguments& options) {
@@ -51,9 +50,8 @@ void run(const PreprocessArguments& options) {
   options.request.expect_one_of("size", "resolution");
   options.request.apply(request);
   options.control.apply(control);
-  const bool by_network = is_network(options.kind);
-  if (!by_network) preprocessor_named(options.kind);
-  if (!by_network && !options.model.empty())
+  const Preprocessor& preprocessor = preprocessor_named(options.kind);
+  if (!preprocessor.is_network() && !options.model.empty())
     bad_option(fmt::format("--model: {} is no network", options.kind));
   check_output("--output", options.output);
   if (options.json && is_standard(options.output))
@@ -68,15 +66,15 @@ void run(const PreprocessArguments& options) {
   if (!options.mask.empty())
     numbers.mask = fitted(read_picture("--mask", options.mask).image, request, control);
   const Image picture = fitted(read.image, request, control);
-  const Image hint = by_network ? annotated(options, picture)
-                                : preprocess(preprocessor_named(options.kind), picture, numbers);
+  const Image hint = preprocessor.is_network() ? annotated(options, preprocessor, numbers, picture)
+                                               : preprocess(preprocessor, picture, numbers);
   PictureSet outputs;
   outputs.add(options.output, hint);
   outputs.commit();
   for (const auto& notice : read.notices) print_notice(notice);
   if (options.json)
     print_json({{"hint", options.output},
-                {"preprocessor", options.kind},
+                {"preprocessor", preprocessor.name},
                 {"width", hint.width},
                 {"height", hint.height},
                 {"notices", read.notices}});
@@ -94,10 +92,9 @@ std::string kinds() {
         numbers +=
             fmt::format("{}{} {}", numbers.empty() ? " (" : ", ", number.meaning, number.usual);
     if (!numbers.empty()) numbers += ")";
+    if (preprocessor.is_network()) numbers += fmt::format(" (--model {})", preprocessor.files[0]);
     lines += fmt::format("  {:18} {}{}\n", preprocessor.name, preprocessor.help, numbers);
   }
-  for (const AnnotatorKind& network : annotator_kinds())
-    lines += fmt::format("  {:18} {} (--model {})\n", network.name, network.help, network.file);
   return lines;
 }
 
@@ -113,19 +110,24 @@ void add_preprocess(CLI::App& program) {
                    "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
       ->required()
       ->transform(path());
-  command->add_option("--model", o->model, "The network of a kind that is one")->transform(path());
+  command
+      ->add_option("--model", o->model,
+                   "Weights of a kind that is a network, or a folder with them")
+      ->transform(path());
   command->add_option("--mask", o->mask, "Of inpaint: white where it is to be painted anew")
       ->transform(path());
   for (const char* name : {"resolution", "size", "seed"}) o->request.add(*command, name, {});
   for (const char* name : {"threshold_a", "threshold_b", "resize"})
     o->control.add(*command, name, {});
+  o->device.add_to(*command);
   command->add_flag("--json", o->json, "Print the result as JSON");
   command->add_option("-o,--output", o->output, "Picture to write, or - for standard output (PNG)")
       ->required()
       ->transform(output_path());
   command->footer(kinds() +
                   "\n  drypoint preprocess scribble_xdog -i photo.jpg -o scribble.png\n"
-                  "  drypoint preprocess canny --threshold-a 50 -i photo.jpg -o edges.png\n");
+                  "  drypoint preprocess canny --threshold-a 50 -i photo.jpg -o edges.png\n"
+                  "  drypoint preprocess openpose --model annotators/ -i photo.jpg -o pose.png\n");
   command->callback([o] { run(*o); });
 }
 

@@ -16,9 +16,18 @@ Json model_names(const Context& context) {
   return names;
 }
 
-HttpResponse module_list(const Context&, const HttpRequest&) {
+/// Those that can be had here.
+std::vector<Module> own_modules(const Context& context) {
+  const auto engine = context.engines.get();
+  std::vector<Module> own;
+  for (const Module& module : modules())
+    if (engine->model.can_preprocess(*module.preprocessor)) own.push_back(module);
+  return own;
+}
+
+HttpResponse module_list(const Context& context, const HttpRequest&) {
   Json names = Json::array(), detail = Json::object();
-  for (const Module& module : modules()) {
+  for (const Module& module : own_modules(context)) {
     Json sliders = Json::array();
     for (const auto& slider : module.sliders)
       sliders.push_back({{"name", slider.name},
@@ -38,7 +47,7 @@ HttpResponse control_types(const Context& context, const HttpRequest&) {
   const Json models = model_names(context);
   Json all_modules = Json::array(), types = Json::object();
   std::map<std::string, Json> of_kind;
-  for (const Module& module : modules()) {
+  for (const Module& module : own_modules(context)) {
     all_modules.push_back(module.name());
     for (const auto kind : module.preprocessor->controls)
       of_kind[std::string(kind)].push_back(module.name());
@@ -67,7 +76,8 @@ HttpResponse control_types(const Context& context, const HttpRequest&) {
 }
 
 /// The picture's hint as the extension's preview has it: the shorter side at the resolution.
-Image detected(const Module& module, Image image, const Image& mask, const Fields& fields) {
+Image detected(const Model& model, const Module& module, Image image, const Image& mask,
+               const Fields& fields) {
   if (module.has_resolution)
     image = resize_for_control(
         image,
@@ -77,10 +87,10 @@ Image detected(const Module& module, Image image, const Image& mask, const Field
     options.threshold_a = module.threshold(0, fields.number("controlnet_threshold_a", -1));
     options.threshold_b = module.threshold(1, fields.number("controlnet_threshold_b", -1));
   }
-  return preprocess(*module.preprocessor, image, options);
+  return model.preprocess(*module.preprocessor, image, options);
 }
 
-HttpResponse detect(const Context&, const HttpRequest& request) {
+HttpResponse detect(const Context& context, const HttpRequest& request) {
   const Json body = parse_object(request.body);
   const Fields fields(body);
   const Module* module = nullptr;
@@ -98,6 +108,7 @@ HttpResponse detect(const Context&, const HttpRequest& request) {
     refuse_field(413, "controlnet_input_images", "{} pictures, expected at most 16",
                  pictures.size());
   const Json& masks = fields.list("controlnet_masks");
+  const auto engine = context.engines.get();
   Json images = Json::array();
   const auto picture_at = [](const Json& list, const char* name, size_t i) {
     const std::string where = fmt::format("{}[{}]", name, i);
@@ -111,8 +122,9 @@ HttpResponse detect(const Context&, const HttpRequest& request) {
       refuse_field(422, "controlnet_masks", "expected none: the module {} takes none",
                    module->name());
     if (has_mask) mask = picture_at(masks, "controlnet_masks", i);
-    images.push_back(to_base64(encode_png(
-        detected(*module, picture_at(pictures, "controlnet_input_images", i), mask, fields))));
+    images.push_back(to_base64(
+        encode_png(detected(engine->model, *module,
+                            picture_at(pictures, "controlnet_input_images", i), mask, fields))));
   }
   return json_response({{"images", images}, {"info", "Success"}, {"poses", Json::array()}});
 }

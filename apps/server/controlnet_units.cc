@@ -177,7 +177,9 @@ const std::vector<Module>& modules() {
 const Module& module_named(const std::string& text, const std::string& field) {
   std::vector<std::string> names;
   for (const Module& module : modules()) {
-    if (small(text) == module.name() || small(text).starts_with(module.name() + " ("))
+    const auto& aliases = module.preprocessor->aliases;
+    if (small(text) == module.name() || small(text).starts_with(module.name() + " (") ||
+        std::ranges::find(aliases, small(text)) != aliases.end())
       return module;
     names.push_back(module.name());
   }

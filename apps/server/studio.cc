@@ -22,18 +22,20 @@ const char* type_name(FieldType type) {
   return type == FieldType::word ? "word" : "text";
 }
 
-Json preprocessors_json() {
+/// Those that can be had here.
+Json preprocessors_json(const Model& model) {
   const auto number = [](const PreprocessNumber& of) -> Json {
     if (of.meaning.empty()) return nullptr;
     return {{"meaning", of.meaning}, {"usual", of.usual}, {"least", of.least}, {"most", of.most}};
   };
   Json list = Json::array();
   for (const Preprocessor& one : preprocessors())
-    list.push_back({{"name", one.name},
-                    {"controls", one.controls},
-                    {"help", one.help},
-                    {"threshold_a", number(one.threshold_a)},
-                    {"threshold_b", number(one.threshold_b)}});
+    if (model.can_preprocess(one))
+      list.push_back({{"name", one.name},
+                      {"controls", one.controls},
+                      {"help", one.help},
+                      {"threshold_a", number(one.threshold_a)},
+                      {"threshold_b", number(one.threshold_b)}});
   return list;
 }
 
@@ -53,7 +55,7 @@ HttpResponse info(const Context& context, const HttpRequest&) {
                         {"vaes", names_of(context.catalog, FileKind::vae)},
                         {"loras", names_of(context.catalog, FileKind::lora)},
                         {"embeddings", names_of(context.catalog, FileKind::embedding)},
-                        {"preprocessors", preprocessors_json()},
+                        {"preprocessors", preprocessors_json(engine->model)},
                         {"samplers", samplers},
                         {"schedules", schedules},
                         {"defaults", Json::parse(to_json(engine->model.defaults()))},
@@ -113,7 +115,7 @@ HttpResponse hint_of(const Context& context, const HttpRequest& request) {
                                          : preprocessor_named(asked.preprocessor);
   PreprocessOptions options{asked.threshold_a, asked.threshold_b, {}, 0};
   if (!asked.mask.pixels.empty()) options.mask = resize_for_control(asked.mask, size, asked.resize);
-  return {.body = encode_png(preprocess(
+  return {.body = encode_png(context.engines.get()->model.preprocess(
               preprocessor, resize_for_control(asked.image, size, asked.resize), options)),
           .type = "image/png"};
 }

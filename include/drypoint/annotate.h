@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,21 +13,13 @@
 
 namespace drypoint {
 
-/// What one is called, and the file that it is read from.
-struct AnnotatorKind {
-  std::string_view name;  ///< "hed"
-  std::string_view file;  ///< "ControlNetHED.pth"
-  std::string_view help;  ///< a phrase
-};
-
-/// All there are.
-std::span<const AnnotatorKind> annotator_kinds();
-
 /// A network that makes a hint of a picture. Not for several threads at once.
 class Annotator {
  public:
-  /// Throws bad_argument (no such kind), bad_file, unsupported.
-  Annotator(std::string_view kind, const std::filesystem::path& file,
+  /// `preprocessor`: of those of preprocess.h that are networks; `weights`: its file, or a folder
+  /// below which one with such a name lies. Throws bad_argument (no such preprocessor, no such file
+  /// in the folder), bad_file, unsupported (another network's file).
+  Annotator(std::string_view preprocessor, const std::filesystem::path& weights,
             const DeviceOptions& options = {});
   ~Annotator();
   Annotator(Annotator&&) noexcept;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "drypoint/device.h"
 #include "drypoint/model_files.h"
+#include "drypoint/preprocess.h"
 
 namespace drypoint {
 
@@ -51,6 +53,14 @@ class Model {
   /// Bytes on the device that all pipelines of this model share. They grow as stages and sizes
   /// that need other weights are first used.
   size_t weight_bytes() const;
+
+  /// Whether a preprocessor needs no weights, or they are in `ModelFiles::annotators`.
+  bool can_preprocess(const Preprocessor& preprocessor) const;
+  /// What `preprocess` gives, by networks too, which run on the model's device. Throws what that
+  /// and `Annotator` throw; bad_argument where the weights are not there.
+  Image preprocess(const Preprocessor& preprocessor, const Image& image,
+                   const PreprocessOptions& options = {},
+                   const std::function<bool()>& stop = {}) const;
 
   /// Puts another ControlNet in place of the one of this name, or of the first: a checkpoint file
   /// or a diffusers folder whose ControlNet has the same shapes. All else stays as it was made, so

@@ -37,6 +37,9 @@ struct ModelFiles {
   /// A network that makes pictures larger (ESRGAN, RealESRGAN: .pth, .safetensors), for second
   /// passes with `HiresUpscaler::model`.
   std::optional<std::filesystem::path> upscaler;
+  /// A folder of the weights of preprocessors that are networks (see annotate.h), each in a file of
+  /// its public name, such as body_pose_model.pth, at any depth.
+  std::optional<std::filesystem::path> annotators;
   /// What the UNet's output means; `automatic`: what the model says (see docs/command_line.md).
   Prediction prediction = Prediction::automatic;
   /// With the precisions fp8 and int8: the ranges of values that `calibrate` found (see

@@ -1,5 +1,5 @@
-// From a picture to the hint that a ControlNet was trained on, without networks: the preprocessors
-// of the web UI's ControlNet extension that need none.
+// From a picture to the hint that a ControlNet was trained on: the preprocessors of the web UI's
+// ControlNet extension. Those that are networks need their weights, see annotate.h.
 #pragma once
 
 #include <cstdint>
@@ -30,21 +30,29 @@ struct Preprocessor {
   std::vector<std::string_view> controls;  ///< names of ControlNets that it goes with
   std::string_view help;                   ///< a phrase
   PreprocessNumber threshold_a, threshold_b;
-  /// Keeps the picture's size.
+  /// Keeps the picture's size. Null: it is a network.
   Image (*run)(const Image& image, const PreprocessOptions& options);
+  /// Of a network: what files with its weights are called, the usual one first.
+  std::vector<std::string_view> files = {};
+  std::vector<std::string_view> aliases = {};  ///< other names that it has had
+
+  bool is_network() const { return run == nullptr; }
 };
 
 /// All there are; the first is "none".
 std::span<const Preprocessor> preprocessors();
 
-/// Throws bad_argument naming the nearest.
+/// By name or alias. Throws bad_argument naming the nearest.
 const Preprocessor& preprocessor_named(std::string_view name);
 
-/// What "auto" stands for with a ControlNet of this name.
+/// What "auto" stands for with a ControlNet of this name: none that is a network.
 const Preprocessor& preprocessor_for(std::string_view control);
 
-/// The hint, of the picture's size. Throws bad_argument (a number out of range, or one that it does
-/// not take), out_of_memory.
+/// Throws bad_argument for a number out of range, or one that the preprocessor does not take.
+void check(const Preprocessor& preprocessor, const PreprocessOptions& options);
+
+/// The hint, of the picture's size, without networks. Throws bad_argument (a preprocessor that is
+/// one, and as `check`), out_of_memory.
 Image preprocess(const Preprocessor& preprocessor, const Image& image,
                  const PreprocessOptions& options = {});
 

@@ -1,13 +1,16 @@
 #include "control.h"
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "callbacks.h"
+#include "drypoint/annotate.h"
 #include "drypoint/fields.h"
 #include "drypoint/preprocess.h"
 #include "fields.h"
@@ -49,6 +52,9 @@ nb::dict all_preprocessors() {
     for (const auto name : one.controls) controls.append(std::string(name));
     about["controls"] = controls;
     about["help"] = std::string(one.help);
+    nb::list files;
+    for (const auto file : one.files) files.append(std::string(file));
+    about["files"] = files;
     about["threshold_a"] = number_of(one.threshold_a);
     about["threshold_b"] = number_of(one.threshold_b);
     all[std::string(one.name).c_str()] = about;
@@ -57,11 +63,18 @@ nb::dict all_preprocessors() {
 }
 
 Image run_preprocessor(const std::string& name, nb::handle source, std::optional<double> a,
-                       std::optional<double> b, nb::handle mask, uint64_t seed) {
+                       std::optional<double> b, nb::handle mask, uint64_t seed,
+                       const std::optional<std::filesystem::path>& weights,
+                       const std::string& device) {
   const Image image = to_rgb(source, "image");
   PreprocessOptions options{a, b, {}, seed};
   if (!mask.is_none()) options.mask = to_image(mask, "mask");
-  return without_gil([&] { return preprocess(preprocessor_named(name), image, options); });
+  return without_gil([&] {
+    const Preprocessor& preprocessor = preprocessor_named(name);
+    if (!preprocessor.is_network() || !weights) return preprocess(preprocessor, image, options);
+    check(preprocessor, options);
+    return Annotator(name, *weights, {.device = device}).annotate(image);
+  });
 }
 
 }  // namespace
@@ -141,20 +154,25 @@ void add_control(nb::module_& module) {
           nb::sig("def __setstate__(self, state: object, /) -> None"));
   add_fields(type, control_fields());
   add_fields(type, control_pictures());
-  module.def("preprocessors", &all_preprocessors,
-             nb::sig("def preprocessors() -> dict[str, dict[str, typing.Any]]"),
-             "By name: the kinds of ControlNet that each goes with, what it makes, and the numbers "
-             "that it takes.");
+  module.def(
+      "preprocessors", &all_preprocessors,
+      nb::sig("def preprocessors() -> dict[str, dict[str, typing.Any]]"),
+      "By name: the kinds of ControlNet that each goes with, what it makes, the numbers that "
+      "it takes, and what files with its weights are called where it is a network.");
   module.def(
       "preprocess", &run_preprocessor, nb::arg("name"), nb::arg("image"), nb::kw_only(),
       nb::arg("threshold_a") = nb::none(), nb::arg("threshold_b") = nb::none(),
-      nb::arg("mask") = nb::none(), nb::arg("seed") = 0,
+      nb::arg("mask") = nb::none(), nb::arg("seed") = 0, nb::arg("weights") = nb::none(),
+      nb::arg("device") = "auto",
       nb::sig("def preprocess(name: str, image: drypoint._types.ImageLike, *, threshold_a: float | "
               "None = None, threshold_b: float | None = None, mask: drypoint._types.ImageLike | "
-              "None = None, seed: int = 0) -> Image"),
+              "None = None, seed: int = 0, weights: str | os.PathLike[str] | None = None, device: "
+              "str = "
+              "\"auto\") -> Image"),
       R"(The hint that a ControlNet sees of a picture, of its size: see `preprocessors`.
 
-`mask` is of "inpaint", as large as the picture; `seed` of "shuffle". Raises BadArgument, OutOfMemory.)");
+`mask` is of "inpaint", as large as the picture; `seed` of "shuffle"; `weights`, a file or a folder
+with one of `files`, and `device` of those that are networks. Raises BadArgument, OutOfMemory.)");
 }
 
 }  // namespace drypoint::python

@@ -17,8 +17,9 @@ Graph fuse_activation(const Graph& graph, const PassContext& /*context*/) {
   const auto uses = graph.use_counts();
   return rewrite(graph, [&](Rewriter& r, const Node& node) -> ValueId {
     const auto* activation = std::get_if<Activation>(&node.op);
+    if (!activation) return -1;
     const Node* producer = graph.producer(node.inputs[0]);
-    if (!activation || !producer || uses[node.inputs[0]] != 1) return -1;
+    if (!producer || uses[node.inputs[0]] != 1) return -1;
     Op op = producer->op;
     ActivationKind* last = activation_of(op);
     if (!last || *last != ActivationKind::none) return -1;

@@ -1,103 +1,172 @@
+#include "diffusion/annotating.h"
+
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/utf8.h"
 #include "compile/compile.h"
-#include "diffusion/open_device.h"
+#include "diffusion/folder_files.h"
 #include "drypoint/annotate.h"
-#include "drypoint/nearest.h"
-#include "image/bilinear.h"
 #include "image/formats.h"
-#include "models/hed.h"
-#include "runtime/executor.h"
 
 namespace drypoint {
 namespace {
 
-constexpr AnnotatorKind kinds[] = {{"hed", "ControlNetHED.pth", "soft edges, by a network"}};
+constexpr int least_side = 16;
 
-/// Bytes [H, W, 1 or 3] -> [H, W, 3], less the network's mean colour.
-std::vector<float> centred(const Image& image, std::span<const float> mean) {
-  std::vector<float> values;
-  for (size_t p = 0; p < image.pixels.size(); p += static_cast<size_t>(image.channels))
-    for (size_t c = 0; c < 3; ++c)
-      values.push_back(image.pixels[p + c % static_cast<size_t>(image.channels)] - mean[c]);
-  return values;
+/// Whether it is called so, or the same as safetensors.
+bool is_called(const std::filesystem::path& file, std::string_view name) {
+  return file.filename() == name ||
+         (file.extension() == ".safetensors" && file.stem() == std::filesystem::path(name).stem());
+}
+
+std::string listed_files(const Preprocessor& preprocessor) {
+  std::string all;
+  for (const std::string_view name : preprocessor.files)
+    all += (all.empty() ? "" : " or ") + std::string(name);
+  return all;
+}
+
+/// Below the folder, the usual one first; none if it has none.
+std::optional<std::filesystem::path> weights_in(const std::filesystem::path& folder,
+                                                const Preprocessor& preprocessor) {
+  for (const std::string_view name : preprocessor.files) {
+    const auto files = files_below(folder, "annotators", [&](const std::filesystem::path& file) {
+      return is_called(file, name);
+    });
+    if (!files.empty()) return files[0];
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_folder(const std::filesystem::path& folder,
+                                const Preprocessor& preprocessor) {
+  fail(ErrorKind::bad_argument, "preprocessor: {} needs {}, found none below the folder {}",
+       preprocessor.name, listed_files(preprocessor), printable(folder.string()));
+}
+
+/// The file itself, or that of a folder.
+std::filesystem::path weights_at(const std::filesystem::path& path,
+                                 const Preprocessor& preprocessor) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return path;
+  const auto file = weights_in(path, preprocessor);
+  if (!file) refuse_folder(path, preprocessor);
+  return *file;
+}
+
+const Preprocessor& network_named(std::string_view name) {
+  const Preprocessor& preprocessor = preprocessor_named(name);
+  if (!preprocessor.is_network())
+    fail(ErrorKind::bad_argument, "preprocessor: {} is no network, and has no weights",
+         preprocessor.name);
+  return preprocessor;
 }
 
 }  // namespace
 
-std::span<const AnnotatorKind> annotator_kinds() { return kinds; }
+AnnotatorNetwork::AnnotatorNetwork(const Preprocessor& preprocessor,
+                                   const std::filesystem::path& file,
+                                   std::shared_ptr<OpenDevice> device)
+    : name_(preprocessor.name),
+      network_(read_hint_network(preprocessor.name, file)),
+      device_(std::move(device)),
+      store_(network_->tensors(), device_->backend(), nullptr, device_->budget()) {}
+
+Executor& AnnotatorNetwork::executor(ImageSize size, const StopRequested& stop) {
+  if (executor_ && ready_ == size) return *executor_;
+  executor_.reset();
+  SizedGraph sized = network_->build(size);
+  Plan plan = compile(std::move(sized.graph), device_->backend().target());
+  const auto making = device_->making.alone(stop);
+  device_->use_choices(nullptr);
+  executor_ = std::make_unique<Executor>(std::move(plan), device_->backend(), store_, stop);
+  for (const auto& [name, values] : sized.tables) set_input(name, values);
+  ready_ = size;
+  return *executor_;
+}
+
+void AnnotatorNetwork::set_input(const std::string& name, const InputValues& values) {
+  std::visit([&](const auto& own) { executor_->set_input(name, std::span(own)); }, values);
+}
+
+Image AnnotatorNetwork::run(const Image& image, const StopRequested& stop) {
+  check_image(image);
+  if (image.width < least_side || image.height < least_side)
+    fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
+         image.height, least_side);
+  const std::lock_guard lock(running_);
+  const ImageSize seen = network_->seen_size({image.width, image.height});
+  Executor& network = executor(seen, stop);
+  for (const auto& [name, values] : network_->inputs(image, seen)) set_input(name, values);
+  network.run(Rate::picture, stop);
+  return network_->hint(image, seen, [&](const std::string& output) {
+    const auto values = network.output(output);
+    if (!all_finite(values))
+      fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", name_);
+    return values;
+  });
+}
+
+AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,
+                                   std::shared_ptr<OpenDevice> device)
+    : folder_(folder), device_(std::move(device)) {
+  if (!folder_) return;
+  for (const Preprocessor& preprocessor : preprocessors())
+    if (const auto file = weights_in(*folder_, preprocessor)) files_[preprocessor.name] = *file;
+}
+
+bool AnnotatorLibrary::has_weights(const Preprocessor& preprocessor) const {
+  return !preprocessor.is_network() || files_.contains(preprocessor.name);
+}
+
+AnnotatorNetwork& AnnotatorLibrary::open(const Preprocessor& preprocessor) {
+  if (!folder_)
+    fail(
+        ErrorKind::bad_argument,
+        "preprocessor: {} is a network, but no folder with its weights ({}) was given (annotators)",
+        preprocessor.name, listed_files(preprocessor));
+  if (!has_weights(preprocessor)) refuse_folder(*folder_, preprocessor);
+  const std::lock_guard lock(opening_);
+  auto& network = opened_[preprocessor.name];
+  if (!network)
+    network =
+        std::make_unique<AnnotatorNetwork>(preprocessor, files_.at(preprocessor.name), device_);
+  return *network;
+}
+
+Image AnnotatorLibrary::hint(const Preprocessor& preprocessor, const Image& image,
+                             const PreprocessOptions& options, const StopRequested& stop) {
+  if (!preprocessor.is_network()) return preprocess(preprocessor, image, options);
+  check(preprocessor, options);
+  AnnotatorNetwork& network = open(preprocessor);
+  const auto turn = device_->turn(stop);
+  return network.run(image, stop);
+}
 
 class Annotator::Implementation {
  public:
-  Implementation(std::string_view kind, const std::filesystem::path& file,
+  Implementation(const Preprocessor& preprocessor, const std::filesystem::path& weights,
                  const DeviceOptions& options)
-      : device_(options),
-        network_(read(kind, file)),
-        store_(network_.tensors, device_.backend(), nullptr, device_.budget()) {}
-
-  std::string device() const { return device_.backend().name(); }
-
-  /// The blocks' edges, enlarged, on average, through a sigmoid.
+      : device_(std::make_shared<OpenDevice>(options)),
+        network_(preprocessor, weights_at(weights, preprocessor), device_) {}
+  std::string device() const { return device_->backend().name(); }
   Image annotate(const Image& image, const StopRequested& stop) {
-    check_image(image);
-    if (image.width < 16 || image.height < 16)
-      fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from 16", image.width,
-           image.height);
-    const auto turn = device_.turn(stop);
-    Executor& network = executor({image.width, image.height}, stop);
-    const Tensor mean = network_.tensors.at("norm").to_f32();
-    network.set_input("image", centred(image, mean.floats()));
-    network.run(Rate::picture, stop);
-    const size_t blocks = network_.config.blocks.size();
-    std::vector<float> sum(static_cast<size_t>(image.width) * static_cast<size_t>(image.height));
-    for (size_t i = 0; i < blocks; ++i)
-      add_bilinear(network.output("edges" + std::to_string(i)),
-                   {image.width >> i, image.height >> i}, {image.width, image.height}, sum);
-    Image hint{image.width, image.height, 1, {}};
-    for (const float value : sum) {
-      if (!std::isfinite(value))
-        fail(ErrorKind::non_finite, "edge detector: the result holds NaN or infinity");
-      const float edge = 1 / (1 + std::exp(-value / static_cast<float>(blocks)));
-      hint.pixels.push_back(static_cast<uint8_t>(std::clamp(edge * 255, 0.0f, 255.0f)));
-    }
-    return hint;
+    const auto turn = device_->turn(stop);
+    return network_.run(image, stop);
   }
 
  private:
-  static HedFile read(std::string_view kind, const std::filesystem::path& file) {
-    std::vector<std::string> names;
-    for (const AnnotatorKind& known : kinds) names.emplace_back(known.name);
-    if (std::ranges::find(names, kind) == names.end())
-      fail(ErrorKind::bad_argument, "kind: \"{}\", expected a network (is it {}?)",
-           printable(std::string(kind)), nearest(std::string(kind), names));
-    return read_hed(file);
-  }
-  Executor& executor(ImageSize size, const StopRequested& stop) {
-    if (executor_ && ready_ == size) return *executor_;
-    executor_.reset();
-    const auto making = device_.making.alone(stop);
-    device_.use_choices(nullptr);
-    executor_ = std::make_unique<Executor>(
-        compile(build_hed(network_.config, size.height, size.width), device_.backend().target()),
-        device_.backend(), store_, stop);
-    ready_ = size;
-    return *executor_;
-  }
-
-  OpenDevice device_;
-  HedFile network_;
-  WeightStore store_;
-  ImageSize ready_;
-  std::unique_ptr<Executor> executor_;
+  std::shared_ptr<OpenDevice> device_;
+  AnnotatorNetwork network_;
 };
 
-Annotator::Annotator(std::string_view kind, const std::filesystem::path& file,
+Annotator::Annotator(std::string_view preprocessor, const std::filesystem::path& weights,
                      const DeviceOptions& options)
-    : implementation_(at_border(
-          file.string(), [&] { return std::make_unique<Implementation>(kind, file, options); })) {}
+    : implementation_(at_border(weights.string(), [&] {
+        return std::make_unique<Implementation>(network_named(preprocessor), weights, options);
+      })) {}
 Annotator::~Annotator() = default;
 Annotator::Annotator(Annotator&&) noexcept = default;
 Annotator& Annotator::operator=(Annotator&&) noexcept = default;

@@ -23,8 +23,15 @@ void refuse_to_overwrite(const ModelFiles& files, const fs::path& tuning_cache,
                          const fs::path& output) {
   std::error_code ignored;
   const auto whole = [&](const fs::path& path) { return fs::weakly_canonical(path, ignored); };
-  std::vector reads{std::optional(files.model), files.control, files.vae,      files.text_encoder,
-                    files.embeddings,           files.loras,   files.upscaler, files.calibration,
+  std::vector reads{std::optional(files.model),
+                    files.control,
+                    files.vae,
+                    files.text_encoder,
+                    files.embeddings,
+                    files.loras,
+                    files.upscaler,
+                    files.annotators,
+                    files.calibration,
                     std::optional(tuning_cache)};
   for (const NamedControl& control : files.controls) reads.emplace_back(control.file);
   for (const auto& read : reads) {

@@ -111,18 +111,19 @@ Image first_channel(const Image& image) {
 
 /// The picture as the ControlNet sees it.
 Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const Request& request,
-              ImageSize size, const PreprocessOptions& options) {
+              ImageSize size, const PreprocessOptions& options, AnnotatorLibrary& annotators,
+              const StopRequested& stop) {
   if (asked.is_ready) return *asked.image;
   const auto& [settings, image, mask, is_ready] = asked;
+  const auto hint = [&](const Image& picture) {
+    return annotators.hint(preprocessor, picture, options, stop);
+  };
   // As in the web UI, what is around it is as the hint's border, not the picture's.
   if (settings.resolution == 0 && settings.resize == ResizeMode::fill && !takes_mask(preprocessor))
-    return resize_for_control(preprocess(preprocessor, resized_within(*image, size), options), size,
-                              ResizeMode::fill);
-  if (settings.resolution == 0)
-    return preprocess(preprocessor, fitted(*image, request, size, settings.resize), options);
-  return resize_for_control(
-      preprocess(preprocessor, resize_for_control(*image, settings.resolution), options), size,
-      settings.resize);
+    return resize_for_control(hint(resized_within(*image, size)), size, ResizeMode::fill);
+  if (settings.resolution == 0) return hint(fitted(*image, request, size, settings.resize));
+  return resize_for_control(hint(resize_for_control(*image, settings.resolution)), size,
+                            settings.resize);
 }
 
 }  // namespace
@@ -198,7 +199,7 @@ std::vector<float> control_scales(const Control& control, size_t tensors) {
 }
 
 std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSize size, bool guided,
-                           std::vector<std::string>& notices) {
+                           std::vector<std::string>& notices, const StopRequested& stop) {
   std::vector<Unit> units;
   for (AskedControl& asked : asked_controls(request)) {
     const auto make = [&]() -> Unit {
@@ -232,7 +233,8 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
           unit.region = mask;
         }
       }
-      unit.hint = hint_of(asked, preprocessor, request, size, options);
+      unit.hint =
+          hint_of(asked, preprocessor, request, size, options, model.model()->annotators(), stop);
       if (asked.is_ready && preprocessor_for(settings.name).name == "canny")
         if (auto notice = edge_map_notice(*asked.image)) notices.push_back(std::move(*notice));
       unit.settings = std::move(settings);

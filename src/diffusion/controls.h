@@ -50,9 +50,9 @@ struct Unit {
 std::vector<float> control_scales(const Control& control, size_t tensors);
 
 /// Of a request that was checked. Adds to `notices` what is odd about a hint. Throws bad_argument
-/// for a ControlNet or preprocessor that there is not.
+/// for a ControlNet or preprocessor that there is not, or one without its weights.
 std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSize size, bool guided,
-                           std::vector<std::string>& notices);
+                           std::vector<std::string>& notices, const StopRequested& stop = {});
 
 /// Whether two requests' units differ in their pictures at most, so that they can be drawn
 /// together.

@@ -193,6 +193,7 @@ LoadedModel::LoadedModel(const ModelFiles& files, const DeviceOptions& options,
          tokenizer_.vocabulary_size(), config_.text.vocabulary);
   if (files.embeddings) embeddings_ = Embeddings(*files.embeddings, tokenizer_, config_.text.width);
   adapters_ = std::make_unique<AdapterLibrary>(files.loras, config_, name_);
+  annotators_ = std::make_unique<AnnotatorLibrary>(files.annotators, device_);
   if (files.upscaler) upscaler_ = std::make_unique<UpscalerNetwork>(*files.upscaler, device_);
   defaults_ = defaults_from(checkpoint_.tensors.metadata, name_);
   description_ = {.model = file_name(main_file(files)),
@@ -492,6 +493,14 @@ std::string Model::hash() const {
 Device Model::device() const { return Device(loaded_->shared_device()); }
 Request Model::defaults() const { return loaded_->defaults(); }
 size_t Model::weight_bytes() const { return loaded_->weight_bytes(); }
+bool Model::can_preprocess(const Preprocessor& preprocessor) const {
+  return loaded_->annotators().has_weights(preprocessor);
+}
+Image Model::preprocess(const Preprocessor& preprocessor, const Image& image,
+                        const PreprocessOptions& options, const std::function<bool()>& stop) const {
+  return at_border("preprocessing",
+                   [&] { return loaded_->annotators().hint(preprocessor, image, options, stop); });
+}
 void Model::set_control(const std::filesystem::path& path, const std::string& name) {
   at_border(path.string(), [&] { loaded_->set_control(path, name); });
 }

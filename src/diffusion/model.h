@@ -12,6 +12,7 @@
 #include "base/shared_lock.h"
 #include "checkpoint/plan_file.h"
 #include "diffusion/adapters.h"
+#include "diffusion/annotating.h"
 #include "diffusion/denoise_loop.h"
 #include "diffusion/embeddings.h"
 #include "diffusion/model_hash.h"
@@ -71,6 +72,7 @@ class LoadedModel {
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const Embeddings& embeddings() const { return embeddings_; }
   const AdapterLibrary& adapters() const { return *adapters_; }
+  AnnotatorLibrary& annotators() const { return *annotators_; }
   /// Null if there is none.
   UpscalerNetwork* upscaler() { return upscaler_.get(); }
   const NoiseSchedule& noise_schedule() const { return noise_schedule_; }
@@ -109,6 +111,7 @@ class LoadedModel {
   Embeddings embeddings_;
   std::unique_ptr<const AdapterLibrary> adapters_;
   std::unique_ptr<UpscalerNetwork> upscaler_;
+  std::unique_ptr<AnnotatorLibrary> annotators_;
   AdapterSet put_on_;  // that the weights have, under `in_use_`
   NoiseSchedule noise_schedule_;
   std::optional<Quantization> quantization_;

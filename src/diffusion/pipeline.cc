@@ -130,7 +130,8 @@ Generation Pipeline::Implementation::begin(const Request& request, const Callbac
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed, table);
   const ImageSize size = drawn_size(request);
-  std::vector<Unit> units = units_of(request, model_, size, prompts.shape().guided, result.notices);
+  std::vector<Unit> units =
+      units_of(request, model_, size, prompts.shape().guided, result.notices, callbacks.stop);
   for (const Unit& unit : units) result.hints.push_back(unit.hint);
   if (!units.empty()) result.edges = units[0].hint;
   Phases phases = phases_of(request, units, prompts.shape().guided, table);

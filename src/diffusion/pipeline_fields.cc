@@ -125,6 +125,9 @@ const std::vector<Field<ModelFiles>>& model_fields() {
       file("upscaler", &M::upscaler,
            "Network that makes pictures larger (ESRGAN, RealESRGAN), for second\npasses (the "
            "upscaler \"model\")"),
+      file("annotators", &M::annotators,
+           "Folder with the weights of preprocessors that are networks, under\ntheir public names "
+           "(body_pose_model.pth)"),
       choice("prediction", &M::prediction,
              {{"auto", Prediction::automatic},
               {"epsilon", Prediction::epsilon},

@@ -4,8 +4,9 @@
 #include <array>
 #include <cfloat>
 #include <cmath>
-#include <numbers>
 #include <vector>
+
+#include "image/resample_weights.h"
 
 namespace drypoint {
 namespace {
@@ -46,34 +47,6 @@ struct Filter {
   }
 };
 
-std::array<float, 8> lanczos_weights(float x) {
-  std::array<float, 8> weights{};
-  if (x < FLT_EPSILON) {
-    weights[3] = 1;
-    return weights;
-  }
-  // sin(y) of the eight places, a quarter of π apart, from that of the first.
-  constexpr double r = 0.70710678118654752440084436210485;
-  constexpr double turns[8][2] = {{1, 0},  {-r, -r}, {0, 1},  {r, -r},
-                                  {-1, 0}, {r, r},   {0, -1}, {-r, r}};
-  const double y0 = -(x + 3) * std::numbers::pi * 0.25;
-  const double sine = std::sin(y0), cosine = std::cos(y0);
-  float sum = 0;
-  for (int i = 0; i < 8; ++i) {
-    const float place = x + 3 - float(i);
-    if (std::abs(place) >= 1e-6f) {
-      const double y = -place * std::numbers::pi * 0.25;
-      weights[i] = float((turns[i][0] * sine + turns[i][1] * cosine) / (y * y));
-    } else {
-      weights[i] = 1e30f;  // the limit, before all are divided by their sum
-    }
-    sum += weights[i];
-  }
-  sum = 1 / sum;
-  for (float& weight : weights) weight *= sum;
-  return weights;
-}
-
 Filter<8> lanczos_filter(int from, int to) {
   const double scale = 1 / (double(to) / from);
   Filter<8> filter;
@@ -88,17 +61,12 @@ Filter<8> lanczos_filter(int from, int to) {
 
 Filter<4> cubic_filter(int from, int to) {
   const double scale = 1 / (double(to) / from);
-  constexpr float a = -0.75f;
   Filter<4> filter;
   for (int i = 0; i < to; ++i) {
     float x = float((i + 0.5) * scale - 0.5);
     const int pixel = int(std::floor(x));
     x -= float(pixel);
-    std::array<float, 4> weights{((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a,
-                                 ((a + 2) * x - (a + 3)) * x * x + 1,
-                                 ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1, 0};
-    weights[3] = 1 - weights[0] - weights[1] - weights[2];
-    filter.add(pixel - 1, weights);
+    filter.add(pixel - 1, cubic_weights(x));
   }
   return filter;
 }
@@ -195,33 +163,11 @@ Image averaged(const Image& image, ImageSize size, int wide, int high) {
   return out;
 }
 
-/// One pixel's share in one result.
-struct Share {
-  int from = 0, to = 0;
-  float weight = 0;
-};
-
-std::vector<Share> shares(int from, int to, double scale) {
-  std::vector<Share> shares;
-  for (int i = 0; i < to; ++i) {
-    const double begin = i * scale, end = begin + scale;
-    const double width = std::min(scale, from - begin);
-    int first = int(std::ceil(begin)), last = int(std::floor(end));
-    last = std::min(last, from - 1);
-    first = std::min(first, last);
-    if (first - begin > 1e-3) shares.push_back({first - 1, i, float((first - begin) / width)});
-    for (int k = first; k < last; ++k) shares.push_back({k, i, float(1.0 / width)});
-    if (end - last > 1e-3)
-      shares.push_back({last, i, float(std::min(std::min(end - last, 1.), width) / width)});
-  }
-  return shares;
-}
-
 /// Averages where results cover parts of pixels. The sums' order is OpenCV's.
 Image weighted(const Image& image, ImageSize size, double wide, double high) {
   const int n = image.channels;
-  const std::vector<Share> across = shares(image.width, size.width, wide),
-                           down = shares(image.height, size.height, high);
+  const std::vector<Share> across = area_shares(image.width, size.width, wide),
+                           down = area_shares(image.height, size.height, high);
   Image out = blank(size, n);
   std::vector<float> line(size_t(size.width) * size_t(n)), sums(line.size());
   const auto finish = [&](int row) {

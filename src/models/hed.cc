@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "base/error.h"
-#include "base/utf8.h"
 #include "checkpoint/formats.h"
-#include "models/complete.h"
+#include "models/network_file.h"
 
 namespace drypoint {
 namespace {
@@ -46,21 +42,13 @@ Graph build_hed(const HedConfig& config, int64_t height, int64_t width) {
 HedFile read_hed(const std::filesystem::path& path) {
   HedFile file{read_tensor_file(path).tensors, {}};
   file.config = detect_hed(file.tensors);
-  const auto& tensors = file.tensors.tensors;
+  constexpr std::string_view what = "HED edge detector of ControlNet's (ControlNetHED.pth)";
   if (file.config.blocks.empty() || file.config.blocks.size() > 8)
-    fail(ErrorKind::unsupported,
-         "{}: holds no HED edge detector of ControlNet's (ControlNetHED.pth), whose tensors begin "
-         "with {}; the first is {}",
-         path.string(), hed_convolution(0, 0),
-         tensors.empty() ? "-" : printable(tensors.begin()->first));
+    refuse_network(file.tensors, path.string(), what, hed_convolution(0, 0));
   const int64_t side = int64_t{1} << (file.config.blocks.size() - 1);
   std::vector<TensorSpec> needed = weights_of(build_hed(file.config, side, side));
   needed.push_back({"norm", {1, 3, 1, 1}});
-  check_complete(file.tensors, needed, path.string());
-  for (const auto& [name, _] : tensors)
-    if (std::ranges::find(needed, name, &TensorSpec::name) == needed.end())
-      fail(ErrorKind::unsupported, "{}: tensor {}: is of no use in a HED edge detector",
-           path.string(), printable(name));
+  expect_exactly(file.tensors, needed, path.string(), what);
   return file;
 }
 

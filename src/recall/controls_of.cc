@@ -18,7 +18,8 @@ const Preprocessor* preprocessor_called(std::string_view module) {
   module = module.substr(0, module.find(" ("));
   if (module == "None" || module.empty()) module = "none";
   for (const Preprocessor& one : preprocessors())
-    if (one.name == module) return &one;
+    if (one.name == module || std::ranges::find(one.aliases, module) != one.aliases.end())
+      return &one;
   return nullptr;
 }
 

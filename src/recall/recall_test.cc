@@ -100,7 +100,7 @@ TEST(Recall, SeveralControlNetsOfTheWebUis) {
       "is more important, Hr Option: Both\", ControlNet 1: \"Module: invert (from white bg & black "
       "line), Model: control_v11p_sd15_lineart [43d4be0d], Weight: 1.2, Guidance Start: 0.25, "
       "Pixel "
-      "Perfect: True\", ControlNet 2: \"Module: depth_midas, Model: d [12345678]\"");
+      "Perfect: True\", ControlNet 2: \"Module: depth_leres, Model: d [12345678]\"");
   const std::vector<Control> controls = request_of(recalled).controls;
   ASSERT_EQ(controls.size(), 3u);
   EXPECT_EQ(controls[0].preprocessor, "canny");
@@ -116,7 +116,7 @@ TEST(Recall, SeveralControlNetsOfTheWebUis) {
   EXPECT_EQ(controls[1].resolution, 0);
   EXPECT_EQ(controls[2].preprocessor, "none");
   ASSERT_EQ(recalled.notices.size(), 1u);
-  EXPECT_NE(recalled.notices[0].find("depth_midas"), std::string::npos);
+  EXPECT_NE(recalled.notices[0].find("depth_leres"), std::string::npos);
 
   // Which of a model's they are: by hash, by file, by name.
   const ModelDescription loaded{.model = "m",

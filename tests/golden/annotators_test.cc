@@ -1,8 +1,17 @@
 // Preprocessors that are networks, against controlnet-aux (annotators.py).
+#include "annotate/depth.h"
+#include "annotate/hint_network.h"
+#include "annotate/poses.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
 #include "drypoint/annotate.h"
+#include "drypoint/pipeline.h"
+#include "drypoint/preprocess.h"
 #include "golden/golden_test_base.h"
+#include "image/preprocess/pixels.h"
+#include "models/depth_anything.h"
+#include "models/midas.h"
+#include "models/openpose.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -11,33 +20,251 @@ namespace {
 std::filesystem::path annotator_path(const std::string& name) {
   return testing::data("annotators/" + name);
 }
+Image annotator_picture(const std::string& name) {
+  return read_image(annotator_path(name + ".png")).image;
+}
+NamedTensors annotator_tensors(const std::string& name) {
+  return read_tensor_file(annotator_path(name + ".safetensors")).tensors;
+}
 
-TEST(Annotator, HedFindsTheEdgesThatControlnetAuxFinds) {
-  const Image picture = read_image(annotator_path("picture.png")).image;
-  const Image expected = read_image(annotator_path("hed.png")).image;
-  for (const char* device : {"cpu", "reference"}) {
-    Annotator hed("hed", annotator_path("hed.safetensors"), {.device = device});
-    const Image hint = hed.annotate(picture);
-    ASSERT_EQ(3 * hint.pixels.size(), expected.pixels.size());
-    for (size_t i = 0; i < hint.pixels.size(); ++i)
-      ASSERT_LE(std::abs(hint.pixels[i] - expected.pixels[3 * i]), 1) << device;
+/// Within 1/255 in 99.9 % of the values; grey stands for three equal channels.
+::testing::AssertionResult like(const Image& hint, const Image& expected) {
+  if (hint.width != expected.width || hint.height != expected.height)
+    return ::testing::AssertionFailure() << hint.width << "x" << hint.height << ", expected "
+                                         << expected.width << "x" << expected.height;
+  const auto at = [](const Image& image, size_t pixel, size_t c) {
+    const auto channels = static_cast<size_t>(image.channels);
+    return int{image.pixels[pixel * channels + std::min(c, channels - 1)]};
+  };
+  const size_t pixels = pixels_of(hint);
+  size_t unlike = 0;
+  for (size_t pixel = 0; pixel < pixels; ++pixel)
+    for (size_t c = 0; c < 3; ++c)
+      unlike += std::abs(at(hint, pixel, c) - at(expected, pixel, c)) > 1 ? 1 : 0;
+  if (static_cast<double>(unlike) <= 0.001 * 3 * static_cast<double>(pixels))
+    return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << unlike << " of " << 3 * pixels << " values differ";
+}
+
+/// Of a transformer that has the same weights in all its blocks, the file has the first's.
+void repeat_block(NamedTensors& tensors, const std::string& blocks, int count) {
+  std::map<std::string, Tensor, std::less<>> more;
+  for (const auto& [name, tensor] : tensors.tensors)
+    if (name.starts_with(blocks + "0."))
+      for (int i = 1; i < count; ++i)
+        more[blocks + std::to_string(i) + name.substr(blocks.size() + 1)] = tensor;
+  tensors.tensors.merge(more);
+}
+
+struct Transformer {
+  const char* blocks = nullptr;
+  int count = 0;
+};
+constexpr Transformer hybrid{"pretrained.model.blocks.", 12}, large{"pretrained.model.blocks.", 24},
+    dinov2{"pretrained.blocks.", 8};
+
+/// The weights as a file.
+class Weights {
+ public:
+  Weights(const std::string& name, const Transformer& transformer) {
+    NamedTensors tensors = annotator_tensors(name);
+    if (transformer.blocks) repeat_block(tensors, transformer.blocks, transformer.count);
+    write_safetensors(path(), tensors.tensors);
   }
+  std::filesystem::path path() const { return folder_ / "weights.safetensors"; }
+
+ private:
+  testing::TemporaryFolder folder_;
+};
+
+struct HintCase {
+  const char *preprocessor, *weights, *hint;
+  Transformer transformer = {};
+  bool is_large = false;  // too much for the reference
+};
+class Hint : public ::testing::TestWithParam<HintCase> {};
+
+TEST_P(Hint, IsThatOfControlnetAux) {
+  const HintCase& hint = GetParam();
+  const Weights weights(hint.weights, hint.transformer);
+  for (const char* device : {"cpu", "reference"}) {
+    if (hint.is_large && device == std::string("reference")) continue;
+    Annotator network(hint.preprocessor, weights.path(), {.device = device});
+    EXPECT_TRUE(like(network.annotate(annotator_picture("picture")), annotator_picture(hint.hint)))
+        << device;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Annotators, Hint,
+    ::testing::Values(HintCase{"depth_midas", "midas_hybrid", "midas_hybrid", hybrid},
+                      HintCase{"depth_midas", "midas_large", "midas_large", large},
+                      HintCase{"depth_anything", "depth_anything", "depth_anything", dinov2, true},
+                      HintCase{"depth_anything_v2", "depth_anything_v2", "depth_anything_v2",
+                               dinov2, true},
+                      HintCase{"lineart_realistic", "lineart", "lineart"},
+                      HintCase{"lineart_anime", "lineart_anime", "lineart_anime"},
+                      HintCase{"softedge_hed", "hed", "hed"},
+                      HintCase{"softedge_hedsafe", "hed", "hedsafe"}),
+    [](const auto& test) { return std::string(test.param.hint); });
+
+/// Networks on each backend, with what the Python code gave for an input.
+class AnnotatorStages : public ::testing::TestWithParam<testing::GoldenBackend> {
+ protected:
+  void expect_outputs(const NamedTensors& weights, SizedGraph sized, NetworkInputs inputs,
+                      const NamedTensors& golden, std::initializer_list<const char*> outputs) {
+    const auto backend = GetParam().make();
+    WeightStore store(weights, *backend);
+    Executor network(compile(std::move(sized.graph), backend->target()), *backend, store);
+    inputs.merge(sized.tables);
+    const auto image = golden.at("image").to_f32();
+    inputs["image"] = std::vector<float>(image.floats().begin(), image.floats().end());
+    for (const auto& [name, values] : inputs)
+      std::visit([&](const auto& own) { network.set_input(name, std::span(own)); }, values);
+    network.run(Rate::picture);
+    for (const char* output : outputs)
+      EXPECT_TRUE(
+          testing::close(network.output(output), golden.at(output).floats(), GetParam().tolerance))
+          << output;
+  }
+};
+
+TEST_P(AnnotatorStages, OpenposeSeesLimbsAndParts) {
+  const OpenposeFile file = read_openpose(annotator_path("openpose.safetensors"));
+  const NamedTensors golden = annotator_tensors("openpose_stages");
+  const Shape size = golden.at("image").shape();
+  expect_outputs(file.tensors, {build_openpose(file.config, size[1], size[2])}, {}, golden,
+                 {"limbs", "parts"});
+}
+
+TEST_P(AnnotatorStages, MidasSeesDepth) {
+  for (const auto& [name, transformer] :
+       {std::pair("midas_hybrid", hybrid), std::pair("midas_large", large)}) {
+    const MidasFile file = read_midas(Weights(name, transformer).path());
+    const NamedTensors golden = annotator_tensors(std::string(name) + "_stages");
+    const Shape size = golden.at("image").shape();
+    const ImageSize patches{static_cast<int>(size[2] / 16), static_cast<int>(size[1] / 16)};
+    expect_outputs(
+        file.tensors, build_midas(file.config, size[1], size[2]),
+        vit_positions(file.tensors, midas_vit, file.config.vit, patches, PositionResize::bilinear),
+        golden, {"depth"});
+  }
+}
+
+TEST_P(AnnotatorStages, DepthAnythingSeesDepth) {
+  for (const auto& [name, version] :
+       {std::pair("depth_anything", 1), std::pair("depth_anything_v2", 2)}) {
+    const DepthAnythingFile file = read_depth_anything(Weights(name, dinov2).path(), version);
+    const NamedTensors golden = annotator_tensors(std::string(name) + "_stages");
+    const Shape size = golden.at("image").shape();
+    const ImageSize patches{static_cast<int>(size[2] / 14), static_cast<int>(size[1] / 14)};
+    expect_outputs(file.tensors, build_depth_anything(file.config, size[1], size[2]),
+                   vit_positions(file.tensors, depth_anything_vit, file.config.vit, patches,
+                                 PositionResize::dinov2),
+                   golden, {"depth"});
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Backends, AnnotatorStages, ::testing::ValuesIn(testing::golden_backends()),
+                         [](const auto& backend) { return std::string(backend.param.name); });
+
+TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
+  const auto network = read_hint_network("openpose", annotator_path("openpose.safetensors"));
+  const Image picture = annotator_picture("openpose_picture");
+  const Image expected = annotator_picture("openpose_seen");  // every eighth pixel
+  const ImageSize seen = network->seen_size({picture.width, picture.height});
+  ASSERT_EQ(seen, (ImageSize{8 * expected.width, 8 * expected.height}));
+  const NetworkInputs inputs = network->inputs(picture, seen);
+  const auto& values = std::get<std::vector<float>>(inputs.at("image"));
+  Image sampled{expected.width, expected.height, 3, {}};
+  for (int y = 0; y < seen.height; y += 8)
+    for (int x = 0; x < seen.width; x += 8)
+      for (int c = 2; c >= 0; --c)
+        sampled.pixels.push_back(static_cast<uint8_t>(
+            (values[static_cast<size_t>((y * seen.width + x) * 3 + c)] + 0.5f) * 256));
+  EXPECT_TRUE(like(sampled, expected));
+}
+
+TEST(Openpose, DrawsTheBodiesThatControlnetAuxFinds) {
+  const NamedTensors results = annotator_tensors("poses");
+  const auto network = read_hint_network("openpose", annotator_path("openpose.safetensors"));
+  const Image black{200, 120, 3, std::vector<uint8_t>(size_t{200} * 120 * 3)};
+  const Image hint =
+      network->hint(black, network->seen_size({200, 120}), [&](const std::string& output) {
+        static std::map<std::string, Tensor> kept;
+        return (kept[output] = results.at(output).to_f32()).floats();
+      });
+  EXPECT_TRUE(like(hint, annotator_picture("poses")));
+}
+
+TEST(Openpose, RefusesPeaksWithoutEnd) {
+  const ImageSize size{64, 64};
+  const std::vector<float> limbs(size_t{64} * 64 * 38), parts(size_t{64} * 64 * 19, 1.0f);
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"openpose", "1000"},
+                                  [&] { find_poses(limbs, parts, size); }));
+  EXPECT_TRUE(find_poses(limbs, std::vector<float>(parts.size()), size).empty());
+}
+
+TEST(Annotator, EveryNetworkHasAReader) {
+  for (const Preprocessor& preprocessor : preprocessors()) {
+    if (!preprocessor.is_network()) continue;
+    EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported, {"sd15.safetensors"}, [&] {
+      read_hint_network(preprocessor.name, testing::tiny_model_path());
+    })) << preprocessor.name;
+  }
+}
+
+TEST(Annotator, FindsItsWeightsInAFolder) {
+  const testing::TemporaryFolder folder;
+  const Image picture = annotator_picture("picture");
+  EXPECT_TRUE(testing::fails_with(
+      ErrorKind::bad_argument, {"softedge_hed", "ControlNetHED.pth", folder.path().string()},
+      [&] { Annotator("hed", folder.path(), testing::tested_device()); }));
+  std::filesystem::create_directory(folder / "hed");
+  std::filesystem::copy_file(annotator_path("hed.safetensors"),
+                             folder / "hed/ControlNetHED.safetensors");
+  Annotator network("hed", folder.path(), testing::tested_device());
+  EXPECT_TRUE(like(network.annotate(picture), annotator_picture("hed")));
 }
 
 TEST(Annotator, RefusesWhatItIsNot) {
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"\"head\"", "hed"}, [] {
     Annotator("head", annotator_path("hed.safetensors"), testing::tested_device());
   }));
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"canny", "no network"}, [] {
+    Annotator("canny", annotator_path("hed.safetensors"), testing::tested_device());
+  }));
   EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported, {"sd15.safetensors", "HED"}, [] {
     Annotator("hed", testing::tiny_model_path(), testing::tested_device());
   }));
   const testing::TemporaryFolder folder;
-  auto tensors = read_tensor_file(annotator_path("hed.safetensors")).tensors.tensors;
+  auto tensors = annotator_tensors("hed").tensors;
   tensors.erase("block3.projection.bias");
   write_safetensors(folder / "less.safetensors", tensors);
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"less", "block3.projection.bias"}, [&] {
     Annotator("hed", folder / "less.safetensors", testing::tested_device());
   }));
+}
+
+TEST(Annotator, ServesAModelsControls) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::copy_file(annotator_path("hed.safetensors"),
+                             folder / "ControlNetHED.safetensors");
+  ModelFiles files{.model = testing::tiny_model_path(), .control = testing::tiny_control_path()};
+  const auto asked = [](const Pipeline& pipeline) {
+    Request request = pipeline.defaults();
+    request.steps = 1;
+    request.size = {64, 64};
+    request.controls = {{.image = annotator_picture("picture"), .preprocessor = "hed"}};
+    return request;
+  };
+  Pipeline without(files, testing::tested_device());
+  EXPECT_TRUE(testing::fails_with(
+      ErrorKind::bad_argument, {"controls[0]", "softedge_hed", "ControlNetHED.pth", "annotators"},
+      [&] { without.generate(asked(without)); }));
+  files.annotators = folder.path();
+  Pipeline pipeline(files, testing::tested_device());
+  const Result result = pipeline.generate(asked(pipeline));
+  EXPECT_TRUE(like(result.hints.at(0), annotator_picture("hed")));
+  EXPECT_NE(result.parameters.at(0).find("softedge_hed"), std::string::npos);
 }
 
 }  // namespace

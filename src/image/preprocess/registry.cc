@@ -1,5 +1,6 @@
-#include <array>
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -11,9 +12,16 @@
 namespace drypoint {
 namespace {
 
+using Names = std::vector<std::string_view>;
+
+Preprocessor network(std::string_view name, Names controls, std::string_view help, Names files,
+                     Names aliases = {}) {
+  return {name, std::move(controls), help, {}, {}, nullptr, std::move(files), std::move(aliases)};
+}
+
 // Names, numbers and defaults: sd-webui-controlnet, scripts/preprocessor.
-const std::array<Preprocessor, 13>& all_preprocessors() {
-  static const std::array<Preprocessor, 13> all{{
+const std::vector<Preprocessor>& all_preprocessors() {
+  static const std::vector<Preprocessor> all{
       {"none", {}, "the picture is the hint", {}, {}, pass_on},
       {"canny",
        {"canny"},
@@ -52,7 +60,22 @@ const std::array<Preprocessor, 13>& all_preprocessors() {
       {"shuffle", {"shuffle"}, "bent at random, by the request's seed", {}, {}, shuffle},
       {"inpaint", {"inpaint"}, "the picture without what the mask covers", {}, {}, inpaint},
       {"inpaint_only", {}, "the same", {}, {}, inpaint},
-  }};
+      network("openpose", {"openpose"}, "bodies as coloured limbs", {"body_pose_model.pth"}),
+      network("depth_midas", {"depth"}, "depth, by MiDaS",
+              {"dpt_hybrid-midas-501f0c75.pt", "dpt_large-midas-2f21e586.pt"}, {"depth"}),
+      network(
+          "depth_anything", {"depth"}, "depth, by Depth Anything",
+          {"depth_anything_vitl14.pth", "depth_anything_vitb14.pth", "depth_anything_vits14.pth"}),
+      network("depth_anything_v2", {"depth"}, "depth, by its second version",
+              {"depth_anything_v2_vitl.pth", "depth_anything_v2_vitb.pth",
+               "depth_anything_v2_vits.pth"}),
+      network("lineart_realistic", {"lineart"}, "lines", {"sk_model.pth"}, {"lineart"}),
+      network("lineart_coarse", {"lineart"}, "coarse lines", {"sk_model2.pth"}),
+      network("lineart_anime", {"lineart"}, "lines as of drawings", {"netG.pth"}),
+      network("softedge_hed", {"softedge"}, "soft edges", {"ControlNetHED.pth"}, {"hed"}),
+      network("softedge_hedsafe", {"softedge"}, "soft edges of few strengths",
+              {"ControlNetHED.pth"}, {"hed_safe"}),
+  };
   return all;
 }
 
@@ -74,7 +97,9 @@ std::span<const Preprocessor> preprocessors() { return all_preprocessors(); }
 const Preprocessor& preprocessor_named(std::string_view name) {
   std::vector<std::string> names;
   for (const Preprocessor& preprocessor : preprocessors()) {
-    if (preprocessor.name == name) return preprocessor;
+    if (preprocessor.name == name ||
+        std::ranges::find(preprocessor.aliases, name) != preprocessor.aliases.end())
+      return preprocessor;
     names.emplace_back(preprocessor.name);
   }
   std::string listed;
@@ -86,15 +111,23 @@ const Preprocessor& preprocessor_named(std::string_view name) {
 const Preprocessor& preprocessor_for(std::string_view control) {
   for (const Preprocessor& preprocessor : preprocessors())
     for (const std::string_view name : preprocessor.controls)
-      if (name == control) return preprocessor;
+      if (name == control && !preprocessor.is_network()) return preprocessor;
   return preprocessors()[0];
+}
+
+void check(const Preprocessor& preprocessor, const PreprocessOptions& options) {
+  check_number(preprocessor, "threshold_a", options.threshold_a, preprocessor.threshold_a);
+  check_number(preprocessor, "threshold_b", options.threshold_b, preprocessor.threshold_b);
 }
 
 Image preprocess(const Preprocessor& preprocessor, const Image& image,
                  const PreprocessOptions& options) {
   check_image(image);
-  check_number(preprocessor, "threshold_a", options.threshold_a, preprocessor.threshold_a);
-  check_number(preprocessor, "threshold_b", options.threshold_b, preprocessor.threshold_b);
+  check(preprocessor, options);
+  if (preprocessor.is_network())
+    fail(ErrorKind::bad_argument,
+         "preprocessor: {} is a network, whose weights ({}) were not given", preprocessor.name,
+         preprocessor.files[0]);
   PreprocessOptions numbers = options;
   if (!options.threshold_a) numbers.threshold_a = preprocessor.threshold_a.usual;
   if (!options.threshold_b) numbers.threshold_b = preprocessor.threshold_b.usual;

@@ -1,0 +1,230 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "annotate/poses.h"
+#include "base/error.h"
+
+namespace drypoint {
+namespace {
+
+constexpr size_t part_count = OpenposeConfig::parts, limb_count = OpenposeConfig::limbs;
+constexpr double least_part = 0.1, least_limb = 0.05;
+constexpr size_t most_peaks = 1000;  // of a part
+
+struct Limb {
+  size_t from, to;  // parts
+  size_t channel;   // of its direction's x, before that of y
+};
+constexpr std::array<Limb, limb_count> body_limbs{{{1, 2, 12},
+                                                   {1, 5, 20},
+                                                   {2, 3, 14},
+                                                   {3, 4, 16},
+                                                   {5, 6, 22},
+                                                   {6, 7, 24},
+                                                   {1, 8, 0},
+                                                   {8, 9, 2},
+                                                   {9, 10, 4},
+                                                   {1, 11, 6},
+                                                   {11, 12, 8},
+                                                   {12, 13, 10},
+                                                   {1, 0, 28},
+                                                   {0, 14, 30},
+                                                   {14, 16, 34},
+                                                   {0, 15, 32},
+                                                   {15, 17, 36},
+                                                   {2, 16, 18},
+                                                   {5, 17, 26}}};
+constexpr size_t limbs_that_begin_bodies = 17;
+
+struct Peak {
+  int x = 0, y = 0;
+  double score = 0;
+};
+
+/// Two peaks that belong together, by their numbers among all.
+struct Connection {
+  size_t from = 0, to = 0;
+  double score = 0;
+};
+
+struct Body {
+  std::array<int, part_count> peaks;  // -1: none
+  double score = 0;
+  int parts = 0;
+};
+
+/// SciPy's gaussian_filter with sigma 3: down, then across, what is beyond the border mirrored with
+/// it.
+std::vector<double> blurred(std::span<const double> plane, ImageSize size) {
+  constexpr int radius = 12;
+  std::array<double, 2 * radius + 1> weights{};
+  for (int i = -radius; i <= radius; ++i)
+    weights[static_cast<size_t>(i + radius)] = std::exp(-0.5 / 9 * i * i);
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= sum;
+  const auto inside = [](int at, int count) {
+    at = ((at % (2 * count)) + 2 * count) % (2 * count);
+    return static_cast<size_t>(at < count ? at : 2 * count - 1 - at);
+  };
+  const auto width = static_cast<size_t>(size.width);
+  std::vector<double> down(plane.size()), result(plane.size()), line(width + 2 * radius);
+  for (int y = 0; y < size.height; ++y)
+    for (int k = -radius; k <= radius; ++k) {
+      const double* from = &plane[inside(y + k, size.height) * width];
+      const double weight = weights[static_cast<size_t>(k + radius)];
+      double* to = &down[static_cast<size_t>(y) * width];
+      for (size_t x = 0; x < width; ++x) to[x] += weight * from[x];
+    }
+  for (size_t y = 0; y < static_cast<size_t>(size.height); ++y) {
+    for (size_t x = 0; x < line.size(); ++x)
+      line[x] = down[y * width + inside(static_cast<int>(x) - radius, size.width)];
+    for (size_t k = 0; k < weights.size(); ++k)
+      for (size_t x = 0; x < width; ++x) result[y * width + x] += weights[k] * line[x + k];
+  }
+  return result;
+}
+
+/// Where the part is likelier than at the four neighbours.
+std::vector<Peak> peaks_of(std::span<const float> parts, size_t part, ImageSize size) {
+  std::vector<double> plane;
+  for (size_t i = part; i < parts.size(); i += part_count + 1) plane.push_back(parts[i]);
+  const std::vector<double> smooth = blurred(plane, size);
+  const auto at = [&](int x, int y) {
+    const bool outside = x < 0 || y < 0 || x >= size.width || y >= size.height;
+    return outside ? 0.0
+                   : smooth[static_cast<size_t>(y) * static_cast<size_t>(size.width) +
+                            static_cast<size_t>(x)];
+  };
+  std::vector<Peak> peaks;
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width; ++x) {
+      const double own = at(x, y);
+      if (!(own > least_part) || own < at(x - 1, y) || own < at(x + 1, y) || own < at(x, y - 1) ||
+          own < at(x, y + 1))
+        continue;
+      peaks.push_back({x, y,
+                       plane[static_cast<size_t>(y) * static_cast<size_t>(size.width) +
+                             static_cast<size_t>(x)]});
+      if (peaks.size() > most_peaks)
+        fail(ErrorKind::bad_file, "openpose: finds a part of bodies at over {} places", most_peaks);
+    }
+  return peaks;
+}
+
+/// How much of the limb's direction lies along the line between two peaks, at ten places; none if
+/// that is too little.
+std::optional<double> limb_score(std::span<const float> limbs, size_t channel, const Peak& a,
+                                 const Peak& b, ImageSize size) {
+  constexpr int places = 10;
+  double x = b.x - a.x, y = b.y - a.y;
+  const double length = std::max(0.001, std::sqrt(x * x + y * y));
+  const double step_x = x / (places - 1), step_y = y / (places - 1);
+  x /= length, y /= length;
+  double sum = 0;
+  int along = 0;
+  for (int i = 0; i < places; ++i) {
+    const auto column = static_cast<size_t>(std::nearbyint(a.x + i * step_x));
+    const auto row = static_cast<size_t>(std::nearbyint(a.y + i * step_y));
+    const size_t pixel = row * static_cast<size_t>(size.width) + column;
+    const float* direction = &limbs[pixel * 2 * limb_count + channel];
+    const double score = direction[0] * x + direction[1] * y;
+    sum += score;
+    along += score > least_limb ? 1 : 0;
+  }
+  const double score = sum / places + std::min(0.5 * size.height / length - 1, 0.0);
+  return along > 0.8 * places && score > 0 ? std::optional(score) : std::nullopt;
+}
+
+/// The best first, each peak once. `first_a`, `first_b`: the number of the first of each.
+std::vector<Connection> connections_of(const Limb& limb, std::span<const float> limbs,
+                                       std::span<const Peak> as, size_t first_a,
+                                       std::span<const Peak> bs, size_t first_b, ImageSize size) {
+  std::vector<Connection> candidates;
+  for (size_t i = 0; i < as.size(); ++i)
+    for (size_t j = 0; j < bs.size(); ++j)
+      if (const auto score = limb_score(limbs, limb.channel, as[i], bs[j], size))
+        candidates.push_back({first_a + i, first_b + j, *score});
+  std::ranges::stable_sort(candidates, std::greater(), &Connection::score);
+  std::vector<Connection> taken;
+  for (const Connection& one : candidates) {
+    const bool is_free = std::ranges::none_of(taken, [&](const Connection& other) {
+      return other.from == one.from || other.to == one.to;
+    });
+    if (is_free) taken.push_back(one);
+  }
+  return taken;
+}
+
+/// Lets the bodies grow by a connection, two that it joins become one, or one begin.
+void add_connection(std::vector<Body>& bodies, const Limb& limb, bool begins_bodies,
+                    const Connection& found, std::span<const Peak> peaks) {
+  const int from = static_cast<int>(found.from), to = static_cast<int>(found.to);
+  std::vector<size_t> owners;
+  for (size_t i = 0; i < bodies.size() && owners.size() < 2; ++i)
+    if (bodies[i].peaks[limb.from] == from || bodies[i].peaks[limb.to] == to) owners.push_back(i);
+  if (owners.empty()) {
+    if (!begins_bodies) return;
+    Body& body = bodies.emplace_back();
+    body.peaks.fill(-1);
+    body.peaks[limb.from] = from;
+    body.peaks[limb.to] = to;
+    body.parts = 2;
+    body.score = peaks[found.from].score + peaks[found.to].score + found.score;
+    return;
+  }
+  Body& body = bodies[owners[0]];
+  if (owners.size() == 2) {
+    const Body& other = bodies[owners[1]];
+    bool apart = true;
+    for (size_t i = 0; i < part_count; ++i) apart &= body.peaks[i] < 0 || other.peaks[i] < 0;
+    if (apart) {
+      for (size_t i = 0; i < part_count; ++i) body.peaks[i] += other.peaks[i] + 1;
+      body.parts += other.parts;
+      body.score += other.score + found.score;
+      bodies.erase(bodies.begin() + static_cast<ptrdiff_t>(owners[1]));
+      return;
+    }
+  } else if (body.peaks[limb.to] == to) {
+    return;
+  }
+  body.peaks[limb.to] = to;
+  ++body.parts;
+  body.score += peaks[found.to].score + found.score;
+}
+
+}  // namespace
+
+std::vector<Pose> find_poses(std::span<const float> limbs, std::span<const float> parts,
+                             ImageSize size) {
+  std::vector<Peak> peaks;
+  std::array<size_t, part_count + 1> first{};  // of each part, and the end
+  for (size_t part = 0; part < part_count; ++part) {
+    const std::vector<Peak> own = peaks_of(parts, part, size);
+    peaks.insert(peaks.end(), own.begin(), own.end());
+    first[part + 1] = peaks.size();
+  }
+  const auto of_part = [&](size_t part) {
+    return std::span(peaks).subspan(first[part], first[part + 1] - first[part]);
+  };
+  std::vector<Body> bodies;
+  for (size_t i = 0; i < limb_count; ++i) {
+    const Limb& limb = body_limbs[i];
+    for (const Connection& found : connections_of(limb, limbs, of_part(limb.from), first[limb.from],
+                                                  of_part(limb.to), first[limb.to], size))
+      add_connection(bodies, limb, i < limbs_that_begin_bodies, found, peaks);
+  }
+  std::vector<Pose> poses;
+  for (const Body& body : bodies) {
+    if (body.parts < 4 || body.score / body.parts < 0.4) continue;
+    Pose& pose = poses.emplace_back();
+    for (size_t i = 0; i < part_count; ++i)
+      if (body.peaks[i] >= 0) {
+        const Peak& peak = peaks[static_cast<size_t>(body.peaks[i])];
+        pose[i] = Keypoint{peak.x, peak.y};
+      }
+  }
+  return poses;
+}
+
+}  // namespace drypoint

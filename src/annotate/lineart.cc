@@ -1,0 +1,45 @@
+#include "models/lineart.h"
+
+#include <cmath>
+
+#include "annotate/mirroring.h"
+#include "annotate/networks.h"
+#include "image/preprocess/pixels.h"
+
+namespace drypoint {
+namespace {
+
+class LineartNetwork : public HintNetwork {
+ public:
+  explicit LineartNetwork(LineartFile file)
+      : HintNetwork(std::move(file.tensors)), config_(file.config) {}
+
+  ImageSize seen_size(ImageSize picture) const override {
+    return filled_up(picture, LineartConfig::multiple);
+  }
+  SizedGraph build(ImageSize seen) const override {
+    return build_lineart(config_, seen.height, seen.width);
+  }
+  NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
+    return {{"image", scaled_pixels(mirrored_to(picture, seen), 1 / 255.0f, 0)}};
+  }
+  /// White lines on black.
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+    Image hint = grey_like(picture);
+    const auto lines = cut_plane(outputs("lines"), seen, {picture.width, picture.height});
+    for (size_t i = 0; i < lines.size(); ++i)
+      hint.pixels[i] = 255 - truncated(255 / (1 + std::exp(-lines[i])));
+    return hint;
+  }
+
+ private:
+  LineartConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<HintNetwork> read_lineart_network(const std::filesystem::path& file) {
+  return std::make_unique<LineartNetwork>(read_lineart(file));
+}
+
+}  // namespace drypoint

@@ -1,0 +1,50 @@
+#include "annotate/networks.h"
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace drypoint {
+namespace {
+
+struct NetworkReader {
+  std::string_view preprocessor;
+  std::unique_ptr<HintNetwork> (*read)(const std::filesystem::path& file);
+};
+constexpr NetworkReader readers[] = {{"depth_midas", read_midas_network},
+                                     {"depth_anything", read_depth_anything_network},
+                                     {"depth_anything_v2", read_depth_anything_v2_network},
+                                     {"lineart_realistic", read_lineart_network},
+                                     {"lineart_coarse", read_lineart_network},
+                                     {"lineart_anime", read_lineart_anime_network},
+                                     {"openpose", read_openpose_network},
+                                     {"softedge_hed", read_hed_network},
+                                     {"softedge_hedsafe", read_hed_safe_network}};
+
+}  // namespace
+
+std::unique_ptr<HintNetwork> read_hint_network(std::string_view preprocessor,
+                                               const std::filesystem::path& file) {
+  for (const NetworkReader& reader : readers)
+    if (reader.preprocessor == preprocessor) return reader.read(file);
+  fail(ErrorKind::bad_argument, "preprocessor: \"{}\" is no network",
+       printable(std::string(preprocessor)));
+}
+
+std::vector<float> scaled_pixels(const Image& image, float factor, float offset, bool blue_first) {
+  const auto channels = static_cast<size_t>(image.channels);
+  std::vector<float> values;
+  values.reserve(3 * image.pixels.size() / channels);
+  for (size_t p = 0; p < image.pixels.size(); p += channels)
+    for (size_t c = 0; c < 3; ++c) {
+      const size_t channel = channels == 1 ? 0 : blue_first ? 2 - c : c;
+      values.push_back(static_cast<float>(image.pixels[p + channel]) * factor + offset);
+    }
+  return values;
+}
+
+float safe_step(float strength) {
+  constexpr int steps = 2;
+  return static_cast<float>(static_cast<int>(strength * (steps + 1))) / steps;
+}
+
+}  // namespace drypoint

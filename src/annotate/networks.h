@@ -1,0 +1,20 @@
+// The networks there are, a file each.
+#pragma once
+
+#include "annotate/hint_network.h"
+
+namespace drypoint {
+
+std::unique_ptr<HintNetwork> read_depth_anything_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_depth_anything_v2_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_hed_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_hed_safe_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_lineart_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_lineart_anime_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_midas_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_openpose_network(const std::filesystem::path& file);
+
+/// An edge's strength, 0 to 1, in few steps, so that a hint does not tell faint ones from none.
+float safe_step(float strength);
+
+}  // namespace drypoint

@@ -1,0 +1,26 @@
+// Files of small networks: what all readers of them ask.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/named_tensors.h"
+#include "tensor/tensor_spec.h"
+
+namespace drypoint {
+
+/// The number of filters of the convolution, or rows of the matrix, of this name; 0 if there is
+/// none.
+int64_t filters_of(const NamedTensors& tensors, std::string_view weight);
+
+/// Throws unsupported: the file holds no `what`, whose tensors begin with `first`.
+[[noreturn]] void refuse_network(const NamedTensors& tensors, const std::string& file,
+                                 std::string_view what, std::string_view first);
+
+/// Throws bad_file for a tensor that is missing or of another shape, unsupported for one that is
+/// not needed.
+void expect_exactly(const NamedTensors& tensors, const std::vector<TensorSpec>& needed,
+                    const std::string& file, std::string_view what);
+
+}  // namespace drypoint
