@@ -46,7 +46,7 @@ bool is_candidate(const Graph& graph, const std::vector<int>& uses, const Node& 
 
 bool takes_factors(const Op& op) {
   if (const auto* norm = std::get_if<GroupNorm>(&op))
-    return norm->activation == ActivationKind::none && norm->weight_groups == 1 && !norm->joined;
+    return norm->activation == ActivationKind::none && norm->weight_groups == 1 && !norm->concat;
   const auto* norm = std::get_if<LayerNorm>(&op);
   return norm && norm->weight_groups == 1;
 }

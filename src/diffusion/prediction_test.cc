@@ -44,7 +44,7 @@ TEST(Prediction, IsTheModelsUnlessOneIsAskedFor) {
   ModelFiles as_epsilon = files;
   as_epsilon.prediction = Prediction::epsilon;
   Pipeline v(files, cpu), epsilon(as_epsilon, cpu);
-  EXPECT_NE(v.generate(tiny_request()).images, epsilon.generate(small_request()).images);
+  EXPECT_NE(v.generate(tiny_request()).images, epsilon.generate(tiny_request()).images);
   EXPECT_EQ(Stages({.model = "random:tiny"}, cpu).prediction(), Prediction::epsilon);
   EXPECT_TRUE(Stages({.model = "random:tiny"}, cpu).notices().empty());
 }

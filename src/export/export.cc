@@ -27,7 +27,7 @@ std::optional<Quantization> quantization_for(const ModelFiles& files, Precision 
                                              const NamedTensors& model) {
   const auto type = eight_bits_of(rounded);
   if (!type && rounded != Precision::automatic)
-    fail(ErrorKind::bad_argument, "rounded: \"{}\", expected fp8 or int8", rounded.text());
+    fail(ErrorKind::bad_argument, "rounded: \"{}\", expected fp8 or int8", rounded.name());
   if (!type && (files.calibration || !files.keep.empty()))
     fail(ErrorKind::bad_argument, "{}: given, but rounded is neither fp8 nor int8",
          files.calibration ? "calibration" : "keep");

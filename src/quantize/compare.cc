@@ -63,10 +63,10 @@ std::map<std::string, double> shares_of(const Plan& plan) {
   const auto type = [&](ValueId id) { return plan.values[static_cast<size_t>(id)].type; };
   std::map<ValueId, double> flops;
   double all = 0;
-  for (const PlanStep& step : plan.step) {
+  for (const PlanOp& op : plan.step) {
     std::vector<TensorType> inputs;
-    std::ranges::transform(step.inputs, std::back_inserter(inputs), type);
-    all += flops[step.output] = flops_of(step.op, inputs, type(step.output));
+    std::ranges::transform(op.inputs, std::back_inserter(inputs), type);
+    all += flops[op.output] = flops_of(op.op, inputs, type(op.output));
   }
   std::map<std::string, double> shares;
   for (const auto& [output, value] : plan.outputs)

@@ -42,7 +42,7 @@ void ChannelLimits::add(std::span<const float> values, size_t channels) {
 bool takes_factors(const Executor& denoiser, const std::string& module) {
   const ValueId value = watched_value(denoiser, module);
   const auto& steps = denoiser.plan().step;
-  const auto maker = std::ranges::find(steps, value, &PlanStep::output);
+  const auto maker = std::ranges::find(steps, value, &PlanOp::output);
   return maker != steps.end() && takes_factors(maker->op);
 }
 

@@ -15,9 +15,9 @@ namespace {
 
 using testing::close;
 
-class Stages : public testing::GoldenTest {
+class StagesTest : public testing::GoldenTest {
  protected:
-  Stages() : GoldenTest(weights()) {}
+  StagesTest() : GoldenTest(weights()) {}
 
   static const NamedTensors& weights() {
     static const Checkpoint checkpoint = assemble(testing::tiny_files());
@@ -36,7 +36,7 @@ class Stages : public testing::GoldenTest {
   }
 };
 
-TEST_P(Stages, TextEncoder) {
+TEST_P(StagesTest, TextEncoder) {
   const Tensor ids = expected("text.ids");
   const std::vector<int32_t> tokens(ids.floats().begin(), ids.floats().end());
   Executor clip = executor(build_clip(testing::tiny_config().text, {}));
@@ -45,7 +45,7 @@ TEST_P(Stages, TextEncoder) {
   EXPECT_TRUE(agrees(clip, "embedding", "text.embedding"));
 }
 
-TEST_P(Stages, Denoiser) {
+TEST_P(StagesTest, Denoiser) {
   const Shape x = expected("stage.x").shape();
   const DenoiserShape shape{.latents = 2,
                             .prompts = 1,
@@ -75,7 +75,7 @@ TEST_P(Stages, Denoiser) {
   }
 }
 
-TEST_P(Stages, DenoiserWithoutControl) {
+TEST_P(StagesTest, DenoiserWithoutControl) {
   const Shape x = expected("stage.x").shape();
   const DenoiserShape shape{.latents = 2,
                             .prompts = 1,
@@ -100,7 +100,7 @@ TEST_P(Stages, DenoiserWithoutControl) {
 }
 
 /// One latent with two prompts must equal the two runs apart: what guidance relies on.
-TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
+TEST_P(StagesTest, ExpandedLatentsEqualSeparateRuns) {
   const Shape x = expected("stage.x").shape();
   const Tensor latents = expected("stage.x"), hints = expected("stage.hint"),
                contexts = expected("text.embedding");
@@ -133,7 +133,7 @@ TEST_P(Stages, ExpandedLatentsEqualSeparateRuns) {
   EXPECT_TRUE(close(together, apart, GetParam().tolerance));
 }
 
-TEST_P(Stages, VaeDecoder) {
+TEST_P(StagesTest, VaeDecoder) {
   const Tensor latent = expected("vae.latent"), picture = expected("vae.decoded");
   const Shape z = latent.shape();
   Executor decoder = executor(build_vae_decoder(testing::tiny_config().vae, z[0], z[2], z[3]));
@@ -148,7 +148,7 @@ TEST_P(Stages, VaeDecoder) {
   EXPECT_TRUE(close(channels_first, picture.floats(), GetParam().tolerance));
 }
 
-TEST_P(Stages, VaeEncoder) {
+TEST_P(StagesTest, VaeEncoder) {
   const Tensor image = expected("vae.image");
   const Shape size = image.shape();
   Executor encoder =
@@ -162,7 +162,7 @@ TEST_P(Stages, VaeEncoder) {
   EXPECT_TRUE(agrees(encoder, "moments", "vae.moments"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Stages, ::testing::ValuesIn(testing::golden_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, StagesTest, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& device) { return device.param.name; });
 
 }  // namespace

@@ -159,7 +159,7 @@ double Tuner::time(const Context& context, const std::function<void()>& run, int
   const auto instruments = make_instruments(context, true);
   DRYPOINT_CUDA(cudaMemsetAsync(sweep_.get(), 0, sweep_bytes, context.stream));
   const auto start = instruments->now();
-  graph.run();
+  graph.launch();
   return 1e6 * instruments->now()->seconds_since(*start) / runs;
 }
 
