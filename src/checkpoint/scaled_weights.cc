@@ -23,7 +23,7 @@ constexpr std::string_view mark_end = ".comfy_quant", old_mark = "scaled_fp8";
 constexpr const char* header_marks = "_quantization_metadata";
 
 /// The layer of a scale.
-std::optional<std::string> layer_of(std::string_view name) {
+std::optional<std::string> scaled_layer(std::string_view name) {
   for (const std::string_view end : scale_ends)
     if (name.ends_with(end)) return std::string(name.substr(0, name.size() - end.size()));
   return std::nullopt;
@@ -147,7 +147,7 @@ void apply_weight_scales(NamedTensors& tensors, const std::string& file) {
   std::vector<std::string> done;
   bool is_scaled = tensors.has(old_mark);
   for (const auto& [name, _] : tensors.tensors) {
-    const auto layer = layer_of(name);
+    const auto layer = scaled_layer(name);
     is_scaled |= layer.has_value();
     if (layer || name == old_mark || name.ends_with(".scaled_fp8") || name.ends_with(mark_end))
       done.push_back(name);
