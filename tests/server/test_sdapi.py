@@ -109,7 +109,7 @@ def test_what_is_wrong_is_named(server, fields, status, named):
 
 
 @pytest.mark.parametrize("field, value", [
-    ("module", "openpose"), ("model", "no-such"), ("control_mode", "My prompt"), ("resize_mode", 7),
+    ("module", "no-such"), ("model", "no-such"), ("control_mode", "My prompt"), ("resize_mode", 7),
     ("guidance_start", 2), ("mask", as_base64(photo())), ("hr_option", "High res only"), ("advanced_weighting", [1, "a"]),
     ("guidance_end", -1), ("effective_region_mask", "AAAA"), ("image", "http://localhost/a.png"), ("image", "!!"), ("weight", -1),
 ])
