@@ -99,7 +99,8 @@ std::string named_adapters(std::span<const AdapterUse> uses) {
   std::string lines;
   for (AdapterUse use : uses) {
     use.file = name_of(use);
-    lines += (lines.empty() ? "" : "\n") + text_of(use);
+    if (!lines.empty()) lines += '\n';
+    lines += text_of(use);
   }
   return lines;
 }
