@@ -65,6 +65,8 @@ std::vector<Way> all_ways(const Options& o) {
   inpainting.mask = {o.width, o.height, 1, {}};
   inpainting.mask.pixels.resize(static_cast<size_t>(o.width) * static_cast<size_t>(o.height));
   std::fill_n(inpainting.mask.pixels.begin(), inpainting.mask.pixels.size() / 2, uint8_t{255});
+  Request soft = inpainting;
+  soft.soft_inpainting = true;
   const int walked = static_cast<int>(o.steps * 0.75);
   return {{"none", plain, o.steps, "", 0},
           {"one", steered(plain, 1, 1), o.steps, "", 0},
@@ -72,7 +74,8 @@ std::vector<Way> all_ways(const Options& o) {
           {"three", steered(plain, 3, 1), o.steps, "one", 1.9},
           {"one in half of the steps", steered(plain, 1, 0.5), o.steps, "half", 1.02},
           {"from a picture", from_picture, walked, "none", 1.02},
-          {"inpainting", inpainting, walked, "none", 1.02}};
+          {"inpainting", inpainting, walked, "none", 1.02},
+          {"soft inpainting", soft, walked + 1, "none", 1.02}};
 }
 
 double denoising_seconds(const Result& result) {

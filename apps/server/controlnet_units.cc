@@ -193,6 +193,7 @@ std::vector<Unit> read_units(const Json& alwayson_scripts) {
     const std::string path = "alwayson_scripts." + name;
     const Fields fields(script, path + ".");
     const Json& args = fields.list("args");
+    if (small(name) == "soft inpainting") continue;  // see `put_soft_inpainting`
     if (small(name) != "controlnet") {
       // Scripts that are told to do nothing: no arguments, or {"args": [false]}.
       if (args.empty() || (args[0].is_boolean() && !args[0].get<bool>())) continue;

@@ -77,7 +77,7 @@ Json latent_upscale_modes(const Context&) {
 Json scripts(const Context&) {
   // By the second name clients find out that there is ControlNet.
   return {{"txt2img", {"controlnet", "controlnet m2m"}},
-          {"img2img", {"controlnet", "controlnet m2m"}}};
+          {"img2img", {"controlnet", "controlnet m2m", "soft inpainting"}}};
 }
 
 Json script_info(const Context&) {
@@ -87,6 +87,10 @@ Json script_info(const Context&) {
                     {"is_alwayson", true},
                     {"is_img2img", is_img2img},
                     {"args", Json::array()}});
+  list.push_back({{"name", "soft inpainting"},
+                  {"is_alwayson", true},
+                  {"is_img2img", true},
+                  {"args", Json::array()}});
   return list;
 }
 

@@ -131,6 +131,34 @@ void put_mask(const Fields& fields, Request& request) {
             "inpaint_full_res_padding");
 }
 
+bool is_soft_inpainting(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name == "soft inpainting";
+}
+
+/// The arguments of the web UI's extension, in its order; what is left out has its defaults. Like
+/// there it does nothing without a mask, and is not there for pictures from nothing.
+void put_soft_inpainting(const Fields& fields, bool is_img2img, Request& request) {
+  static constexpr const char* names[] = {"soft_inpainting",
+                                          "soft_schedule_bias",
+                                          "soft_preservation_strength",
+                                          "soft_transition_contrast_boost",
+                                          "soft_mask_influence",
+                                          "soft_difference_threshold",
+                                          "soft_difference_contrast"};
+  for (const auto& [name, script] : fields.object("alwayson_scripts").items()) {
+    if (!is_soft_inpainting(name)) continue;
+    const std::string path = "alwayson_scripts." + name;
+    const Fields own(script, path + ".");
+    const Json& args = own.list("args");
+    if (args.empty() || args[0] == false) continue;
+    if (!is_img2img) refuse_field(422, path, "always on script {} not found", name.substr(0, 60));
+    if (request.mask.pixels.empty()) continue;
+    for (size_t i = 0; i < args.size() && i < std::size(names); ++i)
+      set_field(request, names[i], dumped(args[i]), fmt::format("{}.args[{}]", path, i));
+  }
+}
+
 void put_initial(const Fields& fields, Request& request) {
   const Json& pictures = fields.list("init_images");
   if (pictures.size() != 1 || !pictures[0].is_string())
@@ -164,6 +192,7 @@ Request read_picture_wish(const Fields& fields, const Json& settings, bool is_im
     put_initial(fields, picture);
   else if (fields.flag("enable_hr", false))
     put_second_pass(fields, picture);
+  put_soft_inpainting(fields, is_img2img, picture);
   return picture;
 }
 

@@ -22,7 +22,7 @@ namespace drypoint {
 ///     with masks, which ComfyUI blurs in the latent.
 enum class PaintingRule : uint8_t {
   automatic,  ///< diffusers for its own samplers (DDIM, PLMS, UniPC, DEIS, LCM, TCD), else a1111;
-              ///< comfy with `CompatKind::comfy` and without a mask
+              ///< comfy with `CompatKind::comfy` and without a mask; a1111 with soft inpainting
   diffusers,
   a1111,
   comfy,

@@ -142,6 +142,22 @@ struct Request {
   bool only_masked = false;
   int mask_padding = 32;
   PasteKept paste_kept = PasteKept::automatic;
+  /// The mask's greys count, as the web UI's "Soft inpainting" has it
+  /// (extensions-builtin/soft-inpainting): at each step a pixel of the clean latent is a mixture of
+  /// what is drawn and what is known, and in the end pixels are pasted by how much the latent has
+  /// changed. By a1111's rule alone. With m the mask, 0 to 1:
+  bool soft_inpainting = false;
+  /// The share of what is drawn is m ^ (sigma ^ bias * strength): above 1 the picture is kept more
+  /// in the first steps, below in the last; 0 to 8.
+  double soft_schedule_bias = 1;
+  double soft_preservation_strength = 0.5;  ///< 0 (it is not kept) to 8
+  /// The power of the mean of both lengths that the mixture gets, 1 (the mean) to 32 (about the
+  /// larger one).
+  double soft_transition_contrast_boost = 4;
+  /// How much the mask decides, beside the change, what is pasted: 0 (nothing) to 1.
+  double soft_mask_influence = 0;
+  double soft_difference_threshold = 0.5;  ///< the change at which half is pasted, 0 to 8
+  double soft_difference_contrast = 2;     ///< how sharp that is, 0 to 8
   /// The initial picture grows by these pixels first, 0 to 2048 each, which are masked.
   Margins outpaint;
 

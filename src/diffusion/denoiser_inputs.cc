@@ -110,6 +110,7 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .context_length = chunks * kTokenCount,
                       .controls = {},
                       .masked = keeps_known(request, model.config().unet),
+                      .soft = request.soft_inpainting,
                       .rescaled = guided && request.guidance_rescale > 0};
   if (!model.config().controls.empty())
     shape.controls = {{.net = 0,

@@ -112,8 +112,7 @@ Denoising::Denoising(Stages& model, Batch batch, std::span<const DenoiserShape> 
     Executor& denoiser = *denoisers_.emplace_back(&model_.denoiser(shapes[phase], stop));
     set_inputs(denoiser, shapes[phase], phases_.all[phase]);
     if (shape_.masked)
-      set_kept_rows(denoiser, shape_, table_, model_.prediction(),
-                    painting_rule(batch[0]->request));
+      set_kept_rows(denoiser, shape_, table_, model_.prediction(), batch[0]->request);
   }
   draw_noise();
 }

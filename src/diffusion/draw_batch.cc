@@ -11,6 +11,7 @@
 #include "diffusion/denoising.h"
 #include "diffusion/hires.h"
 #include "diffusion/parameters_of.h"
+#include "diffusion/soft_overlay.h"
 #include "image/pillow.h"
 
 namespace drypoint {
@@ -54,6 +55,20 @@ template <class Body>
 void for_each(Batch batch, const Body& body) {
   for (Generation* drawing : batch)
     if (batch.size() == 1 || !drawing->is_given_up()) body(*drawing);
+}
+
+/// What was drawn of a sample, put where it belongs; `latent` is what it was decoded of.
+Image pasted(const Generation& drawing, size_t sample, std::span<const float> latent,
+             const Image& drawn) {
+  const InitialPicture::Paste& paste = *drawing.initial->paste;
+  if (!drawing.request.soft_inpainting) return pasted(paste, drawn);
+  const std::span<const float> mask = drawing.first.mask, known = drawing.first.known;
+  const size_t places = mask.size() / static_cast<size_t>(drawing.request.samples);
+  return pasted(
+      with_overlay(paste, soft_overlay(drawing.request, mask.first(places),
+                                       known.subspan(sample * latent.size(), latent.size()), latent,
+                                       drawing.size)),
+      drawn);
 }
 
 /// One batch on a model's stages.
@@ -106,9 +121,9 @@ void BatchRun::decode_all(Batch batch, std::span<const float> latents, const Sto
     if (batch.size() > 1 && drawing->is_given_up()) continue;
     drawing->report(Stage::decode, 0, drawing->request.samples);
     for (size_t i = 0; i < samples; ++i) {
-      Image image = decoded(last, own.subspan(i * one, one), stop);
-      if (drawing->initial && drawing->initial->paste)
-        image = pasted(*drawing->initial->paste, image);
+      const auto latent = own.subspan(i * one, one);
+      Image image = decoded(last, latent, stop);
+      if (drawing->initial && drawing->initial->paste) image = pasted(*drawing, i, latent, image);
       drawing->result.images[i] = std::move(image);
       drawing->report(Stage::decode, static_cast<int>(i) + 1, drawing->request.samples);
     }

@@ -59,17 +59,21 @@ FirstLatents first_latents(Stages& model, const Request& request, const InitialP
   if (initial && !is_unused) first.known = encoded(as_encoder_input(initial->fill));
   first.noise = drawn(false);
   if (has_mask) {
-    first.mask = latent_mask(initial->mask, painting_rule(request));
+    first.mask = request.soft_inpainting ? soft_latent_mask(initial->mask)
+                                         : latent_mask(initial->mask, painting_rule(request));
     const bool to_noise = request.inpaint_fill == InpaintFill::latent_noise;
     if (to_noise || request.inpaint_fill == InpaintFill::latent_nothing)
-      for (size_t i = 0; i < first.known.size(); ++i)
-        if (first.mask[i % pixels] != 0) first.known[i] = to_noise ? first.noise[i] : 0;
+      for (size_t i = 0; i < first.known.size(); ++i) {
+        const float share = first.mask[i % pixels];
+        first.known[i] = (1 - share) * first.known[i] + share * (to_noise ? first.noise[i] : 0);
+      }
   }
   if (inpaints) {
     std::vector<float> empty(64 * pixels * 3);
-    const auto latents =
-        encoded(has_mask ? as_encoder_input(initial->picture, initial->mask) : std::move(empty));
-    const auto mask = has_mask ? latent_mask(initial->mask, PaintingRule::diffusers)
+    const auto latents = encoded(
+        has_mask ? as_encoder_input(initial->picture, initial->mask, request.soft_inpainting)
+                 : std::move(empty));
+    const auto mask = has_mask ? inpainting_mask(initial->mask, request.soft_inpainting)
                                : std::vector<float>(pixels, 1.0f);
     for (size_t i = 0; i < count; ++i) {
       const auto own = std::span(latents).subspan(i * all / count, all / count);
@@ -92,7 +96,7 @@ void set_known(Executor& denoiser, const DenoiserShape& shape, size_t first,
   if (shape.masked) {
     set("mask", all.mask);
     set("known", all.known);
-    set("known_noise", all.noise);
+    if (!shape.soft) set("known_noise", all.noise);
   }
   if (denoiser.has_input("masked")) set("masked", all.masked);
 }

@@ -125,13 +125,22 @@ bool is_pasted(const Request& request) {
   return request.only_masked || painting_rule(request) == PaintingRule::a1111;
 }
 
-/// Pillow's, as the web UI makes a mask small: averages of bicubic weights, then rounded.
-std::vector<float> averaged_mask(const Image& mask) {
-  const Image small = pillow_resize(mask, {mask.width / 8, mask.height / 8}, PillowFilter::bicubic);
-  std::vector<float> values;
-  for (const uint8_t value : small.pixels)
-    values.push_back(std::nearbyint(static_cast<float>(value) / 255.0f));
-  return values;
+/// What it needs, and what it alone needs.
+void check_soft_inpainting(const Request& request, bool has_mask) {
+  if (!request.soft_inpainting)
+    return refuse_changed(
+        request,
+        {"soft_schedule_bias", "soft_preservation_strength", "soft_transition_contrast_boost",
+         "soft_mask_influence", "soft_difference_threshold", "soft_difference_contrast"},
+        "soft_inpainting");
+  if (!has_mask) refuse_changed(request, {"soft_inpainting"}, "mask");
+  if (painting_rule(request) != PaintingRule::a1111)
+    fail(ErrorKind::bad_argument, "painting_rule: {}, expected a1111 with soft_inpainting",
+         find_field(request_fields(), "painting_rule")->get(request));
+  if (request.paste_kept == PasteKept::off)
+    refuse_changed(request,
+                   {"soft_mask_influence", "soft_difference_threshold", "soft_difference_contrast"},
+                   "pasting (paste_kept)");
 }
 
 }  // namespace
@@ -151,6 +160,7 @@ void check_painting(const Request& request) {
                    {"mask_blur", "inpaint_fill", "only_masked", "mask_padding", "paste_kept"},
                    "mask");
   if (has_mask && !request.only_masked) refuse_changed(request, {"mask_padding"}, "only_masked");
+  check_soft_inpainting(request, has_mask);
   if (has_mask && request.painting_rule == PaintingRule::comfy)
     fail(ErrorKind::bad_argument,
          "painting_rule: comfy, which has no mask here; expected a1111 or diffusers");
@@ -223,16 +233,39 @@ InitialPicture initial_picture(const Request& request, ImageSize drawn) {
   return initial;
 }
 
-std::vector<float> latent_mask(const Image& mask, PaintingRule rule) {
-  if (rule == PaintingRule::a1111) return averaged_mask(mask);
+/// Pillow's, as the web UI makes a mask small: averages of bicubic weights.
+std::vector<float> soft_latent_mask(const Image& mask) {
+  const Image small = pillow_resize(mask, {mask.width / 8, mask.height / 8}, PillowFilter::bicubic);
+  std::vector<float> values;
+  for (const uint8_t value : small.pixels) values.push_back(static_cast<float>(value) / 255.0f);
+  return values;
+}
+
+std::vector<float> inpainting_mask(const Image& mask, bool soft) {
   std::vector<float> values;
   for (int y = 0; y < mask.height; y += 8)
-    for (int x = 0; x < mask.width; x += 8)
-      values.push_back(mask.pixels[static_cast<size_t>(y) * static_cast<size_t>(mask.width) +
-                                   static_cast<size_t>(x)] >= 128
-                           ? 1.0f
-                           : 0.0f);
+    for (int x = 0; x < mask.width; x += 8) {
+      const float value =
+          static_cast<float>(mask.pixels[static_cast<size_t>(y) * static_cast<size_t>(mask.width) +
+                                         static_cast<size_t>(x)]);
+      values.push_back(soft ? value / 255.0f : value >= 128 ? 1.0f : 0.0f);
+    }
   return values;
+}
+
+std::vector<float> latent_mask(const Image& mask, PaintingRule rule) {
+  if (rule != PaintingRule::a1111) return inpainting_mask(mask, false);
+  std::vector<float> values = soft_latent_mask(mask);
+  for (float& value : values) value = std::nearbyint(value);
+  return values;
+}
+
+InitialPicture::Paste with_overlay(const InitialPicture::Paste& paste, const Image& overlay) {
+  const Region& region = paste.region;
+  InitialPicture::Paste other{paste.onto, paste.overlay, region};
+  std::ranges::fill(other.overlay.pixels, uint8_t{0});
+  put(other.overlay, fitted(overlay, region.size, ResizeMode::crop), region.x, region.y);
+  return other;
 }
 
 Image pasted(const InitialPicture::Paste& paste, const Image& drawn) {
@@ -258,10 +291,14 @@ std::vector<float> as_encoder_input(const Image& picture) {
   return values;
 }
 
-std::vector<float> as_encoder_input(const Image& picture, const Image& mask) {
+std::vector<float> as_encoder_input(const Image& picture, const Image& mask, bool soft) {
   std::vector<float> values = as_encoder_input(picture);
-  for (size_t i = 0; i < mask.pixels.size(); ++i)
-    if (mask.pixels[i] >= 128) std::fill_n(&values[3 * i], 3, 0.0f);
+  for (size_t i = 0; i < mask.pixels.size(); ++i) {
+    const float shown = soft                    ? 1 - static_cast<float>(mask.pixels[i]) / 255.0f
+                        : mask.pixels[i] >= 128 ? 0.0f
+                                                : 1.0f;
+    for (size_t c = 0; c < 3; ++c) values[3 * i + c] *= shown;
+  }
   return values;
 }
 

@@ -1,6 +1,10 @@
 #include "diffusion/keeping.h"
 
+#include <cmath>
+
 #include "base/error.h"
+#include "diffusion/sampling.h"
+#include "ops/soft_blend.h"
 
 namespace drypoint {
 namespace {
@@ -11,6 +15,17 @@ std::pair<double, double> output_shares(const SamplerTable::Row& row, Prediction
     case Prediction::epsilon: return {-row.signal / row.noise, 1 / row.noise};
     case Prediction::v: return {-1 / row.noise, row.signal / row.noise};
     case Prediction::sample: return {1, 0};
+    case Prediction::automatic: break;
+  }
+  fail(ErrorKind::internal, "prediction {}", static_cast<int>(prediction));
+}
+
+/// Of slot 0 and what the model says in the clean latent.
+std::pair<double, double> clean_shares(const SamplerTable::Row& row, Prediction prediction) {
+  switch (prediction) {
+    case Prediction::epsilon: return {1 / row.signal, -row.noise / row.signal};
+    case Prediction::v: return {row.signal, -row.noise};
+    case Prediction::sample: return {0, 1};
     case Prediction::automatic: break;
   }
   fail(ErrorKind::internal, "prediction {}", static_cast<int>(prediction));
@@ -40,9 +55,32 @@ KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRul
   return kept;
 }
 
+std::vector<float> soft_rows(const SamplerTable& table, Prediction prediction,
+                             const Request& request) {
+  std::vector<float> rows;
+  for (const SamplerTable::Row& row : table.rows) {
+    const double sigma = row.noise / row.signal;
+    const auto [of_seen, of_output] = clean_shares(row, prediction);
+    const auto [clean, seen] = output_shares(row, prediction);
+    const double strength = request.soft_preservation_strength;
+    const double exponent =
+        strength == 0 ? 0 : std::pow(sigma, request.soft_schedule_bias) * strength;
+    for (const double value :
+         {exponent, request.soft_transition_contrast_boost, of_seen, of_output, clean, seen})
+      rows.push_back(static_cast<float>(value));
+  }
+  return rows;
+}
+
 void set_kept_rows(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-                   Prediction prediction, PaintingRule rule) {
-  KeptRows kept = kept_rows(table, prediction, rule);
+                   Prediction prediction, const Request& request) {
+  if (shape.soft) {
+    std::vector<float> rows = soft_rows(table, prediction, request);
+    rows.resize(static_cast<size_t>(shape.max_steps * SoftRow::size));
+    denoiser.set_input("soft_rows", rows);
+    return;
+  }
+  KeptRows kept = kept_rows(table, prediction, painting_rule(request));
   const auto size = static_cast<size_t>(shape.max_steps) * 3;
   kept.output.resize(size);
   kept.latent.resize(size);

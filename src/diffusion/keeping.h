@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "diffusion/samplers/table.h"
-#include "drypoint/painting.h"
-#include "drypoint/sampling.h"
+#include "drypoint/pipeline.h"
 #include "models/denoiser.h"
 #include "runtime/executor.h"
 
@@ -21,8 +20,12 @@ struct KeptRows {
 /// it with the next step's noise in the place of what a step made. In the end it is there in both.
 KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRule rule);
 
+/// Rows of `SoftBlend`, [rows of the table, 6].
+std::vector<float> soft_rows(const SamplerTable& table, Prediction prediction,
+                             const Request& request);
+
 /// Sets a denoiser's inputs of these.
 void set_kept_rows(Executor& denoiser, const DenoiserShape& shape, const SamplerTable& table,
-                   Prediction prediction, PaintingRule rule);
+                   Prediction prediction, const Request& request);
 
 }  // namespace drypoint

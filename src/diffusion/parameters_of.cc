@@ -93,11 +93,17 @@ void add_painting(const Request& request,
       case InpaintFill::latent_nothing: add("Masked content", "latent nothing"); break;
     }
   }
+  if (request.soft_inpainting) add("Soft inpainting enabled", "True");
   if (request.hires_scale > 1) {
     add("Hires upscale", fmt::to_string(request.hires_scale));
     if (request.hires_steps > 0) add("Hires steps", fmt::to_string(request.hires_steps));
     add("Hires upscaler", std::string(label(request.hires_upscaler)));
   }
+}
+
+/// The web UI's extension writes all that is its own.
+bool is_written_always(const Field<Request>& field, const Request& request) {
+  return request.soft_inpainting && field.text_key.starts_with("Soft inpainting");
 }
 
 }  // namespace
@@ -144,7 +150,8 @@ Parameters parameters_of(const Request& request, std::span<const Unit> units,
   const Request usual_request;
   for (const auto& field : request_fields())
     if (const std::string value = field.get(request);
-        !field.text_key.empty() && value != field.get(usual_request))
+        !field.text_key.empty() &&
+        (value != field.get(usual_request) || is_written_always(field, request)))
       add(field.text_key.c_str(), value);
   if (request.subseed_strength != 0) {
     add("Variation seed", fmt::to_string(subseed_of(request, number)));

@@ -431,6 +431,26 @@ const std::vector<Field<Request>>& request_fields() {
                   "Paste the initial picture's pixels over what the mask keeps;\n"
                   "auto: by a1111's rule and with only_masked"),
            &Field<R>::text_key, "Paste kept"),
+      flag("soft_inpainting", &R::soft_inpainting,
+           "Let the mask's greys count, as the web UI's soft inpainting"),
+      with(number("soft_schedule_bias", &R::soft_schedule_bias, 0, 8,
+                  "Above 1 it keeps the picture more in the first steps, below in the last"),
+           &Field<R>::text_key, "Soft inpainting schedule bias"),
+      with(number("soft_preservation_strength", &R::soft_preservation_strength, 0, 8,
+                  "How strongly it keeps what is masked in part"),
+           &Field<R>::text_key, "Soft inpainting preservation strength"),
+      with(number("soft_transition_contrast_boost", &R::soft_transition_contrast_boost, 1, 32,
+                  "Contrast in what is masked in part"),
+           &Field<R>::text_key, "Soft inpainting transition contrast boost"),
+      with(number("soft_mask_influence", &R::soft_mask_influence, 0, 1,
+                  "How much the mask decides which pixels are pasted"),
+           &Field<R>::text_key, "Soft inpainting mask influence"),
+      with(number("soft_difference_threshold", &R::soft_difference_threshold, 0, 8,
+                  "How much may change before pixels are not pasted any more"),
+           &Field<R>::text_key, "Soft inpainting difference threshold"),
+      with(number("soft_difference_contrast", &R::soft_difference_contrast, 0, 8,
+                  "How sharp the transition to these is"),
+           &Field<R>::text_key, "Soft inpainting difference contrast"),
       with(outpaint(), &Field<R>::text_key, "Outpaint"),
       number("hires_scale", &R::hires_scale, 1, 8,
              "Above 1: draw small, then so many times as large once more"),
@@ -462,7 +482,7 @@ bool is_of_painting(const Field<Request>& field) {
       "denoising_strength", "painting_rule", "resize_mode",    "mask_blur",
       "inpaint_fill",       "only_masked",   "mask_padding",   "paste_kept",
       "outpaint",           "hires_scale",   "hires_upscaler", "hires_steps"};
-  return std::ranges::find(names, field.name) != std::end(names);
+  return std::ranges::find(names, field.name) != std::end(names) || field.name.starts_with("soft_");
 }
 
 }  // namespace drypoint

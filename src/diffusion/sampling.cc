@@ -183,6 +183,7 @@ WalkPart end_of_walk(int walked, double strength) {
 
 PaintingRule painting_rule(const Request& request) {
   if (request.painting_rule != PaintingRule::automatic) return request.painting_rule;
+  if (request.soft_inpainting) return PaintingRule::a1111;
   if (request.compat == CompatKind::comfy && request.mask.pixels.empty() &&
       request.outpaint == Margins())
     return PaintingRule::comfy;

@@ -77,8 +77,7 @@ std::vector<float> drawn_in_windows(Stages& model, const Request& request, const
       const auto own = [&](const std::vector<float>& values) {
         return values.empty() ? values : tiles.cut(values, i, planes);
       };
-      if (shape.masked)
-        set_kept_rows(denoiser, shape, table, model.prediction(), painting_rule(request));
+      if (shape.masked) set_kept_rows(denoiser, shape, table, model.prediction(), request);
       set_known(denoiser, shape, 0,
                 {own(first.noise), own(first.known), own(first.masked), own(first.mask)});
       denoiser.run(Rate::picture);

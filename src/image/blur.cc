@@ -9,30 +9,44 @@
 namespace drypoint {
 namespace {
 
-std::vector<double> gaussian_kernel(double sigma) {
+constexpr int kernel_bits = 8;
+
+/// In units of 2^-8, as OpenCV's GaussianBlur has it for bytes: what rounding leaves of a weight
+/// goes to the next one, what it leaves of all to the middle.
+std::vector<int> gaussian_kernel(double sigma) {
   const int radius = static_cast<int>(std::floor(2.5 * sigma + 0.5));
-  std::vector<double> kernel;
+  std::vector<double> exact;
   double sum = 0;
   for (int k = -radius; k <= radius; ++k)
-    sum += kernel.emplace_back(std::exp(-0.5 * k * k / (sigma * sigma)));
-  for (double& weight : kernel) weight /= sum;
+    sum += exact.emplace_back(std::exp(-0.5 * k * k / (sigma * sigma)));
+  std::vector<int> kernel(exact.size());
+  double rest = 0;
+  int left = 1 << kernel_bits;
+  for (size_t i = 0; i < exact.size() / 2; ++i) {
+    const double wanted = exact[i] / sum * (1 << kernel_bits) + rest;
+    kernel[i] = static_cast<int>(std::nearbyint(wanted));
+    kernel[kernel.size() - 1 - i] = kernel[i];
+    rest = wanted - kernel[i];
+    left -= 2 * kernel[i];
+  }
+  kernel[kernel.size() / 2] = left;
   return kernel;
 }
 
 /// `lines` rows or columns of `count` pixels, `step` apart.
-void blur_lines(Image& image, const std::vector<double>& kernel, int lines, size_t line_step,
+void blur_lines(Image& image, const std::vector<int>& kernel, int lines, size_t line_step,
                 int count, size_t step) {
   const int radius = static_cast<int>(kernel.size() / 2);
   std::vector<uint8_t> result(static_cast<size_t>(count));
   for (int line = 0; line < lines; ++line) {
     uint8_t* pixels = &image.pixels[static_cast<size_t>(line) * line_step];
     for (int i = 0; i < count; ++i) {
-      double sum = 0;
+      int sum = 1 << (kernel_bits - 1);
       for (size_t k = 0; k < kernel.size(); ++k)
         sum +=
             kernel[k] *
             pixels[static_cast<size_t>(mirrored(i + static_cast<int>(k) - radius, count)) * step];
-      result[static_cast<size_t>(i)] = static_cast<uint8_t>(std::lround(sum));
+      result[static_cast<size_t>(i)] = static_cast<uint8_t>(sum >> kernel_bits);
     }
     for (size_t i = 0; i < result.size(); ++i) pixels[i * step] = result[i];
   }
@@ -75,7 +89,44 @@ void box_blur(std::vector<Colour>& pixels, int lines, size_t line_step, int coun
   }
 }
 
+/// One line of Pillow's box blur (libImaging/BoxBlur.c), in 24 fractional bits. Beyond the border
+/// all is as at it.
+void pillow_box_line(const uint8_t* in, uint8_t* out, int count, float radius) {
+  const int whole = static_cast<int>(radius);
+  const auto inner = static_cast<uint32_t>(static_cast<float>(1 << 24) / (radius * 2 + 1));
+  const uint32_t outer = ((1u << 24) - static_cast<uint32_t>(whole * 2 + 1) * inner) / 2;
+  const auto at = [&](int i) { return uint32_t{in[std::clamp(i, 0, count - 1)]}; };
+  uint32_t sum = 0;
+  for (int i = -whole; i <= whole; ++i) sum += at(i);
+  for (int i = 0; i < count; ++i) {
+    const uint32_t all = sum * inner + (at(i - whole - 1) + at(i + whole + 1)) * outer;
+    out[i] = static_cast<uint8_t>((all + (1u << 23)) >> 24);
+    sum += at(i + whole + 1) - at(i - whole);
+  }
+}
+
+/// One channel -> the same with rows and columns exchanged, each row blurred three times.
+Image blurred_and_turned(const Image& image, float radius) {
+  Image turned{image.height, image.width, 1, std::vector<uint8_t>(image.pixels.size())};
+  std::vector<uint8_t> line(static_cast<size_t>(image.width)), other(line);
+  for (int y = 0; y < image.height; ++y) {
+    std::copy_n(&image.pixels[static_cast<size_t>(y) * line.size()], line.size(), line.begin());
+    for (int pass = 0; pass < 3; ++pass) {
+      pillow_box_line(line.data(), other.data(), image.width, radius);
+      line.swap(other);
+    }
+    for (size_t x = 0; x < line.size(); ++x)
+      turned.pixels[x * static_cast<size_t>(image.height) + static_cast<size_t>(y)] = line[x];
+  }
+  return turned;
+}
+
 }  // namespace
+
+Image pillow_gaussian_blur(const Image& image, double sigma) {
+  const auto radius = static_cast<float>(box_radius(sigma));
+  return blurred_and_turned(blurred_and_turned(image, radius), radius);
+}
 
 Image gaussian_blur(const Image& image, double sigma) {
   Image result = image;

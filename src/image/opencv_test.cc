@@ -1,6 +1,7 @@
 // Edges, sizes and blurs against what OpenCV 5.0 and Pillow 13 make of the same pictures.
 #include <zlib.h>
 
+#include <numeric>
 #include <vector>
 
 #include "drypoint/edges.h"
@@ -106,8 +107,32 @@ TEST(Blur, IsOpenCvs) {
   for (size_t k = 0; k < 2; ++k) {
     const Image blurred = gaussian_blur(spotted_mask(), k == 0 ? 4 : 1.5);
     for (size_t i = 0; i < 7; ++i)
-      EXPECT_NEAR(blurred.pixels[size_t(places[i][0] * 60 + places[i][1])], expected[k][i], 1);
+      EXPECT_EQ(blurred.pixels[size_t(places[i][0] * 60 + places[i][1])], expected[k][i]);
   }
+}
+
+/// Pillow 13's `GaussianBlur(4)`, of a picture that the blur is wider than and of a larger one.
+TEST(Blur, IsPillows) {
+  const auto blurred = [](int width, int height) {
+    Image image{width, height, 1, {}};
+    for (int y = 0; y < height; ++y)
+      for (int x = 0; x < width; ++x)
+        image.pixels.push_back(static_cast<uint8_t>((x * x * 7 + y * 31 + x * y * 5) % 256));
+    return pillow_gaussian_blur(image, 4);
+  };
+  EXPECT_EQ(blurred(7, 3).pixels,
+            (std::vector<uint8_t>{80,  86,  93,  101, 110, 117, 123, 80,  86,  93, 101,
+                                  110, 117, 123, 80,  86,  94,  101, 109, 117, 123}));
+  const Image large = blurred(40, 30);
+  const int expected[5][5] = {{94, 130, 135, 128, 121},
+                              {124, 131, 127, 126, 127},
+                              {129, 127, 123, 125, 131},
+                              {126, 123, 123, 127, 127},
+                              {118, 130, 119, 134, 127}};
+  for (size_t y = 0; y < 5; ++y)
+    for (size_t x = 0; x < 5; ++x)
+      EXPECT_EQ(large.pixels[y * 7 * 40 + x * 9], expected[y][x]) << y << " " << x;
+  EXPECT_EQ(std::accumulate(large.pixels.begin(), large.pixels.end(), 0), 151647);
 }
 
 /// The web UI's `masking.fill`, which rounds each layer to 8 bits.

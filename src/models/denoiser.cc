@@ -224,7 +224,21 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     graph.add_input("mask", {DType::f32, {shape.latents, 1, shape.height, shape.width}},
                     Rate::picture, true);
     graph.add_input("known", latents(1), Rate::picture, true);
-    eps = keep({.channels_last = true}, eps, slots, "kept_output");
+    if (shape.soft) {
+      std::vector<ValueId> reads{
+          eps,
+          slots,
+          graph.inputs.at("mask"),
+          graph.inputs.at("known"),
+          graph.add_input("soft_rows", {DType::f32, {shape.max_steps, SoftRow::size}},
+                          Rate::picture),
+          step};
+      if (guided) reads.push_back(of_each("guidance_scale"));
+      eps = sampler.node(SoftBlend{guided}, reads);
+      guided = false;
+    } else {
+      eps = keep({.channels_last = true}, eps, slots, "kept_output");
+    }
   }
 
   if (shape.foretells) graph.outputs["prediction"] = to_channels_first(sampler, eps);
@@ -237,7 +251,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
   if (update.noise)
     reads.push_back(graph.add_input("noise", latents(shape.noises), Rate::picture, true));
   ValueId next = sampler.node(update, reads);
-  if (shape.masked)
+  if (shape.masked && !shape.soft)
     next = keep({}, next, graph.add_input("known_noise", latents(1), Rate::picture, true),
                 "kept_latent");
   graph.outputs["slots"] = next;

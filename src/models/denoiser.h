@@ -35,6 +35,7 @@ struct DenoiserShape {
   int64_t noises = 0;                      // rows of "noise"; 0: the sampler adds none
   std::vector<ControlShape> controls{{}};  // whose tensors are added up; may be empty
   bool masked = false;                     // what a mask keeps of a known latent
+  bool soft = false;                       // of that, by shares, see `SoftBlend`
   bool rescaled = false;                   // guidance, see `RescaleGuidance`
   bool foretells = false;                  // output "prediction", for previews
   bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
@@ -73,7 +74,8 @@ std::string region_input(size_t control, size_t level);
 /// what it covers; if `masked` "mask" [latents, 1, h, w] (1: to be painted), "known" and
 /// "known_noise" [latents, 4, h, w] and the tables "kept_output" and "kept_latent" [max_steps, 3]
 /// (see `Blend`), of what is kept of the model's output, as shares of "known" and the latent that
-/// it saw, and of the next step's latent, as shares of "known" and "known_noise". Output "eps"
+/// it saw, and of the next step's latent, as shares of "known" and "known_noise"; if `soft`
+/// "soft_rows" [max_steps, 6] (see `SoftRow`) and neither these nor "known_noise". Output "eps"
 /// [prompts * latents, 4, h, w]: row g
 /// * latents + i for prompt g and latent i; "prediction" is the same as the sampler sees it.
 Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape);

@@ -34,6 +34,7 @@
 #include "ops/scales.h"
 #include "ops/select.h"
 #include "ops/slice.h"
+#include "ops/soft_blend.h"
 #include "ops/spatial_mean.h"
 #include "ops/timestep_embedding.h"
 #include "ops/upsample.h"
@@ -44,7 +45,7 @@ using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blen
                         Constant, Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
                         Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute,
                         Quantize, RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, Slice,
-                        SpatialMean, TimestepEmbedding, Upsample>;
+                        SoftBlend, SpatialMean, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -12,13 +12,23 @@
 namespace drypoint {
 namespace {
 
-constexpr std::array<std::string_view, 16> painting_keys{
-    "Denoising strength", "Mask mode",           "Mask blur",
-    "Inpaint area",       "Masked area padding", "Masked content",
-    "Hires upscale",      "Hires resize",        "Hires steps",
-    "Hires upscaler",     "Hires sampler",       "Hires schedule type",
-    "Hires CFG Scale",    "Hires prompt",        "Hires negative prompt",
-    "Init image hash"};
+constexpr std::array<std::string_view, 17> painting_keys{"Denoising strength",
+                                                         "Mask mode",
+                                                         "Mask blur",
+                                                         "Inpaint area",
+                                                         "Masked area padding",
+                                                         "Masked content",
+                                                         "Hires upscale",
+                                                         "Hires resize",
+                                                         "Hires steps",
+                                                         "Hires upscaler",
+                                                         "Hires sampler",
+                                                         "Hires schedule type",
+                                                         "Hires CFG Scale",
+                                                         "Hires prompt",
+                                                         "Hires negative prompt",
+                                                         "Init image hash",
+                                                         "Soft inpainting enabled"};
 
 std::string hires_upscaler_called(const std::string& said) {
   Request scratch;
@@ -92,6 +102,8 @@ void find_mask(Findings& found) {
     std::ranges::replace(fill, ' ', '-');
     found.set("inpaint_fill", fill, "Masked content");
   }
+  if (const std::string* soft = found.other("Soft inpainting enabled"))
+    found.set("soft_inpainting", *soft == "True" ? "true" : "false", "Soft inpainting enabled");
 }
 
 }  // namespace

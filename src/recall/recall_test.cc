@@ -291,6 +291,13 @@ TEST(Recall, EveryFieldComesBack) {
                                                   {"only_masked", "true"},
                                                   {"mask_padding", "8"},
                                                   {"paste_kept", "on"},
+                                                  {"soft_inpainting", "true"},
+                                                  {"soft_schedule_bias", "1.5"},
+                                                  {"soft_preservation_strength", "2"},
+                                                  {"soft_transition_contrast_boost", "8"},
+                                                  {"soft_mask_influence", "0.25"},
+                                                  {"soft_difference_threshold", "4"},
+                                                  {"soft_difference_contrast", "3"},
                                                   {"outpaint", "1,2,3,4"},
                                                   {"hires_scale", "1.5"},
                                                   {"hires_upscaler", "latent-bicubic"},
@@ -313,6 +320,7 @@ TEST(Recall, EveryFieldComesBack) {
     const bool paints = is_of_painting(field) && !field.name.starts_with("hires");
     if (paints) asked.init_image = asked.mask = picture;
     if (field.name == "mask_padding") asked.only_masked = true;
+    if (field.name.starts_with("soft_")) asked.soft_inpainting = true;
     if (field.name == "subseed") asked.subseed_strength = 0.25;
     field.set(asked, value->second);
     if (field.name != "resolution") asked.size = {64, 128};

@@ -7,15 +7,11 @@
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
 #include "diffusion/autoencoding.h"
-#include "diffusion/conditioning.h"
-#include "diffusion/denoise_loop.h"
-#include "diffusion/denoiser_inputs.h"
 #include "diffusion/first_latents.h"
-#include "diffusion/keeping.h"
-#include "diffusion/random.h"
 #include "diffusion/sampling.h"
 #include "diffusion/together.h"
 #include "golden/golden_test_base.h"
+#include "golden/painting_run.h"
 #include "golden/step_by_step.h"
 #include "support/test_support.h"
 
@@ -101,59 +97,13 @@ Request painting_request(const json& entry) {
   return request;
 }
 
-struct Steps {
-  std::vector<std::vector<float>> latents;  // the start, then after every step
-  FirstLatents first;
-};
-
-Steps run(Stages& model, const Request& request) {
-  model.begin();
-  const ImageSize size{request.image.width, request.image.height};
-  const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
-  std::vector<std::string> notices;
-  const Prompts prompts = read_prompts(request, model, notices);
-  const DenoiserShape shape = denoiser_shape(model, request, size, table, prompts.shape());
-  const auto generator = make_generator({}, *request.seed);
-  const InitialPicture initial = initial_picture(request, size);
-  const FirstLatents first =
-      first_latents(model, request, &initial, vae_tiles(size, 0),
-                    [&](std::span<float> noise, bool) { generator->randn(noise); }, {});
-  Conditioning conditioning(model, prompts, request, {});
-  Executor& denoiser = model.denoiser(shape);
-  set_picture_inputs(denoiser, shape, table, request.image, request);
-  conditioning.begin(denoiser, shape);
-  if (shape.masked)
-    set_kept_rows(denoiser, shape, table, model.prediction(), painting_rule(request));
-  set_known(denoiser, shape, 0, first);
-  denoiser.run(Rate::picture);
-  std::vector<std::vector<float>> draws(table.draws.size(), std::vector<float>(first.noise.size()));
-  for (auto& draw : draws) generator->randn(draw);
-  DenoiseLoop loop(denoiser, shape, table);
-  loop.begin(first.noise, {draws.begin(), draws.end()}, first.known);
-  std::vector<std::vector<float>> latents;
-  while (!loop.done()) {
-    auto& latent = latents.emplace_back(loop.first_slot().begin(), loop.first_slot().end());
-    for (float& value : latent) value /= static_cast<float>(table.rows[loop.row()].input_scale);
-    loop.run();
-  }
-  latents.emplace_back(loop.first_slot().begin(), loop.first_slot().end());
-  return {std::move(latents), first};
-}
-
-double share_that_agrees(const Image& a, const Image& b) {
-  if (a.width != b.width || a.height != b.height) return 0;
-  size_t close = 0;
-  for (size_t i = 0; i < a.pixels.size(); ++i) close += std::abs(a.pixels[i] - b.pixels[i]) <= 1;
-  return static_cast<double>(close) / static_cast<double>(a.pixels.size());
-}
-
 class ImageToImage : public ::testing::TestWithParam<ImageCase> {};
 
 TEST_P(ImageToImage, FollowsTheReferenceStepByStep) {
   const ImageCase& c = GetParam();
   Stages& model = PipelineParts::stages(pipeline(c.inpaints()));
   const auto use = model.use({});
-  const auto latents = run(model, painting_request(c.entry)).latents;
+  const auto latents = testing::run_painting(model, painting_request(c.entry)).latents;
   const auto expected = reference(c.name + ".latents");
   const size_t one = latents[0].size();
   ASSERT_EQ(expected.size(), latents.size() * one);
@@ -169,7 +119,9 @@ TEST_P(ImageToImage, GivesTheReferencesPicture) {
   const ImageCase& c = GetParam();
   if (!c.entry.contains("picture")) return;
   const Result result = pipeline(c.inpaints()).generate(painting_request(c.entry));
-  EXPECT_GE(share_that_agrees(result.images[0], read_image(file(c.entry["picture"])).image), 0.999);
+  EXPECT_GE(
+      testing::share_that_agrees(result.images[0], read_image(file(c.entry["picture"])).image),
+      0.999);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ImageToImage, ::testing::ValuesIn(image_cases()),
@@ -215,7 +167,7 @@ TEST(Inpainting, KeepsTheKnownLatentWithEverySampler) {
          {"Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ SDE", "LMS", "DDIM", "UniPC", "LCM"}) {
       Request request = small_painting(sampler);
       request.painting_rule = rule;
-      const auto [latents, first] = run(model, request);
+      const auto [latents, first] = testing::run_painting(model, request);
       bool paints = false;
       for (size_t i = 0; i < first.known.size(); ++i) {
         const bool is_known = latents.back()[i] == first.known[i];
@@ -231,7 +183,7 @@ TEST(Inpainting, TheModelIsMadeToPredictTheKnownLatent) {
   Stages& model = PipelineParts::stages(pipeline(false));
   const auto use = model.use({});
   const Request request = small_painting("DPM++ 2M");
-  const auto [latents, first] = run(model, request);
+  const auto [latents, first] = testing::run_painting(model, request);
   const SamplerTable table = sampler_table(request, model.noise_schedule(), model.prediction());
   for (size_t row = 0; row < table.rows.size(); ++row) {
     const double sigma = table.rows[row].noise / table.rows[row].signal;

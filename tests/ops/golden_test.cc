@@ -217,6 +217,29 @@ TEST(Golden, RescaleGuidance) {
                     {8.0f / 3, 20.0f / 3, 4, 5}, {2, 1, 1, 2});
 }
 
+TEST(Golden, SoftBlend) {
+  // One latent of four pixels and two channels. Row 1: t is the mask's square root, lengths are
+  // meant as squares are, clean = 2 seen - output, and what is given is 3 clean + seen.
+  const Tensor rows = tensor({2, 6}, {9, 9, 9, 9, 9, 9, 0.5f, 2, 2, -1, 3, 1});
+  const Tensor mask = tensor({1, 1, 1, 4}, {0, 1, 0.25f, 0.25f}),
+               known = tensor({1, 2, 1, 4}, {3, 3, 3, 0, 4, 4, 0, 0}),
+               slots = tensor({1, 2, 1, 4}, {1, 1, 1, 0, 1, 1, 1, 0});
+  // Drawn: (0, 1), (0, 1), (0, 4), (0, 0). The third is (1.5, 2), 2.5 long, made sqrt(12.5) long.
+  const Tensor output = tensor({1, 1, 4, 2}, {2, 1, 2, 1, 2, -2, 0, 0});
+  const float of_known = 5 / 5.00001f, of_drawn = 1 / 1.00001f,
+              of_both = std::sqrt(12.5f) / 2.50001f;
+  const std::vector<float> expected{1 + 9 * of_known,   1 + 12 * of_known, 1, 1 + 3 * of_drawn,
+                                    1 + 4.5f * of_both, 1 + 6 * of_both,   0, 0};
+  const Tensor step = ids_tensor({1}, {1});
+  expect_everywhere(SoftBlend{}, {output, slots, mask, known, rows, step}, expected, {1, 1, 4, 2});
+  // The same by guidance: 0 + 2 (half of it - 0).
+  const Tensor outputs =
+      tensor({2, 1, 4, 2}, {0, 0, 0, 0, 0, 0, 0, 0, 1, .5f, 1, .5f, 1, -1, 0, 0});
+  expect_everywhere(SoftBlend{.guided = true},
+                    {outputs, slots, mask, known, rows, step, tensor({1}, {2})}, expected,
+                    {1, 1, 4, 2});
+}
+
 TEST(Golden, SamplerUpdate) {
   // One slot of two channels of two pixels; output -1 + 2 (0 - -1) = 1 and 0 + 2 (3 - 0) = 6.
   const Tensor slot = tensor({1, 2, 1, 2}, {5, 5, 7, 9}),

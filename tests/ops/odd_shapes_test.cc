@@ -286,6 +286,21 @@ TEST(OddShapes, Blend) {
   }
 }
 
+TEST(OddShapes, SoftBlend) {
+  for (const bool guided : {false, true}) {
+    Tensor mask = random_tensor({3, 1, 5, 7}, 2);
+    for (float& value : mask.mutable_floats()) value = std::min(std::abs(value), 1.0f);
+    std::vector<Tensor> inputs{random_tensor({guided ? 6 : 3, 5, 7, 4}, 1),
+                               random_tensor({6, 4, 5, 7}, 3),
+                               mask,
+                               random_tensor({3, 4, 5, 7}, 4),
+                               tensor({2, 6}, {0, 1, 0, 0, 0, 0, 0.7f, 4, 1.25f, -0.5f, -2, 1.5f}),
+                               ids_tensor({1}, {1})};
+    if (guided) inputs.push_back(random_tensor({3}, 5));
+    compare_with_reference(SoftBlend{guided}, inputs);
+  }
+}
+
 TEST(OddShapes, RescaleGuidance) {
   for (const int64_t latents : {1, 3})
     compare_with_reference(RescaleGuidance{},

@@ -60,6 +60,27 @@ def test_a_mask_is_painted(api, files, fill, word):
     assert same(drawn.images[0], alone(files, "--mask", files / "mask.png", "--mask-blur", "2", "--inpaint-fill", word))
 
 
+SOFT = {"--soft-schedule-bias": 1.5, "--soft-preservation-strength": 2, "--soft-transition-contrast-boost": 8,
+        "--soft-mask-influence": 0.25, "--soft-difference-threshold": 4, "--soft-difference-contrast": 3}
+
+
+def test_soft_inpainting_is_that_of_the_command_line(server, api, files):
+    def drawn(*args, **more):
+        return api.img2img(images=[photo()], mask_image=left_half(), inpainting_fill=1, inpaint_full_res=False, mask_blur=8,
+                           alwayson_scripts={"Soft Inpainting": {"args": list(args)}}, **COMMON, **more)
+
+    common = ("--mask", files / "mask.png", "--mask-blur", "8")
+    assert same(drawn(True).images[0], alone(files, *common, "--soft-inpainting"))
+    options = [str(word) for pair in SOFT.items() for word in pair]
+    assert same(drawn(True, *SOFT.values()).images[0], alone(files, *common, "--soft-inpainting", *options))
+    assert same(drawn(False, *SOFT.values()).images[0], alone(files, *common))
+    assert "soft inpainting" in server.get("/sdapi/v1/scripts").json()["img2img"]
+    script = {"alwayson_scripts": {"soft inpainting": {"args": [True, 9]}}}
+    answer = server.post("/sdapi/v1/img2img", {**COMMON, "init_images": [as_base64(photo())], "mask": as_base64(left_half()), **script})
+    assert answer.status_code == 422 and "args[1]" in answer.json()["detail"], answer.text
+    assert server.post("/sdapi/v1/txt2img", {**COMMON, **script}).status_code == 422
+
+
 def test_only_the_masked_part_is_drawn(api, files):
     drawn = api.img2img(images=[photo()], mask_image=left_half(), inpainting_fill=1, inpaint_full_res_padding=8, **COMMON)
     assert same(drawn.images[0], alone(files, "--mask", files / "mask.png", "--only-masked", "--mask-padding", "8", "--mask-blur", "4"))

@@ -61,6 +61,7 @@ KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Cont
 KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SoftBlend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);

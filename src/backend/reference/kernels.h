@@ -39,6 +39,7 @@ void run(const SamplerUpdate& op, const KernelRequest& request, const Launch& la
 void run(const Scales& op, const KernelRequest& request, const Launch& launch);
 void run(const Select& op, const KernelRequest& request, const Launch& launch);
 void run(const Slice& op, const KernelRequest& request, const Launch& launch);
+void run(const SoftBlend& op, const KernelRequest& request, const Launch& launch);
 void run(const SpatialMean& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
