@@ -205,6 +205,11 @@ void expect_one_standard_input(const GenerateArguments& options) {
   }
 }
 
+bool is_in_windows(const Request& request) {
+  const ImageSize size = largest_size(request);
+  return request.tile > 0 && std::max(size.width, size.height) > request.tile;
+}
+
 /// Each preview takes the place of the one before, whole.
 std::function<void(const Image&)> preview_writer(const std::string& file) {
   if (file.empty()) return {};
@@ -314,6 +319,8 @@ void run(GenerateArguments options) {
   const std::vector<ControlFiles> controls = controls_of(options, request);
   if (!options.folder.are_given()) check_outputs(options, names, controls);
   take_pictures(options, controls, request, notices);
+  if (!options.preview.empty() && is_in_windows(request))
+    notices.push_back("--preview: of pictures in windows (--tile) there are none");
   if (!options.folder.are_given() && !options.save_edges.empty() && request.controls.empty() &&
       request.image == Image())
     bad_option("--save-edges: there are none without a picture that steers");

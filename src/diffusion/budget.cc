@@ -65,7 +65,7 @@ std::string fit_into_limit(Stages& model, Batch batch, std::span<const DenoiserS
   return fmt::format(
       "max_memory: {} MiB, in which the parts of {}x{} pixels take turns: text encoder {}, "
       "denoiser {}, VAE {} MiB{}",
-      limit >> 20, first.size.width, first.size.height, mib(text.own + text.weights), mib(denoiser),
+      limit >> 20, first.size.height, first.size.width, mib(text.own + text.weights), mib(denoiser),
       mib(vae),
       side == first.request.vae_tile ? "" : fmt::format(" (in tiles of {} pixels)", side));
 }

@@ -153,7 +153,7 @@ void BatchRun::make_ready(Batch batch, std::span<const DenoiserShape> shapes,
     model_.vae_decoder(tile.height, tile.width, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
-    fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.width, size.height, samples,
+    fail(error.kind(), "{}x{} pixels, {} sample{}: {}", size.height, size.width, samples,
          samples > 1 ? "s" : "", error.what());
   }
 }

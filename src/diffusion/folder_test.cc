@@ -74,7 +74,7 @@ TEST_F(FolderOfThree, DrawsTheOthersWhereOneIsBad) {
   EXPECT_EQ(report.drawn, 2u);
   EXPECT_EQ(report.failed, 1u);
   EXPECT_EQ(report.seed, 5u);
-  EXPECT_EQ(failures_, (std::vector<std::string>{"broken.png: unsupported"}));
+  EXPECT_EQ(failures_, (std::vector<std::string>{"broken.png: bad_file"}));
   EXPECT_EQ(prompt_in("out/red_bird.png"), "a red bird, red_bird");
   Request alone = folder_request();
   alone.prompt = "a cat, cat";
