@@ -6,10 +6,21 @@
 
 namespace drypoint {
 
+namespace {
+
+/// What of soft inpainting the denoiser's rows hold.
+bool soften_alike(const Request& a, const Request& b) {
+  return a.soft_inpainting == b.soft_inpainting && a.soft_schedule_bias == b.soft_schedule_bias &&
+         a.soft_preservation_strength == b.soft_preservation_strength &&
+         a.soft_transition_contrast_boost == b.soft_transition_contrast_boost;
+}
+
+}  // namespace
+
 bool have_the_same(const Generation& a, const Generation& b) {
   return a.table == b.table && a.phases == b.phases && steer_alike(a.units, b.units) &&
          painting_rule(a.request) == painting_rule(b.request) &&
-         a.initial.has_value() == b.initial.has_value();
+         soften_alike(a.request, b.request) && a.initial.has_value() == b.initial.has_value();
 }
 
 Tiles Generation::tiles() const {
