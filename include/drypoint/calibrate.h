@@ -35,7 +35,7 @@ struct CalibrationOptions {
   RangeMethod method = RangeMethod::mse;
   int step_groups = 4;  ///< equal shares of the steps, each with its own ranges: 1 to 64
   /// SmoothQuant's alpha, 0 to 1: how much of what single channels of an input reach beyond others
-  /// goes into the weights, where a norm makes that input. 0: nothing does, else all is drawn twice.
+  /// goes into the weights, where a norm makes that input. 0: nothing; else all is drawn twice.
   double smooth = 0;
 };
 

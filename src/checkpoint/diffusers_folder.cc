@@ -90,7 +90,8 @@ NamedTensors read_shards(const fs::path& index) {
     check_plain(shard, index);
     auto found = shards.find(shard);
     if (found == shards.end()) {
-      found = shards.emplace(shard, read_tensor_file_as_it_is(index.parent_path() / shard).tensors).first;
+      found = shards.emplace(shard, read_tensor_file_as_it_is(index.parent_path() / shard).tensors)
+                  .first;
       result.files.insert(result.files.end(), found->second.files.begin(),
                           found->second.files.end());
       result.unusable.merge(found->second.unusable);
