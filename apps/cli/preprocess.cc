@@ -39,9 +39,8 @@ Image annotated(const PreprocessArguments& options, const Preprocessor& network,
     bad_option(
         fmt::format("--model: found none, expected {}, or a folder with it", network.files[0]));
   if (!options.mask.empty()) bad_option(fmt::format("--mask: {} takes none", network.name));
-  check(network, numbers);
   return Annotator(network.name, options.model, options.device.pipeline_options())
-      .annotate(image, interrupted);
+      .annotate(image, numbers, interrupted);
 }
 
 void run(const PreprocessArguments& options) {

@@ -10,6 +10,7 @@
 #include "drypoint/device.h"
 #include "drypoint/error.h"
 #include "drypoint/image.h"
+#include "drypoint/preprocess.h"
 
 namespace drypoint {
 
@@ -26,9 +27,11 @@ class Annotator {
   Annotator& operator=(Annotator&&) noexcept;
 
   std::string device() const;
-  /// The hint, of the picture's size. Throws bad_argument (sides under 16), out_of_memory,
+  /// The hint, of the picture's size. Throws bad_argument (sides under 16, numbers as in
+  /// `preprocess`), out_of_memory,
   /// non_finite, cancelled.
-  Image annotate(const Image& image, const std::function<bool()>& stop = {});
+  Image annotate(const Image& image, const PreprocessOptions& options = {},
+                 const std::function<bool()>& stop = {});
 
  private:
   class Implementation;

@@ -48,11 +48,12 @@ const Preprocessor& preprocessor_named(std::string_view name);
 /// What "auto" stands for with a ControlNet of this name: none that is a network.
 const Preprocessor& preprocessor_for(std::string_view control);
 
-/// Throws bad_argument for a number out of range, or one that the preprocessor does not take.
-void check(const Preprocessor& preprocessor, const PreprocessOptions& options);
+/// With the usual numbers where none is said. Throws bad_argument for a number out of range, or one
+/// that the preprocessor does not take.
+PreprocessOptions checked(const Preprocessor& preprocessor, const PreprocessOptions& options);
 
 /// The hint, of the picture's size, without networks. Throws bad_argument (a preprocessor that is
-/// one, and as `check`), out_of_memory.
+/// one, and as `checked`), out_of_memory.
 Image preprocess(const Preprocessor& preprocessor, const Image& image,
                  const PreprocessOptions& options = {});
 

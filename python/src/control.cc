@@ -72,8 +72,7 @@ Image run_preprocessor(const std::string& name, nb::handle source, std::optional
   return without_gil([&] {
     const Preprocessor& preprocessor = preprocessor_named(name);
     if (!preprocessor.is_network() || !weights) return preprocess(preprocessor, image, options);
-    check(preprocessor, options);
-    return Annotator(name, *weights, {.device = device}).annotate(image);
+    return Annotator(name, *weights, {.device = device}).annotate(image, options);
   });
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from conftest import DATA, command
 
@@ -37,6 +38,13 @@ def test_preprocess() -> None:
     assert about["canny"]["threshold_a"]["usual"] == 100
     hint = drypoint.preprocess("canny", DATA / "images" / "cat.png", threshold_a=50)
     assert set(np.unique(hint)) == {0, 255}
+    assert about["softedge_hed"]["files"] == ["ControlNetHED.pth"] and not about["canny"]["files"]
+    picture, weights = DATA / "annotators" / "picture.png", DATA / "annotators" / "hed.safetensors"
+    edges = drypoint.preprocess("hed", picture, weights=weights, device="cpu")
+    expected = np.asarray(PIL.Image.open(DATA / "annotators" / "hed.png").convert("L"), int)
+    assert np.abs(np.asarray(edges, int).reshape(expected.shape) - expected).max() <= 1
+    with pytest.raises(drypoint.BadArgument, match="ControlNetHED.pth"):
+        drypoint.preprocess("hed", picture)
     with pytest.raises(drypoint.BadArgument, match="canny"):
         drypoint.preprocess("cany", DATA / "images" / "cat.png")
 

@@ -40,7 +40,8 @@ class DepthAnythingNetwork : public HintNetwork {
     all["image"] = std::move(pixels);
     return all;
   }
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     const ImageSize size{picture.width, picture.height};
     return depth_hint(resize_floats(outputs("depth"), 1, seen, size, Interpolation::linear), size);
   }

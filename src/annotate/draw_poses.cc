@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "annotate/lines.h"
 #include "annotate/poses.h"
 
 namespace drypoint {
@@ -40,19 +41,6 @@ struct Rows {
   }
 };
 
-/// All pixels of Bresenham's line, from the left end to the right; halves are rounded towards the
-/// left one.
-void add_line(Rows& rows, Keypoint a, Keypoint b) {
-  if (a.x > b.x) std::swap(a, b);
-  const int across = b.x - a.x, down = std::abs(b.y - a.y), sign = b.y < a.y ? -1 : 1;
-  const int steps = std::max(across, down);
-  const auto rounded = [&](int i, int side) {
-    return steps == 0 ? 0 : (2 * i * side + steps - 1) / (2 * steps);
-  };
-  for (int i = 0; i <= steps; ++i)
-    rows.add(a.x + rounded(i, across), a.y + sign * rounded(i, down));
-}
-
 /// Sine of whole degrees, 0 to 450, to the seven digits that OpenCV's table has.
 double table_sine(int degrees) {
   const double sine = std::sin(degrees * std::numbers::pi / 180);
@@ -75,8 +63,10 @@ std::vector<Keypoint> ellipse(Keypoint centre, int length, int thickness, int de
 void fill_convex(Image& image, const std::vector<Keypoint>& corners, const Colour& colour) {
   const auto [top, bottom] = std::ranges::minmax(corners, {}, &Keypoint::y);
   Rows rows(top.y, bottom.y);
-  for (size_t i = 0; i < corners.size(); ++i)
-    add_line(rows, corners[i], corners[(i + 1) % corners.size()]);
+  for (size_t i = 0; i < corners.size(); ++i) {
+    const Keypoint &a = corners[i], &b = corners[(i + 1) % corners.size()];
+    for_each_pixel_of_line(a.x, a.y, b.x, b.y, [&](int x, int y) { rows.add(x, y); });
+  }
   for (size_t i = 0; i < rows.ends.size(); ++i)
     fill_row(image, rows.top + static_cast<int>(i), rows.ends[i].left, rows.ends[i].right, colour);
 }

@@ -27,7 +27,8 @@ class HedNetwork : public HintNetwork {
   }
 
   /// The blocks' edges, enlarged, on average, through a sigmoid.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     const size_t blocks = config_.blocks.size();
     std::vector<float> sum(pixels_of(picture));
     for (size_t i = 0; i < blocks; ++i)

@@ -12,6 +12,7 @@
 
 #include "checkpoint/named_tensors.h"
 #include "drypoint/image.h"
+#include "drypoint/preprocess.h"
 #include "models/network_layers.h"
 
 namespace drypoint {
@@ -34,9 +35,11 @@ class HintNetwork {
   virtual SizedGraph build(ImageSize seen) const = 0;
   /// The picture as the graph takes it, and what else it takes.
   virtual NetworkInputs inputs(const Image& picture, ImageSize seen) const = 0;
-  /// The hint, of the picture's size, from the graph's finite outputs by their names.
+  /// The hint, of the picture's size, from the graph's finite outputs by their names. The numbers
+  /// are complete (`checked`).
   using Outputs = std::function<std::span<const float>(const std::string& name)>;
-  virtual Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const = 0;
+  virtual Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+                     const PreprocessOptions& numbers) const = 0;
 
  private:
   NamedTensors tensors_;

@@ -24,7 +24,8 @@ class LineartNetwork : public HintNetwork {
     return {{"image", scaled_pixels(mirrored_to(picture, seen), 1 / 255.0f, 0)}};
   }
   /// White lines on black.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     Image hint = grey_like(picture);
     const auto lines = cut_plane(outputs("lines"), seen, {picture.width, picture.height});
     for (size_t i = 0; i < lines.size(); ++i)

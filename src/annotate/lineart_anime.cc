@@ -26,7 +26,8 @@ class LineartAnimeNetwork : public HintNetwork {
     return {{"image", scaled_pixels(resize_cubic(picture, seen), 1 / 127.5f, -1)}};
   }
   /// White lines on black.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     std::vector<float> lines;
     for (const float value : outputs("lines")) lines.push_back(std::tanh(value) * 127.5f + 127.5f);
     lines = resize_floats(lines, 1, seen, {picture.width, picture.height}, Interpolation::cubic);

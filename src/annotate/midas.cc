@@ -26,7 +26,8 @@ class MidasNetwork : public HintNetwork {
     all["image"] = scaled_pixels(mirrored_to(picture, seen), 1 / 127.5f, -1);
     return all;
   }
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     const ImageSize size{picture.width, picture.height};
     return depth_hint(cut_plane(outputs("depth"), seen, size), size);
   }

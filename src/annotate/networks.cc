@@ -10,7 +10,10 @@ struct NetworkReader {
   std::string_view preprocessor;
   std::unique_ptr<HintNetwork> (*read)(const std::filesystem::path& file);
 };
-constexpr NetworkReader readers[] = {{"depth_midas", read_midas_network},
+constexpr NetworkReader readers[] = {{"mlsd", read_mlsd_network},
+                                     {"softedge_pidinet", read_pidinet_network},
+                                     {"softedge_pidisafe", read_pidinet_safe_network},
+                                     {"depth_midas", read_midas_network},
                                      {"depth_anything", read_depth_anything_network},
                                      {"depth_anything_v2", read_depth_anything_v2_network},
                                      {"lineart_realistic", read_lineart_network},

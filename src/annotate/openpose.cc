@@ -49,7 +49,8 @@ class OpenposeNetwork : public HintNetwork {
     return {{"image", scaled_pixels(canvas, 1 / 256.0f, -0.5f, /*blue_first=*/true)}};
   }
 
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs) const override {
+  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+             const PreprocessOptions& /*numbers*/) const override {
     const ImageSize size{picture.width, picture.height};
     const auto limbs = enlarged(outputs("limbs"), 2 * OpenposeConfig::limbs, seen, size);
     const auto parts = enlarged(outputs("parts"), OpenposeConfig::parts + 1, seen, size);

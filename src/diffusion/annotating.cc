@@ -69,7 +69,7 @@ const Preprocessor& network_named(std::string_view name) {
 AnnotatorNetwork::AnnotatorNetwork(const Preprocessor& preprocessor,
                                    const std::filesystem::path& file,
                                    std::shared_ptr<OpenDevice> device)
-    : name_(preprocessor.name),
+    : preprocessor_(preprocessor),
       network_(read_hint_network(preprocessor.name, file)),
       device_(std::move(device)),
       store_(network_->tensors(), device_->backend(), nullptr, device_->budget()) {}
@@ -91,8 +91,10 @@ void AnnotatorNetwork::set_input(const std::string& name, const InputValues& val
   std::visit([&](const auto& own) { executor_->set_input(name, std::span(own)); }, values);
 }
 
-Image AnnotatorNetwork::run(const Image& image, const StopRequested& stop) {
+Image AnnotatorNetwork::run(const Image& image, const PreprocessOptions& options,
+                            const StopRequested& stop) {
   check_image(image);
+  const PreprocessOptions numbers = checked(preprocessor_, options);
   if (image.width < least_side || image.height < least_side)
     fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
          image.height, least_side);
@@ -101,12 +103,13 @@ Image AnnotatorNetwork::run(const Image& image, const StopRequested& stop) {
   Executor& network = executor(seen, stop);
   for (const auto& [name, values] : network_->inputs(image, seen)) set_input(name, values);
   network.run(Rate::picture, stop);
-  return network_->hint(image, seen, [&](const std::string& output) {
+  const auto outputs = [&](const std::string& output) {
     const auto values = network.output(output);
     if (!all_finite(values))
-      fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", name_);
+      fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", preprocessor_.name);
     return values;
-  });
+  };
+  return network_->hint(image, seen, outputs, numbers);
 }
 
 AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,
@@ -139,10 +142,9 @@ AnnotatorNetwork& AnnotatorLibrary::open(const Preprocessor& preprocessor) {
 Image AnnotatorLibrary::hint(const Preprocessor& preprocessor, const Image& image,
                              const PreprocessOptions& options, const StopRequested& stop) {
   if (!preprocessor.is_network()) return preprocess(preprocessor, image, options);
-  check(preprocessor, options);
   AnnotatorNetwork& network = open(preprocessor);
   const auto turn = device_->turn(stop);
-  return network.run(image, stop);
+  return network.run(image, options, stop);
 }
 
 class Annotator::Implementation {
@@ -152,9 +154,9 @@ class Annotator::Implementation {
       : device_(std::make_shared<OpenDevice>(options)),
         network_(preprocessor, weights_at(weights, preprocessor), device_) {}
   std::string device() const { return device_->backend().name(); }
-  Image annotate(const Image& image, const StopRequested& stop) {
+  Image annotate(const Image& image, const PreprocessOptions& options, const StopRequested& stop) {
     const auto turn = device_->turn(stop);
-    return network_.run(image, stop);
+    return network_.run(image, options, stop);
   }
 
  private:
@@ -171,8 +173,10 @@ Annotator::~Annotator() = default;
 Annotator::Annotator(Annotator&&) noexcept = default;
 Annotator& Annotator::operator=(Annotator&&) noexcept = default;
 std::string Annotator::device() const { return implementation_->device(); }
-Image Annotator::annotate(const Image& image, const std::function<bool()>& stop) {
-  return at_border("preprocessing", [&] { return implementation_->annotate(image, stop); });
+Image Annotator::annotate(const Image& image, const PreprocessOptions& options,
+                          const std::function<bool()>& stop) {
+  return at_border("preprocessing",
+                   [&] { return implementation_->annotate(image, options, stop); });
 }
 
 }  // namespace drypoint

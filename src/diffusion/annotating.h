@@ -22,14 +22,14 @@ class AnnotatorNetwork {
                    std::shared_ptr<OpenDevice> device);
 
   /// The hint, of the picture's size. The device is the caller's (`OpenDevice::turn`). Throws
-  /// bad_argument for sides under 16, non_finite, out_of_memory, cancelled.
-  Image run(const Image& image, const StopRequested& stop = {});
+  /// bad_argument for sides under 16 and as `checked`, non_finite, out_of_memory, cancelled.
+  Image run(const Image& image, const PreprocessOptions& options, const StopRequested& stop = {});
 
  private:
   Executor& executor(ImageSize size, const StopRequested& stop);
   void set_input(const std::string& name, const InputValues& values);
 
-  std::string name_;  // the preprocessor's
+  const Preprocessor& preprocessor_;
   std::unique_ptr<HintNetwork> network_;
   std::shared_ptr<OpenDevice> device_;
   WeightStore store_;

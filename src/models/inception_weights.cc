@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "checkpoint/formats.h"
 #include "models/complete.h"
 #include "models/inception.h"
+#include "models/weight_folding.h"
 
 namespace drypoint {
 namespace {
@@ -23,27 +22,17 @@ std::vector<TensorSpec> convolutions() {
   return specs;
 }
 
-/// The norm's (y - mean) / sqrt(variance + 0.001) * scale + shift behind a convolution without
-/// bias.
+/// With the norm behind it, whose epsilon is 0.001, in the convolution.
 void fold(const NamedTensors& file, const std::string& name, NamedTensors& to) {
-  const auto read = [&](const char* tensor) {
+  const auto take = [&](const std::string& tensor, const std::string& as) {
     const Tensor& stored = file.at(name + tensor);
     check_finite(name + tensor, stored);
-    return stored.to_f32();
+    to.tensors[name + as] = stored;
   };
-  const Tensor weight = read(".conv.weight"), scale = read(".bn.weight"), shift = read(".bn.bias"),
-               mean = read(".bn.running_mean"), variance = read(".bn.running_var");
-  Tensor folded(weight.type()), bias(scale.type());
-  const auto filters = static_cast<size_t>(scale.type().elements());
-  const size_t each = weight.floats().size() / filters;
-  for (size_t f = 0; f < filters; ++f) {
-    const double factor = scale.floats()[f] / std::sqrt(double{variance.floats()[f]} + 0.001);
-    for (size_t i = f * each; i < (f + 1) * each; ++i)
-      folded.mutable_floats()[i] = static_cast<float>(weight.floats()[i] * factor);
-    bias.mutable_floats()[f] = static_cast<float>(shift.floats()[f] - mean.floats()[f] * factor);
-  }
-  to.tensors[name + ".weight"] = folded;
-  to.tensors[name + ".bias"] = bias;
+  take(".conv.weight", ".weight");
+  for (const char* tensor : {".bn.weight", ".bn.bias", ".bn.running_mean", ".bn.running_var"})
+    take(tensor, tensor);
+  fold_batch_norm(to, name, name + ".bn", 0.001);
 }
 
 }  // namespace

@@ -58,14 +58,6 @@ LineartAnimeConfig detect_lineart_anime(const NamedTensors& tensors) {
   return config;
 }
 
-/// Files that several GPUs were trained on say "module." in front of every name.
-void drop_prefix(NamedTensors& tensors, std::string_view prefix) {
-  std::map<std::string, Tensor, std::less<>> renamed;
-  for (auto& [name, tensor] : tensors.tensors)
-    renamed[name.starts_with(prefix) ? name.substr(prefix.size()) : name] = tensor;
-  tensors.tensors = std::move(renamed);
-}
-
 }  // namespace
 
 Graph build_lineart_anime(const LineartAnimeConfig& config, int64_t height, int64_t width) {

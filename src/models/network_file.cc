@@ -13,6 +13,13 @@ int64_t filters_of(const NamedTensors& tensors, std::string_view weight) {
   return found && !found->shape().empty() ? found->shape()[0] : 0;
 }
 
+void drop_prefix(NamedTensors& tensors, std::string_view prefix) {
+  std::map<std::string, Tensor, std::less<>> renamed;
+  for (auto& [name, tensor] : tensors.tensors)
+    renamed[name.starts_with(prefix) ? name.substr(prefix.size()) : name] = tensor;
+  tensors.tensors = std::move(renamed);
+}
+
 void refuse_network(const NamedTensors& tensors, const std::string& file, std::string_view what,
                     std::string_view first) {
   fail(ErrorKind::unsupported, "{}: holds no {}, whose tensors begin with {}; the first is {}",

@@ -14,6 +14,9 @@ namespace drypoint {
 /// none.
 int64_t filters_of(const NamedTensors& tensors, std::string_view weight);
 
+/// Without what files that several GPUs were trained on say in front of every name: "module.".
+void drop_prefix(NamedTensors& tensors, std::string_view prefix);
+
 /// Throws unsupported: the file holds no `what`, whose tensors begin with `first`.
 [[noreturn]] void refuse_network(const NamedTensors& tensors, const std::string& file,
                                  std::string_view what, std::string_view first);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 namespace drypoint {
 namespace {
@@ -20,15 +21,17 @@ ValueId table(SizedGraph& sized, const std::string& name, Shape shape, std::vect
   return sized.graph.inputs.at(name);
 }
 
-/// The pixels of x [1, H, W, C] that `row` and `column` say for each pixel of the result.
-template <class Row, class Column>
+/// For each pixel of the result that of x [1, H, W, C] which `place(y, x)` says.
+template <class Place>
 ValueId look_up(SizedGraph& sized, const Module& m, ValueId x, const std::string& name,
-                int64_t height, int64_t width, const Row& row, const Column& column) {
+                int64_t height, int64_t width, const Place& place) {
   const Shape from = m.shape(x);
   std::vector<int32_t> places;
   for (int64_t y = 0; y < height; ++y)
-    for (int64_t i = 0; i < width; ++i)
-      places.push_back(static_cast<int32_t>(row(y) * from[2] + column(i)));
+    for (int64_t i = 0; i < width; ++i) {
+      const auto [row, column] = place(y, i);
+      places.push_back(static_cast<int32_t>(row * from[2] + column));
+    }
   const ValueId ids =
       table(sized, fmt::format("{} of {}x{}, {}x{}", name, from[1], from[2], height, width),
             {height, width}, std::move(places));
@@ -64,57 +67,93 @@ ValueId instance_norm(const Module& m, ValueId x) {
 
 ValueId mirrored_margin(SizedGraph& sized, const Module& m, ValueId x, int64_t margin) {
   const Shape from = m.shape(x);
-  const auto inside = [margin](int64_t side) {
-    return [=](int64_t i) {
-      if (side == 1) return int64_t{0};
-      const int64_t at = std::abs(i - margin) % (2 * (side - 1));
-      return at < side ? at : 2 * (side - 1) - at;
-    };
+  const auto inside = [margin](int64_t i, int64_t side) {
+    if (side == 1) return int64_t{0};
+    const int64_t at = std::abs(i - margin) % (2 * (side - 1));
+    return at < side ? at : 2 * (side - 1) - at;
   };
   return look_up(sized, m, x, "mirrored", from[1] + 2 * margin, from[2] + 2 * margin,
-                 inside(from[1]), inside(from[2]));
+                 [&](int64_t row, int64_t column) {
+                   return std::pair(inside(row, from[1]), inside(column, from[2]));
+                 });
 }
 
 ValueId repeated_border(SizedGraph& sized, const Module& m, ValueId x) {
   const Shape from = m.shape(x);
-  const auto inside = [](int64_t side) { return [=](int64_t i) { return std::min(i, side - 1); }; };
-  return look_up(sized, m, x, "repeated", from[1] + 1, from[2] + 1, inside(from[1]),
-                 inside(from[2]));
+  return look_up(sized, m, x, "repeated", from[1] + 1, from[2] + 1,
+                 [&](int64_t row, int64_t column) {
+                   return std::pair(std::min(row, from[1] - 1), std::min(column, from[2] - 1));
+                 });
 }
 
 ValueId interpolate_corners(SizedGraph& sized, const Module& m, ValueId x, int64_t height,
                             int64_t width) {
   const Shape from = m.shape(x);
   if (from[1] == height && from[2] == width) return x;
+  const auto between = [&](int64_t row, int64_t column) {
+    return std::pair(BetweenCorners(row, height, from[1]), BetweenCorners(column, width, from[2]));
+  };
   ValueId sum = -1;
   for (const bool below : {false, true})
     for (const bool right : {false, true}) {
       const auto corner = fmt::format("corner {}{}", below ? 1 : 0, right ? 1 : 0);
-      const auto place = [](int64_t side, int64_t own, bool second) {
-        return [=](int64_t i) {
-          const BetweenCorners between(i, side, own);
-          return second ? between.high : between.low;
-        };
-      };
       std::vector<float> shares;
       for (int64_t y = 0; y < height; ++y)
         for (int64_t i = 0; i < width; ++i) {
-          const double down = BetweenCorners(y, height, from[1]).share;
-          const double across = BetweenCorners(i, width, from[2]).share;
-          shares.push_back(
-              static_cast<float>((below ? down : 1 - down) * (right ? across : 1 - across)));
+          const auto [down, across] = between(y, i);
+          shares.push_back(static_cast<float>((below ? down.share : 1 - down.share) *
+                                              (right ? across.share : 1 - across.share)));
         }
       const ValueId plane =
           table(sized,
                 fmt::format("share of {} of {}x{}, {}x{}", corner, from[1], from[2], height, width),
                 {1, height, width, 1}, std::move(shares));
-      const ValueId part = m.node(
-          MultiplyPlane{}, {look_up(sized, m, x, corner, height, width,
-                                    place(height, from[1], below), place(width, from[2], right)),
-                            plane});
+      const ValueId pixels =
+          look_up(sized, m, x, corner, height, width, [&](int64_t row, int64_t column) {
+            const auto [down, across] = between(row, column);
+            return std::pair(below ? down.high : down.low, right ? across.high : across.low);
+          });
+      const ValueId part = m.node(MultiplyPlane{}, {pixels, plane});
       sum = sum < 0 ? part : add(m, sum, part);
     }
   return sum;
+}
+
+ValueId dilated_conv2d(SizedGraph& sized, const Module& m, ValueId x, int64_t channels,
+                       int64_t dilation, bool bias) {
+  const Shape from = m.shape(x);
+  const int64_t height = (from[1] + dilation - 1) / dilation;
+  const int64_t width = (from[2] + dilation - 1) / dilation;
+  // Every `dilation`th row and column are a picture of their own, filled up with zeros.
+  const int64_t pictures = dilation * dilation;
+  const auto place = [&](int64_t row, int64_t column) {
+    const int64_t picture = row / height;
+    return std::pair(row % height * dilation + picture / dilation,
+                     column * dilation + picture % dilation);
+  };
+  std::vector<float> inside;
+  for (int64_t row = 0; row < pictures * height; ++row)
+    for (int64_t column = 0; column < width; ++column) {
+      const auto [y, i] = place(row, column);
+      inside.push_back(y < from[1] && i < from[2] ? 1.0f : 0.0f);
+    }
+  const auto name = fmt::format("every {}th", dilation);
+  const ValueId apart =
+      look_up(sized, m, x, name, pictures * height, width, [&](int64_t row, int64_t column) {
+        const auto [y, i] = place(row, column);
+        return std::pair(std::min(y, from[1] - 1), std::min(i, from[2] - 1));
+      });
+  const ValueId plane = table(sized, fmt::format("inside, {} of {}x{}", name, from[1], from[2]),
+                              {pictures, height, width, 1}, std::move(inside));
+  const ValueId filled =
+      m.node(MultiplyPlane{}, {reshape(m, apart, {pictures, height, width, from[3]}), plane});
+  const ValueId convolved =
+      conv2d(m, filled, channels, 3, 3, Conv2d{.top = 1, .left = 1, .bottom = 1, .right = 1}, bias);
+  return look_up(sized, m, reshape(m, convolved, {1, pictures * height, width, channels}),
+                 name + " back", from[1], from[2], [&](int64_t row, int64_t column) {
+                   const int64_t picture = row % dilation * dilation + column % dilation;
+                   return std::pair(picture * height + row / dilation, column / dilation);
+                 });
 }
 
 }  // namespace drypoint

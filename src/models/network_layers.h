@@ -34,4 +34,8 @@ ValueId repeated_border(SizedGraph& sized, const Module& m, ValueId x);
 ValueId interpolate_corners(SizedGraph& sized, const Module& m, ValueId x, int64_t height,
                             int64_t width);
 
+/// Of 3 x 3 taps that are `dilation` pixels apart, padded so that the size stays.
+ValueId dilated_conv2d(SizedGraph& sized, const Module& m, ValueId x, int64_t channels,
+                       int64_t dilation, bool bias = true);
+
 }  // namespace drypoint

@@ -29,7 +29,7 @@ void convert_transposed(NamedTensors& tensors, const std::string& name, int64_t 
                         int64_t padding, int64_t taps) {
   const Tensor* stored = tensors.find(name + ".weight");
   if (!stored || stored->shape().size() != 4 || stored->shape()[2] != stored->shape()[3] ||
-      stored->shape()[2] > stride * taps)
+      stored->shape()[2] < stride || stored->shape()[2] > stride * taps)
     return;
   const int64_t in = stored->shape()[0], out = stored->shape()[1], kernel = stored->shape()[2];
   const Tensor weight = stored->to_f32();

@@ -64,6 +64,21 @@ TEST_F(BadOption, Words) {
                  {"bench", "--control", net + ",weight=1"});
   expect_refused(2, {"preprocessor: \"cany\"", "is it canny?"},
                  {"preprocess", "cany", "-i", data("images/cat.png"), "-o", path("out.png")});
+  const auto preprocess = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all{"preprocess", "-i", data("images/cat.png"), "-o", path("out.png")};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const std::string hed = data("annotators/hed.safetensors");
+  expect_refused(2, {"--model: found none", "body_pose_model.pth"}, preprocess({"openpose"}));
+  expect_refused(2, {"--model: canny is no network"}, preprocess({"canny", "--model", hed}));
+  expect_refused(2, {"threshold_a: 50", "softedge_hed takes none"},
+                 preprocess({"hed", "--model", hed, "--threshold-a", "50"}));
+  expect_refused(2,
+                 {"controls[0].", "softedge_hed is a network", "ControlNetHED.pth", "annotators"},
+                 generate({{"--control", net + ",preprocessor=hed"},
+                           {"--image", data("images/cat.png")},
+                           {"--size", "64x64"}}));
   expect_refused(2, {"sampler: \"Eular\"", "mean \"Euler\"", "DPM++ 2M SDE"},
                  generate({{"--sampler", "Eular"}}));
   expect_refused(2, {"eta: 0.5", "Euler"}, generate({{"--sampler", "Euler"}, {"--eta", "0.5"}}));

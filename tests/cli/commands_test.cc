@@ -81,7 +81,8 @@ TEST_F(Commands, Help) {
                                          "--max-memory",
                                          "--tile",
                                          "--vae-tile",
-                                         "--upscaler"};
+                                         "--upscaler",
+                                         "--annotators"};
   const auto with = [&](std::set<std::string> options) {
     options.insert(of_drawing.begin(), of_drawing.end());
     return options;
@@ -116,8 +117,11 @@ TEST_F(Commands, Help) {
        {"--help", "--image", "--resolution", "--size", "--low-threshold", "--high-threshold",
         "--json", "--output", "--edges"}},  // the last in its example
       {"preprocess",
-       {"--help", "--model", "--image", "--mask", "--resolution", "--size", "--seed",
-        "--threshold-a", "--threshold-b", "--resize", "--json", "--output"}},
+       {"--help",       "--model",      "--image",        "--mask",        "--resolution",
+        "--size",       "--seed",       "--threshold-a",  "--threshold-b", "--resize",
+        "--json",       "--output",     "--threads",      "--device",      "--precision",
+        "--max-memory", "--level",      "--tuning-cache", "--aux-streams", "--no-tf32",
+        "--no-graph",   "--calibration"}},  // the last in its help
       {"inspect",
        {"--help", "--depth",      "--diff",      "--model",  "--control",   "--vae",
         "--part", "--size",       "--batch",     "--device", "--precision", "--tuning-cache",
@@ -136,7 +140,8 @@ TEST_F(Commands, Help) {
         "--queue",       "--client-queue", "--max-pixels",  "--max-steps",     "--max-pictures",
         "--max-seconds", "--max-body",     "--journal",     "--drain-seconds", "--log",
         "--threads",     "--device",       "--precision",   "--level",         "--tuning-cache",
-        "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory",    "--upscaler"}},
+        "--aux-streams", "--no-tf32",      "--no-graph",    "--max-memory",    "--upscaler",
+        "--annotators"}},
       {"upscale",
        {"--help", "--model", "--tile", "--threads", "--device", "--precision", "--max-memory",
         "--level", "--tuning-cache", "--aux-streams", "--no-tf32", "--no-graph", "--json",

@@ -322,5 +322,74 @@ def lineart_anime():
     save_picture("lineart_anime", module.LineartAnimeDetector(network)(photo(64, 64), 64, 64))
 
 
+def normal_norms(network, seed):
+    """Norms that change values little, and whose deviations are not 1."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for norm in network.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                for tensor, mean, spread in ((norm.weight, 1, 0.1), (norm.bias, 0, 0.1), (norm.running_mean, 0, 0.1), (norm.running_var, 1, 0.2)):
+                    tensor.copy_((mean + spread * torch.randn(tensor.shape, generator=generator)).half().float())
+
+
+def keep_stages(name, network, stages):
+    """What hooks find while the network sees the image."""
+    with torch.no_grad():
+        network(stages["image"])
+    save_file({key: value.permute(0, 2, 3, 1).contiguous() for key, value in stages.items()}, out / f"{name}_stages.safetensors")
+
+
+@maker
+def pidinet():
+    module, detector = aux("pidi.model"), aux("pidi")
+    network = module.PiDiNet(6, module.config_model("carv4"), dil=4, sa=True).eval()
+    random_weights(network, 23)
+    with torch.no_grad():
+        for reduce in network.conv_reduces:
+            reduce.conv.weight.mul_(1 / 8)
+        network.classifier.weight.fill_(0.25)
+    save("pidinet", {f"module.{name}": value for name, value in network.state_dict().items()})
+    stages = {}
+    for level in range(4):
+        def keep_gate(_, __, gate, level=level):
+            stages[f"gate{level}"] = gate
+
+        def keep_edges(_, __, sums, level=level):
+            stages[f"edges{level}"] = torch.nn.functional.conv2d(sums, network.conv_reduces[level].conv.weight)
+
+        network.attentions[level].conv2.register_forward_hook(keep_gate)
+        network.dilations[level].register_forward_hook(keep_edges)
+    stages["image"] = torch.from_numpy(photo(40, 32)[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)) / 255
+    keep_stages("pidinet", network, stages)
+    for name, safe in (("pidinet", False), ("pidisafe", True)):
+        save_picture(name, detector.PidiNetDetector(network)(photo(64, 64), 64, 64, safe=safe))
+
+
+@maker
+def mlsd():
+    import re
+    module, detector = aux("mlsd.models.mbv2_mlsd_large"), aux("mlsd")
+    source = Path(module.__file__).read_text()
+    for old, new in (("input_channel = 32", "input_channel = 4"), ("round_nearest = 8", "round_nearest = 1"), ("[1, 16, 1, 1]", "[1, 3, 1, 1]"),
+                     ("[6, 24, 2, 2]", "[2, 4, 2, 2]"), ("[6, 32, 3, 2]", "[2, 5, 3, 2]"), ("[6, 64, 4, 2]", "[2, 6, 4, 2]"), ("[6, 96, 3, 1]", "[2, 7, 3, 1]"),
+                     ("in_c1= 64, in_c2= 96", "in_c1=6, in_c2=7"), ("in_c1 = 32", "in_c1 = 5"), ("in_c1=24", "in_c1=4"), ("in_c1=16", "in_c1=3"),
+                     ("BlockTypeC(64, 16)", "BlockTypeC(8, 16)"), ("(128, 64)", "(16, 8)")):
+        assert old in source, old
+        source = source.replace(old, new)
+    source = re.sub(r"(in_c2|out_c1|out_c2)\s*=\s*64", r"\1=8", source)
+    exec(compile(source, "mlsd", "exec"), module.__dict__)
+    network = module.MobileV2_MLSD_Large().eval()
+    random_weights(network, 29)
+    normal_norms(network, 31)
+    with torch.no_grad():
+        network.block23.conv3.weight[8:12].mul_(8)
+    save("mlsd", network.state_dict())
+    image = np.concatenate([photo(48, 32), np.ones((32, 48, 1))], -1).transpose(2, 0, 1)[None].astype(np.float32)
+    stages = {"image": torch.from_numpy(image / 127.5 - 1)}
+    network.block23.register_forward_hook(lambda _, __, lines: stages.update(lines=lines))
+    keep_stages("mlsd", network, stages)
+    save_picture("mlsd", detector.MLSDdetector(network)(photo(64, 64), detect_resolution=64, image_resolution=64))
+
+
 for name in sys.argv[2:] or makers:
     makers[name]()

@@ -11,7 +11,9 @@
 #include "image/preprocess/pixels.h"
 #include "models/depth_anything.h"
 #include "models/midas.h"
+#include "models/mlsd.h"
 #include "models/openpose.h"
+#include "models/pidinet.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -96,15 +98,16 @@ TEST_P(Hint, IsThatOfControlnetAux) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Annotators, Hint,
-    ::testing::Values(HintCase{"depth_midas", "midas_hybrid", "midas_hybrid", hybrid},
-                      HintCase{"depth_midas", "midas_large", "midas_large", large},
-                      HintCase{"depth_anything", "depth_anything", "depth_anything", dinov2, true},
-                      HintCase{"depth_anything_v2", "depth_anything_v2", "depth_anything_v2",
-                               dinov2, true},
-                      HintCase{"lineart_realistic", "lineart", "lineart"},
-                      HintCase{"lineart_anime", "lineart_anime", "lineart_anime"},
-                      HintCase{"softedge_hed", "hed", "hed"},
-                      HintCase{"softedge_hedsafe", "hed", "hedsafe"}),
+    ::testing::Values(
+        HintCase{"depth_midas", "midas_hybrid", "midas_hybrid", hybrid},
+        HintCase{"depth_midas", "midas_large", "midas_large", large},
+        HintCase{"depth_anything", "depth_anything", "depth_anything", dinov2, true},
+        HintCase{"depth_anything_v2", "depth_anything_v2", "depth_anything_v2", dinov2, true},
+        HintCase{"lineart_realistic", "lineart", "lineart"},
+        HintCase{"lineart_anime", "lineart_anime", "lineart_anime"},
+        HintCase{"mlsd", "mlsd", "mlsd"}, HintCase{"softedge_pidinet", "pidinet", "pidinet"},
+        HintCase{"softedge_pidisafe", "pidinet", "pidisafe"},
+        HintCase{"softedge_hed", "hed", "hed"}, HintCase{"softedge_hedsafe", "hed", "hedsafe"}),
     [](const auto& test) { return std::string(test.param.hint); });
 
 /// Networks on each backend, with what the Python code gave for an input.
@@ -163,6 +166,21 @@ TEST_P(AnnotatorStages, DepthAnythingSeesDepth) {
                    golden, {"depth"});
   }
 }
+
+TEST_P(AnnotatorStages, PidinetSeesEdges) {
+  const PidinetFile file = read_pidinet(annotator_path("pidinet.safetensors"));
+  const NamedTensors golden = annotator_tensors("pidinet_stages");
+  const Shape size = golden.at("image").shape();
+  expect_outputs(file.tensors, build_pidinet(file.config, size[1], size[2]), {}, golden,
+                 {"gate0", "gate1", "gate2", "gate3", "edges0", "edges1", "edges2", "edges3"});
+}
+
+TEST_P(AnnotatorStages, MlsdSeesLines) {
+  const MlsdFile file = read_mlsd(annotator_path("mlsd.safetensors"));
+  const NamedTensors golden = annotator_tensors("mlsd_stages");
+  const Shape size = golden.at("image").shape();
+  expect_outputs(file.tensors, build_mlsd(file.config, size[1], size[2]), {}, golden, {"lines"});
+}
 INSTANTIATE_TEST_SUITE_P(Backends, AnnotatorStages, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& backend) { return std::string(backend.param.name); });
 
@@ -187,11 +205,12 @@ TEST(Openpose, DrawsTheBodiesThatControlnetAuxFinds) {
   const NamedTensors results = annotator_tensors("poses");
   const auto network = read_hint_network("openpose", annotator_path("openpose.safetensors"));
   const Image black{200, 120, 3, std::vector<uint8_t>(size_t{200} * 120 * 3)};
-  const Image hint =
-      network->hint(black, network->seen_size({200, 120}), [&](const std::string& output) {
-        static std::map<std::string, Tensor> kept;
-        return (kept[output] = results.at(output).to_f32()).floats();
-      });
+  const Image hint = network->hint(black, network->seen_size({200, 120}),
+                                   [&](const std::string& output) {
+                                     static std::map<std::string, Tensor> kept;
+                                     return (kept[output] = results.at(output).to_f32()).floats();
+                                   },
+                                   {});
   EXPECT_TRUE(like(hint, annotator_picture("poses")));
 }
 

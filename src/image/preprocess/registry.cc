@@ -15,8 +15,16 @@ namespace {
 using Names = std::vector<std::string_view>;
 
 Preprocessor network(std::string_view name, Names controls, std::string_view help, Names files,
-                     Names aliases = {}) {
-  return {name, std::move(controls), help, {}, {}, nullptr, std::move(files), std::move(aliases)};
+                     Names aliases = {}, const PreprocessNumber& threshold_a = {},
+                     const PreprocessNumber& threshold_b = {}) {
+  return {name,
+          std::move(controls),
+          help,
+          threshold_a,
+          threshold_b,
+          nullptr,
+          std::move(files),
+          std::move(aliases)};
 }
 
 // Names, numbers and defaults: sd-webui-controlnet, scripts/preprocessor.
@@ -72,9 +80,15 @@ const std::vector<Preprocessor>& all_preprocessors() {
       network("lineart_realistic", {"lineart"}, "lines", {"sk_model.pth"}, {"lineart"}),
       network("lineart_coarse", {"lineart"}, "coarse lines", {"sk_model2.pth"}),
       network("lineart_anime", {"lineart"}, "lines as of drawings", {"netG.pth"}),
+      network("mlsd", {"mlsd"}, "straight lines", {"mlsd_large_512_fp32.pth"}, {},
+              {"least value", 0.1, 0.01, 2}, {"least length", 0.1, 0.01, 20}),
       network("softedge_hed", {"softedge"}, "soft edges", {"ControlNetHED.pth"}, {"hed"}),
       network("softedge_hedsafe", {"softedge"}, "soft edges of few strengths",
               {"ControlNetHED.pth"}, {"hed_safe"}),
+      network("softedge_pidinet", {"softedge"}, "soft edges, by PiDiNet", {"table5_pidinet.pth"},
+              {"pidinet"}),
+      network("softedge_pidisafe", {"softedge"}, "the same of few strengths",
+              {"table5_pidinet.pth"}, {"pidinet_safe"}),
   };
   return all;
 }
@@ -115,22 +129,26 @@ const Preprocessor& preprocessor_for(std::string_view control) {
   return preprocessors()[0];
 }
 
-void check(const Preprocessor& preprocessor, const PreprocessOptions& options) {
-  check_number(preprocessor, "threshold_a", options.threshold_a, preprocessor.threshold_a);
-  check_number(preprocessor, "threshold_b", options.threshold_b, preprocessor.threshold_b);
+PreprocessOptions checked(const Preprocessor& preprocessor, const PreprocessOptions& options) {
+  PreprocessOptions numbers = options;
+  const auto complete = [&](std::string_view field, std::optional<double>& value,
+                            const PreprocessNumber& number) {
+    check_number(preprocessor, field, value, number);
+    if (!value) value = number.usual;
+  };
+  complete("threshold_a", numbers.threshold_a, preprocessor.threshold_a);
+  complete("threshold_b", numbers.threshold_b, preprocessor.threshold_b);
+  return numbers;
 }
 
 Image preprocess(const Preprocessor& preprocessor, const Image& image,
                  const PreprocessOptions& options) {
   check_image(image);
-  check(preprocessor, options);
+  const PreprocessOptions numbers = checked(preprocessor, options);
   if (preprocessor.is_network())
     fail(ErrorKind::bad_argument,
          "preprocessor: {} is a network, whose weights ({}) were not given", preprocessor.name,
          preprocessor.files[0]);
-  PreprocessOptions numbers = options;
-  if (!options.threshold_a) numbers.threshold_a = preprocessor.threshold_a.usual;
-  if (!options.threshold_b) numbers.threshold_b = preprocessor.threshold_b.usual;
   return at_border("preprocessing", [&] { return preprocessor.run(image, numbers); });
 }
 

@@ -1,0 +1,58 @@
+#include "models/weight_folding.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace drypoint {
+
+void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, const std::string& norm,
+                     double epsilon) {
+  const Tensor* weight = tensors.find(convolution + ".weight");
+  if (!weight || weight->shape().empty() || weight->shape()[0] == 0) return;
+  const Shape filters{weight->shape()[0]};
+  std::vector<Tensor> of_norm;
+  for (const char* name : {".weight", ".bias", ".running_mean", ".running_var"}) {
+    const Tensor* found = tensors.find(norm + name);
+    if (!found || found->shape() != filters) return;
+    of_norm.push_back(found->to_f32());
+  }
+  const Tensor* old_bias = tensors.find(convolution + ".bias");
+  if (old_bias && old_bias->shape() != filters) return;
+  const Tensor stored = weight->to_f32();
+  const Tensor shift = old_bias ? old_bias->to_f32() : Tensor();
+  Tensor folded(stored.type()), bias({DType::f32, filters});
+  const auto count = static_cast<size_t>(filters[0]);
+  const size_t each = stored.floats().size() / count;
+  for (size_t f = 0; f < count; ++f) {
+    const double factor =
+        of_norm[0].floats()[f] / std::sqrt(double{of_norm[3].floats()[f]} + epsilon);
+    for (size_t i = f * each; i < (f + 1) * each; ++i)
+      folded.mutable_floats()[i] = static_cast<float>(stored.floats()[i] * factor);
+    const double before = (old_bias ? double{shift.floats()[f]} : 0) - of_norm[2].floats()[f];
+    bias.mutable_floats()[f] = static_cast<float>(of_norm[1].floats()[f] + before * factor);
+  }
+  tensors.tensors[convolution + ".weight"] = folded;
+  tensors.tensors[convolution + ".bias"] = bias;
+  for (const char* name :
+       {".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked"})
+    tensors.tensors.erase(norm + name);
+}
+
+void spread_channels(NamedTensors& tensors, const std::string& convolution) {
+  constexpr int64_t most_channels = 1024;
+  const Tensor* stored = tensors.find(convolution + ".weight");
+  if (!stored || stored->shape().size() != 4 || stored->shape()[1] != 1 ||
+      stored->shape()[0] > most_channels)
+    return;
+  const int64_t channels = stored->shape()[0], taps = stored->shape()[2] * stored->shape()[3];
+  const Tensor own = stored->to_f32();
+  Tensor all({DType::f32, {channels, channels, stored->shape()[2], stored->shape()[3]}});
+  std::ranges::fill(all.mutable_floats(), 0.0f);
+  for (int64_t c = 0; c < channels; ++c)
+    std::ranges::copy(
+        own.floats().subspan(static_cast<size_t>(c * taps), static_cast<size_t>(taps)),
+        all.mutable_floats().begin() + (c * channels + c) * taps);
+  tensors.tensors[convolution + ".weight"] = all;
+}
+
+}  // namespace drypoint
