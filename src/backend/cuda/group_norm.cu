@@ -1,6 +1,7 @@
 // Group norm: at once where that can be, else in two kernels.
 #include "ops/group_norm.h"
 
+#include "backend/cuda/chip.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/kernels/group_norm_at_once.cuh"
 #include "backend/cuda/kernels/group_norm_pieces.cuh"
@@ -136,9 +137,8 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
                together_bytes = std::max(sums_bytes, factors_bytes);
   const bool together =
       few && s.samples <= most_barriers && with_type(dtype, [&](auto type) {
-        int at_once = 0;
-        DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-            &at_once, group_norm_together<decltype(type)>, threads_of_piece, together_bytes));
+        const int at_once = blocks_at_once(context, group_norm_together<decltype(type)>,
+                                           threads_of_piece, together_bytes, 1);
         return int64_t{pieces} * s.samples <= int64_t{at_once} * context.multiprocessors();
       });
   return make_kernel(

@@ -33,13 +33,8 @@ const std::vector<Kernel>& kernels_for(const Context& context, DType operands, c
     if (is_here(context))
       DRYPOINT_CUDA(cudaFuncSetAttribute(one.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          one.shared_bytes));
-    if constexpr (requires { one.at_once; }) {
-      if (is_here(context))
-        DRYPOINT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-            &one.at_once, one.kernel, one.threads, static_cast<size_t>(one.shared_bytes)));
-      else
-        one.at_once = std::min(one.at_once, blocks_by_room(context, one.threads, one.shared_bytes));
-    }
+    if constexpr (requires { one.at_once; })
+      one.at_once = blocks_at_once(context, one.kernel, one.threads, one.shared_bytes, one.at_once);
   }
   return kernels;
 }
