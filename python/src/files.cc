@@ -23,11 +23,12 @@ namespace {
 using Path = std::filesystem::path;
 
 std::vector<Path> export_model(const Path& folder, nb::handle model, const std::string& precision,
-                               const std::vector<std::string>& parts, nb::handle stop,
-                               const nb::kwargs& keywords) {
+                               const std::string& rounded, const std::vector<std::string>& parts,
+                               nb::handle stop, const nb::kwargs& keywords) {
   const Opened opened = to_opened(model, keywords, "export_onnx");
+  const OnnxOptions options{.precision = precision, .rounded = rounded, .parts = parts};
   const auto asked = stop_callback(stop);
-  return without_gil([&] { return export_onnx(opened.files, folder, {precision, parts}, asked); });
+  return without_gil([&] { return export_onnx(opened.files, folder, options, asked); });
 }
 
 PlanInfo build(const Path& output, nb::handle model, nb::handle sizes, int samples, bool any_size,
@@ -103,18 +104,20 @@ void add_files(nb::module_& module) {
   add_plan(module);
   module.def(
       "export_onnx", &export_model, nb::arg("folder"), nb::arg("model") = nb::none(), nb::kw_only(),
-      nb::arg("precision") = "fp32", nb::arg("parts") = std::vector<std::string>(),
-      nb::arg("stop") = nb::none(), nb::arg("keywords"),
+      nb::arg("precision") = "fp32", nb::arg("rounded") = "auto",
+      nb::arg("parts") = std::vector<std::string>(), nb::arg("stop") = nb::none(),
+      nb::arg("keywords"),
       nb::sig(
           lasting("def export_onnx(folder: str | os.PathLike[str], model: str | os.PathLike[str] | "
-                  "None = None, *, precision: str = 'fp32', parts: "
+                  "None = None, *, precision: str = 'fp32', rounded: str = 'auto', parts: "
                   "collections.abc.Sequence[str] = (), stop: collections.abc.Callable[[], object] "
                   "| None = None" +
                   keywords_of(model_fields(), "model") + ") -> list[pathlib.Path]")),
       R"(Writes a model's parts as ONNX files, for TensorRT, ONNX Runtime and others. -> the files.
 
 `parts` are of "text_encoder", "controlnet", "unet", "denoiser", "vae_decoder", "vae_encoder"; none: all
-that it has. `precision` is "fp32" or "fp16". Raises BadFile, Unsupported, BadArgument, WriteFailed,
+that it has. `precision` is "fp32" or "fp16"; `rounded`, "fp8" or "int8", rounds the products that
+`calibration` has ranges for (QuantizeLinear, DequantizeLinear). Raises BadFile, Unsupported, BadArgument, WriteFailed,
 NonFinite, Cancelled.)");
   module.def(
       "synthesize",

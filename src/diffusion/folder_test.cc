@@ -141,7 +141,7 @@ TEST_F(FolderOfThree, IsRefusedBeforeTheWork) {
   refused(ErrorKind::bad_argument, {"masks", "no initial picture"});
   run_.masks.clear();
   run_.output = run_.images;
-  refused(ErrorKind::bad_argument, {"red_bird.png", "one of the folder's pictures"});
+  refused(ErrorKind::bad_argument, {"output", "one of the folder's pictures"});
   run_.output = folder_ / "{name}.gif";
   refused(ErrorKind::bad_argument, {".gif"});
   run_.output = folder_ / "out";

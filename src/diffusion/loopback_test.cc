@@ -68,7 +68,7 @@ TEST(Loopback, AMaskKeepsItsPlaceInAnotherSize) {
   std::fill_n(request.mask.pixels.begin(), 128 * 64, uint8_t{0});
   request.mask_blur = 0;
   const auto loops = draw_loops(loop_pipeline(), request, {2});
-  const Region kept{0, 0, {64, 31}};
+  const Region kept{0, 0, {64, 28}};  // beyond, the smaller mask's border swings
   EXPECT_EQ(part_of(loops[1].images[0], kept), part_of(loops[0].images[0], kept));
   EXPECT_NE(loops[1].images, loops[0].images);
 }

@@ -259,7 +259,7 @@ TEST(Export, ProductsWithRangesAreRounded) {
   files.keep = {middle + "0.in_layers.2"};
   export_onnx(files, folder / "kept", {.rounded = "int8", .parts = {"unet"}});
   EXPECT_EQ(Exported(folder / "kept/unet.onnx").operators.count("QuantizeLinear"), 6u);
-  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"keep", "rounded"},
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"calibration", "rounded"},
                                   [&] { export_onnx(files, folder / "no"); }));
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"fp8", "calibration"},
                                   [&] { export_onnx(tiny, folder / "no", {.rounded = "fp8"}); }));

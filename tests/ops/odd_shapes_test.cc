@@ -288,7 +288,7 @@ TEST(OddShapes, Blend) {
 
 TEST(OddShapes, SoftBlend) {
   for (const bool guided : {false, true}) {
-    Tensor mask = random_tensor({3, 1, 5, 7}, 2);
+    Tensor mask = make_tensor({3, 1, 5, 7}, random_tensor({3, 1, 5, 7}, 2).floats());
     for (float& value : mask.mutable_floats()) value = std::min(std::abs(value), 1.0f);
     std::vector<Tensor> inputs{random_tensor({guided ? 6 : 3, 5, 7, 4}, 1),
                                random_tensor({6, 4, 5, 7}, 3),
