@@ -72,7 +72,7 @@ TEST_F(BadOption, Words) {
   const std::string hed = data("annotators/hed.safetensors");
   expect_refused(2, {"--model: found none", "body_pose_model.pth"}, preprocess({"openpose"}));
   expect_refused(2, {"--model: canny is no network"}, preprocess({"canny", "--model", hed}));
-  expect_refused(2, {"threshold_a: 50", "softedge_hed takes none"},
+  expect_refused(2, {"--threshold-a: 50", "softedge_hed takes none"},
                  preprocess({"hed", "--model", hed, "--threshold-a", "50"}));
   expect_refused(2,
                  {"controls[0].", "softedge_hed is a network", "ControlNetHED.pth", "annotators"},

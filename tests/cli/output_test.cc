@@ -45,7 +45,7 @@ TEST_F(Output, DashIsStandardInputAndOutput) {
 }
 
 TEST_F(Output, StandardOutputTakesOnePictureAndNothingElse) {
-  expect_refused(2, {"--samples: 2", "--output -"},
+  expect_refused(2, {"--output: - takes one picture, not 2"},
                  generate({{"--output", "-"}, {"--samples", "2"}}));
   expect_refused(2, {"--json", "standard output"},
                  generate({{"--output", "-"}, {"--json", std::nullopt}}));

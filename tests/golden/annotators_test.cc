@@ -174,7 +174,7 @@ TEST_P(AnnotatorStages, PidinetSeesEdges) {
   const Shape size = golden.at("image").shape();
   expect_outputs(file.tensors, build_pidinet(file.config, size[1], size[2]), {}, golden,
                  {"gate0", "gate1", "gate2", "gate3", "edges0", "edges1", "edges2", "edges3"},
-                 2);  // deep, and without norms
+                 4);  // deep, and without norms
 }
 
 TEST_P(AnnotatorStages, MlsdSeesLines) {
