@@ -132,9 +132,9 @@ class Quantizers {
       wrapped_.push_back(layer.substr(0, layer.size() - wrapper.size()));
     }
     constexpr std::pair<std::string_view, std::string_view> next[] = {
-        {"norm1", "attn1.to_q"}, {"norm2", "attn2.to_q"}, {"norm3", "ff.net.0.proj"}};
+        {".norm1", ".attn1.to_q"}, {".norm2", ".attn2.to_q"}, {".norm3", ".ff.net.0.proj"}};
     for (const auto& [norm, reader] : next)
-      if (layer.ends_with("." + std::string(norm)))
+      if (layer.ends_with(norm))
         add(layer.substr(0, layer.size() - norm.size()) + std::string(reader), range);
   }
 
