@@ -6,12 +6,12 @@
 namespace drypoint::cuda {
 namespace {
 
-constexpr int max_rank = 6;
+constexpr int max_permuted_rank = 6;
 
 /// The result's extents from the last dimension, and the input's stride along each.
 struct Axes {
   int rank = 0;
-  int64_t extents[max_rank] = {}, strides[max_rank] = {};
+  int64_t extents[max_permuted_rank] = {}, strides[max_permuted_rank] = {};
 };
 
 template <class Word>
@@ -33,7 +33,7 @@ __global__ void permute(const Word* from, Word* to, int64_t count, Axes axes) {
 
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context) {
   const Shape &x = request.inputs[0].shape, &y = request.output.shape;
-  if (x.size() > max_rank)
+  if (x.size() > max_permuted_rank)
     fail(ErrorKind::unsupported, "{}: {} of {} on device cuda", request.module, op.name,
          to_string(x));
   std::vector<int64_t> strides(x.size(), 1);
