@@ -12,7 +12,7 @@ namespace {
 class DepthAnythingNetwork : public HintNetwork {
  public:
   explicit DepthAnythingNetwork(DepthAnythingFile file)
-      : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
+      : HintNetwork(std::move(file.tensors)), config_(file.config) {}
 
   /// No side under 518 pixels, in the picture's proportions but for whole patches.
   ImageSize seen_size(ImageSize picture) const override {

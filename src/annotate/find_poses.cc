@@ -59,8 +59,7 @@ struct Body {
 std::vector<double> blurred(std::span<const double> plane, ImageSize size) {
   constexpr int radius = 12;
   std::array<double, 2 * radius + 1> weights{};
-  for (int i = -radius; i <= radius; ++i)
-    weights[static_cast<size_t>(i + radius)] = std::exp(-0.5 / 9 * i * i);
+  for (int i = -radius; i <= radius; ++i) weights.at(i + radius) = std::exp(-0.5 / 9 * i * i);
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   for (double& weight : weights) weight /= sum;
   const auto inside = [](int at, int count) {
@@ -72,7 +71,7 @@ std::vector<double> blurred(std::span<const double> plane, ImageSize size) {
   for (int y = 0; y < size.height; ++y)
     for (int k = -radius; k <= radius; ++k) {
       const double* from = &plane[inside(y + k, size.height) * width];
-      const double weight = weights[static_cast<size_t>(k + radius)];
+      const double weight = weights.at(k + radius);
       double* to = &down[static_cast<size_t>(y) * width];
       for (size_t x = 0; x < width; ++x) to[x] += weight * from[x];
     }

@@ -65,7 +65,7 @@ class OpenposeNetwork : public HintNetwork {
     const std::vector<float> whole =
         resize_floats(values, channels, {seen.width / stride, seen.height / stride}, seen,
                       Interpolation::lanczos);
-    const auto row = static_cast<size_t>(scaled.width * channels);
+    const size_t row = static_cast<size_t>(scaled.width) * channels;
     std::vector<float> part;
     part.reserve(static_cast<size_t>(scaled.height) * row);
     for (int y = 0; y < scaled.height; ++y) {

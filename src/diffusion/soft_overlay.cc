@@ -21,8 +21,7 @@ std::array<double, kernel_size * kernel_size> weights() {
   for (int y = 0; y < kernel_size; ++y)
     for (int x = 0; x < kernel_size; ++x) {
       const int dx = x - kernel_radius, dy = y - kernel_radius;
-      all[static_cast<size_t>(y * kernel_size + x)] =
-          std::max((gaussian(dx * dx + dy * dy) - end) / (1 - end), 0.0);
+      all.at(y * kernel_size + x) = std::max((gaussian(dx * dx + dy * dy) - end) / (1 - end), 0.0);
     }
   return all;
 }
@@ -74,9 +73,9 @@ std::vector<float> filtered(const std::vector<float>& plane, int width, const Wi
            ++row)
         for (int column = std::max(x - kernel_radius, 0);
              column <= std::min(x + kernel_radius, width - 1); ++column)
-          values.push_back({plane[static_cast<size_t>(row * width + column)],
-                            kernel[static_cast<size_t>((row - y + kernel_radius) * kernel_size +
-                                                       column - x + kernel_radius)]});
+          values.push_back(
+              {plane[static_cast<size_t>(row) * width + column],
+               kernel.at((row - y + kernel_radius) * kernel_size + column - x + kernel_radius)});
       result.push_back(mean_within(values, window));
     }
   return result;
