@@ -1,7 +1,5 @@
 #include "models/hed.h"
 
-#include <cmath>
-
 #include "annotate/networks.h"
 #include "image/bilinear.h"
 #include "image/preprocess/pixels.h"
@@ -36,7 +34,7 @@ class HedNetwork : public HintNetwork {
                    sum);
     Image hint = grey_like(picture);
     for (size_t i = 0; i < sum.size(); ++i) {
-      const float edge = 1 / (1 + std::exp(-sum[i] / static_cast<float>(blocks)));
+      const float edge = sigmoid(sum[i] / static_cast<float>(blocks));
       hint.pixels[i] = truncated((is_safe_ ? safe_step(edge) : edge) * 255);
     }
     return hint;

@@ -57,7 +57,7 @@ struct LineMap {
     const size_t row = static_cast<size_t>(y) * static_cast<size_t>(size.width);
     return &values[(row + static_cast<size_t>(x) + 1) * channels - 9];
   }
-  float score(int x, int y) const { return 1 / (1 + std::exp(-*at(x, y))); }
+  float score(int x, int y) const { return sigmoid(*at(x, y)); }
   bool is_peak(int x, int y) const {
     const float own = score(x, y);
     for (int j = std::max(y - 1, 0); j <= std::min(y + 1, size.height - 1); ++j)

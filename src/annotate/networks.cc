@@ -1,5 +1,7 @@
 #include "annotate/networks.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -44,6 +46,8 @@ std::vector<float> scaled_pixels(const Image& image, float factor, float offset,
     }
   return values;
 }
+
+float sigmoid(float value) { return 1 / (1 + std::exp(-value)); }
 
 float safe_step(float strength) {
   constexpr int steps = 2;

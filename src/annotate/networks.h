@@ -14,9 +14,11 @@ std::unique_ptr<HintNetwork> read_lineart_anime_network(const std::filesystem::p
 std::unique_ptr<HintNetwork> read_midas_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_mlsd_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_openpose_network(const std::filesystem::path& file);
-
 std::unique_ptr<HintNetwork> read_pidinet_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_pidinet_safe_network(const std::filesystem::path& file);
+
+/// From 0 to 1.
+float sigmoid(float value);
 
 /// An edge's strength, 0 to 1, in few steps, so that a hint does not tell faint ones from none.
 float safe_step(float strength);

@@ -1,5 +1,6 @@
 #include "models/openpose.h"
 
+#include "annotate/mirroring.h"
 #include "annotate/networks.h"
 #include "annotate/poses.h"
 #include "image/pillow.h"
@@ -29,9 +30,7 @@ class OpenposeNetwork : public HintNetwork {
       : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
 
   ImageSize seen_size(ImageSize picture) const override {
-    const auto filled = [](int side) { return (side + stride - 1) / stride * stride; };
-    const ImageSize scaled = scaled_size(picture);
-    return {filled(scaled.width), filled(scaled.height)};
+    return filled_up(scaled_size(picture), stride);
   }
 
   SizedGraph build(ImageSize seen) const override {
@@ -65,14 +64,8 @@ class OpenposeNetwork : public HintNetwork {
     const std::vector<float> whole =
         resize_floats(values, channels, {seen.width / stride, seen.height / stride}, seen,
                       Interpolation::lanczos);
-    const size_t row = static_cast<size_t>(scaled.width) * channels;
-    std::vector<float> part;
-    part.reserve(static_cast<size_t>(scaled.height) * row);
-    for (int y = 0; y < scaled.height; ++y) {
-      const float* from = &whole[static_cast<size_t>(y) * static_cast<size_t>(seen.width) *
-                                 static_cast<size_t>(channels)];
-      part.insert(part.end(), from, from + row);
-    }
+    const auto part = cut_plane(whole, {seen.width * channels, seen.height},
+                                {scaled.width * channels, scaled.height});
     return resize_floats(part, channels, scaled, size,
                          shrinks(size.width + size.height, scaled.width + scaled.height)
                              ? Interpolation::area

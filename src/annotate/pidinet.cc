@@ -1,15 +1,11 @@
 #include "models/pidinet.h"
 
-#include <cmath>
-
 #include "annotate/networks.h"
 #include "image/bilinear.h"
 #include "image/preprocess/pixels.h"
 
 namespace drypoint {
 namespace {
-
-float logistic(float value) { return 1 / (1 + std::exp(-value)); }
 
 class PidinetNetwork : public HintNetwork {
  public:
@@ -33,12 +29,12 @@ class PidinetNetwork : public HintNetwork {
       const auto edges = outputs("edges" + name), gate = outputs("gate" + name);
       std::vector<float> own(edges.size());
       for (size_t i = 0; i < own.size(); ++i)
-        own[i] = weights.floats()[level] * (logistic(gate[i]) * edges[i] + bias);
+        own[i] = weights.floats()[level] * (sigmoid(gate[i]) * edges[i] + bias);
       add_bilinear(own, {seen.width >> level, seen.height >> level}, seen, sum);
     }
     Image hint = grey_like(picture);
     for (size_t i = 0; i < sum.size(); ++i) {
-      const float edge = logistic(sum[i]);
+      const float edge = sigmoid(sum[i]);
       hint.pixels[i] = truncated((is_safe_ ? safe_step(edge) : edge) * 255);
     }
     return hint;
