@@ -1,5 +1,8 @@
 #include "diffusion/annotating.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -22,21 +25,25 @@ bool is_called(const std::filesystem::path& file, std::string_view name) {
 }
 
 std::string listed_files(const Preprocessor& preprocessor) {
-  std::string all;
-  for (const std::string_view name : preprocessor.files)
-    all += (all.empty() ? "" : " or ") + std::string(name);
-  return all;
+  return fmt::format("{}", fmt::join(preprocessor.files, " or "));
 }
 
-/// Below the folder, the usual one first; none if it has none.
-std::optional<std::filesystem::path> weights_in(const std::filesystem::path& folder,
-                                                const Preprocessor& preprocessor) {
-  for (const std::string_view name : preprocessor.files) {
-    const auto files = files_below(folder, "annotators", [&](const std::filesystem::path& file) {
-      return is_called(file, name);
+/// All that are called as some network's.
+std::vector<std::filesystem::path> weights_below(const std::filesystem::path& folder) {
+  return files_below(folder, "annotators", [](const std::filesystem::path& file) {
+    return std::ranges::any_of(preprocessors(), [&](const Preprocessor& preprocessor) {
+      return std::ranges::any_of(preprocessor.files,
+                                 [&](std::string_view name) { return is_called(file, name); });
     });
-    if (!files.empty()) return files[0];
-  }
+  });
+}
+
+/// Of these files, the usual one first; none if it is not there.
+std::optional<std::filesystem::path> weights_among(const std::vector<std::filesystem::path>& files,
+                                                   const Preprocessor& preprocessor) {
+  for (const std::string_view name : preprocessor.files)
+    for (const std::filesystem::path& file : files)
+      if (is_called(file, name)) return file;
   return std::nullopt;
 }
 
@@ -51,7 +58,7 @@ std::filesystem::path weights_at(const std::filesystem::path& path,
                                  const Preprocessor& preprocessor) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) return path;
-  const auto file = weights_in(path, preprocessor);
+  const auto file = weights_among(weights_below(path), preprocessor);
   if (!file) refuse_folder(path, preprocessor);
   return *file;
 }
@@ -116,8 +123,9 @@ AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& f
                                    std::shared_ptr<OpenDevice> device)
     : folder_(folder), device_(std::move(device)) {
   if (!folder_) return;
+  const auto files = weights_below(*folder_);
   for (const Preprocessor& preprocessor : preprocessors())
-    if (const auto file = weights_in(*folder_, preprocessor)) files_[preprocessor.name] = *file;
+    if (const auto file = weights_among(files, preprocessor)) files_[preprocessor.name] = *file;
 }
 
 bool AnnotatorLibrary::has_weights(const Preprocessor& preprocessor) const {
