@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/trimmed.h"
 #include "diffusion/folder_files.h"
 #include "drypoint/output.h"
 
@@ -29,9 +30,7 @@ std::string with_replaced(std::string text, std::string_view place, const std::s
 /// The contents of a picture's text file, without white space at its ends.
 std::string text_beside(const fs::path& image) {
   const fs::path file = fs::path(image).replace_extension(".txt");
-  const std::string text = read_file(file, 1 << 16);
-  const size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
-  return first == text.npos ? "" : text.substr(first, last + 1 - first);
+  return std::string(trimmed(read_file(file, 1 << 16), " \t\r\n"));
 }
 
 std::string prompt_of(const fs::path& image, const FolderRun& run, const Request& request) {

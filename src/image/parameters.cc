@@ -6,6 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/trimmed.h"
+
 namespace drypoint {
 namespace {
 
@@ -49,13 +51,6 @@ std::string format_control(const ControlParameters& control) {
   append(line, "Layer Weights", fmt::to_string(fmt::join(control.layer_weights, " ")));
   for (const auto& [key, value] : control.others) append(line, key, value);
   return line;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\f\v";
-  const size_t begin = text.find_first_not_of(space);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
 /// The end of the value at `at`: the comma after it, or the end of the line.

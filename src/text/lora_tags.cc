@@ -5,19 +5,14 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/trimmed.h"
 #include "base/utf8.h"
 
 namespace drypoint {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
 double strength_of(std::string_view text, std::string_view tag) {
-  std::string_view digits = trimmed(text);
+  std::string_view digits = trimmed(text, " ");
   if (digits.starts_with('+')) digits.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -51,7 +46,7 @@ LoraTag read_tag(std::string_view arguments, std::string_view tag) {
     const size_t equals = one.find('=');
     if (equals == one.npos) {
       positional.push_back(one);
-    } else if (const auto key = trimmed(one.substr(0, equals)); key == "te" || key == "unet") {
+    } else if (const auto key = trimmed(one.substr(0, equals), " "); key == "te" || key == "unet") {
       (key == "te" ? text_strength : strength) = strength_of(one.substr(equals + 1), tag);
     } else if (key == "lbw") {
       blocks = blocks_of(one.substr(equals + 1), tag);
@@ -62,14 +57,14 @@ LoraTag read_tag(std::string_view arguments, std::string_view tag) {
     if (end == arguments.size()) break;
     arguments.remove_prefix(end + 1);
   }
-  if (positional.empty() || trimmed(positional[0]).empty())
+  if (positional.empty() || trimmed(positional[0], " ").empty())
     fail(ErrorKind::bad_argument, "\"{}\": has no name, expected <lora:NAME:0.8>", printable(tag));
   if (positional.size() > 3)
     fail(ErrorKind::bad_argument,
          "\"{}\": found \"{}\" after the strengths, expected at most two of them: a rank cannot be "
          "cut",
          printable(tag), printable(positional[3]));
-  LoraTag read{std::string(trimmed(positional[0])), 1, 1, std::move(blocks)};
+  LoraTag read{std::string(trimmed(positional[0], " ")), 1, 1, std::move(blocks)};
   if (positional.size() > 1) read.text_strength = strength_of(positional[1], tag);
   read.text_strength = text_strength.value_or(read.text_strength);
   read.strength = positional.size() > 2 ? strength_of(positional[2], tag) : read.text_strength;
