@@ -21,8 +21,7 @@ inline constexpr std::string_view input_factors_end = ".pre_quant_scale";
 /// - "X.input_scale" or "X.scale_input" beside a weight of eight bits (ModelOpt's export, ComfyUI,
 ///   where 1 stands for none)
 /// - "X.activation_fake_quantizer.scale" and "zero_point" (torchao)
-/// - "X.quant.activation_post_process.scale", or min_val and max_val (torch.ao's QuantWrapper,
-/// whose
+/// - "X.quant.activation_post_process.scale", or min_val and max_val (QuantWrapper's, whose
 ///   "X.module.weight" becomes "X.weight"); also of a transformer block's "norm1" to "norm3", whose
 ///   result is the next layer's input. Of other layers' results nothing is known here.
 /// Throws bad_file naming what does not fit.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,14 @@ struct Quantization {
   /// one over these, are for its weight (SmoothQuant, https://arxiv.org/abs/2211.10438).
   std::set<std::string> smoothed;
 };
+
+/// What a product is named after into which this one is merged: an attention, of its queries, keys
+/// and values. None: it is not.
+inline std::optional<std::string> merged_module(std::string_view module) {
+  for (const std::string_view part : {".to_q", ".to_k", ".to_v"})
+    if (module.ends_with(part)) return std::string(module.substr(0, module.size() - part.size()));
+  return std::nullopt;
+}
 
 inline constexpr std::string_view input_factors = ".pre_quant_scale",
                                   weight_factors = ".weight_factors";

@@ -59,11 +59,10 @@ Quantization brought_along(const NamedTensors& model, DType eight_bits, const st
       continue;
     }
     // Merged products have the name of what they are parts of; factors of each they cannot have.
-    for (const char* part : {".to_q", ".to_k", ".to_v"})
-      if (module.ends_with(part)) {
-        float& merged = quantization.ranges[module.substr(0, module.size() - 5)];
-        merged = std::max(merged, range);
-      }
+    if (const auto whole = merged_module(module)) {
+      float& merged = quantization.ranges[*whole];
+      merged = std::max(merged, range);
+    }
   }
   return quantization;
 }

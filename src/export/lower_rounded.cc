@@ -1,6 +1,5 @@
 // Factors of eight bits in ONNX: rounded and back, so that readers know the scales.
 #include <algorithm>
-#include <array>
 
 #include "export/lowering.h"
 #include "tensor/eight_bits.h"
@@ -11,9 +10,7 @@ std::optional<float> Lowering::range() const {
   if (!quantization_) return std::nullopt;
   // Our ranges of merged products have the name of what these are parts of.
   std::vector<std::string> modules{node_->module};
-  for (const char* part : {".to_q", ".to_k", ".to_v"})
-    if (node_->module.ends_with(part))
-      modules.push_back(node_->module.substr(0, node_->module.size() - 5));
+  if (auto whole = merged_module(node_->module)) modules.push_back(std::move(*whole));
   const auto is_kept = [&](const auto& module) { return quantization_->kept.contains(module); };
   if (std::ranges::any_of(modules, is_kept)) return std::nullopt;
   for (const std::string& module : modules)
