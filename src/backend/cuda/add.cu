@@ -2,42 +2,28 @@
 
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/kernels/copy.cuh"
+#include "backend/cuda/kernels/strided.cuh"
 
 namespace drypoint::cuda {
 namespace {
 
-constexpr int max_rank = 6;
-
-/// How b's elements follow those of a: extents from the last dimension, strides 0 where b is
-/// broadcast.
-struct Broadcast {
-  int rank = 0;
-  int64_t extents[max_rank] = {}, strides[max_rank] = {};
-};
-
 template <class T, class B>
-__global__ void add(const T* a, const B* b, T* out, int64_t count, Broadcast shape) {
+__global__ void add(const T* a, const B* b, T* out, int64_t count, Strided shape) {
   wait_for_previous();
   let_next_begin();
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
-    int64_t rest = i, from = 0;
-    for (int d = 0; d < shape.rank; ++d) {
-      from += rest % shape.extents[d] * shape.strides[d];
-      rest /= shape.extents[d];
-    }
-    out[i] = from_float<T>(to_float(a[i]) + to_float(b[from]));
-  }
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride)
+    out[i] = from_float<T>(to_float(a[i]) + to_float(b[shape.place(i)]));
 }
 
 }  // namespace
 
 KernelPtr make(const Add& op, const KernelRequest& request, const Context& context) {
   const Shape &a = request.inputs[0].shape, &b = request.inputs[1].shape;
-  if (a.size() > max_rank)
+  if (a.size() > Strided::max_rank)
     fail(ErrorKind::unsupported, "{}: {} of {} on device cuda", request.module, op.name,
          to_string(a));
-  Broadcast shape;
+  Strided shape;  // of b, as its elements follow those of a
   int64_t stride = 1;
   for (size_t d = 1; d <= b.size(); ++d) {
     shape.extents[d - 1] = a[a.size() - d];

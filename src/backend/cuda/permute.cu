@@ -2,43 +2,30 @@
 
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/kernels/copy.cuh"
+#include "backend/cuda/kernels/strided.cuh"
 
 namespace drypoint::cuda {
 namespace {
 
-constexpr int max_permuted_rank = 6;
-
-/// The result's extents from the last dimension, and the input's stride along each.
-struct Axes {
-  int rank = 0;
-  int64_t extents[max_permuted_rank] = {}, strides[max_permuted_rank] = {};
-};
-
 template <class Word>
-__global__ void permute(const Word* from, Word* to, int64_t count, Axes axes) {
+__global__ void permute(const Word* from, Word* to, int64_t count, Strided axes) {
   wait_for_previous();
   let_next_begin();
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
-    int64_t rest = i, at = 0;
-    for (int d = 0; d < axes.rank; ++d) {
-      at += rest % axes.extents[d] * axes.strides[d];
-      rest /= axes.extents[d];
-    }
-    to[i] = from[at];
-  }
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride)
+    to[i] = from[axes.place(i)];
 }
 
 }  // namespace
 
 KernelPtr make(const Permute& op, const KernelRequest& request, const Context& context) {
   const Shape &x = request.inputs[0].shape, &y = request.output.shape;
-  if (x.size() > max_permuted_rank)
+  if (x.size() > Strided::max_rank)
     fail(ErrorKind::unsupported, "{}: {} of {} on device cuda", request.module, op.name,
          to_string(x));
   std::vector<int64_t> strides(x.size(), 1);
   for (size_t d = x.size() - 1; d > 0; --d) strides[d - 1] = strides[d] * x[d];
-  Axes axes;
+  Strided axes;
   axes.rank = static_cast<int>(x.size());
   for (size_t d = 0; d < y.size(); ++d) {
     axes.extents[d] = y[y.size() - 1 - d];
