@@ -23,6 +23,7 @@ PinnedCopies::~PinnedCopies() {
 PinnedCopies::Piece PinnedCopies::take() {
   std::unique_lock lock(mutex_);
   const bool is_ready = !free_.empty() && cudaEventQuery(free_.front().copied) == cudaSuccess;
+  if (!is_ready) cudaGetLastError();  // it is none
   if (!is_ready && made_ < most_pieces) {
     Piece piece;
     void* memory = nullptr;
