@@ -7,15 +7,10 @@
 #include <cctype>
 
 #include "server/encoding.h"
+#include "server/lower_case.h"
 
 namespace drypoint::server {
 namespace {
-
-std::string in_lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))

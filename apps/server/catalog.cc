@@ -1,9 +1,9 @@
 #include "server/catalog.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "drypoint/nearest.h"
+#include "server/lower_case.h"
 #include "server/refusal.h"
 
 namespace drypoint::server {
@@ -15,8 +15,7 @@ std::string plain_name(std::string_view text) {
   std::string result(text);
   if (const size_t hash = result.rfind(" ["); hash != result.npos && result.ends_with(']'))
     result.resize(hash);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
+  return in_lower_case(result);
 }
 
 bool is_weights(const fs::path& path) {

@@ -6,15 +6,11 @@
 #include "drypoint/fields.h"
 #include "drypoint/nearest.h"
 #include "server/encoding.h"
+#include "server/lower_case.h"
 #include "server/requests.h"
 
 namespace drypoint::server {
 namespace {
-
-std::string small(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 /// A word of a control's field, and what clients call it.
 struct Word {
@@ -32,7 +28,7 @@ std::string choice(const Fields& fields, const std::string& name, const std::vec
   std::string all;
   for (const Word& word : words) {
     for (const std::string& known : word.names)
-      if (small(known) == small(text)) return word.word;
+      if (in_lower_case(known) == in_lower_case(text)) return word.word;
     all += (all.empty() ? "" : ", ") + ("\"" + word.names[0] + "\"");
   }
   refuse_field(422, fields.where() + name, "\"{}\", expected one of {}", text.substr(0, 60), all);
@@ -65,7 +61,7 @@ void refuse_what_is_missing(const Fields& fields) {
         !(value->is_array() && value->empty()))
       refuse_it(name, "none");
   }
-  if (small(fields.text("hr_option", "Both")) != "both") refuse_it("hr_option", "\"Both\"");
+  if (in_lower_case(fields.text("hr_option", "Both")) != "both") refuse_it("hr_option", "\"Both\"");
 }
 
 void set_control(Control& control, std::string_view field, const std::string& value,
@@ -95,7 +91,7 @@ Unit read_unit(const Json& json, const std::string& where) {
   const Module& module = module_named(fields.text("module", "none"), where + "module");
   control.preprocessor = module.name();
   control.name = fields.text("model", "None");
-  if (small(control.name) == "none") control.name.clear();
+  if (in_lower_case(control.name) == "none") control.name.clear();
   if (!takes_mask(module.name())) {
     if (!mask.empty())
       refuse_field(422, where + "mask", "expected none: the module {} takes none", module.name());
@@ -178,8 +174,9 @@ const Module& module_named(const std::string& text, const std::string& field) {
   std::vector<std::string> names;
   for (const Module& module : modules()) {
     const auto& aliases = module.preprocessor->aliases;
-    if (small(text) == module.name() || small(text).starts_with(module.name() + " (") ||
-        std::ranges::find(aliases, small(text)) != aliases.end())
+    if (in_lower_case(text) == module.name() ||
+        in_lower_case(text).starts_with(module.name() + " (") ||
+        std::ranges::find(aliases, in_lower_case(text)) != aliases.end())
       return module;
     names.push_back(module.name());
   }
@@ -193,8 +190,8 @@ std::vector<Unit> read_units(const Json& alwayson_scripts) {
     const std::string path = "alwayson_scripts." + name;
     const Fields fields(script, path + ".");
     const Json& args = fields.list("args");
-    if (small(name) == "soft inpainting") continue;  // see `put_soft_inpainting`
-    if (small(name) != "controlnet") {
+    if (in_lower_case(name) == "soft inpainting") continue;  // see `put_soft_inpainting`
+    if (in_lower_case(name) != "controlnet") {
       // Scripts that are told to do nothing: no arguments, or {"args": [false]}.
       if (args.empty() || (args[0].is_boolean() && !args[0].get<bool>())) continue;
       refuse_field(422, path, "always on script {} not found", name.substr(0, 60));

@@ -10,27 +10,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <thread>
 
 #include "drypoint/error.h"
+#include "server/lower_case.h"
 
 namespace drypoint::server {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 MHD_Result keep_header(void* headers, MHD_ValueKind, const char* name, const char* value) {
-  (*static_cast<std::map<std::string, std::string>*>(headers))[lower(name)] = value ? value : "";
+  (*static_cast<std::map<std::string, std::string>*>(headers))[in_lower_case(name)] =
+      value ? value : "";
   return MHD_YES;
 }
 

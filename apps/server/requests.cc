@@ -1,10 +1,10 @@
 #include "server/requests.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "server/encoding.h"
+#include "server/lower_case.h"
 
 namespace drypoint::server {
 
@@ -126,9 +126,8 @@ std::vector<std::string> adapter_tags(std::string_view prompt) {
   for (size_t begin = prompt.find('<'); begin != prompt.npos; begin = prompt.find('<', begin + 1)) {
     std::string tag(prompt.substr(begin + 1, prompt.find('>', begin) - begin - 1));
     const size_t colon = tag.find(':');
-    std::string kind = tag.substr(0, colon);
+    std::string kind = in_lower_case(tag.substr(0, colon));
     std::erase(kind, ' ');
-    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (colon != tag.npos && (kind == "lora" || kind == "lyco"))
       tags.push_back(tag.substr(colon + 1));
   }

@@ -5,6 +5,7 @@
 
 #include "drypoint/fields.h"
 #include "server/encoding.h"
+#include "server/lower_case.h"
 #include "server/requests.h"
 
 namespace drypoint::server {
@@ -131,11 +132,6 @@ void put_mask(const Fields& fields, Request& request) {
             "inpaint_full_res_padding");
 }
 
-bool is_soft_inpainting(std::string name) {
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name == "soft inpainting";
-}
-
 /// The arguments of the web UI's extension, in its order; what is left out has its defaults. Like
 /// there it does nothing without a mask, and is not there for pictures from nothing.
 void put_soft_inpainting(const Fields& fields, bool is_img2img, Request& request) {
@@ -147,7 +143,7 @@ void put_soft_inpainting(const Fields& fields, bool is_img2img, Request& request
                                           "soft_difference_threshold",
                                           "soft_difference_contrast"};
   for (const auto& [name, script] : fields.object("alwayson_scripts").items()) {
-    if (!is_soft_inpainting(name)) continue;
+    if (in_lower_case(name) != "soft inpainting") continue;
     const std::string path = "alwayson_scripts." + name;
     const Fields own(script, path + ".");
     const Json& args = own.list("args");
