@@ -70,8 +70,8 @@ class Pipeline::Implementation {
 /// Each of several has one text for all steps, so that its context is set once.
 bool Pipeline::Implementation::go_together(const Generation& a, const Generation& b) const {
   const auto can = [](const Generation& drawing) {
-    return drawing.request.samples == 1 && !drawing.callbacks.preview &&
-           drawing.prompts.are_plain() && drawing.tiles().count() == 1;
+    return drawing.request.samples == 1 && drawing.prompts.are_plain() &&
+           drawing.tiles().count() == 1;
   };
   if (a.second && b.second && !go_together(*a.second, *b.second)) return false;
   const bool is_told = model_.config().unet.guidance_width > 0;

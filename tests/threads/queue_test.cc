@@ -99,6 +99,7 @@ void expect_batches_as_alone(const DeviceOptions& device) {
          r.size = {24, 16};
          r.low_threshold = 50 + static_cast<double>(*r.seed % 7);
        }},
+      {"previews", [](Request& r) { r.steps = 4; }},
   };
   for (const auto& [kind, change] : kinds) {
     SCOPED_TRACE(kind);
@@ -106,22 +107,37 @@ void expect_batches_as_alone(const DeviceOptions& device) {
     std::vector<Request> requests;
     std::vector<Job> jobs;
     std::atomic<int> most = 0;
+    std::vector<Image> previews[4];
+    // Of one batch the first two want them, not as often.
+    const auto shown_to = [&](size_t i, std::vector<Image>& shown) {
+      Callbacks callbacks{.preview_steps = 1 + static_cast<int>(i)};
+      if (kind == std::string_view("previews") && i < 2)
+        callbacks.preview = [&](const Image& image) { shown.push_back(image); };
+      return callbacks;
+    };
     {
       Holdup holdup(queue);
-      for (int i = 0; i < 4; ++i) {
-        change(requests.emplace_back(request_of(i)));
-        jobs.push_back(queue.push(requests.back(), {.progress = [&](const Progress&) {
-                                    int denoised = 0;
-                                    for (const Job& job : jobs)
-                                      denoised += job.progress().stage == Stage::denoise;
-                                    most = std::max(most.load(), denoised);
-                                  }}));
+      for (size_t i = 0; i < 4; ++i) {
+        change(requests.emplace_back(request_of(static_cast<int>(i))));
+        Callbacks callbacks = shown_to(i, previews[i]);
+        callbacks.progress = [&](const Progress&) {
+          int denoised = 0;
+          for (const Job& job : jobs) denoised += job.progress().stage == Stage::denoise;
+          most = std::max(most.load(), denoised);
+        };
+        jobs.push_back(queue.push(requests.back(), callbacks));
       }
       EXPECT_EQ(queue.waiting(), 4u);
     }
     for (size_t i = 0; i < jobs.size(); ++i) {
       SCOPED_TRACE(i);
-      expect_same(jobs[i].result(), alone.generate(requests[i]));
+      std::vector<Image> expected;
+      expect_same(jobs[i].result(), alone.generate(requests[i], shown_to(i, expected)));
+      EXPECT_TRUE(previews[i] == expected);
+      EXPECT_EQ(expected.size(), kind != std::string_view("previews") ? 0
+                                 : i == 0                             ? 3
+                                 : i == 1                             ? 1
+                                                                      : 0);
       EXPECT_EQ(jobs[i].state(), JobState::done);
       EXPECT_EQ(jobs[i].place(), 0u);
       EXPECT_EQ(jobs[i].progress().stage, Stage::decode);
