@@ -3,9 +3,11 @@ from __future__ import annotations
 import _thread
 import io
 import json
+import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,15 @@ def test_what_callbacks_raise_comes_out(pipeline: drypoint.Pipeline, edges: Edge
         pipeline.generate(edges=edges, progress=lambda _: pipeline.generate(edges=edges))
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT raises, also where the shell that began this in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_it(pipeline: drypoint.Pipeline, edges: Edges) -> None:
     def press(progress: drypoint.Progress) -> None:
         if progress.stage == "denoise" and progress.done == 2:
