@@ -96,9 +96,12 @@ std::vector<NoiseLevel> levels_as_in(CompatKind program, const NamedSampler& sam
   return levels;
 }
 
-bool counts_in(CompatKind program, double start, double end, const SamplerTable::Row& row,
-               int steps) {
-  const double i = row.step, n = steps;
+bool counts_in(CompatKind program, double start, double end, const SamplerTable& table,
+               size_t number) {
+  const SamplerTable::Row& row = table.rows[number];
+  const bool by_rows = program == CompatKind::diffusers;
+  const double i = by_rows ? static_cast<double>(number) : row.step;
+  const double n = by_rows ? static_cast<double>(table.rows.size()) : table.steps;
   if (program == CompatKind::a1111) return start <= i / n && i / n <= end;
   if (program == CompatKind::comfy) {  // percent_to_sigma in comfy/model_sampling.py
     const double last = kNoiseLevels - 1;

@@ -24,10 +24,10 @@ std::vector<NoiseLevel> levels_as_in(CompatKind program, const NamedSampler& sam
                                      NoiseLevel end);
 
 /// Whether what counts from the share `start` of the steps to `end`, as ControlNets do, counts at
-/// this row. Step i of n does in diffusers unless i/n < start or (i+1)/n > end, in the web UI's
-/// extension if start <= i/n <= end, in ComfyUI by its timestep, of which the last trained is 0.
-bool counts_in(CompatKind program, double start, double end, const SamplerTable::Row& row,
-               int steps);
+/// this row. Step i of n does unless i/n < start or (i+1)/n > end, in diffusers each evaluation is
+/// such a step, in the web UI's extension it does if start <= i/n <= end, in ComfyUI by its
+/// timestep, of which the last trained is 0.
+bool counts_in(CompatKind program, double start, double end, const SamplerTable& table, size_t row);
 
 /// Whether a walk from this sigma begins with the sample's whole deviation, sqrt(sigma^2 + 1).
 bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained);

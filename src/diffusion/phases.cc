@@ -9,9 +9,9 @@ namespace drypoint {
 Phases phases_of(const Request& request, std::span<const Unit> units, bool guided,
                  const SamplerTable& table) {
   Phases phases;
-  for (const SamplerTable::Row& row : table.rows) {
+  for (size_t row = 0; row < table.rows.size(); ++row) {
     const auto counts = [&](double start, double end) {
-      return counts_in(request.compat, start, end, row, table.steps);
+      return counts_in(request.compat, start, end, table, row);
     };
     Phase phase{.units = {},
                 .guided = guided && counts(request.guidance_start, request.guidance_end)};

@@ -136,7 +136,11 @@ void cut(Walk& walk, const WalkPart& part, const NamedSampler& sampler, const Re
          "compat: {} steps are {} of sampler {} there, so that a part of them is another; expected "
          "auto with an initial picture",
          part.steps, walk.steps(), sampler.name);
-  walk.levels.erase(walk.levels.begin(), walk.levels.begin() + part.first);
+  const auto begin = walk.levels.begin() + part.first;
+  if (request.compat == CompatKind::diffusers) walk.skipped.assign(walk.levels.begin(), begin);
+  // Of PLMS's timesteps in diffusers the second stands there twice.
+  const bool is_second_again = sampler.function == plms && walk.skipped.size() > 1;
+  walk.levels.erase(walk.levels.begin(), begin - is_second_again);
   const NoiseLevel& level = walk.level(0);
   double noise_sigma = level.sigma();
   walk.start_sigma = sampler.begins_whole ? 1 / level.signal : noise_sigma;

@@ -144,11 +144,12 @@ TEST(ControlIntervals, AreThoseOfDiffusers) {
     Control control;
     control.start = entry["start"];
     control.end = entry["end"];
+    SamplerTable table{.steps = entry["steps"]};
+    for (int step = 0; step < table.steps; ++step) table.rows.push_back({.step = step});
     std::vector<int> active;
-    for (int step = 0; step < entry["steps"]; ++step)
-      if (counts_in(CompatKind::automatic, control.start, control.end, {.step = step},
-                    entry["steps"]))
-        active.push_back(step);
+    for (size_t row = 0; row < table.rows.size(); ++row)
+      if (counts_in(CompatKind::automatic, control.start, control.end, table, row))
+        active.push_back(table.rows[row].step);
     EXPECT_EQ(active, entry["diffusers"].get<std::vector<int>>()) << entry;
   }
 }

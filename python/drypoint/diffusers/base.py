@@ -268,12 +268,6 @@ class Pipeline:
             shared.eta = given["eta"]
         if strength is not None:
             shared = shared.replace(painting_rule="diffusers", denoising_strength=strength)
-            if 0 < int(steps * strength) < steps and shared.sampler == "PLMS":
-                warnings.warn(
-                    "PNDMScheduler: begun in the middle, its pictures differ from diffusers', "
-                    "which repeats a step at the wrong place",
-                    stacklevel=3,
-                )
             steps = min(int(steps * strength), steps)
         requests = [
             shared.replace(prompt=prompt, negative_prompt=negative, **own)

@@ -32,12 +32,15 @@ double slope_share(const Walk& walk, int order, int i, int j) {
 Latent lms(TableBuilder& table, const Walk& walk) {
   Latent x = walk.begin(table);
   std::deque<Latent> slopes;  // the latest first
+  const int before = static_cast<int>(walk.skipped.size());
   for (int i = 0; i < walk.steps(); ++i) {
     table.begin_step();
     slopes.push_front((x - table.denoise(x, walk.level(i))) / walk.sigma(i));
-    const int order = std::min(i + 1, walk.settings.order);
-    slopes.resize(static_cast<size_t>(order), x);
-    for (int j = 0; j < order; ++j)
+    // diffusers' polynomial goes through skipped levels as well, whose slopes are taken for 0.
+    const int order = std::min(before + i + 1, walk.settings.order);
+    const int known = std::min(order, i + 1);
+    slopes.resize(static_cast<size_t>(known), x);
+    for (int j = 0; j < known; ++j)
       x = x + slope_share(walk, order, i, j) * slopes[static_cast<size_t>(j)];
   }
   return walk.end(x);

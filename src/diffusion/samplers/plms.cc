@@ -9,7 +9,10 @@ namespace drypoint {
 Latent plms(TableBuilder& table, const Walk& walk) {
   Latent x = table.start();
   std::deque<Latent> outputs;  // the latest first
-  for (int i = 0; i < walk.steps(); ++i) {
+  // diffusers has the second timesteps twice, for Heun's step: begun behind its first occurrence,
+  // what follows Heun's step takes the sample for one of the next level.
+  const bool is_ahead = walk.skipped.size() > 1;
+  for (int i = 0; i < walk.steps(); i += i == 0 && is_ahead ? 2 : 1) {
     table.begin_step();
     const NoiseLevel &here = walk.level(i), &next = walk.level(i + 1);
     const auto step = [&](Latent output) {

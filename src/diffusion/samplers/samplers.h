@@ -33,9 +33,13 @@ struct Walk {
   /// timestep.
   std::vector<NoiseLevel> ends;
   WalkStart start;
+  /// Levels before, which diffusers' multistep samplers count as if they had been walked; else
+  /// none.
+  std::vector<NoiseLevel> skipped;
 
   int steps() const { return static_cast<int>(levels.size()) - 1; }
-  const NoiseLevel& level(int i) const { return levels[static_cast<size_t>(i)]; }
+  /// `i` below 0 is of `skipped`, -1 the last.
+  const NoiseLevel& level(int i) const { return i < 0 ? skipped.end()[i] : levels.begin()[i]; }
   double sigma(int i) const { return level(i).sigma(); }
   const NoiseLevel& end_of_step(int i) const {
     return ends.empty() ? level(i + 1) : ends[static_cast<size_t>(i)];
