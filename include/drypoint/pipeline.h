@@ -65,7 +65,7 @@ struct Request {
   /// As the web UI, diffusers or ComfyUI calls it, case aside: "DDIM", "Euler a", "DPM++ 2M",
   /// "dpmpp_2m_sde", "DPM++ 2M Karras" (with the schedule in its name).
   std::string sampler = "DDIM";
-  /// Whose noise levels, first noise and Brownian noise, where programs differ.
+  /// Whose noise levels, first noise, Brownian noise and rounding of pixels, where programs differ.
   CompatKind compat = CompatKind::automatic;
   ScheduleKind schedule = ScheduleKind::automatic;
   /// Instead of a schedule: the timesteps of the levels that are visited, `steps` of them, falling

@@ -73,11 +73,11 @@ std::vector<float> decode(Stages& model, std::span<const float> latent, const Ti
 }
 
 Image decode_image(Stages& model, std::span<const float> latent, ImageSize size, int tile,
-                   const StopRequested& stop) {
+                   const StopRequested& stop, bool rounds) {
   const Tiles tiles = vae_tiles(size, tile);
   if (tiles.count() > 1 || model.config().vae.is_tiny)
-    return image_of(decode(model, latent, tiles, stop), size);
-  return image_of(run_decoder(model, latent, tiles, stop), size);
+    return image_of(decode(model, latent, tiles, stop), size, rounds);
+  return image_of(run_decoder(model, latent, tiles, stop), size, rounds);
 }
 
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,
@@ -98,10 +98,11 @@ std::vector<float> encode(Stages& model, std::span<const float> picture, const T
   return moments;
 }
 
-Image image_of(std::span<const float> values, ImageSize size) {
+Image image_of(std::span<const float> values, ImageSize size, bool rounds) {
   Image image{size.width, size.height, 3, std::vector<uint8_t>(values.size())};
-  std::ranges::transform(values, image.pixels.begin(), [](float value) {
-    return static_cast<uint8_t>(std::clamp(value * 127.5f + 127.5f, 0.0f, 255.0f));
+  const float offset = rounds ? 128 : 127.5f;
+  std::ranges::transform(values, image.pixels.begin(), [&](float value) {
+    return static_cast<uint8_t>(std::clamp(value * 127.5f + offset, 0.0f, 255.0f));
   });
   return image;
 }

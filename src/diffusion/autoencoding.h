@@ -21,14 +21,14 @@ std::vector<float> decode(Stages& model, std::span<const float> latent, const Ti
 
 /// The same as bytes, of a picture of `size` in tiles of so many pixels (see `vae_tiles`).
 Image decode_image(Stages& model, std::span<const float> latent, ImageSize size, int tile,
-                   const StopRequested& stop);
+                   const StopRequested& stop, bool rounds = false);
 
 /// A picture [H, W, 3], from -1 to 1 -> "moments" [8, h, w]: means, then log variances. Throws
 /// non_finite, and unsupported if the VAE has no encoder.
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,
                           const StopRequested& stop);
 
-/// [H, W, 3] from -1 to 1 -> bytes.
-Image image_of(std::span<const float> values, ImageSize size);
+/// [H, W, 3] from -1 to 1 -> bytes, the next below or, if it `rounds`, the nearest.
+Image image_of(std::span<const float> values, ImageSize size, bool rounds = false);
 
 }  // namespace drypoint

@@ -116,6 +116,8 @@ bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trai
          sigma >= trained.with_finite_sigmas().sigma(kNoiseLevels - 1) * (1 - 1e-5);
 }
 
+bool rounds_pixels(CompatKind program) { return program == CompatKind::diffusers; }
+
 bool has_brownian_noise(CompatKind program) {
   return program == CompatKind::a1111 || program == CompatKind::comfy;
 }

@@ -32,6 +32,9 @@ bool counts_in(CompatKind program, double start, double end, const SamplerTable&
 /// Whether a walk from this sigma begins with the sample's whole deviation, sqrt(sigma^2 + 1).
 bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained);
 
+/// Whether a pixel is the nearest byte, not the next below.
+bool rounds_pixels(CompatKind program);
+
 /// Whether the noise of stochastic samplers is that of a Brownian path.
 bool has_brownian_noise(CompatKind program);
 

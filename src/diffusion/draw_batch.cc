@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "diffusion/autoencoding.h"
 #include "diffusion/budget.h"
+#include "diffusion/compat.h"
 #include "diffusion/denoising.h"
 #include "diffusion/hires.h"
 #include "diffusion/parameters_of.h"
@@ -108,7 +109,8 @@ std::vector<float> BatchRun::denoised(Batch batch, std::span<const DenoiserShape
 
 Image BatchRun::decoded(const Generation& drawing, std::span<const float> latent,
                         const StopRequested& stop) const {
-  return decode_image(model_, latent, drawing.size, drawing.vae_tile, stop);
+  return decode_image(model_, latent, drawing.size, drawing.vae_tile, stop,
+                      rounds_pixels(drawing.request.compat));
 }
 
 void BatchRun::decode_all(Batch batch, std::span<const float> latents, const StopRequested& stop) {

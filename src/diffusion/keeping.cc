@@ -50,7 +50,7 @@ KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRul
       break;
     }
     const SamplerTable::Row& next = table.rows[i + 1];
-    add(kept.latent, next.signal, next.noise, !of_output && next.step != row.step);
+    add(kept.latent, next.signal, next.noise, !of_output);
   }
   return kept;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ def gradient(height: int = 48, width: int = 64) -> np.ndarray[Any, Any]:
     return np.stack([y * 255 // height, x * 255 // width, (x + y) % 256], 2).astype(np.uint8)
 
 
+def photo(height: int = 48, width: int = 64) -> np.ndarray[Any, Any]:
+    """Of a cat."""
+    file = Path(__file__).parents[3] / "tests" / "data" / "images" / "cat.png"
+    return np.asarray(PIL.Image.open(file).convert("RGB").resize((width, height)))
+
+
 def mask() -> np.ndarray[Any, Any]:
     """The right half, and a blurred border."""
     values = np.clip((np.arange(64) - 28) * 32, 0, 255).astype(np.uint8)
@@ -32,7 +39,7 @@ def case_arguments(case: dict[str, Any], generators: list[Any]) -> dict[str, Any
     """Of the pipeline's call."""
     kind = case.get("pipeline", "StableDiffusionControlNetPipeline")
     prompts = case.get("prompts", ["a bird"])
-    hint, picture, painted = map(PIL.Image.fromarray, (edges(), gradient(), mask()))
+    hint, picture, painted = map(PIL.Image.fromarray, (edges(), photo(), mask()))
     many = [hint] * len(prompts)
     arguments: dict[str, Any] = {
         "prompt": prompts,
