@@ -51,15 +51,16 @@ struct SoftRow {
 };
 
 /// What a mixture of this length becomes times, so that its length lies between those of what it
-/// was made of. Powers are of shares of the larger one, so that none overflows.
+/// was made of. In float64, as shares of a small t and high powers of short vectors lie below
+/// float32's range; powers are of shares of the larger one, so that none overflows.
 template <class Power>
-constexpr float soft_stretch(float known, float drawn, float mixed, float t, float contrast,
+constexpr float soft_stretch(double known, double drawn, double mixed, double t, double contrast,
                              Power power) {
-  const float larger = std::max(known, drawn);
+  const double larger = std::max(known, drawn);
   if (larger == 0) return 1;
-  const float mean =
+  const double mean =
       (1 - t) * power(known / larger, contrast) + t * power(drawn / larger, contrast);
-  return larger * power(mean, 1 / contrast) / (mixed + 1e-5f);
+  return static_cast<float>(larger * power(mean, 1 / contrast) / (mixed + 1e-5));
 }
 
 }  // namespace drypoint

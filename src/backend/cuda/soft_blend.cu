@@ -9,7 +9,9 @@ namespace drypoint::cuda {
 namespace {
 
 struct SoftPower {
-  __host__ __device__ float operator()(float x, float exponent) const { return powf(x, exponent); }
+  __host__ __device__ double operator()(double x, double exponent) const {
+    return pow(x, exponent);
+  }
 };
 
 /// output [2 or 1, latents, pixels, channels]; slots and known [latents, channels, pixels]; mask
@@ -26,7 +28,8 @@ __global__ void soft_blend(const T* output, const float* slots, const float* mas
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
     const int64_t n = i / pixels, first = n * channels * pixels + i % pixels;
-    const float t = power(mask[i], row.exponent);
+    const double share = power(mask[i], row.exponent);
+    const auto t = static_cast<float>(share);
     float of_known = 0, of_drawn = 0, of_mixed = 0;
     for (int64_t c = 0; c < channels; ++c) {
       float said = to_float(output[i * channels + c]);
@@ -42,7 +45,7 @@ __global__ void soft_blend(const T* output, const float* slots, const float* mas
       out[i * channels + c] = mixed;
     }
     const float stretch =
-        soft_stretch(sqrtf(of_known), sqrtf(of_drawn), sqrtf(of_mixed), t, row.contrast, power);
+        soft_stretch(sqrtf(of_known), sqrtf(of_drawn), sqrtf(of_mixed), share, row.contrast, power);
     for (int64_t c = 0; c < channels; ++c) {
       float& value = out[i * channels + c];
       value =
