@@ -4,6 +4,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <iterator>
+
 #include "backend/cuda/context.h"
 #include "ops/activation.h"
 
@@ -130,23 +132,6 @@ __device__ inline float activate(ActivationKind kind, float x) {
   }
   return x;
 }
-/// The same for several values, choosing once.
-template <int count>
-__device__ inline void activate_all(ActivationKind kind, float (&values)[count]) {
-  if (kind == ActivationKind::none) return;
-  if (kind == ActivationKind::relu) {
-#pragma unroll
-    for (float& x : values) x = fmaxf(x, 0.0f);
-  } else if (kind == ActivationKind::gelu) {
-#pragma unroll
-    for (float& x : values) x = x * normcdff(x);
-  } else {
-    const float steepness = kind == ActivationKind::silu ? 1.0f : 1.702f;
-#pragma unroll
-    for (float& x : values) x = x * sigmoid(x, steepness);
-  }
-}
-
 /// For half precision, within 1e-5 and in a few instructions: the normal distribution's probability
 /// is that of a logistic distribution of x times a polynomial of x^2 (fitted).
 __device__ inline float gelu_fast(float x) {
@@ -157,6 +142,24 @@ __device__ inline float gelu_fast(float x) {
   return x * reciprocal_fast(1.0f + exp2_fast(x * odds));
 }
 __device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }
+
+/// `activate` for several values, choosing once; with `fast`, gelu is `gelu_fast`.
+template <bool fast = false, int count>
+__device__ inline void activate_all(ActivationKind kind, float (&values)[count]) {
+  static_assert(std::size(activations) == 5, "each kind has a branch here");
+  if (kind == ActivationKind::none) return;
+  if (kind == ActivationKind::relu) {
+#pragma unroll
+    for (float& x : values) x = fmaxf(x, 0.0f);
+  } else if (kind == ActivationKind::gelu) {
+#pragma unroll
+    for (float& x : values) x = fast ? gelu_fast(x) : x * normcdff(x);
+  } else {
+    const float steepness = kind == ActivationKind::silu ? 1.0f : 1.702f;
+#pragma unroll
+    for (float& x : values) x = x * sigmoid(x, steepness);
+  }
+}
 
 /// Before anything is read that another kernel wrote, or written that one may still read.
 __device__ inline void wait_for_previous() {

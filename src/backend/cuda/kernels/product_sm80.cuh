@@ -196,17 +196,7 @@ __device__ inline void store_sums(const EpilogueParams<T>& epilogue, int group, 
     const int64_t to = out_row(row) * epilogue.width + column;
 #pragma unroll
     for (int e = 0; e < 8; ++e) values[e] = values[e] * scale + to_float(residual.values[e]);
-    if (epilogue.activation == ActivationKind::gelu) {
-#pragma unroll
-      for (float& x : values) x = gelu_fast(x);
-    } else if (epilogue.activation == ActivationKind::relu) {
-#pragma unroll
-      for (float& x : values) x = fmaxf(x, 0.0f);
-    } else if (epilogue.activation != ActivationKind::none) {
-      const float steepness = epilogue.activation == ActivationKind::silu ? 1.0f : 1.702f;
-#pragma unroll
-      for (float& x : values) x = x * sigmoid(x, steepness);
-    }
+    activate_all</*fast=*/true>(epilogue.activation, values);
     if (whole) {
       store_values(epilogue.to, epilogue.out, to, values, factor_of_result);
     } else {
