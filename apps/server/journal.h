@@ -35,9 +35,17 @@ class Journal {
   std::vector<Entry> all() const;
 
  private:
+  class Statement;
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+  [[noreturn]] void cannot_write() const;
+
   mutable std::mutex mutex_;
-  sqlite3* database_ = nullptr;
   std::string name_;
+  std::unique_ptr<sqlite3, Close> database_;
+  // Made once, as reading them takes longer than what they do.
+  std::unique_ptr<Statement> insert_, remove_job_, remove_losses_;
 };
 
 }  // namespace drypoint::server

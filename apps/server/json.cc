@@ -1,6 +1,8 @@
 #include "server/json.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace drypoint::server {
 namespace {
@@ -19,6 +21,51 @@ bool nests_deeper(std::string_view text, int deepest) {
     if (depth > deepest) return true;
   }
   return false;
+}
+
+/// Whether JSON has the text as it stands. Blocks without a branch inside, as pictures are long.
+bool is_plain(std::string_view text) {
+  constexpr size_t block = 4096;
+  for (; !text.empty(); text.remove_prefix(std::min(block, text.size()))) {
+    unsigned special = 0;
+    for (const char c : text.substr(0, block))
+      special |=
+          unsigned{static_cast<signed char>(c) < ' '} | unsigned{c == '"'} | unsigned{c == '\\'};
+    if (special != 0) return false;
+  }
+  return true;
+}
+
+/// As the library prints, whose walk over a picture's text takes longer than packing some PNGs.
+void print(const Json& json, std::string& out) {
+  const auto print_text = [&](const std::string& text) {
+    if (is_plain(text))
+      out.append(1, '"').append(text).append(1, '"');
+    else
+      out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  const char* between = "";
+  if (json.is_object()) {
+    out += '{';
+    for (const auto& [name, value] : json.items()) {
+      out += std::exchange(between, ",");
+      print_text(name);
+      out += ':';
+      print(value, out);
+    }
+    out += '}';
+  } else if (json.is_array()) {
+    out += '[';
+    for (const Json& value : json) {
+      out += std::exchange(between, ",");
+      print(value, out);
+    }
+    out += ']';
+  } else if (json.is_string()) {
+    print_text(json.get_ref<const std::string&>());
+  } else {
+    out += json.dump();
+  }
 }
 
 const Json nothing = Json::object(), no_list = Json::array();
@@ -51,7 +98,9 @@ Json parse_object(std::string_view body) {
 }
 
 std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text;
+  print(json, text);
+  return text;
 }
 
 Fields::Fields(const Json& object, std::string where) : object_(&object), where_(std::move(where)) {

@@ -17,6 +17,9 @@ from ray import serve
 
 from drypoint.ray import Settings, application
 
+# Where all processors are busy Ray's proxy takes longer to begin than the usual 5 seconds.
+os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
+
 PORT = 8421
 MODEL = tuple(os.environ.get("DRYPOINT_MODEL", "-m random:tiny").split())
 

@@ -46,6 +46,18 @@ HttpRequest request_with(std::map<std::string, std::string> headers,
   return {.method = method, .path = "/", .headers = std::move(headers), .client = "somebody"};
 }
 
+TEST(JsonText, IsAsTheLibraryPrints) {
+  const std::string long_text(10'000, 'A');
+  for (const char* special : {"", "\"", "\\", "\n", "\x7f", "\xc3\xa9", "\xff", "\x01"})
+    for (const std::string& text :
+         {std::string(special), long_text + special, special + long_text}) {
+      const Json json{{text + "k", Json::array({text, 1, -2.5, true, nullptr})},
+                      {"empty", {{"list", Json::array()}, {"object", Json::object()}}},
+                      {"limits", {1e300, 0.1, ~uint64_t{0}}}};
+      EXPECT_EQ(dumped(json), json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+}
+
 TEST(Access, TakesKeysAsBearerOrBasic) {
   const Access access(
       {.keys = parse_keys("# a\n\n 0123456789abcdef \nanna:fedcba9876543210\n", "")});

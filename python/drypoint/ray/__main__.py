@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from ray import serve  # type: ignore[import-not-found,unused-ignore]
 
@@ -27,6 +28,8 @@ def main() -> None:
         gpus=given.gpus,
         cpus=given.cpus,
     )
+    # Engines that begin keep a machine's processors busy for longer than Ray's usual 5 seconds.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     serve.start(http_options={"host": given.host, "port": given.port})
     serve.run(application(settings), blocking=True)
 
