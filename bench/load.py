@@ -18,6 +18,8 @@ import threading
 import time
 import urllib.parse
 
+import overhead
+
 url = urllib.parse.urlsplit(sys.argv[1])
 requests, clients = (int(word) for word in (sys.argv[2:] + ["1000", "64"][len(sys.argv) - 2:])[:2])
 host, port = url.hostname, url.port
@@ -93,23 +95,6 @@ def watch(times, stop):
     times.put(found)
 
 
-def overhead(count):
-    """Time of a request beyond what the engine says it took for the picture, and PNG."""
-    name = 'drypoint_stage_seconds_sum{stage="%s"}'
-    stages = [name % stage for stage in ("prepare", "text", "encode", "denoise", "decode")]
-    body = {"prompt": "a", "edges": picture, "steps": 1, "seed": 1}
-    spent = []
-    for _ in range(count):
-        before = metrics()
-        begun = time.monotonic()
-        ask("POST", "/v1/images/generations", body)
-        wall = time.monotonic() - begun
-        time.sleep(0.05)  # until it is counted
-        after = metrics()
-        spent.append(1e3 * (wall - sum(after.get(one, 0) - before.get(one, 0) for one in stages)))
-    return f"{statistics.median(spent):.2f} ms, at best {min(spent):.2f} ms,"
-
-
 def memory_after(count):
     """What the process has once nothing is left to do."""
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
@@ -132,7 +117,7 @@ stop.set()
 times = times.get()
 watcher.join()
 after = metrics()
-print(f"overhead: {overhead(30)} of a request beyond drawing, PNG included")
+print("Milliseconds of a request beyond drawing:\n" + overhead.table(*overhead.measure(sys.argv[1], 30, side)))
 
 counts = {}
 for one in warm[0] + rest[0]:
