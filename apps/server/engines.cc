@@ -25,13 +25,14 @@ const std::filesystem::path& main_file(const ModelFiles& files) {
 }
 
 /// What `body` makes, whose threads yield to those that answer requests: they inherit how nice the
-/// thread is that makes them.
+/// thread is that makes them. By 5 more than the process, which may have been made nice itself.
 template <class Body>
 auto made_nice(const Body& body) {
   std::optional<decltype(body())> result;
   std::exception_ptr failure;
   std::thread([&] {
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 5);  // of this thread, on Linux
+    const auto me = static_cast<id_t>(::gettid());  // a thread by itself, on Linux
+    ::setpriority(PRIO_PROCESS, me, ::getpriority(PRIO_PROCESS, me) + 5);
     try {
       result.emplace(body());
     } catch (...) {

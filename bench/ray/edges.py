@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 
 def frame(side: int = 64) -> str:
@@ -14,4 +15,4 @@ def frame(side: int = 64) -> str:
     return base64.b64encode(f"P5 {side} {side} 255\n".encode() + b"".join(rows)).decode()
 
 
-EDGES = frame()
+EDGES = frame(int(os.environ.get("SIDE", "64")))

@@ -1,6 +1,7 @@
 """A model of replicas that draw batches from their queues; the router looks at two of them.
 
-usage: simulate.py ALONE EACH    (seconds of a picture alone, and of each further one of its batch)
+usage: simulate.py ALONE EACH [FRONT]    (seconds of a picture alone, of each further one of its batch, and for
+which a request keeps the front from others)
 
 Clients want a picture each, one after the other, as those of locustfile.py do.
 """
@@ -24,6 +25,7 @@ class Service:
     each: float
     together: int = 4  # at most, as a CPU's queue takes along
     overhead: float = 0.005  # of router and HTTP, in which a replica may draw others
+    front: float = 0  # of a request, for which all others wait: there is one front
 
     def seconds(self, batch: int) -> float:
         return self.alone + self.each * (batch - 1)
@@ -52,6 +54,8 @@ def simulate(service: Service, replicas: int, clients: int, seconds: float = 60)
     events: list[tuple[float, int, str, int]] = []
     order = itertools.count()
     waits: list[float] = []
+    asked_at = [0.0] * clients
+    front_is_free = 0.0
 
     def at(time: float, kind: str, what: int) -> None:
         heapq.heappush(events, (time, next(order), kind, what))
@@ -73,9 +77,13 @@ def simulate(service: Service, replicas: int, clients: int, seconds: float = 60)
         if now > seconds:
             break
         if kind == "asked":
+            asked_at[what] = now
+            front_is_free = max(now, front_is_free) + service.front
+            at(front_is_free, "sent", what)
+        elif kind == "sent":
             two = chance.sample(range(replicas), min(2, replicas))
             number = min(two, key=lambda one: all_replicas[one].load)
-            all_replicas[number].line.append((what, now))
+            all_replicas[number].line.append((what, asked_at[what]))
             begin(number, now)
         else:
             replica = all_replicas[what]
@@ -104,4 +112,5 @@ def table(service: Service, clients_each: int = 8) -> str:
 
 
 if __name__ == "__main__":
-    print(table(Service(*map(float, sys.argv[1:3]))))
+    alone, each, *front = map(float, sys.argv[1:])
+    print(table(Service(alone, each, front=sum(front))))
