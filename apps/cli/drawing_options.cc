@@ -10,7 +10,7 @@ void DrawingOptions::add_to(CLI::App& command) {
                   "Folder of pictures, of which each steers a drawing; without, prompts alone")
       ->transform(path());
   add_rest_to(command);
-  for (const char* name : {"resolution", "size"}) fields_.add(command, name, {});
+  for (const char* name : {"resolution", "size", "lora"}) fields_.add(command, name, {});
 }
 
 void DrawingOptions::add_for_quality_to(CLI::App& command) {
@@ -34,10 +34,9 @@ void DrawingOptions::add_rest_to(CLI::App& command) {
     fields_.add(command, name, {});
 }
 
-std::vector<std::string> DrawingOptions::prompts() const {
+std::vector<std::string> prompts_in(const std::string& file) {
   std::vector<std::string> all;
-  if (prompts_.empty()) return all;
-  const std::string text = read_text(prompts_);
+  const std::string text = read_text(file);
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     std::string line = text.substr(begin, end - begin);
@@ -45,9 +44,12 @@ std::vector<std::string> DrawingOptions::prompts() const {
     if (!line.empty()) all.push_back(std::move(line));
     begin = end + 1;
   }
-  if (all.empty())
-    bad_option(fmt::format("--prompts: {}: holds no line, expected prompts", prompts_));
+  if (all.empty()) bad_option(fmt::format("--prompts: {}: holds no line, expected prompts", file));
   return all;
+}
+
+std::vector<std::string> DrawingOptions::prompts() const {
+  return prompts_.empty() ? std::vector<std::string>() : prompts_in(prompts_);
 }
 
 Request DrawingOptions::request(Request defaults) const {

@@ -8,6 +8,9 @@
 
 namespace drypoint::cli {
 
+/// The lines of the file that --prompts names.
+std::vector<std::string> prompts_in(const std::string& file);
+
 class DrawingOptions {
  public:
   void add_to(CLI::App& command);
@@ -15,7 +18,7 @@ class DrawingOptions {
   void add_for_quality_to(CLI::App& command);
 
   const std::string& pictures() const { return pictures_; }
-  /// Of --prompt and of the lines of --prompts.
+  /// The lines of --prompts.
   std::vector<std::string> prompts() const;
   /// What was given, on top of a model's own defaults.
   Request request(Request defaults) const;

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "device_options.h"
+#include "drawing_options.h"
 #include "drypoint/output.h"
 #include "field_options.h"
 #include "model_options.h"
@@ -19,10 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The folder beside variants' for references that are drawn.
+constexpr const char* drawn_references = "references";
+
 struct ScoreArguments {
   ModelOptions model;
   DeviceOptions device;
-  std::string pictures, references, inception, output, html;
+  std::string pictures, prompts, references, inception, output, html;
   FieldOptions<Request> request{request_fields()};
   std::vector<std::string> sweep;
   double threshold = 12;
@@ -33,6 +37,7 @@ ScoreOptions to_score(const ScoreArguments& options, std::vector<std::string>& n
   ScoreOptions score;
   score.files = options.model.files(notices, "drawing with");
   score.pictures = options.pictures;
+  if (!options.prompts.empty()) score.prompts = prompts_in(options.prompts);
   if (!options.references.empty()) score.references = options.references;
   if (!options.inception.empty()) score.inception = options.inception;
   if (!score.inception)
@@ -69,11 +74,14 @@ fs::path drawing(const ScoreArguments& options, const std::string& variant,
 /// Finds out before the work whether its results can be written.
 void check_outputs(const ScoreArguments& options, const ScoreOptions& settings) {
   if (options.output.empty()) return;
-  for (const ScoreVariant& variant : settings.variants) {
-    check_folder(options, variant.name);
+  std::vector<std::string> folders;
+  for (const ScoreVariant& variant : settings.variants) folders.push_back(variant.name);
+  if (options.references.empty()) folders.emplace_back(drawn_references);
+  for (const std::string& folder : folders) {
+    check_folder(options, folder);
     for (const fs::path& picture : score_pictures(options.pictures)) {
       try {
-        check_output(drawing(options, variant.name, picture), Folders::are_made);
+        check_output(drawing(options, folder, picture), Folders::are_made);
       } catch (const Error& error) {
         throw Error(error.kind(), fmt::format("--output: {}", error.what()));
       }
@@ -146,11 +154,15 @@ void run(const ScoreArguments& options) {
     };
     const auto keep = [&](const std::string& variant, const PictureScore& picture,
                           const Image& drawn, const Image& reference) {
-      const fs::path path = drawing(options, variant, picture.name);
-      if (!options.output.empty()) {
+      const auto write = [&](const std::string& folder, const Image& image) {
+        const fs::path path = drawing(options, folder, picture.name);
         outputs.make_folder(path.parent_path());
-        outputs.add(path, encode_image(drawn, ImageFormat::png));
-      }
+        outputs.add(path, encode_image(image, ImageFormat::png));
+      };
+      if (!options.output.empty()) write(variant, drawn);
+      if (!options.output.empty() && options.references.empty() &&
+          variant == settings.variants.front().name)
+        write(drawn_references, reference);
       if (gallery) gallery->add(variant, picture, drawn, reference);
     };
     result = score(settings, {show, interrupted, keep});
@@ -176,6 +188,10 @@ void add_score(CLI::App& program) {
       ->required()
       ->transform(path());
   command
+      ->add_option("--prompts", o->prompts,
+                   "File of prompts, a line each, taken in turn with the pictures")
+      ->transform(path());
+  command
       ->add_option("--references", o->references,
                    "Folder of pictures of the same names to compare with;\n"
                    "without it, they are drawn in float32 with the settings not swept")
@@ -196,7 +212,9 @@ void add_score(CLI::App& program) {
       o->request.add(*command, field.name, usual);
   o->device.add_to(*command);
   o->model.add_details_to(*command);
-  command->add_option("-o,--output", o->output, "Folder to write the drawn pictures into")
+  command
+      ->add_option("-o,--output", o->output,
+                   "Folder to write the drawn pictures into, and references that are drawn")
       ->transform(path());
   command->add_option("--html", o->html, "Write a page with all pictures and differences")
       ->transform(path());

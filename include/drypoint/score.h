@@ -56,6 +56,8 @@ struct ScoreVariant {
 struct ScoreOptions {
   ModelFiles files;
   std::filesystem::path pictures;  ///< a folder, see `score_pictures`: each steers one drawing
+  /// Taken in turn with the pictures, instead of the requests' own.
+  std::vector<std::string> prompts;
   /// A folder of pictures with the same names (whatever the extensions) and the sizes of the
   /// drawings. Without it, `base` draws them, but in float32.
   std::optional<std::filesystem::path> references;

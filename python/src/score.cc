@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "callbacks.h"
 #include "drypoint/fields.h"
@@ -32,13 +33,15 @@ ScoreVariant to_variant(const std::string& name, nb::handle settings, const Scor
 }
 
 ScoreResult run_score(const std::filesystem::path& pictures, nb::handle model, nb::handle base,
-                      const nb::dict& variants, std::optional<std::filesystem::path> references,
+                      const nb::dict& variants, std::vector<std::string> prompts,
+                      std::optional<std::filesystem::path> references,
                       std::optional<std::filesystem::path> inception, double threshold,
                       nb::handle drawn, nb::handle stop, nb::handle progress,
                       const nb::kwargs& keywords) {
   const Opened opened = to_opened(model, keywords, "score");
   ScoreOptions options{.files = opened.files,
                        .pictures = pictures,
+                       .prompts = std::move(prompts),
                        .references = std::move(references),
                        .inception = std::move(inception),
                        .threshold = threshold};
@@ -91,15 +94,15 @@ void add_score(nb::module_& module) {
   module.def(
       "score", &run_score, nb::arg("pictures"), nb::arg("model") = nb::none(), nb::kw_only(),
       nb::arg("base") = nb::none(), nb::arg("variants") = nb::dict(),
-      nb::arg("references") = nb::none(), nb::arg("inception") = nb::none(),
-      nb::arg("threshold") = 12.0, nb::arg("drawn") = nb::none(), nb::arg("stop") = nb::none(),
-      nb::arg("progress") = nb::none(), nb::arg("keywords"),
+      nb::arg("prompts") = std::vector<std::string>(), nb::arg("references") = nb::none(),
+      nb::arg("inception") = nb::none(), nb::arg("threshold") = 12.0, nb::arg("drawn") = nb::none(),
+      nb::arg("stop") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("keywords"),
       nb::sig(lasting(
           "def score(pictures: str | os.PathLike[str], model: str | os.PathLike[str] | None = "
           "None, *, "
           "base: collections.abc.Mapping[str, typing.Any] | None = None, variants: "
           "collections.abc.Mapping[str, collections.abc.Mapping[str, typing.Any]] = ..., "
-          "references: "
+          "prompts: collections.abc.Sequence[str] = (), references: "
           "str | os.PathLike[str] | None = None, inception: str | os.PathLike[str] | None = None, "
           "threshold: float = 12, drawn: collections.abc.Callable[[str, PictureScore, Image, "
           "Image], "
@@ -110,7 +113,7 @@ void add_score(nb::module_& module) {
       R"(Draws every picture of a folder with every variant, and compares with references.
 
 `variants` are settings by name, {"few": {"steps": 8}}; `base` the settings that all share, beyond those
-of the original's compute_score.py. `references` is a folder of pictures with the same names; without
+of the original's compute_score.py. `prompts` are taken in turn with the pictures. `references` is a folder of pictures with the same names; without
 it `base` draws them in float32. `inception`: weights of the network whose features are compared.
 `drawn` is given (variant, score, drawn, reference), `progress` (variant, picture, pictures).
 

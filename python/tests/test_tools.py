@@ -125,6 +125,7 @@ def test_score(tiny: dict[str, Path], tmp_path: Path) -> None:
         device="cpu",
         base={"resolution": 64, "steps": 3},
         variants={"same": {}, "few": {"steps": 2}},
+        prompts=["a cat", "a bird"],
         drawn=lambda variant, score, *_: drawn.append((variant, score.name)),
     )
     same, few = result.variants

@@ -34,7 +34,12 @@ struct Row {
 
 std::vector<float> copy_of(std::span<const float> values) { return {values.begin(), values.end()}; }
 
-constexpr double most_decibels = 99;  // of equal pictures, in means
+double mean_of(const std::vector<double>& decibels) {
+  constexpr double most = 99;  // of equal pictures
+  double sum = 0;
+  for (const double one : decibels) sum += std::min(most, one);
+  return sum / static_cast<double>(decibels.size());
+}
 
 double root_mean_square(std::span<const float> values) {
   double sum = 0;
@@ -118,12 +123,11 @@ class Comparing {
     ModelFiles files = options_.files;
     files.keep.insert(files.keep.end(), kept.begin(), kept.end());
     Pipeline b(files, options_.b);
-    double sum = 0;
+    std::vector<double> found;
     for (int i = 0; i < drawings_.size(); ++i)
-      sum +=
-          std::min(most_decibels, psnr(b.generate(drawings_[i], {{}, callbacks_.stop}).images.at(0),
-                                       references_.at(static_cast<size_t>(i))));
-    return sum / drawings_.size();
+      found.push_back(psnr(b.generate(drawings_[i], {{}, callbacks_.stop}).images.at(0),
+                           references_.at(static_cast<size_t>(i))));
+    return mean_of(found);
   }
 
  private:
@@ -239,8 +243,10 @@ KeptModules search(const ComparisonOptions& options, double quality,
   const std::vector<std::string> worst =
       candidates_to_keep(result.comparison.modules, options.keep_first);
   const auto with = [&](size_t count) {
+    const auto end = worst.begin() + static_cast<std::ptrdiff_t>(count);
+    // With none kept they have been drawn.
     result.psnr =
-        comparing.quality({worst.begin(), worst.begin() + static_cast<std::ptrdiff_t>(count)});
+        count == 0 ? mean_of(result.comparison.psnr) : comparing.quality({worst.begin(), end});
     result.trials.push_back({static_cast<int>(count), result.psnr});
     return result.psnr >= quality;
   };

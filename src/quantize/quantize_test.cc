@@ -1,13 +1,17 @@
 // From calibration over comparison to pictures of eight bits, with the tiny model.
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 
 #include "base/file.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/safetensors.h"
 #include "drypoint/calibrate.h"
 #include "drypoint/mixed.h"
 #include "drypoint/plan.h"
 #include "drypoint/score.h"
+#include "support/op_runner.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -203,13 +207,145 @@ TEST_F(EightBits, PlansKeepRangesAndWhatIsKept) {
   }));
 }
 
-TEST_F(EightBits, WithoutCalibrationANoticeSaysHow) {
+TEST_F(EightBits, NoticesSayHowWithoutCalibrationAndWhatIsSlow) {
   for (const char* precision : {"fp8", "int8"}) {
     Pipeline pipeline(tiny_files(), {.device = "cpu", .precision = precision});
     const Result result = pipeline.generate(small_request());
     ASSERT_FALSE(result.notices.empty());
     EXPECT_NE(result.notices[0].find("without calibration"), std::string::npos);
+    // No CPU multiplies f8; some multiply i8.
+    const bool is_slow = std::ranges::any_of(result.notices, [](const std::string& notice) {
+      return notice.find("slower than fp32") != std::string::npos;
+    });
+    EXPECT_TRUE(is_slow || precision == std::string("int8"));
   }
+}
+
+/// The tiny model with other values of some tensors.
+std::filesystem::path changed_tiny_model(
+    const TemporaryFolder& folder,
+    const std::function<void(std::map<std::string, Tensor, std::less<>>&)>& change) {
+  const NamedTensors model = read_tensor_file(testing::tiny_model_path()).tensors;
+  std::map<std::string, Tensor, std::less<>> tensors(model.tensors.begin(), model.tensors.end());
+  change(tensors);
+  const auto path = folder / "changed.safetensors";
+  write_safetensors(path, tensors, {model.metadata.begin(), model.metadata.end()});
+  return path;
+}
+
+/// An adapter of a merged projection, a product and a convolution; what it changes them to is set
+/// in the model's tensors.
+void write_adapter(const std::filesystem::path& path,
+                   std::map<std::string, Tensor, std::less<>>& model) {
+  constexpr int64_t rank = 2;
+  std::map<std::string, Tensor, std::less<>> adapter;
+  const std::string block = "model.diffusion_model.input_blocks.1.";
+  int seed = 1;
+  for (const auto& [name, module] :
+       {std::pair("attentions_0_transformer_blocks_0_attn1_to_k",
+                  "1.transformer_blocks.0.attn1.to_k"),
+        {"attentions_0_transformer_blocks_0_ff_net_0_proj", "1.transformer_blocks.0.ff.net.0.proj"},
+        {"resnets_0_conv1", "0.in_layers.2"}}) {
+    Tensor& weight = model.at(block + module + ".weight");
+    const Tensor before = weight.to_f32();
+    const int64_t rows = before.shape()[0], columns = before.type().elements() / rows;
+    Shape down_shape = before.shape(), up_shape(before.shape().size(), 1);
+    down_shape[0] = up_shape[1] = rank;
+    up_shape[0] = rows;
+    const Tensor down = testing::random_tensor(down_shape, seed++, 0.2f),
+                 up = testing::random_tensor(up_shape, seed++, 0.2f);
+    Tensor merged(before.type());
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      float sum = before.floats()[static_cast<size_t>(i)];
+      for (int64_t r = 0; r < rank; ++r)
+        sum += up.floats()[static_cast<size_t>(i / columns * rank + r)] *
+               down.floats()[static_cast<size_t>(r * columns + i % columns)];
+      merged.mutable_floats()[static_cast<size_t>(i)] = sum;
+    }
+    weight = merged;
+    const std::string stem = std::string("lora_unet_down_blocks_0_") + name;
+    adapter[stem + ".lora_down.weight"] = down;
+    adapter[stem + ".lora_up.weight"] = up;
+  }
+  write_safetensors(path, adapter);
+}
+
+/// What an adapter touches is rounded as if the model had come so.
+TEST_F(EightBits, AnAdapterIsMergedAndRoundedAnew) {
+  const auto adapter = folder_ / "adapter.safetensors";
+  const auto merged =
+      changed_tiny_model(folder_, [&](auto& tensors) { write_adapter(adapter, tensors); });
+  Request request = small_request();
+  request.loras = {{adapter.string(), 1, {}}};
+  for (const double smooth : {0.0, 0.5}) {
+    CalibrationOptions calibration = small_calibration();
+    calibration.smooth = smooth;
+    ModelFiles files = tiny_files();
+    files.calibration = folder_ / "calibration.safetensors";
+    calibrate(calibration, *files.calibration);
+    ModelFiles changed = files;
+    changed.model = merged;
+    for (const char* precision : {"int8", "fp8"}) {
+      const DeviceOptions device{.device = "cpu", .precision = precision};
+      Pipeline pipeline(files, device);
+      const Image plain = pipeline.generate(small_request()).images[0],
+                  adapted = pipeline.generate(request).images[0];
+      EXPECT_GT(psnr(adapted, Pipeline(changed, device).generate(small_request()).images[0]), 45)
+          << precision << ", smooth " << smooth;
+      EXPECT_LT(psnr(adapted, plain), 35) << precision << ", smooth " << smooth;
+      EXPECT_EQ(pipeline.generate(small_request()).images[0], plain) << precision;
+    }
+  }
+}
+
+TEST_F(EightBits, ComparisonTellsOfAdapters) {
+  ComparisonOptions options = comparison("int8");
+  options.files.loras = testing::data("lora");
+  const PrecisionComparison plain = compare(options);
+  options.request.loras = {{"kohya_unet.safetensors", 1, {}}};
+  const PrecisionComparison adapted = compare(options);
+  ASSERT_EQ(adapted.modules.size(), plain.modules.size());
+  EXPECT_GT(adapted.modules.front().worst, 1e-3);
+  EXPECT_LT(adapted.modules.front().worst, 1);
+  EXPECT_NE(adapted.psnr, plain.psnr);
+  EXPECT_GT(adapted.psnr[0], 15);
+}
+
+/// A channel that reaches far beyond others, for which the weight makes up, costs eight bits
+/// nothing where SmoothQuant moves it into the weight.
+TEST_F(EightBits, SmoothingTakesOutliersAway) {
+  constexpr float factor = 256;
+  ModelFiles files = tiny_files();
+  files.model = changed_tiny_model(folder_, [&](auto& tensors) {
+    for (auto& [name, tensor] : tensors) {
+      const bool is_norm = name.ends_with(".norm3.weight") || name.ends_with(".norm3.bias");
+      if (!is_norm && !name.ends_with(".ff.net.0.proj.weight")) continue;
+      const Tensor values = tensor.to_f32();
+      Tensor changed({DType::f32, values.shape()});
+      std::ranges::copy(values.floats(), changed.mutable_floats().begin());
+      const auto columns = static_cast<size_t>(values.shape().back());
+      for (size_t i = 0; i < changed.floats().size(); i += columns)
+        changed.mutable_floats()[i] *= is_norm ? factor : 1 / factor;
+      tensor = changed;
+    }
+  });
+  CalibrationOptions calibration = small_calibration();
+  calibration.files = files;
+  const auto error = [&](double smooth) {
+    calibration.smooth = smooth;
+    files.calibration = folder_ / "calibration.safetensors";
+    calibrate(calibration, *files.calibration);
+    const PrecisionComparison found = compare({.files = files,
+                                               .a = {.device = "cpu"},
+                                               .b = {.device = "cpu", .precision = "int8"},
+                                               .request = small_request()});
+    double sum = 0;
+    int count = 0;
+    for (const ComparedModule& module : found.modules)
+      if (module.name.ends_with(".ff.net.0.proj")) sum += module.worst, ++count;
+    return sum / count;
+  };
+  EXPECT_LT(error(0.5), 0.5 * error(0));
 }
 
 TEST_F(EightBits, APictureDoesNotDependOnItsBatch) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "diffusion/calibration.h"
@@ -21,10 +22,18 @@ namespace fs = std::filesystem;
 struct Picture {
   std::string name;
   fs::path path;
-  ImageSize size;           // of the drawing
-  fs::path reference_path;  // if there is one
-  Image drawn_reference;    // if not
+  std::optional<std::string> prompt;  // if it has its own
+  ImageSize size;                     // of the drawing
+  fs::path reference_path;            // if there is one
+  Image drawn_reference;              // if not
 
+  /// The request that it steers.
+  Request steered(Request request) const {
+    request.image = read_image(path).image;
+    request.samples = 1;
+    if (prompt) request.prompt = *prompt;
+    return request;
+  }
   Image reference() const {
     return reference_path.empty() ? drawn_reference : read_image(reference_path).image;
   }
@@ -39,9 +48,12 @@ std::vector<Picture> list_pictures(const ScoreOptions& options, const ScoreCallb
   for (const fs::path& path : score_pictures(options.pictures)) {
     check_stop(callbacks);
     const Image image = read_image(path).image;
+    const size_t turn = pictures.size();
     pictures.push_back({.name = path.filename().string(),
                         .path = path,
                         .size = drawn_size(options.base.request, {image.width, image.height})});
+    if (!options.prompts.empty())
+      pictures.back().prompt = options.prompts[turn % options.prompts.size()];
   }
   return pictures;
 }
@@ -91,9 +103,7 @@ void check_options(const ScoreOptions& options) {
 /// That every variant can be drawn: its request is in range, and its device is there.
 void check_variants(const ScoreOptions& options, const Picture& picture) {
   for (const ScoreVariant& variant : options.variants) {
-    Request request = variant.request;
-    request.image = read_image(picture.path).image;
-    check(request);
+    check(picture.steered(variant.request));
     const Pipeline pipeline(files_for(options.files, variant.options.precision), variant.options);
   }
 }
@@ -107,9 +117,8 @@ class Drawing {
   const Pipeline& pipeline() const { return pipeline_; }
 
   /// -> the picture and how long it took
-  std::pair<Image, double> draw(const Picture& picture, Request request) {
-    request.image = read_image(picture.path).image;
-    request.samples = 1;
+  std::pair<Image, double> draw(const Picture& picture, const Request& settings) {
+    const Request request = picture.steered(settings);
     if (std::find(sizes_.begin(), sizes_.end(), picture.size) == sizes_.end()) {
       pipeline_.generate(request, {{}, callbacks_.stop});
       sizes_.push_back(picture.size);
@@ -145,10 +154,8 @@ void draw_references(const ScoreOptions& options, const ScoreCallbacks& callback
     if (callbacks.progress)
       callbacks.progress(
           {"references", static_cast<int>(i + 1), static_cast<int>(pictures.size())});
-    Request request = options.base.request;
-    request.image = read_image(pictures[i].path).image;
-    request.samples = 1;
-    pictures[i].drawn_reference = drawing.draw_once(request).first;
+    pictures[i].drawn_reference =
+        drawing.draw_once(pictures[i].steered(options.base.request)).first;
   }
 }
 

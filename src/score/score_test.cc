@@ -130,6 +130,25 @@ TEST_F(Score, ComparesWithItsOwnReferences) {
   EXPECT_TRUE(page.ends_with("</html>\n"));
 }
 
+TEST_F(Score, TakesPromptsInTurn) {
+  options_.base.request.guidance_scale = 7;  // so that prompts tell
+  options_.variants = {options_.base};
+  options_.prompts = {"a bird", "a harbour at night"};
+  std::vector<Image> drawn;
+  const auto keep = [&](auto&&, auto&&, const Image& own, auto&&) { drawn.push_back(own); };
+  EXPECT_EQ(score(options_, {.drawn = keep}).variants[0].pictures[1].psnr,
+            std::numeric_limits<double>::infinity());  // as references are drawn
+  Pipeline pipeline(options_.files);
+  Request request = options_.base.request;
+  for (const char* name : {"a.png", "b.jpg"}) {
+    const size_t turn = name[0] - 'a';
+    request.image = read_image(folder_ / "pictures" / name).image;
+    request.prompt = options_.prompts[turn];
+    EXPECT_EQ(pipeline.generate(request).images[0], drawn.at(turn)) << name;
+  }
+  EXPECT_NE(drawn[0], drawn[1]);
+}
+
 TEST_F(Score, LeavesOutWhatIsNoPicture) {
   for (const char* name : {"._a.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.jpg"})
     write_file(folder_ / "pictures" / name, std::string("\0\5\x16\7", 4) + std::string(100, 'x'));

@@ -48,11 +48,14 @@ TEST_F(Tools, ScoreSweeps) {
                                              "steps=3 scale=1", "steps=3 scale=9"}));
   EXPECT_EQ(said["variants"][3]["pictures"][0]["psnr"], nullptr);  // like the reference
   EXPECT_NEAR(said["variants"][3]["mean_ssim"], 1, 1e-12);
+  EXPECT_EQ(contents("drawn/references/a.png"), contents("drawn/steps=3 scale=9/a.png"));
   EXPECT_TRUE(contents("a.html").starts_with("<!DOCTYPE html>"));
 
   // Drawings serve as references.
-  const Outcome again = run({"score", path("pictures"), "--resolution", "64", "--steps", "3",
-                             "--references", path("drawn/steps=3 scale=9")});
+  write_file(path("prompts"), "a bird\n\n");
+  const Outcome again =
+      run({"score", path("pictures"), "--resolution", "64", "--steps", "3", "--references",
+           path("drawn/references"), "--prompts", path("prompts")});
   EXPECT_EQ(again.status, 0);
   EXPECT_NE(again.out.find("default"), again.out.npos);
   EXPECT_NE(again.out.find("1.0000"), again.out.npos) << again.out;

@@ -63,7 +63,7 @@ class CpuBackend : public Backend {
   }
   static void tell_slow(DType factors, std::vector<std::string>& all) {
     all.push_back(
-        fmt::format("precision: no faster than fp32, as this processor has no "
+        fmt::format("precision: slower than fp32, as this processor has no "
                     "instructions for products of {}",
                     drypoint::name(factors)));
   }
