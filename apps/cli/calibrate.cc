@@ -21,7 +21,7 @@ struct CalibrateArguments {
   DeviceOptions device;
   DrawingOptions drawings;
   CalibrationOptions calibration;
-  std::string method = "mse", output, keep_for;
+  std::string method = "max", output, keep_for;
   double quality = 0;
   bool json = false;
 };

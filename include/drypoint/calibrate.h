@@ -32,7 +32,7 @@ struct CalibrationOptions {
   Request request;                   ///< but for picture and prompt; its seed counts up
   /// Drawings: 1 to 10000; 0: as many as there are pictures, or else prompts.
   int count = 0;
-  RangeMethod method = RangeMethod::mse;
+  RangeMethod method = RangeMethod::largest;
   int step_groups = 4;  ///< equal shares of the steps, each with its own ranges: 1 to 64
   /// SmoothQuant's alpha, 0 to 1: how much of what single channels of an input reach beyond others
   /// goes into the weights, where a norm makes that input. 0: nothing; else all is drawn twice.

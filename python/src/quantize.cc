@@ -116,19 +116,19 @@ void add_quantize(nb::module_& module) {
   module.def(
       "calibrate", &run_calibrate, nb::arg("output"), nb::arg("model") = nb::none(), nb::kw_only(),
       nb::arg("pictures") = nb::none(), nb::arg("prompts") = std::vector<std::string>(),
-      nb::arg("request") = nb::none(), nb::arg("count") = 0, nb::arg("method") = "mse",
+      nb::arg("request") = nb::none(), nb::arg("count") = 0, nb::arg("method") = "max",
       nb::arg("step_groups") = 4, nb::arg("stop") = nb::none(), nb::arg("progress") = nb::none(),
       nb::arg("keywords"),
       nb::sig(lasting(std::string("def calibrate(output: str | os.PathLike[str], model: str | "
                                   "os.PathLike[str] | None = None, *, ") +
                       of_drawings +
-                      "count: int = 0, method: str = \"mse\", step_groups: int = 4, " +
+                      "count: int = 0, method: str = \"max\", step_groups: int = 4, " +
                       of_callbacks + "[[int, int], object] | None = None" + opened_keywords() +
                       ") -> Calibration")),
       R"(Draws, and writes to `output` (.safetensors) which ranges the denoiser's values have.
 
 `pictures` is a folder of pictures that steer one drawing each; without it `prompts` alone are drawn. `count`
-drawings, 0: as many as there are. `method` is "mse", "max", "percentile" or "entropy"; each of `step_groups`
+drawings, 0: as many as there are. `method` is "max", "percentile", "mse" or "entropy"; each of `step_groups`
 equal shares of the steps has its own ranges. A run that was stopped goes on where it was. `progress` is
 given (drawing, of). What is written is `calibration` of a model with precision="fp8" or "int8".
 
