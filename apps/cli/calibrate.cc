@@ -108,6 +108,7 @@ void add_calibrate(CLI::App& program) {
   auto o = std::make_shared<CalibrateArguments>();
   o->drawings.add_to(*command);
   o->model.add_to(*command, /*plans=*/false);
+  o->model.add_loras_to(*command);
   command
       ->add_option("--method", o->method,
                    "How a range follows from what was seen: max, percentile (99.99 %),\n"

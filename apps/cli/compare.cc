@@ -108,6 +108,7 @@ void add_compare(CLI::App& program) {
   auto o = std::make_shared<CompareArguments>();
   o->drawings.add_to(*command);
   o->model.add_to(*command, /*plans=*/false);
+  o->model.add_loras_to(*command);
   o->model.add_details_to(*command);
   command->add_option("--a", o->a, "The precision that is trusted")->capture_default_str();
   command->add_option("--b", o->b, "The other")->capture_default_str();

@@ -37,6 +37,8 @@ void ModelOptions::add_ranges_to(CLI::App& command) {
   for (const char* name : {"calibration", "keep"}) fields_.add(command, name, {});
 }
 
+void ModelOptions::add_loras_to(CLI::App& command) { fields_.add(command, "loras", {}); }
+
 std::vector<ControlOption> ModelOptions::controls() const {
   std::vector<ControlOption> all;
   for (const std::string& text : control_texts_) all.push_back(parse_control_option(text));

@@ -23,6 +23,7 @@ class ModelOptions {
   void add_details_to(CLI::App& command);
   /// What eight bits make use of.
   void add_ranges_to(CLI::App& command);
+  void add_loras_to(CLI::App& command);
   /// What --control says.
   std::vector<ControlOption> controls() const;
   /// The demo model if none was given, with a notice: "no --model given: drawing with the small

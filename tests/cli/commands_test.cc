@@ -185,7 +185,7 @@ TEST_F(Commands, Help) {
         "--method",     "--step-groups", "--for",   "--quality",      "--threads",
         "--device",     "--precision",   "--level", "--tuning-cache", "--aux-streams",
         "--no-tf32",    "--no-graph",    "--json",  "--output",       "--calibration",
-        "--max-memory", "--smooth"}},
+        "--max-memory", "--smooth",      "--lora",  "--loras"}},
       {"compare",
        {"--help",       "--prompts",     "--count",   "--prompt",       "--negative-prompt",
         "--size",       "--resolution",  "--steps",   "--sampler",      "--schedule",
@@ -193,8 +193,10 @@ TEST_F(Commands, Help) {
         "--a",          "--b",           "--look-at", "--show",         "--bisect",
         "--prediction", "--calibration", "--keep",    "--html",         "--threads",
         "--device",     "--precision",   "--level",   "--tuning-cache", "--aux-streams",
-        "--no-tf32",    "--no-graph",    "--json",    "--max-memory"}},
-      {"score", with({"--references", "--inception", "--sweep", "--fail-above", "--html"})}};
+        "--no-tf32",    "--no-graph",    "--json",    "--max-memory",   "--lora",
+        "--loras"}},
+      {"score",
+       with({"--prompts", "--references", "--inception", "--sweep", "--fail-above", "--html"})}};
   const std::string program = drypoint({"--help"}).out;
   const std::string manual = read_file(DRYPOINT_SOURCE_DIR "/docs/command_line.md");
   for (const auto& [command, options] : commands) {
