@@ -46,7 +46,7 @@ file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS src/backend/cuda/*.cu src/backe
      src/backend/cuda/*.S)
 if(DRYPOINT_UNITY)  # which CMake 3.25 does not know for CUDA: operations with small kernels, at once
   file(GLOB small CONFIGURE_DEPENDS src/backend/cuda/*.cu)
-  list(FILTER small EXCLUDE REGEX "/(attention|product|group_norm)\\.cu$")
+  list(FILTER small EXCLUDE REGEX "/(attention|gemm|group_norm)\\.cu$")
   list(REMOVE_ITEM cuda_sources ${small})
   list(LENGTH small count)
   math(EXPR last "${count} - 1")

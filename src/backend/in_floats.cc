@@ -9,7 +9,7 @@ namespace drypoint {
 namespace {
 
 template <class Product>
-InFloats product_in_floats(Product op, const std::vector<int>& all) {
+InFloats gemm_in_floats(Product op, const std::vector<int>& all) {
   const OperandPositions at = positions_of(op);
   InFloats result{op, {}, at.input_scales, at.output_scales, op.epilogue.quantize};
   ProductOperands operands(op, all);
@@ -30,7 +30,7 @@ InFloats in_floats(const Op& op, size_t inputs) {
   return std::visit(
       [&]<class T>(const T& o) -> InFloats {
         if constexpr (requires { o.epilogue; }) {
-          return product_in_floats(o, all);
+          return gemm_in_floats(o, all);
         } else if constexpr (requires { o.quantize; }) {
           InFloats result{o, all};
           if (o.quantize == DType::f32) return result;

@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 #include "backend/cuda_chip.h"
-#include "backend/product_key.h"
+#include "backend/gemm_key.h"
 #include "base/error.h"
 #include "compile/compile.h"
 #include "inspect/drawing.h"
@@ -84,9 +84,9 @@ class Operations {
   void find_measured(const KernelRequest& request, InspectedOperation& operation) const {
     std::string key;
     if (const auto* conv = std::get_if<Conv2d>(&request.op))
-      key = product_key(*conv, request.inputs, request.output);
+      key = gemm_key(*conv, request.inputs, request.output);
     if (const auto* linear = std::get_if<Linear>(&request.op))
-      key = product_key(*linear, request.inputs, request.output);
+      key = gemm_key(*linear, request.inputs, request.output);
     // Of several pictures the key ends in what they have of one: " as wgmma/2".
     const std::string start = request.pictures > 1 ? key + " as " : key;
     const auto found = tuning_.choices.lower_bound(start);

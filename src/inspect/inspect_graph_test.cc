@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "backend/backend.h"
-#include "backend/product_key.h"
+#include "backend/gemm_key.h"
 #include "base/file.h"
 #include "compile/compile.h"
 #include "inspect/drawing.h"
@@ -348,7 +348,7 @@ TEST(ProductKey, IsWhatTheTunerMeasuredBy) {
     for (const ValueId id : step.inputs) inputs.push_back(plan.values[id].type);
     const TensorType& output = plan.values[step.output].type;
     if (output.dtype != DType::f16 || inputs[0].shape.back() % 8 != 0) return;  // not tuned
-    const std::string key = product_key(op, inputs, output);
+    const std::string key = gemm_key(op, inputs, output);
     for (const char* later : {" normed", " concat", " upsample"})
       if (key.find(later) != key.npos && !shipped["choices"].contains(key)) return;
     EXPECT_TRUE(shipped["choices"].contains(key)) << step.module << ": " << key;
@@ -365,8 +365,8 @@ TEST(InspectGraph, ShowsMeasuredKernels) {
   // A cache with the key of one product of the tiny text encoder, with and without alternatives.
   TemporaryFolder folder;
   write_file(folder / "t.json", R"({"version": 1, "device": "a GPU", "choices": {
-      "product f16 1x154 rows 192 columns 64x1 normed": ["64x64x6/1", 5.5, {"128x64x4/1": 7.25, "64x64x6/2": 6}],
-      "product f16 1x154 rows 64 columns 64x1 residual": ["64x64x6/1", 4]}})");
+      "gemm f16 1x154 rows 192 columns 64x1 normed": ["64x64x6/1", 5.5, {"128x64x4/1": 7.25, "64x64x6/2": 6}],
+      "gemm f16 1x154 rows 64 columns 64x1 residual": ["64x64x6/1", 4]}})");
   GraphOptions options = small("text", "cuda");
   options.tuning_cache = folder / "t.json";
   const auto inspection = tiny(options);

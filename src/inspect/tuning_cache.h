@@ -12,7 +12,7 @@ namespace drypoint {
 
 struct TuningCache {
   std::string device;
-  std::map<std::string, std::vector<MeasuredKernel>> choices;  // by product_key, fastest first
+  std::map<std::string, std::vector<MeasuredKernel>> choices;  // by gemm_key, fastest first
 };
 
 /// Throws bad_file if it is missing or no tuning cache.

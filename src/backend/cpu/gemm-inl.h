@@ -33,7 +33,7 @@ struct Product {
 /// A block of `rows` x `vectors` registers. Rows are read through every third one's pointer, so
 /// that few address registers do.
 template <int rows, int vectors>
-HWY_INLINE void product_block(const Product& p) {
+HWY_INLINE void gemm_block(const Product& p) {
   const F32 d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   Vector sums[rows][vectors];
@@ -75,16 +75,16 @@ constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3;
 
 /// Any number of rows up to `most`.
 template <int most, int vectors>
-HWY_INLINE void product_rest(const Product& p, int64_t rows) {
+HWY_INLINE void gemm_rest(const Product& p, int64_t rows) {
   if constexpr (most > 0) {
-    if (rows == most) return product_block<most, vectors>(p);
-    product_rest<most - 1, vectors>(p, rows);
+    if (rows == most) return gemm_block<most, vectors>(p);
+    gemm_rest<most - 1, vectors>(p, rows);
   }
 }
 
 /// `rows` rows of `vectors` vectors of columns.
 template <int vectors>
-HWY_INLINE void product_columns(Product p, int64_t rows) {
+HWY_INLINE void gemm_columns(Product p, int64_t rows) {
   constexpr int64_t most = kManyRegisters ? (vectors == 3 ? 8 : 12) : (vectors == 3 ? 4 : 6);
   for (int64_t left = rows; left > 0; left -= most) {
     if (p.next_a) {
@@ -92,8 +92,8 @@ HWY_INLINE void product_columns(Product p, int64_t rows) {
       const int64_t wanted = left > most ? HWY_MIN(left - most, most) : HWY_MIN(rows, most);
       for (int64_t i = 0; i < wanted * p.a_stride; i += 16) hwy::Prefetch(next + i);
     }
-    if (left < most) return product_rest<most - 1, vectors>(p, left);
-    product_block<most, vectors>(p);
+    if (left < most) return gemm_rest<most - 1, vectors>(p, left);
+    gemm_block<most, vectors>(p);
     p.a += most * p.a_stride;
     p.c += most * p.c_stride;
   }
@@ -101,9 +101,9 @@ HWY_INLINE void product_columns(Product p, int64_t rows) {
 
 /// `vectors` vectors of columns; moves on past them.
 template <int vectors>
-HWY_INLINE void product_step(Product& p, int64_t rows, int64_t& left) {
+HWY_INLINE void gemm_step(Product& p, int64_t rows, int64_t& left) {
   const int64_t width = vectors * static_cast<int64_t>(hn::Lanes(F32()));
-  product_columns<vectors>(p, rows);
+  gemm_columns<vectors>(p, rows);
   p.b += width;
   p.c += width;
   left -= vectors;
@@ -112,9 +112,9 @@ HWY_INLINE void product_step(Product& p, int64_t rows, int64_t& left) {
 /// C [rows, columns]; columns must be a multiple of Lanes.
 inline void product(Product p, int64_t rows, int64_t columns) {
   int64_t left = columns / static_cast<int64_t>(hn::Lanes(F32()));
-  while (left >= 4 || left == 2) product_step<2>(p, rows, left);
-  if (left == 3) product_step<3>(p, rows, left);
-  if (left == 1) product_step<1>(p, rows, left);
+  while (left >= 4 || left == 2) gemm_step<2>(p, rows, left);
+  if (left == 3) gemm_step<3>(p, rows, left);
+  if (left == 1) gemm_step<1>(p, rows, left);
 }
 
 }  // namespace drypoint::cpu::HWY_NAMESPACE

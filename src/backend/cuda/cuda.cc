@@ -248,7 +248,7 @@ class CudaBackend : public Backend {
 
  private:
   /// Nothing is measured for it, and all bits of both factors count.
-  KernelPtr exact_product(const KernelRequest& request) const {
+  KernelPtr exact_gemm(const KernelRequest& request) const {
     const std::lock_guard lock(exact_mutex_);
     if (!exact_.tuner) {
       exact_ = context();
@@ -266,7 +266,7 @@ class CudaBackend : public Backend {
     const Op op = Linear{.epilogue = {.bias = false}};
     const TensorType of_a{DType::f32, {rows(a), k}}, of_b{DType::f32, {rows(b), k}};
     DRYPOINT_CUDA(cudaSetDevice(context().device));
-    const KernelPtr kernel = exact_product(
+    const KernelPtr kernel = exact_gemm(
         {op, {of_a, of_b}, {DType::f32, {rows(a), rows(b)}}, {false, true}, "product of weights"});
     const std::optional<Packing> packing = kernel->packing(1);
     Tensor packed({DType::u8, {static_cast<int64_t>(packing->bytes)}});

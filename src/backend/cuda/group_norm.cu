@@ -58,8 +58,8 @@ AtOnce plan_at_once(const GroupNormShape& s, size_t element, const Context& cont
 }
 
 template <class T>
-Source<T> source_of(const Launch& l, bool joined, int own) {
-  return {static_cast<const T*>(l.inputs[0]), joined ? static_cast<const T*>(l.inputs[3]) : nullptr,
+Source<T> source_of(const Launch& l, bool concat, int own) {
+  return {static_cast<const T*>(l.inputs[0]), concat ? static_cast<const T*>(l.inputs[3]) : nullptr,
           own};
 }
 
@@ -87,7 +87,7 @@ KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context&
   const int own = static_cast<int>(request.inputs[0].shape.back());
   if (op.concat && (own % 8 != 0 || s.channels % 8 != 0))
     fail(ErrorKind::unsupported,
-         "{}: a {} of {} and {} channels joined on device cuda, expected whole eights",
+         "{}: a {} of {} and {} channels concatenated on device cuda, expected whole eights",
          request.module, op.name, own, s.channels - own);
   const DType dtype = request.inputs[0].dtype;
   if (op.quantize != DType::f32) {

@@ -59,7 +59,7 @@ CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t w
   return map;
 }
 
-CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& shape, int box_rows) {
+CUtensorMap map_of_windows(DType dtype, const void* data, const GemmShape& shape, int box_rows) {
   CUtensorMap map;
   const int64_t pictures =
       int64_t{shape.groups} * shape.rows / (int64_t{shape.out_height} * shape.out_width);
@@ -68,9 +68,9 @@ CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& sh
       static_cast<cuuint64_t>(shape.height), static_cast<cuuint64_t>(pictures)};
   const cuuint64_t pixel = static_cast<cuuint64_t>(shape.channels) * size_of(dtype);
   const cuuint64_t strides[] = {pixel, pixel * shape.width, pixel * shape.width * shape.height};
-  // A doubled picture's four sets of 2x2 weights lie in the same windows of 3x3.
-  const int seen_height = shape.kernel_height + shape.doubled;
-  const int seen_width = shape.kernel_width + shape.doubled;
+  // An upsampled picture's four sets of 2x2 weights lie in the same windows of 3x3.
+  const int seen_height = shape.kernel_height + shape.upsample;
+  const int seen_width = shape.kernel_width + shape.upsample;
   const int lower[] = {-shape.left, -shape.top};
   const int upper[] = {shape.right - (seen_width - 1), shape.bottom - (seen_height - 1)};
   const auto stride = static_cast<cuuint32_t>(shape.stride);

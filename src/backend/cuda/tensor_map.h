@@ -6,7 +6,7 @@
 #include <cuda.h>
 
 #include "backend/cuda/context.h"
-#include "backend/cuda/product_shape.h"
+#include "backend/cuda/gemm_shape.h"
 
 namespace drypoint::cuda {
 
@@ -16,6 +16,6 @@ CUtensorMap map_of_matrix(DType dtype, const void* data, int64_t rows, int64_t w
 
 /// 128 bytes of channels of `box_rows` neighbouring windows of pictures. The windows' corners walk
 /// through the picture from (-left, -top), as far as a window still fits into the padded picture.
-CUtensorMap map_of_windows(DType dtype, const void* data, const ProductShape& shape, int box_rows);
+CUtensorMap map_of_windows(DType dtype, const void* data, const GemmShape& shape, int box_rows);
 
 }  // namespace drypoint::cuda

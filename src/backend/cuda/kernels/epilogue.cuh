@@ -3,8 +3,8 @@
 // multiplied by their scales, and a result of eight bits is divided by its own.
 #pragma once
 
+#include "backend/cuda/gemm_shape.h"
 #include "backend/cuda/kernels/eight_bits.cuh"
-#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
 
@@ -27,19 +27,20 @@ struct EpilogueParams {
   int width = 0;             // of the result: columns, or half of them if gated
   int groups = 1;
   bool gated = false;
-  int doubled = 0;  // the picture's width, where each of its pixels gives four; see `place_of`
-  int normed = 0;   // channels of x, where its rows are divided by their deviation
+  int upsampled_width =
+      0;           // the picture's width, where each of its pixels gives four; see `place_of`
+  int normed = 0;  // channels of x, where its rows are divided by their deviation
   float epsilon = 0;
   ActivationKind activation = ActivationKind::none;
 };
 
-/// Where row `row` of the product lies in the result. For a doubled picture, of which each group of
-/// weights computes every second pixel of every second row, `group` says which.
+/// Where row `row` of the product lies in the result. For an upsampled picture, of which each group
+/// of weights computes every second pixel of every second row, `group` says which.
 template <class T>
 __device__ inline int64_t place_of(const EpilogueParams<T>& epilogue, int64_t row, int group) {
-  if (epilogue.doubled == 0) return row;
-  const int64_t y = row / epilogue.doubled, x = row - y * epilogue.doubled;
-  return (2 * y + group / 2) * 2 * epilogue.doubled + 2 * x + group % 2;
+  if (epilogue.upsampled_width == 0) return row;
+  const int64_t y = row / epilogue.upsampled_width, x = row - y * epilogue.upsampled_width;
+  return (2 * y + group / 2) * 2 * epilogue.upsampled_width + 2 * x + group % 2;
 }
 
 /// 1 / sqrt(variance + epsilon) from a row's sum and its squares' sum. Multiplied and subtracted in
@@ -56,7 +57,7 @@ __device__ inline float inverse_deviation(const EpilogueParams<T>& epilogue, flo
 template <class T>
 __device__ inline void load_bias(const EpilogueParams<T>& epilogue, int group, int column,
                                  float (&bias)[8]) {
-  const int64_t at = int64_t{epilogue.doubled ? 0 : group} * epilogue.columns + column;
+  const int64_t at = int64_t{epilogue.upsampled_width ? 0 : group} * epilogue.columns + column;
 #pragma unroll
   for (int i = 0; i < 8; ++i) bias[i] = 0;
   if (epilogue.table) {
@@ -77,7 +78,7 @@ __device__ inline void load_bias(const EpilogueParams<T>& epilogue, int group, i
 template <class T>
 __device__ inline float bias_of(const EpilogueParams<T>& epilogue, int group, int packed) {
   if (packed >= epilogue.columns) return 0;
-  const int64_t at = int64_t{epilogue.doubled ? 0 : group} * epilogue.columns +
+  const int64_t at = int64_t{epilogue.upsampled_width ? 0 : group} * epilogue.columns +
                      unpacked_row(packed, epilogue.columns, epilogue.gated);
   if (epilogue.table)
     return to_float(epilogue.table[int64_t{epilogue.step ? *epilogue.step : 0} * epilogue.groups *

@@ -17,7 +17,8 @@ struct GroupNormShape {
   __device__ float factor_of_sample(int sample) const { return to.factor(sample * pixels); }
 };
 
-/// x and, where joined, what continues its rows. A thread's channels come from one of the two.
+/// x and, where concatenated, what continues its rows. A thread's channels come from one of the
+/// two.
 template <class T>
 struct Source {
   const T *x, *rest;

@@ -9,7 +9,7 @@
 
 namespace drypoint::cuda {
 
-struct ProductPlan;
+struct GemmPlan;
 
 /// Blocks of neighbouring tiles, down the rows and across the columns, that share what they read:
 /// those of the same columns the weights, those of the same rows the rows. Each reads a part and
@@ -29,8 +29,7 @@ struct HopperKernel {
   int rows, columns, stages, most_parts;
   bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
-  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, ProductPlan,
-                 EpilogueParams<T>);
+  void (*kernel)(CUtensorMap, CUtensorMap, CUtensorMap, CUtensorMap, GemmPlan, EpilogueParams<T>);
 };
 
 // Of operands of the result's type by the rows of the tile, and of those of eight bits; each is

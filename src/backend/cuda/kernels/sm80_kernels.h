@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "backend/cuda/gemm_shape.h"
 #include "backend/cuda/kernels/epilogue.cuh"
-#include "backend/cuda/product_shape.h"
 
 namespace drypoint::cuda {
 
@@ -18,7 +18,7 @@ struct Rest {
 constexpr int most_taps = 32;
 
 /// What its kernel divides by.
-struct ProductDivisors {
+struct GemmDivisors {
   Divisor tiles;  // of rows, for each set of weights
   Divisor out_pixels, out_width, taps, kernel_width;
 };
@@ -29,7 +29,7 @@ struct Sm80Kernel {
   int rows, columns, stages;
   bool serial;  // split-K within one block, part after part
   int threads, shared_bytes;
-  void (*kernel)(const void*, Rest<T>, const void*, float*, int*, ProductShape, ProductDivisors,
+  void (*kernel)(const void*, Rest<T>, const void*, float*, int*, GemmShape, GemmDivisors,
                  EpilogueParams<T>, int, int);
   int at_once;  // blocks on a multiprocessor: as many as there are registers for, or more
 };

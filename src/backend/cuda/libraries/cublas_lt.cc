@@ -23,9 +23,9 @@ struct CublasLt {
   decltype(&cublasLtGetStatusString) text_of = library["cublasLtGetStatusString"];
   decltype(&cublasLtMatmul) multiply = library["cublasLtMatmul"];
   decltype(&cublasLtMatmulAlgoGetHeuristic) find_ways = library["cublasLtMatmulAlgoGetHeuristic"];
-  decltype(&cublasLtMatmulDescCreate) create_product = library["cublasLtMatmulDescCreate"];
-  decltype(&cublasLtMatmulDescDestroy) destroy_product = library["cublasLtMatmulDescDestroy"];
-  decltype(&cublasLtMatmulDescSetAttribute) set_product = library["cublasLtMatmulDescSetAttribute"];
+  decltype(&cublasLtMatmulDescCreate) create_gemm = library["cublasLtMatmulDescCreate"];
+  decltype(&cublasLtMatmulDescDestroy) destroy_gemm = library["cublasLtMatmulDescDestroy"];
+  decltype(&cublasLtMatmulDescSetAttribute) set_gemm = library["cublasLtMatmulDescSetAttribute"];
   decltype(&cublasLtMatrixLayoutCreate) create_matrix = library["cublasLtMatrixLayoutCreate"];
   decltype(&cublasLtMatrixLayoutDestroy) destroy_matrix = library["cublasLtMatrixLayoutDestroy"];
   decltype(&cublasLtMatrixLayoutSetAttribute) set_matrix =
@@ -58,7 +58,7 @@ cublasLtHandle_t handle_of(int device) {
 }
 
 struct Destroy {
-  void operator()(cublasLtMatmulDesc_t product) const { lt().destroy_product(product); }
+  void operator()(cublasLtMatmulDesc_t product) const { lt().destroy_gemm(product); }
   void operator()(cublasLtMatrixLayout_t matrix) const { lt().destroy_matrix(matrix); }
   void operator()(cublasLtMatmulPreference_t preference) const {
     lt().destroy_preference(preference);
@@ -72,17 +72,17 @@ using Owned = std::unique_ptr<std::remove_pointer_t<Descriptor>, Destroy>;
 class Problem {
  public:
   /// `pictures`: each has `shape`, and as many have their rows one after the other in each group.
-  Problem(const ProductShape& shape, int64_t pictures, DType dtype, bool tf32) {
+  Problem(const GemmShape& shape, int64_t pictures, DType dtype, bool tf32) {
     const cudaDataType_t type = dtype == DType::f16    ? CUDA_R_16F
                                 : dtype == DType::bf16 ? CUDA_R_16BF
                                                        : CUDA_R_32F;
     cublasLtMatmulDesc_t product = nullptr;
-    expect(lt().create_product(&product, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
-                               CUDA_R_32F),
+    expect(lt().create_gemm(&product, tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+                            CUDA_R_32F),
            "product");
-    product_.reset(product);
+    gemm_.reset(product);
     const cublasOperation_t turned = CUBLAS_OP_T;
-    expect(lt().set_product(product, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
+    expect(lt().set_gemm(product, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned), "turn");
     const auto matrix = [&](int rows, int columns, int pitch, int64_t times) {
       cublasLtMatrixLayout_t layout = nullptr;
       expect(lt().create_matrix(&layout, type, rows, columns, pitch), "matrix");
@@ -109,65 +109,63 @@ class Problem {
     std::vector<cublasLtMatmulHeuristicResult_t> found(most_choices);
     int count = 0;
     const auto status =
-        lt().find_ways(handle, product_.get(), weight_.get(), x_.get(), result_.get(),
-                       result_.get(), preference, most_choices, found.data(), &count);
+        lt().find_ways(handle, gemm_.get(), weight_.get(), x_.get(), result_.get(), result_.get(),
+                       preference, most_choices, found.data(), &count);
     found.resize(status == CUBLAS_STATUS_SUCCESS ? count : 0);
     return found;
   }
   void run(cublasLtHandle_t handle, const cublasLtMatmulHeuristicResult_t& way, const void* x,
            const void* weight, void* product, void* workspace, cudaStream_t stream) const {
     const float one = 1, none = 0;
-    expect(lt().multiply(handle, product_.get(), &one, weight, weight_.get(), x, x_.get(), &none,
+    expect(lt().multiply(handle, gemm_.get(), &one, weight, weight_.get(), x, x_.get(), &none,
                          product, result_.get(), product, result_.get(), &way.algo, workspace,
                          way.workspaceSize, stream),
            "cublasLtMatmul");
   }
 
  private:
-  Owned<cublasLtMatmulDesc_t> product_;
+  Owned<cublasLtMatmulDesc_t> gemm_;
   Owned<cublasLtMatrixLayout_t> weight_, x_, result_;
 };
 
-class CublasLtProduct : public LibraryProduct {
+class CublasLtGemm : public LibraryGemm {
  public:
-  CublasLtProduct(std::shared_ptr<const Problem> problem, const ProductShape& shape,
-                  int64_t pictures, DType dtype, const cublasLtMatmulHeuristicResult_t& way,
-                  const Context& context)
+  CublasLtGemm(std::shared_ptr<const Problem> problem, const GemmShape& shape, int64_t pictures,
+               DType dtype, const cublasLtMatmulHeuristicResult_t& way, const Context& context)
       : problem_(std::move(problem)),
         pictures_(pictures),
         of_x_(size_of(dtype) * shape.rows * shape.channels),
-        of_product_(size_of(dtype) * shape.rows * shape.columns),
+        of_gemm_(size_of(dtype) * shape.rows * shape.columns),
         way_(way),
         context_(context) {}
   size_t workspace() const override { return way_.workspaceSize; }
   void run(const void* x, const void* weight, void* product, void* workspace) const override {
     for (int64_t i = 0; i < pictures_; ++i)
       problem_->run(handle_of(context_.device), way_, static_cast<const std::byte*>(x) + i * of_x_,
-                    weight, static_cast<std::byte*>(product) + i * of_product_, workspace,
+                    weight, static_cast<std::byte*>(product) + i * of_gemm_, workspace,
                     context_.stream);
   }
 
  private:
   std::shared_ptr<const Problem> problem_;
   int64_t pictures_;
-  size_t of_x_, of_product_;  // bytes of a picture's rows
+  size_t of_x_, of_gemm_;  // bytes of a picture's rows
   cublasLtMatmulHeuristicResult_t way_;
   const Context& context_;
 };
 
 }  // namespace
 
-LibraryProducts cublas_lt_products(const ProductShape& shape, int64_t pictures, DType dtype,
-                                   const Context& context) {
+LibraryGemms cublas_lt_gemms(const GemmShape& shape, int64_t pictures, DType dtype,
+                             const Context& context) {
   if (!lt().library.missing().empty() || !handle_of(context.device)) return {};
-  LibraryProducts all;
+  LibraryGemms all;
   const bool tf32 = dtype == DType::f32 && context.tf32;
   const Problem one(shape, 1, dtype, tf32);
   const auto problem = std::make_shared<const Problem>(shape, pictures, dtype, tf32);
   for (const auto& way : one.ways(handle_of(context.device)))
     if (way.state == CUBLAS_STATUS_SUCCESS)
-      all.push_back(
-          std::make_shared<CublasLtProduct>(problem, shape, pictures, dtype, way, context));
+      all.push_back(std::make_shared<CublasLtGemm>(problem, shape, pictures, dtype, way, context));
   return all;
 }
 
@@ -177,9 +175,7 @@ LibraryProducts cublas_lt_products(const ProductShape& shape, int64_t pictures, 
 
 namespace drypoint::cuda {
 
-LibraryProducts cublas_lt_products(const ProductShape&, int64_t, DType, const Context&) {
-  return {};
-}
+LibraryGemms cublas_lt_gemms(const GemmShape&, int64_t, DType, const Context&) { return {}; }
 
 }  // namespace drypoint::cuda
 

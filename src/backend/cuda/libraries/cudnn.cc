@@ -115,7 +115,7 @@ class Descriptor {
   cudnnBackendDescriptor_t descriptor_ = nullptr;
 };
 
-enum : int64_t { x_id = 1, weight_id, product_id };
+enum : int64_t { x_id = 1, weight_id, gemm_id };
 
 Descriptor tensor(cudnnDataType_t type, int64_t id, int64_t n, int64_t channels, int64_t height,
                   int64_t width) {
@@ -134,12 +134,12 @@ Descriptor tensor(cudnnDataType_t type, int64_t id, int64_t n, int64_t channels,
 using Descriptors = std::vector<Descriptor>;
 
 /// A convolution of one group; the last one is its graph.
-Descriptors convolution_graph(const ProductShape& s, cudnnDataType_t type, cudnnHandle_t handle) {
+Descriptors convolution_graph(const GemmShape& s, cudnnDataType_t type, cudnnHandle_t handle) {
   const int64_t pictures = s.rows / (s.out_height * s.out_width);
   Descriptor x = tensor(type, x_id, pictures, s.channels, s.height, s.width);
   Descriptor weight =
       tensor(type, weight_id, s.columns, s.channels, s.kernel_height, s.kernel_width);
-  Descriptor product = tensor(type, product_id, pictures, s.columns, s.out_height, s.out_width);
+  Descriptor product = tensor(type, gemm_id, pictures, s.columns, s.out_height, s.out_width);
   Descriptor window(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   window.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, int64_t{2})
       .set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT)
@@ -186,11 +186,11 @@ bool is_wanted(const Descriptor& engine, bool exact) {
                      has(numerics, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)));
 }
 
-class CudnnProduct : public LibraryProduct {
+class CudnnGemm : public LibraryGemm {
  public:
   /// `kept`: what the plan was made from.
-  CudnnProduct(const ProductShape& shape, int64_t pictures, DType dtype, Descriptor plan,
-               std::shared_ptr<const Descriptors> kept, size_t workspace, const Context& context)
+  CudnnGemm(const GemmShape& shape, int64_t pictures, DType dtype, Descriptor plan,
+            std::shared_ptr<const Descriptors> kept, size_t workspace, const Context& context)
       : shape_(shape),
         pictures_(pictures),
         element_(size_of(dtype)),
@@ -207,16 +207,16 @@ class CudnnProduct : public LibraryProduct {
     const size_t samples = shape_.rows / (shape_.out_height * shape_.out_width);
     const size_t of_x = samples * shape_.height * shape_.width * shape_.channels * element_;
     const size_t of_weight = size_t{1} * shape_.columns * shape_.depth() * element_;
-    const size_t of_product = size_t{1} * shape_.rows * shape_.columns * element_;
+    const size_t of_gemm = size_t{1} * shape_.rows * shape_.columns * element_;
     const auto at = [](const void* first, int64_t turn, size_t bytes) -> const void* {
       return static_cast<const std::byte*>(first) + turn * bytes;
     };
     for (int64_t turn = 0; turn < shape_.groups * pictures_; ++turn) {
       Descriptor places(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-      places.set<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, {x_id, weight_id, product_id})
+      places.set<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, {x_id, weight_id, gemm_id})
           .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
                {at(x, turn, of_x), at(weight, turn / pictures_, of_weight),
-                at(product, turn, of_product)})
+                at(product, turn, of_gemm)})
           .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, static_cast<const void*>(workspace))
           .finalize();
       expect(dnn().execute(handle, plan_.raw(), places.raw()), "cudnnBackendExecute");
@@ -224,7 +224,7 @@ class CudnnProduct : public LibraryProduct {
   }
 
  private:
-  ProductShape shape_;
+  GemmShape shape_;
   int64_t pictures_;
   size_t element_;
   std::shared_ptr<const Descriptors> kept_;
@@ -233,8 +233,8 @@ class CudnnProduct : public LibraryProduct {
   const Context& context_;
 };
 
-LibraryProducts products(const ProductShape& shape, int64_t pictures, DType dtype,
-                         const Context& context) {
+LibraryGemms products(const GemmShape& shape, int64_t pictures, DType dtype,
+                      const Context& context) {
   const cudnnHandle_t handle = handle_of(context.device);
   const cudnnDataType_t type = dtype == DType::f16    ? CUDNN_DATA_HALF
                                : dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16
@@ -249,7 +249,7 @@ LibraryProducts products(const ProductShape& shape, int64_t pictures, DType dtyp
   for (int i = 0; i < most_asked; ++i)
     ways.push_back(slots.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).raw());
   ways = heuristic.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, std::move(ways));
-  LibraryProducts all;
+  LibraryGemms all;
   for (size_t i = 0; i < ways.size() && all.size() < most_choices; ++i) {
     Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
     slots[i].get(CUDNN_ATTR_ENGINECFG_ENGINE, std::vector{engine.raw()});
@@ -261,8 +261,8 @@ LibraryProducts products(const ProductShape& shape, int64_t pictures, DType dtyp
     const auto workspace =
         plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, std::vector<int64_t>(1)).at(0);
     if (workspace > most_workspace) continue;
-    all.push_back(std::make_shared<CudnnProduct>(shape, pictures, dtype, std::move(plan), kept,
-                                                 static_cast<size_t>(workspace), context));
+    all.push_back(std::make_shared<CudnnGemm>(shape, pictures, dtype, std::move(plan), kept,
+                                              static_cast<size_t>(workspace), context));
     kept->push_back(std::move(slots[i]));
     kept->push_back(std::move(engine));
   }
@@ -271,8 +271,8 @@ LibraryProducts products(const ProductShape& shape, int64_t pictures, DType dtyp
 
 }  // namespace
 
-LibraryProducts cudnn_products(const ProductShape& shape, int64_t pictures, DType dtype,
-                               const Context& context) {
+LibraryGemms cudnn_gemms(const GemmShape& shape, int64_t pictures, DType dtype,
+                         const Context& context) {
   if (!dnn().library.missing().empty() || !handle_of(context.device)) return {};
   return products(shape, pictures, dtype, context);
 }
@@ -283,7 +283,7 @@ LibraryProducts cudnn_products(const ProductShape& shape, int64_t pictures, DTyp
 
 namespace drypoint::cuda {
 
-LibraryProducts cudnn_products(const ProductShape&, int64_t, DType, const Context&) { return {}; }
+LibraryGemms cudnn_gemms(const GemmShape&, int64_t, DType, const Context&) { return {}; }
 
 }  // namespace drypoint::cuda
 

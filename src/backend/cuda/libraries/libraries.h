@@ -5,28 +5,28 @@
 #include <memory>
 #include <vector>
 
-#include "backend/cuda/product.h"
+#include "backend/cuda/gemm.h"
 
 namespace drypoint::cuda {
 
 /// A product as a library computes it.
-class LibraryProduct {
+class LibraryGemm {
  public:
-  virtual ~LibraryProduct() = default;
+  virtual ~LibraryGemm() = default;
   virtual size_t workspace() const = 0;
   /// Orders product [groups * pictures * rows, columns] = x times the packed weight, all of one
   /// type, for each picture's share of a group's rows by itself. Throws unsupported if the library
   /// refuses.
   virtual void run(const void* x, const void* weight, void* product, void* workspace) const = 0;
 };
-using LibraryProducts = std::vector<std::shared_ptr<const LibraryProduct>>;
+using LibraryGemms = std::vector<std::shared_ptr<const LibraryGemm>>;
 
 /// The ways that the library thinks best for one picture's shape, the best first; none where it is
 /// missing. Throws unsupported for a product of which it knows nothing.
 /// cuBLASLt computes plain products, cuDNN those of pictures' windows.
-LibraryProducts cublas_lt_products(const ProductShape& shape, int64_t pictures, DType dtype,
-                                   const Context& context);
-LibraryProducts cudnn_products(const ProductShape& shape, int64_t pictures, DType dtype,
-                               const Context& context);
+LibraryGemms cublas_lt_gemms(const GemmShape& shape, int64_t pictures, DType dtype,
+                             const Context& context);
+LibraryGemms cudnn_gemms(const GemmShape& shape, int64_t pictures, DType dtype,
+                         const Context& context);
 
 }  // namespace drypoint::cuda
