@@ -14,6 +14,7 @@ for suite in ${*:-bookworm trixie}; do
   for file in resolv.conf hosts ssl/certs/ca-certificates.crt; do
     cp "/etc/$file" "$root/etc/$file" || true
   done
+  mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"  # debootstrap may have taken it away
   chroot "$root" /bin/sh -ec '
     if command -v cc; then exit 1; fi
     python3 -m venv /venv
@@ -25,5 +26,6 @@ result.save(\"/in/drawn.png\")
 print(result)"
     /venv/bin/drypoint text /in/drawn.png'
   sha256sum "$root/in/drawn.png"
+  umount "$root/proc"
   rm -r "$root"
 done

@@ -1,5 +1,7 @@
 #include "base/own_file.h"
 
+#include <dlfcn.h>
+
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
@@ -8,8 +10,8 @@
 namespace drypoint {
 
 std::filesystem::path own_file() {
-  // Not dladdr: of a program it knows the words it was started with, which name another file from
-  // another folder.
+  // dladdr is for where there is no /proc, as in a bare chroot: of a program it knows the words it
+  // was started with, which name another file from another folder.
   const auto here = reinterpret_cast<uintptr_t>(&own_file);
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -19,7 +21,10 @@ std::filesystem::path own_file() {
     const size_t path = line.find('/');
     return path == std::string::npos ? std::string() : line.substr(path);
   }
-  return {};
+  Dl_info found{};
+  if (::dladdr(reinterpret_cast<const void*>(here), &found) == 0 || !found.dli_fname) return {};
+  const std::filesystem::path path = found.dli_fname;
+  return path.is_absolute() ? path : std::filesystem::path();
 }
 
 }  // namespace drypoint
