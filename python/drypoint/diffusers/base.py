@@ -20,21 +20,16 @@ OfPipeline = TypeVar("OfPipeline", bound="Pipeline")
 #: Called with (pipeline, step, timestep, tensors).
 StepCallback = Callable[[Any, int, int, dict[str, Any]], Any]
 
-#: Arguments of a call that can only have these values, as nothing else is there.
-_ONLY: dict[str, Any] = {
-    **dict.fromkeys(
-        (
-            "latents",
-            "prompt_embeds",
-            "negative_prompt_embeds",
-            "ip_adapter_image",
-            "ip_adapter_image_embeds",
-            "masked_image_latents",
-            "padding_mask_crop",
-        )
-    ),
-    "guidance_rescale": 0.0,
-}
+#: Arguments of a call that can only be None, as nothing else is there.
+_NONE = (
+    "latents",
+    "prompt_embeds",
+    "negative_prompt_embeds",
+    "ip_adapter_image",
+    "ip_adapter_image_embeds",
+    "masked_image_latents",
+    "padding_mask_crop",
+)
 
 #: Attributes of diffusers' pipelines that are not here, and what to do instead.
 _ABSENT = {
@@ -71,11 +66,9 @@ class _Withheld(dict[str, Any]):
 
 def expect_only(given: Mapping[str, Any]) -> None:
     """Raises Unsupported for an argument whose value cannot be obeyed."""
-    for name, value in _ONLY.items():
-        found = given.get(name, value)
-        if found is not value and found != value:
-            shown = repr(found) if isinstance(found, float) else type(found).__name__
-            raise Unsupported(f"{name}: found {shown}, expected {value}")
+    for name in _NONE:
+        if given.get(name) is not None:
+            raise Unsupported(f"{name}: found {type(given[name]).__name__}, expected None")
     output = given["output_type"]
     if output not in {"pil", "np", "pt"}:
         raise Unsupported(f"output_type: {output!r}, expected 'pil', 'np' or 'pt'")
@@ -259,6 +252,7 @@ class Pipeline:
             added_prompt="",
             parser="plain",
             guidance_scale=max(1.0, given["guidance_scale"]),
+            guidance_rescale=given.get("guidance_rescale", 0.0),
             clip_skip=1 if clip_skip is None else clip_skip + 1,
             noise="batch",
             lora=self._model.adapters.field(_scale_of(given["cross_attention_kwargs"])),
