@@ -28,16 +28,12 @@ class DepthAnythingNetwork : public HintNetwork {
     return build_depth_anything(config_, seen.height, seen.width);
   }
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    constexpr float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
     NetworkInputs all =
         vit_positions(tensors(), depth_anything_vit, config_.vit,
                       {seen.width / patch, seen.height / patch}, PositionResize::dinov2);
-    std::vector<float> pixels =
-        resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3, {picture.width, picture.height},
-                      seen, Interpolation::cubic);
-    for (size_t i = 0; i < pixels.size(); ++i)
-      pixels[i] = (pixels[i] - mean[i % 3]) / deviation[i % 3];
-    all["image"] = std::move(pixels);
+    all["image"] =
+        imagenet_pixels(resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3,
+                                      {picture.width, picture.height}, seen, Interpolation::cubic));
     return all;
   }
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,

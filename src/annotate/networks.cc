@@ -21,6 +21,7 @@ constexpr NetworkReader readers[] = {{"mlsd", read_mlsd_network},
                                      {"lineart_realistic", read_lineart_network},
                                      {"lineart_coarse", read_lineart_network},
                                      {"lineart_anime", read_lineart_anime_network},
+                                     {"normal_bae", read_normal_bae_network},
                                      {"openpose", read_openpose_network},
                                      {"softedge_hed", read_hed_network},
                                      {"softedge_hedsafe", read_hed_safe_network}};
@@ -45,6 +46,13 @@ std::vector<float> scaled_pixels(const Image& image, float factor, float offset,
       values.push_back(static_cast<float>(image.pixels[p + channel]) * factor + offset);
     }
   return values;
+}
+
+std::vector<float> imagenet_pixels(std::vector<float> pixels) {
+  constexpr float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
+  for (size_t i = 0; i < pixels.size(); ++i)
+    pixels[i] = (pixels[i] - mean[i % 3]) / deviation[i % 3];
+  return pixels;
 }
 
 float sigmoid(float value) { return 1 / (1 + std::exp(-value)); }

@@ -13,9 +13,13 @@ std::unique_ptr<HintNetwork> read_lineart_network(const std::filesystem::path& f
 std::unique_ptr<HintNetwork> read_lineart_anime_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_midas_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_mlsd_network(const std::filesystem::path& file);
+std::unique_ptr<HintNetwork> read_normal_bae_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_openpose_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_pidinet_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_pidinet_safe_network(const std::filesystem::path& file);
+
+/// Colours from 0 to 1, less ImageNet's means, divided by its deviations.
+std::vector<float> imagenet_pixels(std::vector<float> pixels);
 
 /// From 0 to 1.
 float sigmoid(float value);

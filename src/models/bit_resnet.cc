@@ -12,22 +12,9 @@ namespace {
 constexpr size_t most_stages_of_resnet = 8;
 constexpr int64_t most_blocks_of_stage = 64;
 
-/// TensorFlow's padding: what is missing to ceil(side / stride) results, the odd one at the end.
-ValueId same_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel,
-                    int64_t stride = 1) {
-  const auto missing = [&](int64_t side) {
-    const int64_t results = (side + stride - 1) / stride;
-    return std::max<int64_t>((results - 1) * stride + kernel - side, 0);
-  };
-  const Shape size = m.shape(x);
-  const int64_t down = missing(size[1]), across = missing(size[2]);
-  return conv2d(m, x, channels, kernel, kernel,
-                Conv2d{.stride = stride,
-                       .top = down / 2,
-                       .left = across / 2,
-                       .bottom = down - down / 2,
-                       .right = across - across / 2},
-                /*bias=*/false);
+ValueId unbiased_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel,
+                        int64_t stride = 1) {
+  return same_conv2d(m, x, channels, kernel, stride, /*bias=*/false);
 }
 
 ValueId norm_of_32(const Module& m, ValueId x) { return group_norm(m, x, 32, 1e-5f); }
@@ -36,11 +23,11 @@ ValueId bottleneck(const Module& m, ValueId x, int64_t channels, int64_t stride,
   ValueId shortcut = x;
   if (changes)
     shortcut = norm_of_32(m / "downsample.norm",
-                          same_conv2d(m / "downsample.conv", x, channels, 1, stride));
+                          unbiased_conv2d(m / "downsample.conv", x, channels, 1, stride));
   const int64_t few = channels / 4;
-  ValueId h = relu(m, norm_of_32(m / "norm1", same_conv2d(m / "conv1", x, few, 1)));
-  h = relu(m, norm_of_32(m / "norm2", same_conv2d(m / "conv2", h, few, 3, stride)));
-  h = norm_of_32(m / "norm3", same_conv2d(m / "conv3", h, channels, 1));
+  ValueId h = relu(m, norm_of_32(m / "norm1", unbiased_conv2d(m / "conv1", x, few, 1)));
+  h = relu(m, norm_of_32(m / "norm2", unbiased_conv2d(m / "conv2", h, few, 3, stride)));
+  h = norm_of_32(m / "norm3", unbiased_conv2d(m / "conv3", h, channels, 1));
   return relu(m, add(m, h, shortcut));
 }
 
@@ -83,7 +70,7 @@ void standardize_weights(NamedTensors& tensors, const std::string& prefix) {
 
 std::vector<ValueId> bit_resnet(SizedGraph& sized, const Module& m, ValueId x,
                                 const BitResnetConfig& config) {
-  x = relu(m, norm_of_32(m / "stem.norm", same_conv2d(m / "stem.conv", x, config.stem, 7, 2)));
+  x = relu(m, norm_of_32(m / "stem.norm", unbiased_conv2d(m / "stem.conv", x, config.stem, 7, 2)));
   // Padded at the end alone; as nothing is below 0, the border's own pixel does as well.
   x = m.node(MaxPool{.size = 3, .stride = 2}, {repeated_border(sized, m, x)});
   std::vector<ValueId> results;

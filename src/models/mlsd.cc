@@ -26,7 +26,8 @@ ValueId relu6(const Module& m, ValueId x) {
 }
 
 /// What is missing for a halved size is added at the end alone.
-Conv2d padded(int64_t kernel, int64_t stride) {
+template <class Convolution>
+Convolution padded(int64_t kernel, int64_t stride) {
   const int64_t begin = stride == 2 ? 0 : kernel / 2;
   return {.stride = stride, .top = begin, .left = begin, .bottom = kernel / 2, .right = kernel / 2};
 }
@@ -37,7 +38,7 @@ ValueId inverted_residual(const Module& m, ValueId x, const MlsdConfig::Block& b
   ValueId h = x;
   int64_t layer = 0;
   if (block.expanded != channels) h = relu6(m, conv2d(m / layer++ / "0", h, block.expanded, 1));
-  h = relu6(m, conv2d(m / layer++ / "0", h, block.expanded, 3, 3, padded(3, stride)));
+  h = relu6(m, depthwise_conv2d(m / layer++ / "0", h, 3, padded<DepthwiseConv2d>(3, stride)));
   h = conv2d(m / layer, h, block.channels, 1);
   return stride == 1 && block.channels == channels ? add(m, x, h) : h;
 }
@@ -87,7 +88,6 @@ void fold_mlsd(NamedTensors& tensors) {
   for (size_t i = 0; i < mlsd_blocks; ++i) {
     const auto [expanding, each, last] = layers_of(tensors, i);
     for (const std::string& layer : {expanding, each, last}) fold(layer);
-    spread_channels(tensors, each);
   }
   for (int block = 15; block <= 23; ++block)
     for (const char* layer : {"conv1", "conv2"}) fold(fmt::format("block{}.{}.0", block, layer));
@@ -112,7 +112,7 @@ SizedGraph build_mlsd(const MlsdConfig& config, int64_t height, int64_t width) {
   SizedGraph sized;
   const Module m(sized.graph), features = m / "backbone.features";
   ValueId x = sized.graph.add_input("image", {DType::f32, {1, height, width, 4}}, Rate::picture);
-  x = relu6(m, conv2d(features / "0.0", x, config.stem, 3, 3, padded(3, 2)));
+  x = relu6(m, conv2d(features / "0.0", x, config.stem, 3, 3, padded<Conv2d>(3, 2)));
   std::vector<ValueId> levels;
   for (size_t i = 0; i < config.blocks.size(); ++i) {
     x = inverted_residual(m / block_path(i), x, config.blocks[i], halves(i) ? 2 : 1);

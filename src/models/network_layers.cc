@@ -57,6 +57,34 @@ struct BetweenCorners {
 
 }  // namespace
 
+SamePadding::SamePadding(int64_t side, int64_t kernel, int64_t stride) {
+  const int64_t results = (side + stride - 1) / stride;
+  const int64_t missing = std::max<int64_t>((results - 1) * stride + kernel - side, 0);
+  begin = missing / 2;
+  end = missing - begin;
+}
+
+ValueId same_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel, int64_t stride,
+                    bool bias) {
+  const Shape size = m.shape(x);
+  const SamePadding down(size[1], kernel, stride), across(size[2], kernel, stride);
+  return conv2d(m, x, channels, kernel, kernel,
+                Conv2d{.stride = stride,
+                       .top = down.begin,
+                       .left = across.begin,
+                       .bottom = down.end,
+                       .right = across.end},
+                bias);
+}
+
+ValueId depthwise_conv2d(const Module& m, ValueId x, int64_t kernel, const DepthwiseConv2d& op,
+                         bool bias) {
+  const int64_t channels = m.shape(x).back();
+  std::vector<ValueId> inputs{x, m.weight("weight", {channels, 1, kernel, kernel})};
+  if (bias) inputs.push_back(m.weight("bias", {channels}));
+  return m.node(op, std::move(inputs));
+}
+
 ValueId instance_norm(const Module& m, ValueId x) {
   const int64_t channels = m.shape(x).back();
   const auto all = [&](float value) {

@@ -20,6 +20,21 @@ struct SizedGraph {
   std::map<std::string, InputValues> tables = {};
 };
 
+/// TensorFlow's padding of a side: what is missing to ceil(side / stride) results, the odd one at
+/// the end.
+struct SamePadding {
+  int64_t begin = 0, end = 0;
+  SamePadding(int64_t side, int64_t kernel, int64_t stride);
+};
+
+/// Padded so.
+ValueId same_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel,
+                    int64_t stride = 1, bool bias = true);
+
+/// Each channel by itself, by filters of kernel x kernel; stride and padding as `op` has them.
+ValueId depthwise_conv2d(const Module& m, ValueId x, int64_t kernel, const DepthwiseConv2d& op,
+                         bool bias = true);
+
 /// PyTorch's InstanceNorm2d without weights: each channel of a picture by itself.
 ValueId instance_norm(const Module& m, ValueId x);
 

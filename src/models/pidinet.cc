@@ -7,7 +7,6 @@
 
 #include "checkpoint/formats.h"
 #include "models/network_file.h"
-#include "models/weight_folding.h"
 
 namespace drypoint {
 namespace {
@@ -36,12 +35,13 @@ ValueId same_size_conv2d(const Module& m, ValueId x, int64_t channels, int64_t k
                 /*bias=*/false);
 }
 
-/// The first convolution sees each channel by itself; its weight has become one of all channels.
+/// The first convolution sees each channel by itself.
 ValueId pixel_difference_block(const Module& m, ValueId x, int64_t channels, size_t layer,
                                bool halves) {
   if (halves) x = m.node(MaxPool{.size = 2, .stride = 2}, {x});
-  const int64_t kernel = differences_of(layer) == Differences::radial ? 5 : 3;
-  const ValueId h = relu(m, same_size_conv2d(m / "conv1", x, m.shape(x).back(), kernel));
+  const int64_t kernel = differences_of(layer) == Differences::radial ? 5 : 3, margin = kernel / 2;
+  const DepthwiseConv2d padded{.top = margin, .left = margin, .bottom = margin, .right = margin};
+  const ValueId h = relu(m, depthwise_conv2d(m / "conv1", x, kernel, padded, /*bias=*/false));
   const ValueId y = same_size_conv2d(m / "conv2", h, channels, 1);
   return add(m, y, halves ? conv2d(m / "shortcut", x, channels, 1) : x);
 }
@@ -132,11 +132,8 @@ PidinetFile read_pidinet(const std::filesystem::path& path) {
   std::vector<TensorSpec> needed;
   size_t layer = 1;
   for (size_t level = 0; level < PidinetConfig::levels; ++level) {
-    for (size_t block = 0; block < blocks_of(level); ++block, ++layer) {
-      const std::string first = block_name(level, block) + ".conv1";
-      convert_differences(tensors, first, differences_of(layer));
-      spread_channels(tensors, first);
-    }
+    for (size_t block = 0; block < blocks_of(level); ++block, ++layer)
+      convert_differences(tensors, block_name(level, block) + ".conv1", differences_of(layer));
     needed.push_back({fmt::format("conv_reduces.{}.conv.bias", level), {1}});
   }
   needed.push_back({"classifier.weight", {1, 4, 1, 1}});

@@ -1,6 +1,5 @@
 #include "models/weight_folding.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace drypoint {
@@ -36,23 +35,6 @@ void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, cons
   for (const char* name :
        {".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked"})
     tensors.tensors.erase(norm + name);
-}
-
-void spread_channels(NamedTensors& tensors, const std::string& convolution) {
-  constexpr int64_t most_channels = 1024;
-  const Tensor* stored = tensors.find(convolution + ".weight");
-  if (!stored || stored->shape().size() != 4 || stored->shape()[1] != 1 ||
-      stored->shape()[0] > most_channels)
-    return;
-  const int64_t channels = stored->shape()[0], taps = stored->shape()[2] * stored->shape()[3];
-  const Tensor own = stored->to_f32();
-  Tensor all({DType::f32, {channels, channels, stored->shape()[2], stored->shape()[3]}});
-  std::ranges::fill(all.mutable_floats(), 0.0f);
-  for (int64_t c = 0; c < channels; ++c)
-    std::ranges::copy(
-        own.floats().subspan(static_cast<size_t>(c * taps), static_cast<size_t>(taps)),
-        all.mutable_floats().begin() + (c * channels + c) * taps);
-  tensors.tensors[convolution + ".weight"] = all;
 }
 
 }  // namespace drypoint

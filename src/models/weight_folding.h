@@ -13,7 +13,4 @@ namespace drypoint {
 void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, const std::string& norm,
                      double epsilon);
 
-/// Filters that see one channel each, [C, 1, K, K], as filters of all channels, [C, C, K, K].
-void spread_channels(NamedTensors& tensors, const std::string& convolution);
-
 }  // namespace drypoint

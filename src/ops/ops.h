@@ -15,6 +15,7 @@
 #include "ops/concat.h"
 #include "ops/constant.h"
 #include "ops/conv2d.h"
+#include "ops/depthwise_conv2d.h"
 #include "ops/embedding.h"
 #include "ops/expand.h"
 #include "ops/fold_norm.h"
@@ -33,19 +34,22 @@
 #include "ops/sampler_update.h"
 #include "ops/scales.h"
 #include "ops/select.h"
+#include "ops/sigmoid_gate.h"
 #include "ops/slice.h"
 #include "ops/soft_blend.h"
 #include "ops/spatial_mean.h"
+#include "ops/surface_normals.h"
 #include "ops/timestep_embedding.h"
 #include "ops/upsample.h"
 
 namespace drypoint {
 
-using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
-                        Constant, Conv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
-                        Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute,
-                        Quantize, RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, Slice,
-                        SoftBlend, SpatialMean, TimestepEmbedding, Upsample>;
+using Op =
+    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
+                 Conv2d, DepthwiseConv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
+                 Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize,
+                 RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, SigmoidGate, Slice,
+                 SoftBlend, SpatialMean, SurfaceNormals, TimestepEmbedding, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

@@ -366,6 +366,45 @@ def pidinet():
 
 
 @maker
+def normal_bae():
+    import re
+    repository = Path(aux("normalbae").__file__).parent / "nets/submodules/efficientnet_repo"
+    sys.path.insert(0, str(repository))
+    geffnet = importlib.import_module("geffnet.gen_efficientnet")
+    detector, nnet, decoder = aux("normalbae"), aux("normalbae.nets.NNET"), aux("normalbae.nets.submodules.decoder")
+    encoder = geffnet._gen_efficientnet("small", channel_multiplier=0.05, depth_multiplier=1.0, bn_eps=1e-3, pad_type="same", channel_divisor=4)
+    encoder.global_pool = encoder.classifier = torch.nn.Identity()
+    maps = [encoder.blocks[stage][-1].bn3.num_features for stage in (1, 2, 4)]
+    fine = encoder.blocks[0][-1].bn2.num_features
+    source = Path(decoder.__file__).read_text().replace("from .submodules", "from controlnet_aux.normalbae.nets.submodules.submodules")
+    few = {"2048": str(encoder.conv_head.out_channels), "176": str(maps[2]), "64": str(maps[1]), "40": str(maps[0]), "24": str(fine),
+           "1024": "12", "512": "10", "256": "8", "128": "6"}
+    source = re.sub(r"\b(2048|1024|512|256|176|128|64|40|24)\b", lambda found: few[found[0]], source)
+    exec(compile(source, "decoder", "exec"), decoder.__dict__)
+    network = nnet.NNET.__new__(nnet.NNET)
+    torch.nn.Module.__init__(network)
+    network.encoder = nnet.Encoder.__new__(nnet.Encoder)
+    torch.nn.Module.__init__(network.encoder)
+    network.encoder.original_model = encoder
+    network.decoder = decoder.Decoder(types.SimpleNamespace(sampling_ratio=0.4, importance_ratio=0.7, architecture="BN"))
+    network.eval()
+    random_weights(network, 37)
+    normal_norms(network, 41)
+    with torch.no_grad():  # else biases decide
+        for name, weight in network.decoder.named_parameters():
+            if weight.dim() > 1:
+                weight.mul_(2)
+    save("normal_bae", {f"module.{name}": value for name, value in network.state_dict().items() if "num_batches" not in name})
+    colours = detector.NormalBaeDetector(network).norm
+    stages = {"image": colours(torch.from_numpy(photo(40, 32)[None].transpose(0, 3, 1, 2).astype(np.float32)) / 255)}
+    with torch.no_grad():
+        stages["normals"] = network(stages["image"])[0][-1]
+    print("normals:", stages["normals"].shape, stages["normals"].std((2, 3)))
+    save_file({key: value.permute(0, 2, 3, 1).contiguous() for key, value in stages.items()}, out / "normal_bae_stages.safetensors")
+    save_picture("normal_bae", detector.NormalBaeDetector(network)(photo(64, 64), 64, 64))
+
+
+@maker
 def mlsd():
     import re
     module, detector = aux("mlsd.models.mbv2_mlsd_large"), aux("mlsd")

@@ -12,6 +12,7 @@
 #include "models/depth_anything.h"
 #include "models/midas.h"
 #include "models/mlsd.h"
+#include "models/normal_bae.h"
 #include "models/openpose.h"
 #include "models/pidinet.h"
 #include "support/test_support.h"
@@ -105,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(
         HintCase{"depth_anything_v2", "depth_anything_v2", "depth_anything_v2", dinov2, true},
         HintCase{"lineart_realistic", "lineart", "lineart"},
         HintCase{"lineart_anime", "lineart_anime", "lineart_anime"},
-        HintCase{"mlsd", "mlsd", "mlsd"}, HintCase{"softedge_pidinet", "pidinet", "pidinet"},
+        HintCase{"mlsd", "mlsd", "mlsd"}, HintCase{"normal_bae", "normal_bae", "normal_bae"},
+        HintCase{"softedge_pidinet", "pidinet", "pidinet"},
         HintCase{"softedge_pidisafe", "pidinet", "pidisafe"},
         HintCase{"softedge_hed", "hed", "hed"}, HintCase{"softedge_hedsafe", "hed", "hedsafe"}),
     [](const auto& test) { return std::string(test.param.hint); });
@@ -182,6 +184,14 @@ TEST_P(AnnotatorStages, MlsdSeesLines) {
   const NamedTensors golden = annotator_tensors("mlsd_stages");
   const Shape size = golden.at("image").shape();
   expect_outputs(file.tensors, build_mlsd(file.config, size[1], size[2]), {}, golden, {"lines"});
+}
+
+TEST_P(AnnotatorStages, NormalBaeSeesWhichWaySurfacesFace) {
+  const NormalBaeFile file = read_normal_bae(annotator_path("normal_bae.safetensors"));
+  const NamedTensors golden = annotator_tensors("normal_bae_stages");
+  const Shape size = golden.at("image").shape();
+  expect_outputs(file.tensors, build_normal_bae(file.config, size[1], size[2]), {}, golden,
+                 {"normals"});
 }
 INSTANTIATE_TEST_SUITE_P(Backends, AnnotatorStages, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& backend) { return std::string(backend.param.name); });

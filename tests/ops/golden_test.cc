@@ -72,6 +72,24 @@ TEST(Golden, AddScaled) {
                     {6, 12}, {2});
 }
 
+TEST(Golden, DepthwiseConv2d) {
+  expect_everywhere(DepthwiseConv2d{},
+                    {tensor({1, 2, 2, 2}, {1, 10, 2, 20, 3, 30, 4, 40}),
+                     tensor({2, 1, 2, 1}, {1, 1, 1, -1}), tensor({2}, {0.5f, 0})},
+                    {4.5f, -20, 6.5f, -20}, {1, 1, 2, 2});
+}
+
+TEST(Golden, SigmoidGate) {
+  expect_everywhere(SigmoidGate{},
+                    {tensor({2, 1, 2, 1}, {2, 4, 6, 8}), tensor({2, 1, 1, 1}, {0, std::log(3.0f)})},
+                    {1, 2, 4.5f, 6}, {2, 1, 2, 1});
+}
+
+TEST(Golden, SurfaceNormals) {
+  expect_everywhere(SurfaceNormals{}, {tensor({2, 4}, {3, 0, 4, 0, 0, 2, 0, 1})},
+                    {0.6f, 0, 0.8f, 1.01f, 0, 1, 0, 2.01f}, {2, 4});
+}
+
 TEST(Golden, LeakyRelu) {
   const Tensor x = tensor({2, 2}, {-1, 2, 3, -4});
   expect_everywhere(LeakyRelu{.slope = 0.25f}, {x}, {-0.25f, 2, 3, -1}, {2, 2});

@@ -96,6 +96,30 @@ void compare_pool() {
 TEST(OddShapes, AveragePool) { compare_pool<AveragePool>(); }
 TEST(OddShapes, MaxPool) { compare_pool<MaxPool>(); }
 
+TEST(OddShapes, DepthwiseConv2d) {
+  for (const auto& [channels, kernel, stride] :
+       {std::array{1, 3, 1}, {19, 3, 2}, {70, 5, 1}, {8, 1, 3}, {33, 5, 2}})
+    for (const DepthwiseConv2d op :
+         {DepthwiseConv2d{.stride = stride},
+          DepthwiseConv2d{.stride = stride, .top = 1, .left = 2, .bottom = 2, .right = 1}}) {
+      const Tensor x = random_tensor({2, 9, 13, channels}, 1),
+                   weight = random_tensor({channels, 1, kernel, kernel}, 2);
+      compare_with_reference(op, {x, weight});
+      compare_with_reference(op, {x, weight, random_tensor({channels}, 3)});
+    }
+}
+
+TEST(OddShapes, SigmoidGate) {
+  for (const Shape& shape : {Shape{1, 1, 1, 1}, {2, 5, 9, 19}, {3, 40, 50, 72}})
+    compare_with_reference(
+        SigmoidGate{}, {random_tensor(shape, 1), random_tensor({shape[0], 1, 1, shape[3]}, 2, 3)});
+}
+
+TEST(OddShapes, SurfaceNormals) {
+  for (const Shape& shape : {Shape{1, 4}, {2, 37, 41, 4}})
+    compare_with_reference(SurfaceNormals{}, {random_tensor(shape, 1)});
+}
+
 TEST(OddShapes, LeakyRelu) {
   for (const Shape& shape : {Shape{1, 1}, {7, 19}, {2, 70, 90, 3}}) {
     const Tensor x = random_tensor(shape, 1);

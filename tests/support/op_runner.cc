@@ -123,13 +123,15 @@ double tolerance(const Backend& backend, const Op& op) {
     double cpu, gpu;
   };
   static constexpr Row table[] = {
-      {Activation::name, 1e-6, 2e-6},    {Attention::name, 5e-6, 2e-5},
-      {AveragePool::name, 1e-6, 2e-6},   {Conv2d::name, 5e-6, 3e-5},
-      {GatedGelu::name, 1e-6, 2e-6},     {GroupNorm::name, 2e-6, 1e-5},
-      {LayerNorm::name, 2e-6, 1e-5},     {Linear::name, 3e-6, 3e-5},
-      {Blend::name, 1e-6, 2e-6},         {RescaleGuidance::name, 1e-6, 2e-6},
-      {SamplerUpdate::name, 1e-6, 2e-6}, {SoftBlend::name, 2e-6, 5e-6},
-      {SpatialMean::name, 1e-6, 2e-6},   {TimestepEmbedding::name, 1e-7, 2e-6},
+      {Activation::name, 1e-6, 2e-6},      {Attention::name, 5e-6, 2e-5},
+      {AveragePool::name, 1e-6, 2e-6},     {Conv2d::name, 5e-6, 3e-5},
+      {GatedGelu::name, 1e-6, 2e-6},       {GroupNorm::name, 2e-6, 1e-5},
+      {LayerNorm::name, 2e-6, 1e-5},       {Linear::name, 3e-6, 3e-5},
+      {Blend::name, 1e-6, 2e-6},           {RescaleGuidance::name, 1e-6, 2e-6},
+      {SamplerUpdate::name, 1e-6, 2e-6},   {SoftBlend::name, 2e-6, 5e-6},
+      {SpatialMean::name, 1e-6, 2e-6},     {TimestepEmbedding::name, 1e-7, 2e-6},
+      {DepthwiseConv2d::name, 1e-6, 2e-6}, {SigmoidGate::name, 1e-6, 2e-6},
+      {SurfaceNormals::name, 1e-6, 2e-6},
   };
   for (const Row& row : table)
     if (row.op == drypoint::name(op)) return gpu ? row.gpu : row.cpu;

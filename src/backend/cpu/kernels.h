@@ -41,6 +41,7 @@ KernelPtr make(const Concat& op, const KernelRequest& request, const Context& co
 /// Of weights alone: refused.
 KernelPtr make(const Constant& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const DepthwiseConv2d& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 /// Of weights alone: refused.
@@ -60,9 +61,11 @@ KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& c
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SigmoidGate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SoftBlend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SurfaceNormals& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 

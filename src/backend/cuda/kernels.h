@@ -20,6 +20,7 @@ KernelPtr make(const Cast& op, const KernelRequest& request, const Context& cont
 KernelPtr make(const Concat& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Constant& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Conv2d& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const DepthwiseConv2d& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Embedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 /// Of weights alone: refused.
@@ -39,9 +40,11 @@ KernelPtr make(const Reshape& op, const KernelRequest& request, const Context& c
 KernelPtr make(const SamplerUpdate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Scales& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Select& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SigmoidGate& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Slice& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SoftBlend& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const SurfaceNormals& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 

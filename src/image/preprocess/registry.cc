@@ -77,6 +77,7 @@ const std::vector<Preprocessor>& all_preprocessors() {
       network("depth_anything_v2", {"depth"}, "depth, by its second version",
               {"depth_anything_v2_vitl.pth", "depth_anything_v2_vitb.pth",
                "depth_anything_v2_vits.pth"}),
+      network("normal_bae", {"normalbae"}, "which way surfaces face", {"scannet.pt"}),
       network("lineart_realistic", {"lineart"}, "lines", {"sk_model.pth"}, {"lineart"}),
       network("lineart_coarse", {"lineart"}, "coarse lines", {"sk_model2.pth"}),
       network("lineart_anime", {"lineart"}, "lines as of drawings", {"netG.pth"}),
