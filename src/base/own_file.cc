@@ -22,7 +22,8 @@ std::filesystem::path own_file() {
     return path == std::string::npos ? std::string() : line.substr(path);
   }
   Dl_info found{};
-  if (::dladdr(reinterpret_cast<const void*>(&own_file), &found) == 0 || !found.dli_fname) return {};
+  if (::dladdr(reinterpret_cast<const void*>(&own_file), &found) == 0 || !found.dli_fname)
+    return {};
   const std::filesystem::path path = found.dli_fname;
   return path.is_absolute() ? path : std::filesystem::path();
 }
