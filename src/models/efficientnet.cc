@@ -25,14 +25,7 @@ ValueId normed_silu(const Module& m, ValueId x, int64_t channels) {
 }
 
 ValueId same_depthwise_conv2d(const Module& m, ValueId x, int64_t kernel, int64_t stride) {
-  const Shape size = m.shape(x);
-  const SamePadding down(size[1], kernel, stride), across(size[2], kernel, stride);
-  return depthwise_conv2d(m, x, kernel,
-                          {.stride = stride,
-                           .top = down.begin,
-                           .left = across.begin,
-                           .bottom = down.end,
-                           .right = across.end});
+  return depthwise_conv2d(m, x, kernel, same_padded<DepthwiseConv2d>(m.shape(x), kernel, stride));
 }
 
 /// The mean of each channel decides how much of it goes on (https://arxiv.org/abs/1709.01507).

@@ -57,23 +57,9 @@ struct BetweenCorners {
 
 }  // namespace
 
-SamePadding::SamePadding(int64_t side, int64_t kernel, int64_t stride) {
-  const int64_t results = (side + stride - 1) / stride;
-  const int64_t missing = std::max<int64_t>((results - 1) * stride + kernel - side, 0);
-  begin = missing / 2;
-  end = missing - begin;
-}
-
 ValueId same_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel, int64_t stride,
                     bool bias) {
-  const Shape size = m.shape(x);
-  const SamePadding down(size[1], kernel, stride), across(size[2], kernel, stride);
-  return conv2d(m, x, channels, kernel, kernel,
-                Conv2d{.stride = stride,
-                       .top = down.begin,
-                       .left = across.begin,
-                       .bottom = down.end,
-                       .right = across.end},
+  return conv2d(m, x, channels, kernel, kernel, same_padded<Conv2d>(m.shape(x), kernel, stride),
                 bias);
 }
 

@@ -2,6 +2,7 @@
 // follow from a picture's size.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <variant>
@@ -20,12 +21,21 @@ struct SizedGraph {
   std::map<std::string, InputValues> tables = {};
 };
 
-/// TensorFlow's padding of a side: what is missing to ceil(side / stride) results, the odd one at
-/// the end.
-struct SamePadding {
-  int64_t begin = 0, end = 0;
-  SamePadding(int64_t side, int64_t kernel, int64_t stride);
-};
+/// A convolution of pictures of a size by filters of kernel x kernel with TensorFlow's padding:
+/// what is missing to ceil(side / stride) results, the odd one at the end.
+template <class Convolution>
+Convolution same_padded(const Shape& size, int64_t kernel, int64_t stride) {
+  const auto missing = [&](int64_t side) {
+    const int64_t results = (side + stride - 1) / stride;
+    return std::max<int64_t>((results - 1) * stride + kernel - side, 0);
+  };
+  const int64_t down = missing(size[1]), across = missing(size[2]);
+  return {.stride = stride,
+          .top = down / 2,
+          .left = across / 2,
+          .bottom = down - down / 2,
+          .right = across - across / 2};
+}
 
 /// Padded so.
 ValueId same_conv2d(const Module& m, ValueId x, int64_t channels, int64_t kernel,
