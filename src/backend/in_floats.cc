@@ -1,5 +1,7 @@
 #include "backend/in_floats.h"
 
+#include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "ops/product.h"
@@ -8,8 +10,16 @@
 namespace drypoint {
 namespace {
 
+/// What each byte stands for.
+std::array<float, 256> values_of_bytes(DType eight_bits) {
+  std::array<float, 256> values{};
+  for (size_t bits = 0; bits < values.size(); ++bits)
+    values[bits] = from_eight_bits(static_cast<uint8_t>(bits), eight_bits);
+  return values;
+}
+
 template <class Product>
-InFloats gemm_in_floats(Product op, const std::vector<int>& all) {
+InFloats product_in_floats(Product op, const std::vector<int>& all) {
   const OperandPositions at = positions_of(op);
   InFloats result{op, {}, at.input_scales, at.output_scales, op.epilogue.quantize};
   ProductOperands operands(op, all);
@@ -30,7 +40,7 @@ InFloats in_floats(const Op& op, size_t inputs) {
   return std::visit(
       [&]<class T>(const T& o) -> InFloats {
         if constexpr (requires { o.epilogue; }) {
-          return gemm_in_floats(o, all);
+          return product_in_floats(o, all);
         } else if constexpr (requires { o.quantize; }) {
           InFloats result{o, all};
           if (o.quantize == DType::f32) return result;
@@ -75,8 +85,15 @@ Tensor as_rounded(const Tensor& weight, DType eight_bits) {
 
 void dequantize(const uint8_t* from, DType eight_bits, const float* scales, int64_t shares,
                 int64_t count, int64_t begin, int64_t end, float* to) {
-  for (int64_t i = begin; i < end; ++i)
-    to[i] = from_eight_bits(from[i], eight_bits) * scales[i / (count / shares)];
+  static const std::array<float, 256> of_f8 = values_of_bytes(DType::f8),
+                                      of_i8 = values_of_bytes(DType::i8);
+  const auto& values = eight_bits == DType::f8 ? of_f8 : of_i8;
+  const int64_t size = count / shares;
+  for (int64_t i = begin; i < end;) {
+    const float scale = scales[i / size];
+    for (const int64_t stop = std::min(end, (i / size + 1) * size); i < stop; ++i)
+      to[i] = values[from[i]] * scale;
+  }
 }
 
 void quantize(const float* from, DType eight_bits, const float* scales, int64_t shares,

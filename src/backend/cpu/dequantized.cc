@@ -1,10 +1,6 @@
-#include <algorithm>
-#include <array>
-
 #include "backend/cpu/kernels.h"
 #include "backend/in_floats.h"
 #include "base/error.h"
-#include "tensor/eight_bits.h"
 
 namespace drypoint::cpu {
 namespace {
@@ -16,10 +12,7 @@ class DequantizedKernel : public Kernel {
         x_(request.inputs[0]),
         shares_(request.inputs[plain_.input_scales].shape[0]),
         inner_(std::move(inner)),
-        context_(std::move(context)) {
-    for (size_t bits = 0; bits < values_.size(); ++bits)
-      values_[bits] = from_eight_bits(static_cast<uint8_t>(bits), x_.dtype);
-  }
+        context_(std::move(context)) {}
 
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
@@ -38,13 +31,8 @@ class DequantizedKernel : public Kernel {
     auto* x = static_cast<float*>(launch.workspace);
     const int64_t count = x_.elements();
     parallel_ranges(context_, count, elements_per_task, [&](int64_t begin, int64_t end) {
-      const auto* from = static_cast<const uint8_t*>(launch.inputs[0]);
-      const int64_t size = count / shares_;
-      for (int64_t i = begin; i < end;) {
-        const float scale = launch.f32(plain_.input_scales)[i / size];
-        for (const int64_t stop = std::min(end, (i / size + 1) * size); i < stop; ++i)
-          x[i] = values_[from[i]] * scale;
-      }
+      dequantize(static_cast<const uint8_t*>(launch.inputs[0]), x_.dtype,
+                 launch.f32(plain_.input_scales), shares_, count, begin, end, x);
     });
     std::vector<const void*> inputs;
     for (const int i : plain_.inputs) inputs.push_back(launch.inputs[i]);
@@ -60,7 +48,6 @@ class DequantizedKernel : public Kernel {
   int64_t shares_;
   KernelPtr inner_;
   Context context_;
-  std::array<float, 256> values_{};  // of all bytes
 };
 
 }  // namespace
