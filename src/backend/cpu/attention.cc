@@ -70,30 +70,30 @@ void attend(const Head& head, int64_t first, float* scratch) {
   const int64_t seen = head.causal ? HWY_MIN(head.keys, first + count) : head.keys;
   for (int64_t key = 0; key < seen; key += Head::key_block) {
     const int64_t keys = HWY_MIN(Head::key_block, seen - key);
-    product({.a = head.k + key * head.k_stride,
-             .a_stride = head.k_stride,
-             .b = queries,
-             .b_stride = stride,
-             .c = scores,
-             .c_stride = stride,
-             .depth = head.size},
-            keys, width);
+    gemm({.a = head.k + key * head.k_stride,
+          .a_stride = head.k_stride,
+          .b = queries,
+          .b_stride = stride,
+          .c = scores,
+          .c_stride = stride,
+          .depth = head.size},
+         keys, width);
     if (head.causal)
       for (int64_t j = 0; j < keys; ++j)  // key + j is hidden from earlier queries
         for (int64_t i = 0; i < HWY_MIN(width, key + j - first); ++i)
           scores[j * stride + i] = -3e38f;
     for (int64_t i = 0; i < width; i += lanes)
       weigh(scores + i, keys, largest + i, totals + i, sums + i, head.size);
-    product({.a = head.v + key * head.v_stride,
-             .a_stride = 1,
-             .a_step = head.v_stride,
-             .b = scores,
-             .b_stride = stride,
-             .c = sums,
-             .c_stride = stride,
-             .depth = keys,
-             .add = true},
-            head.size, width);
+    gemm({.a = head.v + key * head.v_stride,
+          .a_stride = 1,
+          .a_step = head.v_stride,
+          .b = scores,
+          .b_stride = stride,
+          .c = sums,
+          .c_stride = stride,
+          .depth = keys,
+          .add = true},
+         head.size, width);
   }
   for (int64_t i = 0; i < count; ++i) {
     float* out = head.out + (first + i) * head.out_stride;

@@ -1,4 +1,4 @@
-// The product at the bottom of attention and Winograd convolution, compiled for each instruction
+// The GEMM at the bottom of attention and Winograd convolution, compiled for each instruction
 // set: C [rows, columns] = A [rows, depth] B [depth, columns], with all sums of a block of C held
 // in registers (Goto and van de Geijn, https://doi.org/10.1145/1356052.1356053).
 #if defined(DRYPOINT_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -16,7 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace drypoint::cpu::HWY_NAMESPACE {
 
 /// Matrices with their distances between rows, in floats.
-struct Product {
+struct GemmOperands {
   const float* a;
   int64_t a_stride;
   int64_t a_step = 1;  // between A's columns
@@ -33,7 +33,7 @@ struct Product {
 /// A block of `rows` x `vectors` registers. Rows are read through every third one's pointer, so
 /// that few address registers do.
 template <int rows, int vectors>
-HWY_INLINE void gemm_block(const Product& p) {
+HWY_INLINE void gemm_block(const GemmOperands& p) {
   const F32 d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   Vector sums[rows][vectors];
@@ -75,7 +75,7 @@ constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3;
 
 /// Any number of rows up to `most`.
 template <int most, int vectors>
-HWY_INLINE void gemm_rest(const Product& p, int64_t rows) {
+HWY_INLINE void gemm_rest(const GemmOperands& p, int64_t rows) {
   if constexpr (most > 0) {
     if (rows == most) return gemm_block<most, vectors>(p);
     gemm_rest<most - 1, vectors>(p, rows);
@@ -84,7 +84,7 @@ HWY_INLINE void gemm_rest(const Product& p, int64_t rows) {
 
 /// `rows` rows of `vectors` vectors of columns.
 template <int vectors>
-HWY_INLINE void gemm_columns(Product p, int64_t rows) {
+HWY_INLINE void gemm_columns(GemmOperands p, int64_t rows) {
   constexpr int64_t most = kManyRegisters ? (vectors == 3 ? 8 : 12) : (vectors == 3 ? 4 : 6);
   for (int64_t left = rows; left > 0; left -= most) {
     if (p.next_a) {
@@ -101,7 +101,7 @@ HWY_INLINE void gemm_columns(Product p, int64_t rows) {
 
 /// `vectors` vectors of columns; moves on past them.
 template <int vectors>
-HWY_INLINE void gemm_step(Product& p, int64_t rows, int64_t& left) {
+HWY_INLINE void gemm_step(GemmOperands& p, int64_t rows, int64_t& left) {
   const int64_t width = vectors * static_cast<int64_t>(hn::Lanes(F32()));
   gemm_columns<vectors>(p, rows);
   p.b += width;
@@ -110,7 +110,7 @@ HWY_INLINE void gemm_step(Product& p, int64_t rows, int64_t& left) {
 }
 
 /// C [rows, columns]; columns must be a multiple of Lanes.
-inline void product(Product p, int64_t rows, int64_t columns) {
+inline void gemm(GemmOperands p, int64_t rows, int64_t columns) {
   int64_t left = columns / static_cast<int64_t>(hn::Lanes(F32()));
   while (left >= 4 || left == 2) gemm_step<2>(p, rows, left);
   if (left == 3) gemm_step<3>(p, rows, left);

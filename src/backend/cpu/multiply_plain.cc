@@ -99,15 +99,15 @@ struct I8Dot {
 
 void multiply_f32(const PanelProduct& p) {
   for (int64_t panel = 0; panel < p.panels(); ++panel)
-    product({.a = reinterpret_cast<const float*>(p.a),
-             .a_stride = p.a_stride / Panels::group_bytes,
-             .b = reinterpret_cast<const float*>(p.b + panel * p.b_stride),
-             .b_stride = p.width,
-             .c = reinterpret_cast<float*>(p.sums + panel * p.sums_stride),
-             .c_stride = p.width,
-             .depth = p.groups,
-             .add = p.add},
-            p.rows, round_up(HWY_MIN(p.width, p.columns - panel * p.width), p.width / 2));
+    gemm({.a = reinterpret_cast<const float*>(p.a),
+          .a_stride = p.a_stride / Panels::group_bytes,
+          .b = reinterpret_cast<const float*>(p.b + panel * p.b_stride),
+          .b_stride = p.width,
+          .c = reinterpret_cast<float*>(p.sums + panel * p.sums_stride),
+          .c_stride = p.width,
+          .depth = p.groups,
+          .add = p.add},
+         p.rows, round_up(HWY_MIN(p.width, p.columns - panel * p.width), p.width / 2));
 }
 void multiply_bf16(const PanelProduct& p) { multiply_panels<Bf16Dot>(p); }
 void multiply_i8(const PanelProduct& p) { multiply_panels<I8Dot>(p); }

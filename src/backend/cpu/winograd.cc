@@ -189,16 +189,16 @@ void multiply(const Winograd& w, const WinogradTask& task) {
           hwy::Prefetch(packed + i);
       const float* v = task.v + (chunk * task.stored + task.at) * w.chunk_stride();
       const int64_t next = w.v_stride(task.stored);
-      product({.a = v + k * next,
-               .a_stride = w.chunk_stride(),
-               .b = u + k * w.u_stride,
-               .b_stride = w.block,
-               .c = m + k * w.m_stride(task.count),
-               .c_stride = w.block,
-               .depth = channels,
-               .add = chunk > 0,
-               .next_a = v + (k + 1) * next},
-              task.count, w.block);
+      gemm({.a = v + k * next,
+            .a_stride = w.chunk_stride(),
+            .b = u + k * w.u_stride,
+            .b_stride = w.block,
+            .c = m + k * w.m_stride(task.count),
+            .c_stride = w.block,
+            .depth = channels,
+            .add = chunk > 0,
+            .next_a = v + (k + 1) * next},
+           task.count, w.block);
     }
   }
   finish(w, m, task.first, task.count, task.block * w.block, task.bias, task.residual, task.y);
