@@ -79,7 +79,7 @@ def test_draws_what_diffusers_draws(
     images = pipe(**case_arguments(case, seeds)).images
     for i, image in enumerate(images):
         expected = PIL.Image.open(GOLDEN / f"{name}_{i}.png")
-        assert agreement(image, expected) >= case.get("agreement", 0.999)
+        assert agreement(image, expected) >= 0.999
 
 
 def test_bfloat16_on_a_cpu(tiny: dict[str, Path]) -> None:
