@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(All, WrappedTorchFile,
                                            "wrapped_legacy5.pt", "wrapped_zip.pt"));
 
 TEST(Torch, FloatsOfEightBits) {
-  const auto file = read_torch(contents("float8_zip.pt"));
+  const auto file = read_tensor_file(testing::data("checkpoint/float8_zip.pt")).tensors;
   EXPECT_EQ(file.at("e4m3").dtype(), DType::f8);
   EXPECT_EQ(values(file, "e4m3"), (std::vector<float>{0, 1, -2, 448, 0x1p-9f, 3.5}));
   EXPECT_EQ(values(file, "turned"), (std::vector<float>{0, 3, 1, 4, 2, 5}));
@@ -96,7 +96,7 @@ TEST(Torch, FloatsOfEightBits) {
 }
 
 TEST(Torch, UnknownElementTypesAreLeftOut) {
-  const auto file = read_torch(contents("odd_protocol2.pt"));
+  const auto file = read_tensor_file(testing::data("checkpoint/odd_protocol2.pt")).tensors;
   EXPECT_FALSE(file.has("complex"));
   EXPECT_NE(file.unusable.at("complex").find("torch._utils._rebuild_tensor_v2"), std::string::npos);
 }
