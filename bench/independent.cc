@@ -8,6 +8,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "diffusion/pipeline_parts.h"
 #include "measure/picture.h"
 
 using namespace drypoint;

@@ -10,8 +10,8 @@
 
 #include "base/stopwatch.h"
 #include "checkpoint/safetensors.h"
-#include "diffusion/model.h"
-#include "diffusion/random.h"
+#include "diffusion/model/stages.h"
+#include "diffusion/noise/random.h"
 #include "models/complete.h"
 
 using namespace drypoint;

@@ -8,7 +8,7 @@
 
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
-#include "diffusion/model.h"
+#include "diffusion/model/stages.h"
 
 using namespace drypoint;
 

@@ -9,8 +9,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "diffusion/model.h"
-#include "diffusion/random.h"
+#include "diffusion/model/stages.h"
+#include "diffusion/noise/random.h"
 
 using namespace drypoint;
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "backend/backend.h"
-#include "diffusion/random.h"
+#include "diffusion/noise/random.h"
 #include "graph/text.h"
 #include "models/assemble.h"
 #include "models/denoiser.h"

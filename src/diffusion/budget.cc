@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "diffusion/autoencoding.h"
+#include "diffusion/model/autoencoding.h"
 
 namespace drypoint {
 namespace {

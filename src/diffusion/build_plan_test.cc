@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
-#include "diffusion/model.h"
+#include "diffusion/model/model.h"
 #include "drypoint/plan.h"
 #include "models/assemble.h"
 #include "support/test_support.h"

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diffusion/denoise_loop.h"
 #include "diffusion/first_latents.h"
+#include "diffusion/model/denoise_loop.h"
+#include "diffusion/request/controls.h"
 #include "image/bilinear.h"
 
 namespace drypoint {

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "diffusion/controls.h"
-#include "diffusion/model.h"
+#include "diffusion/model/stages.h"
 #include "diffusion/samplers/table.h"
+#include "diffusion/units.h"
 
 namespace drypoint {
 

@@ -7,11 +7,11 @@
 #include "base/error.h"
 #include "base/finite.h"
 #include "base/memory.h"
-#include "diffusion/denoise_loop.h"
 #include "diffusion/keeping.h"
+#include "diffusion/model/denoise_loop.h"
+#include "diffusion/model/tiled_denoise_loop.h"
 #include "diffusion/preview.h"
-#include "diffusion/sampling.h"
-#include "diffusion/tiled_denoise_loop.h"
+#include "diffusion/request/sampling.h"
 #include "image/pillow.h"
 
 namespace drypoint {

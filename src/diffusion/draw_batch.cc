@@ -6,12 +6,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "diffusion/autoencoding.h"
 #include "diffusion/budget.h"
-#include "diffusion/compat.h"
 #include "diffusion/denoising.h"
 #include "diffusion/hires.h"
+#include "diffusion/model/autoencoding.h"
 #include "diffusion/parameters_of.h"
+#include "diffusion/request/compat.h"
 #include "diffusion/soft_overlay.h"
 #include "image/pillow.h"
 

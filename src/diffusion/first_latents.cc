@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diffusion/autoencoding.h"
-#include "diffusion/sampling.h"
+#include "diffusion/model/autoencoding.h"
+#include "diffusion/request/sampling.h"
 
 namespace drypoint {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffusion/initial.h"
-#include "diffusion/model.h"
-#include "diffusion/tiles.h"
+#include "diffusion/model/stages.h"
+#include "diffusion/model/tiles.h"
 
 namespace drypoint {
 

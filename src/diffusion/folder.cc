@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/trimmed.h"
-#include "diffusion/folder_files.h"
+#include "diffusion/model/folder_files.h"
 #include "drypoint/output.h"
 
 namespace drypoint {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "diffusion/sampling.h"
+#include "diffusion/request/sampling.h"
 
 namespace drypoint {
 

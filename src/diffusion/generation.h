@@ -8,14 +8,14 @@
 
 #include "base/stopwatch.h"
 #include "diffusion/conditioning.h"
-#include "diffusion/controls.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/first_latents.h"
 #include "diffusion/initial.h"
-#include "diffusion/model.h"
-#include "diffusion/noise_source.h"
+#include "diffusion/model/stages.h"
+#include "diffusion/model/tiles.h"
+#include "diffusion/noise/noise_source.h"
 #include "diffusion/phases.h"
-#include "diffusion/tiles.h"
+#include "diffusion/units.h"
 
 namespace drypoint {
 

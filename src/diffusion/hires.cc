@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "diffusion/request.h"
+#include "diffusion/request/request.h"
 #include "image/pillow.h"
 
 namespace drypoint {

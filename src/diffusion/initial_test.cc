@@ -3,7 +3,8 @@
 
 #include "diffusion/hires.h"
 #include "diffusion/keeping.h"
-#include "diffusion/sampling.h"
+#include "diffusion/request/painting.h"
+#include "diffusion/request/sampling.h"
 #include "support/test_support.h"
 
 namespace drypoint {

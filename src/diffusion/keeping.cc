@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "diffusion/sampling.h"
+#include "diffusion/request/sampling.h"
 #include "ops/soft_blend.h"
 
 namespace drypoint {

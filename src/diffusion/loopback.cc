@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "base/error.h"
-#include "diffusion/field_makers.h"
+#include "diffusion/request/field_makers.h"
 #include "image/pillow.h"
 
 namespace drypoint {

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "diffusion/adapter_use.h"
-#include "diffusion/compat.h"
 #include "diffusion/hires.h"
 #include "diffusion/initial.h"
-#include "diffusion/noise_source.h"
-#include "diffusion/request.h"
+#include "diffusion/noise/noise_source.h"
+#include "diffusion/request/adapter_use.h"
+#include "diffusion/request/compat.h"
+#include "diffusion/request/request.h"
 #include "drypoint/fields.h"
 #include "drypoint/preprocess.h"
 #include "drypoint/version.h"

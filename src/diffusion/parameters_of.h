@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "diffusion/controls.h"
+#include "diffusion/units.h"
 #include "drypoint/parameters.h"
 #include "drypoint/pipeline.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "diffusion/compat.h"
+#include "diffusion/request/compat.h"
 
 namespace drypoint {
 

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "diffusion/controls.h"
 #include "diffusion/samplers/table.h"
+#include "diffusion/units.h"
 #include "models/denoiser.h"
 
 namespace drypoint {

@@ -6,17 +6,19 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "diffusion/adapter_use.h"
-#include "diffusion/autoencoding.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/draw_batch.h"
 #include "diffusion/first_latents.h"
 #include "diffusion/generation.h"
 #include "diffusion/hires.h"
 #include "diffusion/initial.h"
-#include "diffusion/request.h"
-#include "diffusion/sampling.h"
-#include "diffusion/together.h"
+#include "diffusion/model/autoencoding.h"
+#include "diffusion/pipeline_parts.h"
+#include "diffusion/request/adapter_use.h"
+#include "diffusion/request/controls.h"
+#include "diffusion/request/painting.h"
+#include "diffusion/request/request.h"
+#include "diffusion/request/sampling.h"
 
 namespace drypoint {
 

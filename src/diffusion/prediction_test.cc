@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "checkpoint/safetensors.h"
-#include "diffusion/model.h"
-#include "diffusion/sampling.h"
+#include "diffusion/model/stages.h"
+#include "diffusion/request/sampling.h"
 #include "drypoint/plan.h"
 #include "models/synth.h"
 #include "support/test_support.h"

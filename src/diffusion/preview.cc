@@ -1,6 +1,6 @@
 #include "diffusion/preview.h"
 
-#include "diffusion/autoencoding.h"
+#include "diffusion/model/autoencoding.h"
 
 namespace drypoint {
 

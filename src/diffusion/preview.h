@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "diffusion/model.h"
+#include "diffusion/model/stages.h"
 #include "diffusion/samplers/table.h"
 
 namespace drypoint {

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "diffusion/adapter_use.h"
-#include "diffusion/request.h"
+#include "diffusion/request/adapter_use.h"
+#include "diffusion/request/request.h"
 #include "diffusion/samplers/names.h"
 #include "text/foreign_syntax.h"
 #include "text/prompt_schedule.h"

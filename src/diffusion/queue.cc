@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "diffusion/model.h"
-#include "diffusion/together.h"
+#include "diffusion/model/model.h"
+#include "diffusion/pipeline_parts.h"
+#include "diffusion/request/shape_key.h"
 
 namespace drypoint {
 

@@ -3,14 +3,15 @@
 #include <cmath>
 #include <optional>
 
-#include "diffusion/autoencoding.h"
 #include "diffusion/conditioning.h"
-#include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
 #include "diffusion/first_latents.h"
 #include "diffusion/keeping.h"
-#include "diffusion/random.h"
-#include "diffusion/sampling.h"
+#include "diffusion/model/autoencoding.h"
+#include "diffusion/model/denoise_loop.h"
+#include "diffusion/noise/random.h"
+#include "diffusion/pipeline_parts.h"
+#include "diffusion/request/sampling.h"
 #include "drypoint/demo_model.h"
 #include "image/pillow.h"
 #include "support/test_support.h"

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_set.h"
-#include "diffusion/calibration.h"
+#include "diffusion/model/calibration.h"
 #include "drypoint/output.h"
 #include "export/parts.h"
 #include "models/assemble.h"

@@ -3,7 +3,7 @@
 #include "backend/backend.h"
 #include "backend/cuda_chip.h"
 #include "base/error.h"
-#include "diffusion/request.h"
+#include "diffusion/request/request.h"
 #include "models/assemble.h"
 #include "models/clip.h"
 #include "models/denoiser.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "diffusion/random.h"
+#include "diffusion/noise/random.h"
 #include "measure/cost.h"
 
 namespace drypoint {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diffusion/random.h"
-#include "diffusion/request.h"
-#include "diffusion/sampling.h"
+#include "diffusion/noise/random.h"
+#include "diffusion/request/request.h"
+#include "diffusion/request/sampling.h"
 
 namespace drypoint {
 namespace {

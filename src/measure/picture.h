@@ -1,8 +1,8 @@
 // A picture to measure: its stages, ready to run, and all that goes into them.
 #pragma once
 
-#include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
+#include "diffusion/model/denoise_loop.h"
 #include "drypoint/workload.h"
 
 namespace drypoint {

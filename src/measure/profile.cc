@@ -8,7 +8,8 @@
 
 #include "backend/instruments.h"
 #include "base/error.h"
-#include "diffusion/request.h"
+#include "diffusion/pipeline_parts.h"
+#include "diffusion/request/request.h"
 #include "drypoint/version.h"
 #include "measure/cost.h"
 #include "measure/limits.h"

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/formats.h"
-#include "diffusion/calibration.h"
+#include "diffusion/model/calibration.h"
 #include "drypoint/calibrate.h"
 
 namespace drypoint {

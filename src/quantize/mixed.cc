@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "diffusion/calibration.h"
-#include "diffusion/open_device.h"
+#include "diffusion/model/calibration.h"
+#include "diffusion/model/open_device.h"
 #include "drypoint/calibrate.h"
 
 namespace drypoint {

@@ -8,7 +8,7 @@
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
 #include "compile/quantization.h"
-#include "diffusion/calibration.h"
+#include "diffusion/model/calibration.h"
 #include "drypoint/calibrate.h"
 #include "drypoint/score.h"
 #include "support/test_support.h"

@@ -1,9 +1,9 @@
 #include "drypoint/recall.h"
 
 #include "base/file.h"
-#include "diffusion/controls.h"
 #include "diffusion/parameters_of.h"
-#include "diffusion/request.h"
+#include "diffusion/request/controls.h"
+#include "diffusion/request/request.h"
 #include "drypoint/fields.h"
 #include "support/recalled.h"
 #include "support/test_support.h"

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "base/error.h"
-#include "diffusion/calibration.h"
-#include "diffusion/folder_files.h"
-#include "diffusion/request.h"
+#include "diffusion/model/calibration.h"
+#include "diffusion/model/folder_files.h"
+#include "diffusion/request/request.h"
 #include "tensor/precision.h"
 
 namespace drypoint {

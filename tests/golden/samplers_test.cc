@@ -4,10 +4,10 @@
 
 #include "base/file.h"
 #include "checkpoint/formats.h"
-#include "diffusion/denoise_loop.h"
 #include "diffusion/denoiser_inputs.h"
-#include "diffusion/random.h"
-#include "diffusion/sampling.h"
+#include "diffusion/model/denoise_loop.h"
+#include "diffusion/noise/random.h"
+#include "diffusion/request/sampling.h"
 #include "golden/golden_test_base.h"
 #include "golden/step_by_step.h"
 #include "support/test_support.h"

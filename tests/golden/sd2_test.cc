@@ -3,8 +3,8 @@
 
 #include "checkpoint/formats.h"
 #include "compile/compile.h"
-#include "diffusion/denoise_loop.h"
-#include "diffusion/sampling.h"
+#include "diffusion/model/denoise_loop.h"
+#include "diffusion/request/sampling.h"
 #include "diffusion/schedules/schedules.h"
 #include "golden/golden_test_base.h"
 #include "models/assemble.h"

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
+#include "diffusion/pipeline_parts.h"
 #include "diffusion/soft_overlay.h"
 #include "drypoint/fields.h"
 #include "golden/golden_test_base.h"

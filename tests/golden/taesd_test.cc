@@ -1,7 +1,7 @@
 // A tiny autoencoder against diffusers (taesd.py), and previews.
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
-#include "diffusion/autoencoding.h"
+#include "diffusion/model/autoencoding.h"
 #include "diffusion/preview.h"
 #include "golden/golden_test_base.h"
 #include "models/detect.h"

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "compile/compile.h"
-#include "diffusion/random.h"
+#include "diffusion/noise/random.h"
 #include "drypoint/synth.h"
 #include "models/assemble.h"
 #include "models/clip.h"

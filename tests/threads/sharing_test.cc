@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "checkpoint/safetensors.h"
-#include "diffusion/model.h"
+#include "diffusion/model/model.h"
 #include "drypoint/plan.h"
 #include "drypoint/queue.h"
 #include "models/assemble.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "diffusion/sampling.h"
+#include "diffusion/request/sampling.h"
 #include "diffusion/schedules/schedules.h"
 #include "ops/sampler_update.h"
 #include "support/test_support.h"

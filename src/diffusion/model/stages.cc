@@ -1,0 +1,67 @@
+#include "diffusion/model/stages.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+namespace drypoint {
+
+Stages::Stages(const ModelFiles& files, const DeviceOptions& options)
+    : Stages(std::make_shared<LoadedModel>(files, options)) {}
+
+void Stages::begin(const StopRequested& stop) {
+  executors_.begin();
+  if (version_ == model_->version()) return;
+  const auto making = model_->device().making.alone(stop);
+  renew(stop);
+}
+
+void Stages::set_control(const std::filesystem::path& path, const std::string& name) {
+  model_->set_control(path, name, [&] { renew(); });
+}
+
+/// After the model's weights have changed.
+void Stages::renew(const StopRequested& stop) {
+  const uint64_t version = model_->version();
+  if (std::exchange(controls_, config().controls) != config().controls)
+    executors_.clear();  // other heads
+  try {
+    executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });
+    version_ = version;
+    release_free_memory();  // weights before they were packed
+  } catch (...) {
+    executors_.clear();  // what is made anew has the new weights
+    version_ = version;
+    throw;
+  }
+}
+
+Executor& Stages::text_encoder(const TextEncoderShape& shape, const StopRequested& stop) {
+  return executors_.get(shape,
+                        [&] { return model_->executor(build_clip(config().text, shape), stop); });
+}
+
+Executor& Stages::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
+  return executors_.get(shape, [&] {
+    return model_->executor(build_denoiser(config(), shape), stop,
+                            observer_ ? observer_->watched : Watched());
+  });
+}
+
+Executor& Stages::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
+  return executors_.get(std::pair(height, width), [&] {
+    return model_->executor(build_vae_decoder(config().vae, 1, height, width), stop);
+  });
+}
+
+Executor& Stages::vae_encoder(int64_t height, int64_t width, const StopRequested& stop) {
+  if (!config().vae.has_encoder)
+    fail(ErrorKind::unsupported, "{}: the VAE has no encoder, which a picture to begin with needs",
+         checkpoint().sources.at(Part::vae));
+  return executors_.get(VaeEncoderShape{height, width}, [&] {
+    return model_->executor(build_vae_encoder(config().vae, 1, 8 * height, 8 * width), stop);
+  });
+}
+
+}  // namespace drypoint
