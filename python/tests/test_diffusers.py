@@ -190,6 +190,16 @@ def test_refuses_what_is_not_there(
     assert usual.scheduler.fields()["sampler"] == "Euler"
 
 
+def test_walks_where_diffusers_walks_at_the_edges() -> None:
+    one = ours.EulerDiscreteScheduler().fields(1)
+    assert one["timesteps"] == "0.0"  # of a linspace of one number
+    last = ours.DPMSolverMultistepScheduler(
+        use_exponential_sigmas=True, final_sigmas_type="sigma_min"
+    ).fields(4)["sigmas"]
+    first, second = (float(sigma) for sigma in last.split(",")[-2:])
+    assert 0 < first - second < 1e-9
+
+
 def test_guess_mode_tells_of_its_scales(
     pipe: ours.StableDiffusionControlNetPipeline, edges: Edges
 ) -> None:

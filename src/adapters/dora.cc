@@ -56,12 +56,15 @@ class Dora : public Replacement {
 }  // namespace
 
 MadeChange with_dora(MadeDifference direction, ModuleTensors& module) {
-  if (!module.has("dora_scale")) return direction;
-  Tensor magnitudes = module.take_at_least("dora_scale", 1);
+  // PEFT's are of outputs always: [out], for convolutions [1, out, 1, 1].
+  const bool is_peft = module.has("lora_magnitude_vector");
+  const char* role = is_peft ? "lora_magnitude_vector" : "dora_scale";
+  if (!module.has(role)) return direction;
+  Tensor magnitudes = module.take_at_least(role, 1);
   const Shape& shape = magnitudes.shape();
   const int64_t count = magnitudes.type().elements();
-  const bool of_outputs = shape[0] == count;
-  module.expect(of_outputs || (shape[0] == 1 && shape[1] == count), "dora_scale",
+  const bool of_outputs = is_peft || shape[0] == count;
+  module.expect(of_outputs || (shape[0] == 1 && shape[1] == count), role,
                 "[out, 1, ...] or [1, in, ...]");
   return std::make_unique<Dora>(std::move(direction), std::move(magnitudes), !of_outputs);
 }

@@ -55,14 +55,15 @@ constexpr Ending endings[] = {
     // PEFT; see below for adapters with names
     {".lora_A", "lora_down"},
     {".lora_B", "lora_up"},
-    {".lora_magnitude_vector", "dora_scale"},
+    {".lora_magnitude_vector", "lora_magnitude_vector"},
     // IA3; a whole checkpoint's weights end in it, too
     {".weight", "weight"},
 };
 
 // ".lora_A.weight", ".lora_A.default.weight"
-constexpr Ending peft[] = {
-    {".lora_A.", "lora_down"}, {".lora_B.", "lora_up"}, {".lora_magnitude_vector.", "dora_scale"}};
+constexpr Ending peft[] = {{".lora_A.", "lora_down"},
+                           {".lora_B.", "lora_up"},
+                           {".lora_magnitude_vector.", "lora_magnitude_vector"}};
 
 /// "attn1.processor.to_q" -> "attn1.to_q"
 std::string without_processor(std::string module) {

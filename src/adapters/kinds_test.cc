@@ -148,6 +148,19 @@ TEST_F(Kinds, DoraOfOutputsAndInputs) {
   }
 }
 
+TEST_F(Kinds, DoraOfPeftIsOfOutputsWhateverItsShape) {
+  const Tensor up = random_tensor({5, 2, 1, 1}, 2), down = random_tensor({2, 5, 3, 3}, 3),
+               m = random_tensor({5}, 4), w = random_tensor({5, 5, 3, 3}, 1);
+  const auto with = [&](const char* role, const Shape& shape) {
+    return apply({{"lora_A.weight", down}, {"lora_B.weight", up}, {role, m.reshaped(shape)}}, w, 1);
+  };
+  const Tensor expected = with("dora_scale", {5, 1, 1, 1});
+  for (const char* role : {"lora_magnitude_vector", "lora_magnitude_vector.default.weight"}) {
+    expect_close(with(role, {5}), expected);
+    expect_close(with(role, {1, 5, 1, 1}), expected);
+  }
+}
+
 TEST_F(Kinds, DifferencesOfWeightsBiasesAndNorms) {
   const Tensor w = random_tensor({6, 5, 3, 3}, 1), d = random_tensor({6, 5, 3, 3}, 2),
                b = random_tensor({6}, 3);

@@ -84,8 +84,8 @@ TEST(AdapterKeys, AreSplitInAnyStyle) {
   EXPECT_EQ(split("lora_unet_a_b.lora_down.weight"), "lora_unet_a_b | lora_down");
   EXPECT_EQ(split("unet.a.b.lora_A.weight"), "unet.a.b | lora_down");
   EXPECT_EQ(split("unet.a.b.lora_B.default.weight"), "unet.a.b | lora_up");
-  EXPECT_EQ(split("unet.a.lora_magnitude_vector"), "unet.a | dora_scale");
-  EXPECT_EQ(split("unet.a.lora_magnitude_vector.default.weight"), "unet.a | dora_scale");
+  EXPECT_EQ(split("unet.a.lora_magnitude_vector"), "unet.a | lora_magnitude_vector");
+  EXPECT_EQ(split("unet.a.lora_magnitude_vector.default.weight"), "unet.a | lora_magnitude_vector");
   EXPECT_EQ(split("a.attn1.processor.to_q_lora.up.weight"), "a.attn1.to_q | lora_up");
   EXPECT_EQ(split("a.attn1.to_q.lora.down.weight"), "a.attn1.to_q | lora_down");
   EXPECT_EQ(split("a.q_proj.lora_linear_layer.up.weight"), "a.q_proj | lora_up");

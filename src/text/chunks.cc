@@ -95,8 +95,10 @@ class Chunker {
     chunk.multipliers.resize(kFull, 1.0f);
     chunk.ids.insert(chunk.ids.begin(), tokenizer_.begin_id());
     chunk.ids.push_back(tokenizer_.end_id());
-    const auto end = std::find(chunk.ids.begin(), chunk.ids.end(), tokenizer_.end_id());
-    std::fill(end + 1, chunk.ids.end(), tokenizer_.padding_id());
+    if (tokenizer_.padding_id() != tokenizer_.end_id()) {
+      const auto end = std::find(chunk.ids.begin(), chunk.ids.end(), tokenizer_.end_id());
+      std::fill(end + 1, chunk.ids.end(), tokenizer_.padding_id());
+    }
     chunk.multipliers.insert(chunk.multipliers.begin(), 1.0f);
     chunk.multipliers.push_back(1.0f);
     result_.chunks.push_back(std::move(chunk));

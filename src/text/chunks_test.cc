@@ -93,6 +93,12 @@ TEST(Chunks, AreOneAsTheTokenizerCuts) {
   EXPECT_EQ(chunks.cut_byte, tokens.cut_at_byte);
 }
 
+TEST(Chunks, GoOnBehindAnEndMark) {
+  const std::string text = "a <|endoftext|> b, c";
+  EXPECT_EQ(chunks_of(std::vector<WeightedText>{{text}}, clip(), {}).chunks[0].ids,
+            clip().encode(text).ids);
+}
+
 TEST(Chunks, AreNotMoreThanAllowed) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += " a b c BREAK";

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/prompt_parser.h"
+#include "text/unicode.h"
 #include "text/words.h"
 
 namespace drypoint {
@@ -41,6 +42,21 @@ bool is_number(std::string_view text, bool exponent) {
     return !rest.empty() && without_digits(rest).empty();
   }
   return rest.empty();
+}
+
+/// As Python's float() reads it: digits of every script.
+std::string in_ascii(std::string_view number) {
+  std::string result;
+  while (!number.empty()) {
+    const auto [code, length] = first_character(number);
+    const int digit = digit_value(code);
+    if (digit < 0)
+      result += number.substr(0, length);
+    else
+      result += static_cast<char>('0' + digit);
+    number.remove_prefix(length);
+  }
+  return result;
 }
 
 /// Too large a number is infinity, too small a one 0.
@@ -237,7 +253,7 @@ void for_each_part(std::string_view text, const Visit& visit) {
     std::string_view number;
     if (const size_t colon = part.rfind(':'); colon != part.npos) {
       number = without_space_before(part.substr(colon + 1));
-      if (is_number(number, false))
+      if (is_number(in_ascii(number), false))
         part = without_space_after(part.substr(0, colon));
       else
         number = {};
@@ -263,7 +279,7 @@ std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps) {
 std::vector<PromptPart> prompt_parts(std::string_view text) {
   std::vector<PromptPart> parts;
   for_each_part(text, [&](std::string_view part, std::string_view number) {
-    const double weight = number.empty() ? 1 : to_number(number);
+    const double weight = number.empty() ? 1 : to_number(in_ascii(number));
     if (!std::isfinite(static_cast<float>(weight)))
       fail(ErrorKind::bad_argument, "a part has the weight {}, expected a finite one",
            printable(number.substr(0, 40)));

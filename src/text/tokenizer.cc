@@ -48,6 +48,15 @@ size_t end_of_word(std::span<const Character> text, size_t begin) {
   return end;
 }
 
+/// Of a mark's text that begins here, 0 if none does.
+size_t length_of_mark(std::span<const Character> text) {
+  for (const std::string_view mark : {kBeginMark, kEndMark})
+    if (std::ranges::equal(text.first(std::min(mark.size(), text.size())), mark, {},
+                           &Character::code))
+      return mark.size();
+  return 0;
+}
+
 }  // namespace
 
 struct Tokenizer::Output {
@@ -195,8 +204,12 @@ void Tokenizer::encode_plain(std::span<const Character> text, Output& output) co
 void Tokenizer::encode_words(std::span<const Character> characters, Output& output) const {
   std::string word;
   std::vector<size_t> origins;  // of each byte of the word
+  // A mark that stood there in capitals is text, and none of its words goes on behind it.
+  size_t end_of_mark = 0;
   for (size_t begin = 0; begin < characters.size() && !output.full();) {
-    const size_t end = end_of_word(characters, begin);
+    if (begin >= end_of_mark) end_of_mark = begin + length_of_mark(characters.subspan(begin));
+    const size_t end =
+        end_of_word(begin < end_of_mark ? characters.first(end_of_mark) : characters, begin);
     if (character_class(characters[begin].code) != CharacterClass::space) {
       word.clear();
       origins.clear();

@@ -101,7 +101,7 @@ class Scheduler:
         spacing = self._sigmas_key() or self.config["timestep_spacing"]
         levels = (
             {"schedule": self.schedules[spacing]}
-            if not told and spacing in self.schedules and self._is_usual(spacing)
+            if not told and spacing in self.schedules and self._is_usual(spacing, steps)
             else self._levels(steps, timesteps, sigmas)
         )
         return {
@@ -116,7 +116,7 @@ class Scheduler:
         """Of those that this class has."""
         return noise_levels.kind_of_sigmas({key: self.config[key] for key in self.defaults})
 
-    def _is_usual(self, spacing: str) -> bool:
+    def _is_usual(self, spacing: str, steps: int) -> bool:
         """Whether a schedule has the levels that the config says."""
         if spacing in noise_levels.SIGMAS:
             return bool(self.config["timestep_spacing"] == "linspace")
@@ -165,6 +165,10 @@ class OverSigmas(Scheduler):
     cuts_off: ClassVar[bool] = False
     leaves_out_still_step: ClassVar[bool] = False
 
+    def _is_usual(self, spacing: str, steps: int) -> bool:
+        # A linspace of one number is its first: diffusers' one step is at timestep 0.
+        return (steps > 1 or self.one_more) and super()._is_usual(spacing, steps)
+
     def _levels(
         self, steps: int, timesteps: Sequence[float] | None, sigmas: Sequence[float] | None
     ) -> dict[str, Any]:
@@ -190,6 +194,7 @@ class OverSigmas(Scheduler):
             levels = np.append(levels, self._last_sigma(float(trained[0])))
         if self.leaves_out_still_step and np.isclose(levels[-2], levels[-1]):
             told, levels = told[:-1], levels[:-1]
+        levels[-1] = min(levels[-1], np.nextafter(levels[-2], 0))  # a request's sigmas fall
         fields: dict[str, Any] = {
             "steps": len(told),
             "timesteps": noise_levels.field(told),

@@ -162,7 +162,7 @@ class UniPCMultistepScheduler(Multistep):
     others: ClassVar[dict[str, set[str]]] = {"solver_type": {"midpoint", "heun", "logrho"}}
     schedules: ClassVar[dict[str, str]] = {"linspace": "linspace"}
 
-    def _is_usual(self, spacing: str) -> bool:
+    def _is_usual(self, spacing: str, steps: int) -> bool:
         return bool(self.config["final_sigmas_type"] == "zero")
 
     def _settings(self, steps: int) -> dict[str, Any]:
@@ -233,8 +233,8 @@ class EulerDiscreteScheduler(OverSigmas):
     }
     schedules: ClassVar[dict[str, str]] = {**_OVER_SIGMAS, "trailing": "trailing"}
 
-    def _is_usual(self, spacing: str) -> bool:
-        return self.config["final_sigmas_type"] == "zero" and super()._is_usual(spacing)
+    def _is_usual(self, spacing: str, steps: int) -> bool:
+        return self.config["final_sigmas_type"] == "zero" and super()._is_usual(spacing, steps)
 
 
 class EulerAncestralDiscreteScheduler(OverSigmas):
@@ -290,7 +290,7 @@ class LCMScheduler(OverTimesteps):
     }
     schedules: ClassVar[dict[str, str]] = {"leading": "lcm", "linspace": "lcm", "trailing": "lcm"}
 
-    def _is_usual(self, spacing: str) -> bool:
+    def _is_usual(self, spacing: str, steps: int) -> bool:
         return True
 
 

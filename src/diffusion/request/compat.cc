@@ -111,6 +111,11 @@ bool counts_in(CompatKind program, double start, double end, const SamplerTable&
   return !(i / n < start || (i + 1) / n > end);
 }
 
+NoiseSchedule with_finite_sigmas_in(CompatKind program, const NoiseSchedule& trained) {
+  return program == CompatKind::diffusers ? trained.with_finite_sigmas(0x1p-24f)
+                                          : trained.with_finite_sigmas();
+}
+
 bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained) {
   return program == CompatKind::comfy &&
          sigma >= trained.with_finite_sigmas().sigma(kNoiseLevels - 1) * (1 - 1e-5);

@@ -29,6 +29,10 @@ std::vector<NoiseLevel> levels_as_in(CompatKind program, const NamedSampler& sam
 /// timestep, of which the last trained is 0.
 bool counts_in(CompatKind program, double start, double end, const SamplerTable& table, size_t row);
 
+/// A model's noise levels, where it was trained to the end of all signal with the little of it that
+/// the program leaves for samplers that divide by it.
+NoiseSchedule with_finite_sigmas_in(CompatKind program, const NoiseSchedule& trained);
+
 /// Whether a walk from this sigma begins with the sample's whole deviation, sqrt(sigma^2 + 1).
 bool begins_whole_in(CompatKind program, double sigma, const NoiseSchedule& trained);
 

@@ -160,6 +160,18 @@ TEST(Compat, SharesOfTheStepsAreWhatProgramsTakeThemFor) {
     EXPECT_EQ(counted(program, 0, 1).size(), 10u);
 }
 
+TEST(Compat, ModelsWithoutSignalAtTheEndAreWalkedFromWhereProgramsBegin) {
+  const NoiseSchedule zero = NoiseSchedule().with_zero_terminal_snr();
+  for (const auto& [program, sigma] : {std::pair(CompatKind::automatic, 4518.7637),
+                                       {CompatKind::a1111, 4518.7637},
+                                       {CompatKind::comfy, std::hypot(4518.7637, 1)},
+                                       {CompatKind::diffusers, 4096}}) {
+    const Request request = asked_as_in(program, "Euler", 8, ScheduleKind::trailing);
+    const SamplerTable table = sampler_table(request, zero, Prediction::v);
+    EXPECT_NEAR(table.start_noise / table.rows[0].input_scale, sigma, 0.01);
+  }
+}
+
 TEST(Compat, NoiseOfStochasticSamplersIsBrownianWhereItIsThere) {
   for (const char* sampler : {"DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"}) {
     EXPECT_TRUE(table_as_in(asked_as_in(CompatKind::a1111, sampler)).brownian) << sampler;

@@ -235,7 +235,8 @@ SamplerTable sampler_table(const Request& request, const WalkPart& part,
     fail(ErrorKind::bad_argument, "steps: {}, expected 1 to {}", request.steps, kNoiseLevels - 1);
   const auto [sampler, schedule] = sampler_of(request);
   check(request, sampler);
-  const NoiseSchedule walked = sampler.takes_no_signal ? trained : trained.with_finite_sigmas();
+  const NoiseSchedule walked =
+      sampler.takes_no_signal ? trained : with_finite_sigmas_in(request.compat, trained);
   SamplerTable table =
       make_table(sampler.function, walk_for(request, part, walked, sampler, schedule), prediction);
   table.brownian = sampler.brownian && has_brownian_noise(request.compat);

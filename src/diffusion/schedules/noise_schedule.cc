@@ -48,9 +48,9 @@ NoiseSchedule NoiseSchedule::with_zero_terminal_snr(float last) const {
   return result;
 }
 
-NoiseSchedule NoiseSchedule::with_finite_sigmas() const {
+NoiseSchedule NoiseSchedule::with_finite_sigmas(float last) const {
   NoiseSchedule result = *this;
-  if (alphas_cumprod_.back() == 0) result.alphas_cumprod_.back() = 4.8973451890853435e-08f;
+  if (alphas_cumprod_.back() == 0) result.alphas_cumprod_.back() = last;
   result.find_log_sigmas();
   return result;
 }

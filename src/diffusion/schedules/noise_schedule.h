@@ -39,9 +39,9 @@ class NoiseSchedule {
   /// written in the place of the last 0, for those who divide by it.
   NoiseSchedule with_zero_terminal_snr(float last = 0) const;
 
-  /// Where no signal is left at the last timestep, with the little that the web UI and ComfyUI give
-  /// it: sigma 4519.
-  NoiseSchedule with_finite_sigmas() const;
+  /// Where no signal is left at the last timestep, with `last` for those who divide by it; usually
+  /// the little that the web UI and ComfyUI give it, sigma 4519.
+  NoiseSchedule with_finite_sigmas(float last = 4.8973451890853435e-08f) const;
 
   std::span<const float> alphas_cumprod() const { return alphas_cumprod_; }
 
