@@ -31,9 +31,9 @@ class DepthAnythingNetwork : public HintNetwork {
     NetworkInputs all =
         vit_positions(tensors(), depth_anything_vit, config_.vit,
                       {seen.width / patch, seen.height / patch}, PositionResize::dinov2);
-    all["image"] =
-        imagenet_pixels(resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3,
-                                      {picture.width, picture.height}, seen, Interpolation::cubic));
+    all["image"] = imagenet_pixels(resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3,
+                                                 {picture.width, picture.height}, seen,
+                                                 Interpolation::cubic64));
     return all;
   }
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,

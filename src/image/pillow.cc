@@ -95,18 +95,24 @@ Image resized_down(const Image& image, int height, PillowFilter filter) {
   return result;
 }
 
+/// The pixel under each result's middle. Pillow adds up the way there, so its rounding counts.
+std::vector<int> nearest_along(int from, int to) {
+  const double step = static_cast<double>(from) / to;
+  std::vector<int> pixels;
+  double at = step * 0.5;
+  for (int i = 0; i < to; ++i, at += step)
+    pixels.push_back(std::min(static_cast<int>(at), from - 1));
+  return pixels;
+}
+
 Image resized_to_nearest(const Image& image, ImageSize size) {
   Image result = black(size, image.channels);
-  const auto at = [](int i, int from, int to) {
-    return std::min(static_cast<int>((i + 0.5) * from / to), from - 1);
-  };
+  const std::vector<int> columns = nearest_along(image.width, size.width),
+                         rows = nearest_along(image.height, size.height);
   uint8_t* out = result.pixels.data();
-  for (int y = 0; y < size.height; ++y)
-    for (int x = 0; x < size.width; ++x) {
-      const uint8_t* pixel = &image.pixels[offset_of(image, at(x, image.width, size.width),
-                                                     at(y, image.height, size.height))];
-      out = std::copy_n(pixel, image.channels, out);
-    }
+  for (const int row : rows)
+    for (const int column : columns)
+      out = std::copy_n(&image.pixels[offset_of(image, column, row)], image.channels, out);
   return result;
 }
 

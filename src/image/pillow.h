@@ -1,5 +1,5 @@
-// Pictures of other sizes, to the pixel as Pillow's `Image.resize` makes them, and how one is
-// fitted to a size that is drawn.
+// Pictures of other sizes, to the pixel as Pillow's `Image.resize` makes them (up to version 12: 13
+// goes down first where that is less work), and how one is fitted to a size that is drawn.
 #pragma once
 
 #include "drypoint/image.h"

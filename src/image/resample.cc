@@ -4,6 +4,7 @@
 #include <array>
 #include <cfloat>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "image/resample_weights.h"
@@ -30,19 +31,22 @@ uint8_t* row_of(Image& image, int row) {
 }
 
 /// Along one side: each result is a sum of `taps` pixels from `first` on, those beyond the border
-/// being as the one at it.
-template <int taps>
+/// being as the one at it. Weights are whole numbers, in units of 2^-11, or float.
+template <int taps, class Weight = int>
 struct Filter {
   struct Place {
     int first = 0;
-    std::array<int, taps> weights{};  // in units of 2^-11
+    std::array<Weight, taps> weights{};
   };
   std::vector<Place> places;
 
   void add(int first, const std::array<float, taps>& weights) {
     Place place{first, {}};
     for (int k = 0; k < taps; ++k)
-      place.weights[k] = int(std::nearbyint(weights[k] * float(1 << fraction_bits)));
+      if constexpr (std::is_same_v<Weight, int>)
+        place.weights[k] = int(std::nearbyint(weights[k] * float(1 << fraction_bits)));
+      else
+        place.weights[k] = weights[k];
     places.push_back(place);
   }
 };
@@ -59,14 +63,11 @@ Filter<8> lanczos_filter(int from, int to) {
   return filter;
 }
 
-Filter<4> cubic_filter(int from, int to) {
-  const double scale = 1 / (double(to) / from);
-  Filter<4> filter;
+Filter<4, float> cubic_filter(int from, int to) {
+  Filter<4, float> filter;
   for (int i = 0; i < to; ++i) {
-    float x = float((i + 0.5) * scale - 0.5);
-    const int pixel = int(std::floor(x));
-    x -= float(pixel);
-    filter.add(pixel - 1, cubic_weights(x));
+    const CubicPlace place = cubic_place(i, double(from) / to);
+    filter.add(place.first, place.weights);
   }
   return filter;
 }
@@ -102,18 +103,24 @@ uint8_t combine(const std::array<const int*, 2>& rows, const std::array<int, 2>&
       (((weights[0] * (rows[0][i] >> 4)) >> 16) + ((weights[1] * (rows[1][i] >> 4)) >> 16) + 2) >>
       2);
 }
+uint8_t combine(const std::array<const float*, 4>& rows, const std::array<float, 4>& weights,
+                int i) {
+  float sum = 0;
+  for (size_t k = 0; k < 4; ++k) sum += rows[k][i] * weights[k];
+  return saturated(sum);
+}
 
-template <int taps>
-Image filtered(const Image& image, ImageSize size, const Filter<taps>& across,
-               const Filter<taps>& down) {
+template <int taps, class Weight>
+Image filtered(const Image& image, ImageSize size, const Filter<taps, Weight>& across,
+               const Filter<taps, Weight>& down) {
   const int n = image.channels, stride = size.width * n;
   Image out = blank(size, n);
   // Rows filtered across, each kept as long as it is among the `taps` in use.
-  std::vector<int> kept(size_t{taps} * size_t(stride));
+  std::vector<Weight> kept(size_t{taps} * size_t(stride));
   std::array<int, taps> held;
   held.fill(-1);
-  const auto across_row = [&](int row) -> const int* {
-    int* result = kept.data() + size_t(row % taps) * size_t(stride);
+  const auto across_row = [&](int row) -> const Weight* {
+    Weight* result = kept.data() + size_t(row % taps) * size_t(stride);
     if (held[row % taps] == row) return result;
     held[row % taps] = row;
     const uint8_t* from = row_of(image, row);
@@ -123,7 +130,7 @@ Image filtered(const Image& image, ImageSize size, const Filter<taps>& across,
       for (int k = 0; k < taps; ++k)
         pixels[k] = n * std::clamp(place.first + k, 0, image.width - 1);
       for (int channel = 0; channel < n; ++channel) {
-        int sum = 0;
+        Weight sum = 0;
         for (int k = 0; k < taps; ++k) sum += from[pixels[k] + channel] * place.weights[k];
         result[column * n + channel] = sum;
       }
@@ -132,7 +139,7 @@ Image filtered(const Image& image, ImageSize size, const Filter<taps>& across,
   };
   for (int row = 0; row < size.height; ++row) {
     const auto& place = down.places[row];
-    std::array<const int*, taps> rows;
+    std::array<const Weight*, taps> rows;
     for (int k = 0; k < taps; ++k)
       rows[k] = across_row(std::clamp(place.first + k, 0, image.height - 1));
     uint8_t* to = row_of(out, row);

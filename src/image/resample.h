@@ -13,7 +13,8 @@ Image resize_area(const Image& image, ImageSize size);
 /// Lanczos' kernel over 8×8 pixels (INTER_LANCZOS4), which does not widen where a side shrinks.
 Image resize_lanczos(const Image& image, ImageSize size);
 
-/// Keys' cubic over 4×4 pixels, a = -0.75 (INTER_CUBIC).
+/// Keys' cubic over 4×4 pixels, a = -0.75 (INTER_CUBIC), as IPP has it, with which OpenCV comes for
+/// x86.
 Image resize_cubic(const Image& image, ImageSize size);
 
 }  // namespace drypoint

@@ -35,13 +35,12 @@ std::array<float, 8> lanczos_weights(float x) {
   return weights;
 }
 
-std::array<float, 4> cubic_weights(float x) {
-  constexpr float a = -0.75f;
-  std::array<float, 4> weights{((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a,
-                               ((a + 2) * x - (a + 3)) * x * x + 1,
-                               ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1, 0};
-  weights[3] = 1 - weights[0] - weights[1] - weights[2];
-  return weights;
+CubicPlace cubic_place(int to, double scale) {
+  const double at = (to + 0.5) * scale - 0.5, pixel = std::floor(at);
+  const std::array<double, 4> weights = cubic_weights(at - pixel);
+  return {static_cast<int>(pixel) - 1,
+          {static_cast<float>(weights[0]), static_cast<float>(weights[1]),
+           static_cast<float>(weights[2]), static_cast<float>(weights[3])}};
 }
 
 std::vector<Share> area_shares(int from, int to, double scale) {

@@ -28,10 +28,15 @@ std::vector<Share> shares_along(int from, int to, Interpolation interpolation) {
       shares.push_back({static_cast<int>(between.high), i, between.share});
       continue;
     }
+    if (interpolation == Interpolation::cubic) {
+      const CubicPlace place = cubic_place(i, double(from) / to);
+      add_shares(place.first, place.weights, from, i, shares);
+      continue;
+    }
     float x = static_cast<float>((i + 0.5) * scale - 0.5);
     const int pixel = static_cast<int>(std::floor(x));
     x -= static_cast<float>(pixel);
-    if (interpolation == Interpolation::cubic)
+    if (interpolation == Interpolation::cubic64)
       add_shares(pixel - 1, cubic_weights(x), from, i, shares);
     else
       add_shares(pixel - 3, lanczos_weights(x), from, i, shares);

@@ -10,7 +10,8 @@ namespace drypoint {
 
 enum class Interpolation : uint8_t {
   linear,   ///< INTER_LINEAR
-  cubic,    ///< INTER_CUBIC
+  cubic,    ///< INTER_CUBIC with IPP
+  cubic64,  ///< INTER_CUBIC of 64-bit floats, which IPP has not: places are rounded to 32 bits
   lanczos,  ///< INTER_LANCZOS4
   area,     ///< INTER_AREA, for sides that do not grow
 };

@@ -95,7 +95,6 @@ def main(picture, out):
         "recolor_intensity": gamma(cv2.cvtColor(img, cv2.COLOR_BGR2HSV)[:, :, 2], 1.0),
         "shuffle": shuffle(img, 7),
     }
-    cv2.setUseOptimized(False)  # vector code rounds cubic sums in a way of its own
     results |= {
         "fill": fill(img, 128, 128),
         "fill_larger": fill(img, 160, 200),

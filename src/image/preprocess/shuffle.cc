@@ -6,6 +6,7 @@
 
 #include "image/preprocess/pixels.h"
 #include "image/preprocess/preprocessors.h"
+#include "image/resample_weights.h"
 
 namespace drypoint {
 namespace {
@@ -16,16 +17,6 @@ constexpr int disk = 256;  // pixels between two random numbers
 double uniform(std::mt19937& engine) {
   const uint32_t a = static_cast<uint32_t>(engine()) >> 5, b = static_cast<uint32_t>(engine()) >> 6;
   return (a * 67108864.0 + b) / 9007199254740992.0;
-}
-
-/// Shares of the pixels before, at, after and two after a place, x from the second (Keys' cubic,
-/// a = -0.75, as OpenCV's).
-std::array<double, 4> cubic(double x) {
-  constexpr double a = -0.75;
-  const auto inner = [](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
-  const auto outer = [](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
-  const std::array<double, 3> first{outer(x + 1), inner(x), inner(1 - x)};
-  return {first[0], first[1], first[2], 1 - first[0] - first[1] - first[2]};
 }
 
 /// Random numbers on a coarse grid, enlarged, [height, width] from 0 to 1.
@@ -43,7 +34,7 @@ std::vector<double> noise_disk(int height, int width, std::mt19937& engine) {
     for (int i = disk; i < disk + to; ++i) {
       const double at = (i + 0.5) * scale - 0.5, first = std::floor(at);
       Place& place = all.emplace_back();
-      place.share = cubic(at - first);
+      place.share = cubic_weights(at - first);
       for (int k = 0; k < 4; ++k)
         place.from[static_cast<size_t>(k)] =
             static_cast<size_t>(std::clamp(static_cast<int>(first) - 1 + k, 0, from - 1));
