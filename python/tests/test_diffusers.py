@@ -200,6 +200,14 @@ def test_walks_where_diffusers_walks_at_the_edges() -> None:
     assert 0 < first - second < 1e-9
 
 
+def test_levels_stand_for_the_models_own_schedule(
+    usual: ours.StableDiffusionControlNetPipeline,
+) -> None:
+    walk = ours.HeunDiscreteScheduler.from_config({"timestep_spacing": "trailing"}).fields(2)
+    request = drypoint.Request(schedule="trailing", prompt="a bird", size="64x64").replace(**walk)
+    assert len(usual._model.pipeline.generate(request).images) == 1
+
+
 def test_guess_mode_tells_of_its_scales(
     pipe: ours.StableDiffusionControlNetPipeline, edges: Edges
 ) -> None:

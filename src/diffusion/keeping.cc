@@ -36,6 +36,16 @@ void add(std::vector<float>& rows, double known, double other, bool kept) {
     rows.push_back(static_cast<float>(value));
 }
 
+double sigma_of(const SamplerTable::Row& row) { return row.noise / row.signal; }
+
+/// The share of noise that the known latent has after a row: the next row's, and between two levels
+/// that of the second.
+double kept_noise(const SamplerTable& table, size_t row) {
+  const SamplerTable::Row& next = table.rows[row + 1];
+  if (!next.between || row + 2 == table.rows.size()) return next.noise;
+  return next.signal * sigma_of(table.rows[row + 2]);
+}
+
 }  // namespace
 
 KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRule rule) {
@@ -50,7 +60,7 @@ KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRul
       break;
     }
     const SamplerTable::Row& next = table.rows[i + 1];
-    add(kept.latent, next.signal, next.noise, !of_output);
+    add(kept.latent, next.signal, kept_noise(table, i), !of_output);
   }
   return kept;
 }
@@ -59,7 +69,7 @@ std::vector<float> soft_rows(const SamplerTable& table, Prediction prediction,
                              const Request& request) {
   std::vector<float> rows;
   for (const SamplerTable::Row& row : table.rows) {
-    const double sigma = row.noise / row.signal;
+    const double sigma = sigma_of(row);
     const auto [of_seen, of_output] = clean_shares(row, prediction);
     const auto [clean, seen] = output_shares(row, prediction);
     const double strength = request.soft_preservation_strength;

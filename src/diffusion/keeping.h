@@ -17,7 +17,8 @@ struct KeptRows {
 };
 
 /// By a rule that is not `automatic`: a1111 has the model predict the known latent, diffusers puts
-/// it with the next step's noise in the place of what a step made. In the end it is there in both.
+/// it with the noise of the walk's next level in the place of what a row made. In the end it is
+/// there in both.
 KeptRows kept_rows(const SamplerTable& table, Prediction prediction, PaintingRule rule);
 
 /// Rows of `SoftBlend`, [rows of the table, 6].

@@ -17,7 +17,7 @@ struct NormalBaeConfig {
   int64_t hidden = 0;                 // of what makes directions of them
   bool operator==(const NormalBaeConfig&) const = default;
 
-  static constexpr int64_t multiple = 32;  // what sides are of
+  static constexpr int64_t multiple = 8;  // what sides are of
 };
 
 /// "image" [1, H, W, 3], normalised by ImageNet's colours -> "normals" [1, H, W, 4], a direction of

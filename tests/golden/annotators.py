@@ -390,18 +390,22 @@ def normal_bae():
     network.eval()
     random_weights(network, 37)
     normal_norms(network, 41)
-    with torch.no_grad():  # else biases decide
-        for name, weight in network.decoder.named_parameters():
-            if weight.dim() > 1:
-                weight.mul_(2)
+    annotator = detector.NormalBaeDetector(network)
+    image = annotator.norm(torch.from_numpy(photo(40, 32)[None].transpose(0, 3, 1, 2).astype(np.float32)) / 255)
+    last, kept = network.decoder.out_conv_res1[6], {}
+    hook = last.register_forward_hook(lambda _, __, output: kept.update(output=output[0, :3]))
+    with torch.no_grad():  # else biases decide; as real ones, they point to the eye's side
+        network(image)
+        hook.remove()
+        mean, spread = kept["output"].mean(1), kept["output"].std(1)
+        last.bias[:3] = ((last.bias[:3] - mean) / spread + torch.tensor([0, 0, 2])).half()
+        last.weight[:3] = (last.weight[:3] / spread[:, None, None]).half()
     save("normal_bae", {f"module.{name}": value for name, value in network.state_dict().items() if "num_batches" not in name})
-    colours = detector.NormalBaeDetector(network).norm
-    stages = {"image": colours(torch.from_numpy(photo(40, 32)[None].transpose(0, 3, 1, 2).astype(np.float32)) / 255)}
+    stages = {"image": image}
     with torch.no_grad():
         stages["normals"] = network(stages["image"])[0][-1]
-    print("normals:", stages["normals"].shape, stages["normals"].std((2, 3)))
     save_file({key: value.permute(0, 2, 3, 1).contiguous() for key, value in stages.items()}, out / "normal_bae_stages.safetensors")
-    save_picture("normal_bae", detector.NormalBaeDetector(network)(photo(64, 64), 64, 64))
+    save_picture("normal_bae", annotator(photo(64, 64), 64, 64))
 
 
 @maker

@@ -102,7 +102,7 @@ class Scheduler:
         levels = (
             {"schedule": self.schedules[spacing]}
             if not told and spacing in self.schedules and self._is_usual(spacing, steps)
-            else self._levels(steps, timesteps, sigmas)
+            else {"schedule": "automatic", **self._levels(steps, timesteps, sigmas)}
         )
         return {
             "sampler": self.sampler,

@@ -11,7 +11,7 @@ Latent midpoint_step(TableBuilder& table, const Walk& walk, Latent x, Latent slo
                      const NoiseLevel& level, double down) {
   const NoiseLevel middle = walk.trained.at_sigma(std::sqrt(level.sigma() * down));
   const Latent halfway = x + (middle.sigma() - level.sigma()) * slope;
-  const Latent middle_slope = (halfway - table.denoise(halfway, middle)) / middle.sigma();
+  const Latent middle_slope = (halfway - table.denoise_between(halfway, middle)) / middle.sigma();
   return x + (down - level.sigma()) * middle_slope;
 }
 

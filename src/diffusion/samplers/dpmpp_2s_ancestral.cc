@@ -17,7 +17,7 @@ Latent dpmpp_2s_ancestral(TableBuilder& table, const Walk& walk) {
     if (down > 0) {
       const NoiseLevel middle = walk.trained.at_sigma(std::sqrt(sigma * down));
       const double part = middle.sigma() / sigma;
-      clean = table.denoise(part * x + (1 - part) * clean, middle);
+      clean = table.denoise_between(part * x + (1 - part) * clean, middle);
     }
     x = down / sigma * x + (1 - down / sigma) * clean;
     if (next > 0) x = x + settings.s_noise * up * table.draw(sigma, next);

@@ -23,7 +23,7 @@ Latent dpmpp_sde(TableBuilder& table, const Walk& walk) {
              settings.s_noise * up * table.draw(sigma, target);
     };
     const NoiseLevel middle = walk.trained.at_sigma(std::sqrt(sigma * next));
-    const Latent middle_clean = table.denoise(step_to(middle.sigma(), clean), middle);
+    const Latent middle_clean = table.denoise_between(step_to(middle.sigma(), clean), middle);
     x = step_to(next, middle_clean);
   }
   return walk.end(x);

@@ -16,6 +16,7 @@ struct SamplerTable {
     double timestep = 0;           // that the model is told
     double input_scale = 1;        // slot 0 is here the sample times this
     double signal = 1, noise = 0;  // slot 0 is here signal * clean + noise * n
+    bool between = false;          // two levels of the walk
     int draw = -1;                 // the number of the draw that is the fresh noise; -1: none
     /// [slots, slots + 2]: for each new slot the shares of slots, output, fresh noise.
     std::vector<float> matrix;

@@ -54,6 +54,12 @@ Latent TableBuilder::denoise(Latent x, const NoiseLevel& level) {
   return parts(level.signal * x, evaluate(x, level, level.signal), level).clean;
 }
 
+Latent TableBuilder::denoise_between(Latent x, const NoiseLevel& level) {
+  const Latent clean = denoise(x, level);
+  evaluations_.back().row.between = true;
+  return clean;
+}
+
 /// For each node the region in which it is read last, -1 if the result does not depend on it.
 std::vector<int> TableBuilder::last_uses(int result) const {
   std::vector<int> last(nodes_.size(), -1);

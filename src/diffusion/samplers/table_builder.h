@@ -61,6 +61,8 @@ class TableBuilder {
   Parts parts(Latent x, Latent output, const NoiseLevel& level);
   /// The same for x = clean + sigma * n.
   Latent denoise(Latent x, const NoiseLevel& level);
+  /// The same at one that lies between two of the walk.
+  Latent denoise_between(Latent x, const NoiseLevel& level);
 
   /// The walk ends with x.
   SamplerTable finish(Latent x);
