@@ -61,7 +61,8 @@ class Pipeline::Implementation {
 
  private:
   Generation begin(const Request& request, const Callbacks& callbacks) const;
-  Generation begin(const Request& request, const Callbacks& callbacks, const WalkPart& part) const;
+  Generation begin(const Request& request, const Callbacks& callbacks, const WalkPart& part,
+                   int steps_before = 0) const;
   bool go_together(const Generation& a, const Generation& b) const;
 
   Model public_;
@@ -117,17 +118,17 @@ Generation Pipeline::Implementation::begin(const Request& request,
     drawing.second_request =
         std::make_unique<const Request>(hires_request(request, drawing.size, drawing.result.seed));
     drawing.second = std::make_unique<Generation>(
-        begin(*drawing.second_request, callbacks, second_walk_part(request)));
+        begin(*drawing.second_request, callbacks, second_walk_part(request), request.steps));
   }
   return drawing;
 }
 
 Generation Pipeline::Implementation::begin(const Request& request, const Callbacks& callbacks,
-                                           const WalkPart& part) const {
+                                           const WalkPart& part, int steps_before) const {
   Stopwatch watch;
   Result result;
   AdapterSet adapters = model_.model()->adapters().find(adapters_of(request), result.notices);
-  Prompts prompts = read_prompts(request, model_, result.notices, adapters);
+  Prompts prompts = read_prompts(request, model_, result.notices, adapters, steps_before);
   SamplerTable table = sampler_table(request, part, model_.noise_schedule(), model_.prediction());
   result.seed = request.seed ? *request.seed : std::random_device()();
   NoiseSource noise(request, result.seed, table);

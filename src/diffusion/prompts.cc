@@ -21,10 +21,12 @@ constexpr size_t kMostParts = 32;
 class PromptReader {
  public:
   PromptReader(const Request& request, const Stages& model, const Embeddings& embeddings,
-               std::vector<std::string>& notices)
+               std::vector<std::string>& notices, int steps_before)
       : request_(request), model_(model), embeddings_(embeddings), notices_(notices) {
     const auto& sampler = choose_sampler(request.sampler, request.schedule).sampler;
-    calls_ = request.steps * (sampler.second_order ? 2 : 1);
+    const int calls_of_step = sampler.second_order ? 2 : 1;
+    calls_ = request.steps * calls_of_step;
+    calls_before_ = steps_before * calls_of_step;
   }
 
   std::vector<ScheduledPrompt> read(const std::string& field, const std::string& text,
@@ -41,7 +43,8 @@ class PromptReader {
   bool reads_as_web_ui(const std::string& field, const std::string& text, bool in_parts) {
     if (request_.parser != ParserKind::automatic) return request_.parser == ParserKind::a1111;
     const std::vector<ScheduledText> same{{calls_, text}};
-    if ((!in_parts || prompt_parts(text).size() == 1) && prompt_schedule(text, calls_) == same &&
+    if ((!in_parts || prompt_parts(text).size() == 1) &&
+        prompt_schedule(text, calls_, calls_before_) == same &&
         parse_emphasis(text) == std::vector<WeightedText>{{text}})
       return false;
     notices_.push_back(
@@ -67,7 +70,7 @@ class PromptReader {
       prompt.weight = part.weight;
       std::map<std::string, size_t> known;
       std::vector<ScheduledText> schedule{{calls_, part.text}};
-      if (as_web_ui) schedule = prompt_schedule(part.text, calls_);
+      if (as_web_ui) schedule = prompt_schedule(part.text, calls_, calls_before_);
       for (const auto& [last, of_step] : schedule) {
         const auto [entry, is_new] = known.emplace(of_step, prompt.texts.size());
         if (is_new) prompt.texts.push_back({chunks(field, of_step, as_web_ui)});
@@ -107,6 +110,7 @@ class PromptReader {
   const Embeddings& embeddings_;
   std::vector<std::string>& notices_;
   int calls_ = 0;  // of the model
+  int calls_before_ = 0;
   std::map<std::string, bool> told_cut_;
 };
 
@@ -183,7 +187,7 @@ TextEncoderShape Prompts::encoder(const Request& request) const {
 }
 
 Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices,
-                     const AdapterSet& adapters) {
+                     const AdapterSet& adapters, int steps_before) {
   if (request.clip_skip > model.config().text.layers)
     fail(ErrorKind::bad_argument, "clip_skip: {}, expected 1 to {}, the text encoder's layers",
          request.clip_skip, model.config().text.layers);
@@ -192,7 +196,7 @@ Prompts read_prompts(const Request& request, const Stages& model, std::vector<st
   std::ranges::copy(prompts.embeddings->notices(), std::back_inserter(notices));
   if (model.tokenizer().encode(request.prompt).count == 2)
     notices.push_back(fmt::format("prompt: is {}", request.prompt.empty() ? "empty" : "blank"));
-  PromptReader reader(request, model, *prompts.embeddings, notices);
+  PromptReader reader(request, model, *prompts.embeddings, notices, steps_before);
   prompts.positive = reader.read("prompt", encoded_prompt(request), true);
   prompts.guidance_scale = request.guidance_scale;
   if (prompts.positive.size() == 1) prompts.guidance_scale *= prompts.positive[0].weight;

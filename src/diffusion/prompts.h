@@ -49,8 +49,8 @@ struct Prompts {
 };
 
 /// Throws bad_argument naming the field. `notices` gets what was cut, and how it was read.
-/// `adapters` may bring embeddings along.
+/// `adapters` may bring embeddings along. `steps_before`: those of the pass before this one.
 Prompts read_prompts(const Request& request, const Stages& model, std::vector<std::string>& notices,
-                     const AdapterSet& adapters = {});
+                     const AdapterSet& adapters = {}, int steps_before = 0);
 
 }  // namespace drypoint

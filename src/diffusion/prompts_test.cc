@@ -92,6 +92,16 @@ TEST(Prompts, ChangeAsTheSamplerCounts) {
   EXPECT_EQ(at(9), 1u);
 }
 
+TEST(Prompts, GoOnFromThePassBefore) {
+  Request request = saying("[a:b:5]");
+  request.steps = 4;
+  request.sampler = "Heun";
+  std::vector<std::string> notices;
+  const Prompts second = read_prompts(request, plain_model(), notices, {}, 2);
+  ASSERT_EQ(second.positive[0].schedule.size(), 2u);
+  EXPECT_EQ(second.positive[0].schedule[0].last_call, 1);
+}
+
 TEST(Prompts, AllOfASchedulesTextsHaveEquallyManyChunks) {
   const auto prompts = read(saying("[a:b BREAK c BREAK d:3]")).prompts;
   ASSERT_EQ(prompts.positive[0].texts.size(), 2u);

@@ -83,7 +83,8 @@ struct Piece {
 
 class ScheduleParser {
  public:
-  ScheduleParser(std::string_view text, int steps) : text_(text), steps_(steps) {}
+  ScheduleParser(std::string_view text, int steps, int before)
+      : text_(text), steps_(steps), before_(before) {}
 
   /// False: the whole text is plain.
   bool parse() {
@@ -200,7 +201,10 @@ class ScheduleParser {
         without_space_before(without_space_after(pieces_[last + 1].text));
     if (!is_number(number, true)) return false;
     double when = to_number(number);
-    if (number.find('.') != number.npos) when *= steps_;
+    if (number.find('.') == number.npos)
+      when -= before_;
+    else
+      when = (when - (before_ > 0 ? 1 : 0)) * steps_;
     begin.when = static_cast<int>(std::clamp<double>(when, -1, steps_));
     begin.node = Piece::Node::scheduled;
     return true;
@@ -236,7 +240,7 @@ class ScheduleParser {
   }
 
   std::string_view text_;
-  int steps_;
+  int steps_, before_;
   std::vector<Piece> pieces_;
   std::vector<size_t> open_;  // brackets
 };
@@ -264,8 +268,8 @@ void for_each_part(std::string_view text, const Visit& visit) {
 
 }  // namespace
 
-std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps) {
-  ScheduleParser parser(text, steps);
+std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps, int before) {
+  ScheduleParser parser(text, steps, before);
   if (!parser.parse()) return {{steps, std::string(text)}};
   const std::vector<int> last_steps = parser.last_steps();
   if (last_steps.size() > 1 && last_steps.size() * text.size() > kMostText)

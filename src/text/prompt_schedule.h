@@ -16,8 +16,10 @@ struct ScheduledText {
 
 /// What the prompt says at which steps: "[a:b:0.4]" becomes b after 0.4 of the steps, "[a:b:12]"
 /// after 12, "[a:12]" appears and "[a::12]" vanishes then; "[a|b]" is each in turn. Weights stay as
-/// they are. Throws bad_argument for brackets nested too deep and for more text than 16 MB in all.
-std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps);
+/// they are. Of a second pass numbers go on from the `before` steps of the first: 1.4 is 0.4 of it,
+/// and what changes in the first has changed. Throws bad_argument for brackets nested too deep and
+/// for more text than 16 MB in all.
+std::vector<ScheduledText> prompt_schedule(std::string_view text, int steps, int before = 0);
 
 struct PromptPart {
   std::string text;

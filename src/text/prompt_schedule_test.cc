@@ -27,7 +27,8 @@ TEST(PromptSchedule, IsTheWebUis) {
     std::vector<ScheduledText> expected;
     for (const auto& part : schedule.at("expected")) expected.push_back({part[0], part[1]});
     const std::string text = schedule.at("text");
-    EXPECT_EQ(prompt_schedule(text, schedule.at("steps")), expected) << text;
+    EXPECT_EQ(prompt_schedule(text, schedule.at("steps"), schedule.value("before", 0)), expected)
+        << text;
   }
 }
 
