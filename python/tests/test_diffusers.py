@@ -193,6 +193,7 @@ def test_refuses_what_is_not_there(
 def test_walks_where_diffusers_walks_at_the_edges() -> None:
     one = ours.EulerDiscreteScheduler().fields(1)
     assert one["timesteps"] == "0.0"  # of a linspace of one number
+    assert ours.EulerDiscreteScheduler(final_sigmas_type="sigma_min").fields(1)["steps"] == 1
     last = ours.DPMSolverMultistepScheduler(
         use_exponential_sigmas=True, final_sigmas_type="sigma_min"
     ).fields(4)["sigmas"]

@@ -248,6 +248,12 @@ TEST_F(Kinds, PeftsAlphaIsInTheMetadata) {
   EXPECT_EQ(alphas(R"({"unet.lora_alpha": 8, "unet.use_rslora": true})"), (Found{16, 16}));
   EXPECT_EQ(alphas(R"({"unet.lora_alpha": 8, "unet.alpha_pattern": {"proj_out": 2}})"),
             (Found{8, 2}));
+  EXPECT_EQ(alphas(R"({"unet.lora_alpha": 8,
+                       "unet.alpha_pattern": {"attentions.0.proj_out": 2, "proj_out": 3}})"),
+            (Found{8, 2}));
+  EXPECT_TRUE(fails_with(ErrorKind::unsupported, {"proj_.*", "regular expression"}, [&] {
+    alphas(R"({"unet.lora_alpha": 8, "unet.alpha_pattern": {"proj_.*": 2}})");
+  }));
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"peft.safetensors", "lora_alpha"},
                          [&] { alphas(R"({"unet.lora_alpha": "x"})"); }));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -28,8 +29,14 @@ std::optional<PeftAlphas::Said> said_in(const nlohmann::json& json, const std::s
     said.by_root = root->is_boolean() && root->get<bool>();
   const auto patterns = json.find(prefix + "alpha_pattern");
   if (patterns != json.end() && patterns->is_object())
-    for (const auto& [module, value] : patterns->items())
+    for (const auto& [module, value] : patterns->items()) {
+      if (module.find_first_of("*+?[](){}|^$\\") != module.npos)
+        fail(ErrorKind::unsupported,
+             "{}: {}alpha_pattern: \"{}\" is a regular expression, expected the end of a module's "
+             "name",
+             source, prefix, printable(module));
       said.patterns[module] = number_in(value, source, prefix + "alpha_pattern");
+    }
   return said;
 }
 
@@ -38,9 +45,11 @@ std::optional<PeftAlphas::Said> said_in(const nlohmann::json& json, const std::s
 std::optional<double> PeftAlphas::of(const std::string& module, const Tensor& down) const {
   for (const auto& [prefix, said] : by_prefix) {
     if (!module.starts_with(prefix)) continue;
-    double alpha = said.alpha;
-    for (const auto& [ending, value] : said.patterns)
-      if (module == ending || module.ends_with("." + ending)) alpha = value;
+    // Of several the first counts, as PEFT writes them: sorted.
+    const auto found = std::ranges::find_if(said.patterns, [&](const auto& pattern) {
+      return module == pattern.first || module.ends_with("." + pattern.first);
+    });
+    const double alpha = found == said.patterns.end() ? said.alpha : found->second;
     return said.by_root ? alpha * std::sqrt(static_cast<double>(down.shape()[0])) : alpha;
   }
   return {};

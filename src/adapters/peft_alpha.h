@@ -24,7 +24,7 @@ struct PeftAlphas {
   std::optional<double> of(const std::string& module, const Tensor& down) const;
 };
 
-/// Throws bad_file if it says something that makes no sense.
+/// Throws bad_file if it says something that makes no sense, unsupported for regular expressions.
 PeftAlphas peft_alphas(const Metadata& metadata, const std::filesystem::path& file);
 
 }  // namespace drypoint

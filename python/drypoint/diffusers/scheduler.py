@@ -192,7 +192,7 @@ class OverSigmas(Scheduler):
                 levels = noise_levels.spread_sigmas(key, steps, among)
                 told = self._whole(key, noise_levels.timesteps_of(levels, trained))
             levels = np.append(levels, self._last_sigma(float(trained[0])))
-        if self.leaves_out_still_step and np.isclose(levels[-2], levels[-1]):
+        if self.leaves_out_still_step and len(told) > 1 and np.isclose(levels[-2], levels[-1]):
             told, levels = told[:-1], levels[:-1]
         levels[-1] = min(levels[-1], np.nextafter(levels[-2], 0))  # a request's sigmas fall
         fields: dict[str, Any] = {
