@@ -25,7 +25,7 @@ const std::vector<Told>& told() {
       {Metric::stage_seconds, "drypoint_stage_seconds", "A picture's time in each stage.", seconds},
       {Metric::together,
        "drypoint_batch_size",
-       "Pictures that were taken from the line together.",
+       "For each picture, how many were drawn as one batch.",
        {1, 2, 4, 8, 16, 32, 64}},
       {Metric::refused, "drypoint_refused_total", "Requests beyond a limit, by the limit."}};
   return all;

@@ -28,7 +28,7 @@ class Job {
   size_t place() const;
   /// Of the stage that it is in.
   Progress progress() const;
-  /// How many were taken from the line together, this one included; 0 while it waits.
+  /// How many were drawn as one batch, this one included; 0 until it is done.
   size_t together() const;
 
   /// Gives it up: at once where it waits, soon where it is being drawn. One that has ended stays

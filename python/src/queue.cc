@@ -119,7 +119,7 @@ void add_queue(nb::module_& module) {
       .def_prop_ro("progress", [](const OwnJob& own) { return own.job.progress(); })
       .def_prop_ro(
           "together", [](const OwnJob& own) { return own.job.together(); },
-          "How many were taken from the line with it, itself included; 0 while it waits.")
+          "How many were drawn as one batch, this one included; 0 until it is done.")
       .def(
           "cancel", [](OwnJob& own) { own.job.cancel(); }, nb::call_guard<nb::gil_scoped_release>(),
           "Gives it up: at once where it waits, soon where it is being drawn.")

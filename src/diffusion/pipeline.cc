@@ -193,13 +193,15 @@ std::vector<Outcome> Pipeline::Implementation::draw_together(std::span<const Ask
     attempt(i, [&] {
       Generation& drawing = *drawings[i];
       const bool was_in_batch = std::ranges::count(batch, &drawing) > 0;
+      const size_t together = was_in_batch && is_drawn ? batch.size() : 1;
       if (was_in_batch && !is_drawn) {  // its noise has been drawn
         if (drawing.is_given_up()) fail(ErrorKind::cancelled, "cancelled");
         drawings[i].emplace(begin(asked[i].request, asked[i].callbacks));
       }
       Generation* const alone = &drawing;
-      if (!was_in_batch || !is_drawn) draw(model_, std::span(&alone, 1));
+      if (together == 1) draw(model_, std::span(&alone, 1));
       outcomes[i].result = std::move(drawing.result);
+      outcomes[i].together = together;
     });
   }
   return outcomes;

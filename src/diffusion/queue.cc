@@ -62,7 +62,6 @@ struct JobRecord {
   std::atomic<bool> given_up = false, has_ended = false;
   JobState state = JobState::waiting;
   Progress progress;
-  size_t together = 0;
   uint64_t round = 0;  // in each an owner has one turn
   Outcome outcome;
 
@@ -156,7 +155,7 @@ Progress Job::progress() const {
 
 size_t Job::together() const {
   const std::lock_guard lock(record_->line->mutex);
-  return record_->together;
+  return record_->outcome.together;
 }
 
 void Job::cancel() {
@@ -293,10 +292,7 @@ Queue::Implementation::Batch Queue::Implementation::next() {
       batch.push_back(std::move(*it)), it = jobs.erase(it);
     else
       ++it;
-  for (const auto& job : batch) {
-    job->state = JobState::drawing;
-    job->together = batch.size();
-  }
+  for (const auto& job : batch) job->state = JobState::drawing;
   drawing_.insert(drawing_.end(), batch.begin(), batch.end());
   return batch;
 }

@@ -1,6 +1,7 @@
 // Several requests drawn as one batch.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <span>
@@ -15,10 +16,11 @@ struct Asked {
   const Callbacks& callbacks;  // that throw nothing
 };
 
-/// One of both is there.
+/// One of result and failure is there.
 struct Outcome {
   std::optional<Result> result;
   std::exception_ptr failure;
+  size_t together = 0;  // how many were drawn as one batch, this one included
 };
 
 /// Draws them, together where they agree in what the denoiser has once for all: each as it would be
