@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -69,6 +70,10 @@ int socket_of(MHD_Connection* connection) {
 std::string_view HttpRequest::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? std::string_view() : found->second;
+}
+
+size_t HttpRequest::content_length() const {
+  return std::strtoull(std::string(header("content-length")).c_str(), nullptr, 10);
 }
 
 bool HttpRequest::is_gone() const {
@@ -210,7 +215,10 @@ MHD_Result HttpServer::Implementation::serve(MHD_Connection* connection, const c
     request.socket = socket_of(connection);
     if (auto refusal = handler.admit(request))
       return send(connection, *exchange, std::move(*refusal));
-    if (request.header("content-type").starts_with("multipart/form-data"))
+    constexpr size_t usual = 1 << 20;
+    if (!request.header("content-type").starts_with("multipart/form-data"))
+      request.body.reserve(std::min(usual, request.content_length()));
+    else
       exchange->form = MHD_create_post_processor(connection, 64 << 10, keep_part, &request.form);
     return MHD_YES;
   }

@@ -31,6 +31,7 @@ struct HttpRequest {
   int socket = -1;
 
   std::string_view header(const std::string& name) const;  ///< empty where there is none
+  size_t content_length() const;  ///< as the header says; 0 where it says nothing
   /// Whether the client has closed its end, and waits for no answer.
   bool is_gone() const;
 };

@@ -14,7 +14,7 @@ namespace drypoint::server {
 using Json = nlohmann::ordered_json;
 
 /// The object that a request's body holds; an empty body is an empty one. Throws 400 for what is no
-/// JSON (or UTF-8), no object, or nested deeper than 32.
+/// JSON (or UTF-8), no object, nested deeper than 32, or has an object of over 1000 fields.
 Json parse_object(std::string_view body);
 std::string dumped(const Json& json);
 

@@ -129,7 +129,7 @@ HttpResponse answer_whole(const Context& context, const HttpRequest& request, co
   for (size_t i = 0; i < results.size(); ++i)
     data.push_back(data_of(wish, request, *task, results[i], i));
   return json_response({{"created", std::time(nullptr)},
-                        {"data", data},
+                        {"data", std::move(data)},
                         {"output_format", wish.format_name},
                         {"size", size_of(results.at(0))}});
 }

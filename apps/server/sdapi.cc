@@ -79,9 +79,9 @@ HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& re
   const auto begun = Task::Clock::now();
   Json body = parse_object(request.body);
   request.body = {};
-  const Drawing drawing = read_drawing(context, options, request, body, is_img2img);
+  Drawing drawing = read_drawing(context, options, request, body, is_img2img);
   const ImageFormat format = picture_format(drawing.format, "samples_format").format;
-  const auto task = context.desk.accept(drawing.order);
+  const auto task = context.desk.accept(std::move(drawing.order));
   context.desk.finish(task, request);
   try {
     task->check();
@@ -108,8 +108,9 @@ HttpResponse draw(const Context& context, SdapiOptions& options, HttpRequest& re
                                     {"batch_size", Json(1)},
                                     {"denoising_strength", Json(nullptr)}})
     if (!body.contains(name)) body[name] = usual;
-  HttpResponse response = json_response(
-      {{"images", images}, {"parameters", body}, {"info", info_of(body, body, drawing, results)}});
+  HttpResponse response = json_response({{"images", std::move(images)},
+                                         {"parameters", body},
+                                         {"info", info_of(body, body, drawing, results)}});
   response.headers.emplace_back(
       "X-Process-Time",
       fmt::format("{:.4f}", std::chrono::duration<double>(Task::Clock::now() - begun).count()));

@@ -178,9 +178,7 @@ struct Server::Implementation {
         refuse(405, "Method Not Allowed");
       }
       if (route->needs_key) access.check_key(request);
-      const std::string length(request.header("content-length"));
-      if (!length.empty() && std::strtoull(length.c_str(), nullptr, 10) > most_bytes())
-        return refuse_body(request, 413);
+      if (request.content_length() > most_bytes()) return refuse_body(request, 413);
       refused = false;
       return {};
     });

@@ -49,8 +49,13 @@ class PnmReader {
     to_byte_.resize(header.largest + 1);
     for (uint64_t v = 0; v <= header.largest; ++v)
       to_byte_[v] = uint8_t((v * 255 + header.largest / 2) / header.largest);
-    const size_t copies = header.channels <= 2 ? 3 : 1;  // of grey
     uint8_t* to = picture.pixels.data();
+    if (header.channels > 2 && !header.plain && width_of_value == 1) {
+      const auto values = file_.substr(at_, row * header.height);
+      std::ranges::transform(values, to, [&](char c) { return as_byte(header, uint8_t(c)); });
+      return picture;
+    }
+    const size_t copies = header.channels <= 2 ? 3 : 1;  // of grey
     for (uint64_t y = 0; y < header.height; ++y)
       for (uint64_t x = 0; x < header.width; ++x)
         for (uint64_t c = 0; c < header.channels; ++c) {
@@ -146,6 +151,9 @@ class PnmReader {
       if (width_of_value == 2) value = value << 8 | uint8_t(file_[at_++]);
     }
     if (header.bits) return value ? 0 : 255;
+    return as_byte(header, value);
+  }
+  uint8_t as_byte(const Header& header, uint64_t value) const {
     return to_byte_[std::min(value, header.largest)];
   }
 

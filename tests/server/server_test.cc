@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -105,6 +106,14 @@ TEST(Base64, ComesBackAndKnowsPictures) {
     EXPECT_EQ(from_base64(to_base64(text)), text);
   EXPECT_EQ(from_base64("YQ"), std::nullopt);
   EXPECT_EQ(from_base64("Y Q\n=="), "a");
+  // Of each place in four, and behind letters that are decoded at once.
+  EXPECT_EQ(from_base64("YWJj\nZGVm Z2hp"), "abcdefghi");
+  for (size_t place = 0; place < 12; ++place)
+    for (const char wrong : {'-', '=', '\0', '\xff'}) {
+      std::string text = "YWJjZGVmZ2hpamts";
+      text[place] = wrong;
+      EXPECT_EQ(from_base64(text), std::nullopt) << place << wrong;
+    }
   const Image image{16, 16, 3, std::vector<uint8_t>(16 * 16 * 3, 7)};
   const std::string png = encode_image(image, ImageFormat::png, "a caf\xc3\xa9\nSteps: 3");
   const auto parameters_in = [](std::string_view file) {
@@ -124,11 +133,30 @@ TEST(Base64, ComesBackAndKnowsPictures) {
     EXPECT_EQ(refusal_by([&] { picture_from(wrong, "a"); }), (std::pair(422, std::string("a"))));
 }
 
+TEST(Bodies, AreReadAsTheLibraryDoes) {
+  for (const std::string& good :
+       {std::string("{}"), std::string(" { } \n"),
+        std::string(R"({"a": [1, -2.5e3, true, null, [], {}, "b"], "a": 3, "\"\u00e9": "\\"})"),
+        std::string("{\"\xc3\xa9\":\t\"\xe7\x8c\xab \\n\",\r\"\": 18446744073709551615}"),
+        "{\"a\": " + std::string(31, '[') + std::string(31, ']') + "}",
+        "{\"a\": \"" + std::string(10000, 'a') + "\", \"b\": \"\\\\\"}"})
+    EXPECT_EQ(parse_object(good), Json::parse(good)) << good;
+}
+
 TEST(Bodies, AreRefusedByName) {
   for (const std::string& wrong :
        {std::string("["), std::string("[]"), std::string("\"\xff\""), std::string(100000, '['),
-        "{\"a\": " + std::string(40, '[') + std::string(40, ']') + "}"})
-    EXPECT_EQ(refusal_by([&] { parse_object(wrong); }).first, 400);
+        "{\"a\": " + std::string(32, '[') + std::string(32, ']') + "}", std::string("{} {}"),
+        std::string("{\"a\": 1,}"), std::string("{\"a\" 1}"), std::string("{a: 1}"),
+        std::string("{\"a\": [1,]}"), std::string("{\"a\": 1 2}"), std::string("{\"a\": 01}"),
+        std::string("{\"a\": \"\n\"}"), std::string("{\"a\": \"\\\"}"),
+        std::string("{\"a\": \"\\x\"}"), std::string("{\"a\": \"b}"), std::string("{}\0", 3),
+        std::string("{\"a\": \"\xff\"}")})
+    EXPECT_EQ(refusal_by([&] { parse_object(wrong); }).first, 400) << wrong;
+  std::string many = "{";
+  for (int i = 0; i < 1001; ++i) many += fmt::format("\"{}\": {},", i, i);
+  many.back() = '}';
+  EXPECT_EQ(refusal_by([&] { parse_object(many); }).first, 400);
   const Json json = parse_object(R"({"a": 1.5, "b": "x", "c": null, "d": 3.0, "e": 1e300})");
   const Fields fields(json, "here.");
   EXPECT_EQ(fields.number("a", 0), 1.5);
