@@ -1,6 +1,7 @@
 // How long another LoRA takes: of rank 64, for every matrix of the UNet's transformers and of the
-// text encoder, put on a model that is ready to draw, changed for another, and taken away, which is
-// to pack the same weights once more. Prints one JSON object, of the least of each.
+// text encoder (as a LoCon for the UNet's convolutions too), put on a model that is ready to draw,
+// changed for another, and taken away, which is to pack the same weights once more. Prints one JSON
+// object, of the least of each.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -22,18 +23,21 @@ struct Options {
   std::string model = "random:sd15", device = "auto", precision = "auto";
   int64_t height = 512, width = 512, rank = 64;
   int threads = 0, repeats = 3;
+  bool convolutions = false;
 };
 
 /// "model.diffusion_model.input_blocks.1.1.proj_in.weight" -> "lora_unet_input_blocks_1_1_proj_in";
-/// empty for what usual LoRAs leave alone.
-std::string lora_module(std::string_view name) {
+/// empty for what usual LoRAs, or LoCons, leave alone.
+std::string lora_module(const TensorSpec& spec, bool convolutions) {
+  const std::string_view name = spec.name;
+  if (spec.shape.size() != 2 && (spec.shape.size() != 4 || !convolutions)) return "";
   constexpr std::pair<std::string_view, std::string_view> parts[] = {
       {"model.diffusion_model.", "lora_unet_"}, {"cond_stage_model.transformer.", "lora_te_"}};
   constexpr std::string_view end = ".weight";
   for (const auto& [prefix, begin] : parts) {
     if (!name.starts_with(prefix) || !name.ends_with(end)) continue;
     std::string module(name.substr(prefix.size(), name.size() - prefix.size() - end.size()));
-    if (module.find("transformer_blocks.") == module.npos &&
+    if (spec.shape.size() == 2 && module.find("transformer_blocks.") == module.npos &&
         module.find("encoder.layers.") == module.npos)
       return "";
     std::ranges::replace(module, '.', '_');
@@ -43,17 +47,20 @@ std::string lora_module(std::string_view name) {
 }
 
 /// -> how many modules it is for
-int write_lora(const std::filesystem::path& path, const ModelConfig& config, int64_t rank,
+int write_lora(const std::filesystem::path& path, const ModelConfig& config, const Options& o,
                uint64_t seed) {
   std::map<std::string, Tensor, std::less<>> tensors;
   const auto generator = make_generator({}, seed);
   int modules = 0;
   for (const TensorSpec& spec : tensors_of(config)) {
-    const std::string module = lora_module(spec.name);
-    if (module.empty() || spec.shape.size() != 2) continue;
+    const std::string module = lora_module(spec, o.convolutions);
+    if (module.empty()) continue;
     ++modules;
-    const std::pair<const char*, Shape> factors[] = {{".lora_up.weight", {spec.shape[0], rank}},
-                                                     {".lora_down.weight", {rank, spec.shape[1]}}};
+    Shape up(spec.shape.size(), 1), down = spec.shape;
+    up[0] = spec.shape[0];
+    up[1] = down[0] = o.rank;
+    const std::pair<const char*, Shape> factors[] = {{".lora_up.weight", up},
+                                                     {".lora_down.weight", down}};
     for (const auto& [factor, shape] : factors) {
       Tensor tensor({DType::f32, shape});
       generator->randn(tensor.mutable_floats());
@@ -80,8 +87,8 @@ nlohmann::ordered_json measure(const Options& o, const std::filesystem::path& fo
   Stages model({.model = o.model},
                {.device = o.device, .threads = o.threads, .precision = o.precision});
   const std::string first = folder / "first.safetensors", second = folder / "second.safetensors";
-  const int modules = write_lora(first, model.config(), o.rank, 1);
-  write_lora(second, model.config(), o.rank, 2);
+  const int modules = write_lora(first, model.config(), o, 1);
+  write_lora(second, model.config(), o, 2);
   Stopwatch watch;
   model.text_encoder({});
   model.denoiser({.height = o.height / 8, .width = o.width / 8, .controls = {}});
@@ -110,6 +117,7 @@ int main(int argc, char** argv) {
   app.add_option("--height", o.height, "Of the picture [512]");
   app.add_option("--width", o.width, "[512]");
   app.add_option("--rank", o.rank, "[64]")->check(CLI::Range(1, 1024));
+  app.add_flag("--convolutions", o.convolutions, "A LoCon");
   app.add_option("--repeats", o.repeats, "[3]")->check(CLI::Range(1, 1000));
   CLI11_PARSE(app, argc, argv);
   const auto folder =

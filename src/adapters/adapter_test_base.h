@@ -1,6 +1,7 @@
 // What the tests of adapters have in common: files of one module's change, and weights to change.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
@@ -33,6 +34,21 @@ inline double at(const Tensor& tensor, std::initializer_list<int64_t> index) {
   return tensor.floats()[static_cast<size_t>(place)];
 }
 
+/// `weight` and what the change adds to it where the model's own is `original`, by four rows.
+inline Tensor changed(const WeightChange& change, const Tensor& weight, const Tensor& original,
+                      double strength) {
+  Tensor result = make_tensor(weight.shape(), weight.floats());
+  const WeightRows rows(original);
+  const RowsChange add = change.begin(rows, strength);
+  const size_t size = rows.row_size(), all = original.floats().size();
+  for (size_t at = 0; at < all; at += 4 * size) {
+    const size_t count = std::min(4 * size, all - at);
+    add(static_cast<int64_t>(at / size), result.mutable_floats().subspan(at, count),
+        original.floats().subspan(at, count));
+  }
+  return result;
+}
+
 /// A file's changes to the weight of one module.
 class AdapterTest : public ::testing::Test {
  protected:
@@ -54,9 +70,7 @@ class AdapterTest : public ::testing::Test {
     const WeightChange& change = *adapter->changes.at(0).change;
     EXPECT_TRUE(change.fits(weight.shape()));
     EXPECT_FALSE(change.fits({weight.shape()[0] + 1, weight.shape()[1] + 1}));
-    Tensor result = make_tensor(weight.shape(), weight.floats());
-    change.apply(result, weight, strength);
-    return result;
+    return changed(change, weight, weight, strength);
   }
   /// weight + strength * delta(o, i, k), of any kernel.
   template <class Delta>

@@ -98,8 +98,7 @@ TEST_F(DamagedAdapters, AnyShapesAreReadOrRefused) {
         EXPECT_TRUE(std::isfinite(change.change->norm()));
         for (const Shape& shape : {Shape{2, 2}, Shape{4, 3, 2, 2}, Shape{1}, Shape{6, 2, 1, 1}}) {
           if (!change.change->fits(shape)) continue;
-          Tensor weight = random_tensor(shape, 1);
-          change.change->apply(weight, random_tensor(shape, 2), 0.5);
+          changed(*change.change, random_tensor(shape, 1), random_tensor(shape, 2), 0.5);
         }
       }
     } catch (const Error& error) {

@@ -9,7 +9,31 @@
 namespace drypoint {
 namespace {
 
-class Dora : public Replacement {
+/// Which magnitude is that of a value.
+struct Axis {
+  size_t inputs, taps;
+  bool of_inputs;
+
+  /// Calls body(i, magnitude) for each of some rows' values; those of outputs count from the first.
+  template <class Body>
+  void for_each(size_t count, const Body& body) const {
+    for (size_t i = 0, o = 0; i < count; ++o)
+      for (size_t in = 0; in < inputs; ++in)
+        for (size_t k = 0; k < taps; ++k) body(i++, of_inputs ? in : o);
+  }
+  /// Magnitudes divided by the lengths of what they are for.
+  std::vector<double> factors(std::span<const float> magnitudes,
+                              std::span<const float> values) const {
+    std::vector<double> result(magnitudes.size());
+    for_each(values.size(),
+             [&](size_t i, size_t at) { result[at] += double{values[i]} * double{values[i]}; });
+    for (size_t at = 0; at < result.size(); ++at)
+      result[at] = result[at] > 0 ? double{magnitudes[at]} / std::sqrt(result[at]) : 0;
+    return result;
+  }
+};
+
+class Dora : public WeightChange {
  public:
   Dora(MadeDifference direction, Tensor magnitudes, bool of_inputs)
       : direction_(std::move(direction)),
@@ -24,26 +48,30 @@ class Dora : public Replacement {
     if (!direction_->fits(shape) || shape.size() < 2) return false;
     return magnitudes_.type().elements() == (of_inputs_ ? shape[1] : shape[0]);
   }
-  Tensor result(const Tensor& weight) const override {
-    Tensor changed = make_tensor(weight.shape(), weight.floats());
-    direction_->apply(changed, weight, 1);
-    const auto values = changed.mutable_floats();
-    const Tensor m = magnitudes_.to_f32();
-    const Shape& shape = weight.shape();
-    const auto outputs = static_cast<size_t>(shape[0]), inputs = static_cast<size_t>(shape[1]),
-               taps = values.size() / (outputs * inputs);
-    std::vector<double> squares(m.floats().size());
-    const auto for_each = [&](const auto& body) {
-      for (size_t o = 0; o < outputs; ++o)
-        for (size_t i = 0; i < inputs; ++i)
-          for (size_t k = 0; k < taps; ++k)
-            body(values[(o * inputs + i) * taps + k], of_inputs_ ? i : o);
+  RowsChange begin(const WeightRows& weight, double strength) const override {
+    const auto inputs = static_cast<size_t>(weight.shape()[1]), size = weight.row_size();
+    const Axis axis{.inputs = inputs, .taps = size / inputs, .of_inputs = of_inputs_};
+    const auto turned = [direction = direction_->begin(weight, 1)](
+                            int64_t first, std::span<const float> original) {
+      std::vector<float> rows(original.begin(), original.end());
+      direction(first, rows, original);
+      return rows;
     };
-    for_each([&](float value, size_t at) { squares[at] += double{value} * double{value}; });
-    for (size_t at = 0; at < squares.size(); ++at)
-      squares[at] = squares[at] > 0 ? double{m.floats()[at]} / std::sqrt(squares[at]) : 0;
-    for_each([&](float& value, size_t at) { value = static_cast<float>(value * squares[at]); });
-    return changed;
+    const Tensor magnitudes = magnitudes_.to_f32();
+    std::vector<double> of_inputs;  // all rows have a share in each
+    if (of_inputs_)
+      of_inputs = axis.factors(magnitudes.floats(), turned(0, weight.whole().floats()));
+    return [=, factor = static_cast<float>(strength)](int64_t first, std::span<float> rows,
+                                                      std::span<const float> original) {
+      const std::vector<float> changed = turned(first, original);
+      const auto own = [&] {
+        return magnitudes.floats().subspan(static_cast<size_t>(first), rows.size() / size);
+      };
+      const std::vector<double> factors = axis.of_inputs ? of_inputs : axis.factors(own(), changed);
+      axis.for_each(rows.size(), [&](size_t i, size_t at) {
+        rows[i] += factor * (static_cast<float>(changed[i] * factors[at]) - original[i]);
+      });
+    };
   }
   double norm() const override { return direction_->norm(); }
 

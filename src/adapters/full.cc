@@ -25,7 +25,7 @@ class Full : public Difference {
     return rows_of(shape) == rows_of(values_.shape()) &&
            columns_of(shape) == columns_of(values_.shape());
   }
-  Tensor delta(const Shape&) const override { return values_.to_f32(); }
+  Tensor delta() const override { return values_.to_f32(); }
   double norm() const override { return norm_of(values_); }
 
  private:

@@ -25,31 +25,33 @@ class Glora : public WeightChange {
     return shape.size() >= 2 && rows_of(shape) == rows_of(b1_.shape()) &&
            columns_of(shape) == columns_of(b2_.shape()) && shape[1] == rows_of(a1_.shape());
   }
-  void apply(Tensor& weight, const Tensor& original, double strength) const override {
+  RowsChange begin(const WeightRows& weight, double strength) const override {
     const double scale = strength * (alpha_ ? *alpha_ / static_cast<double>(rank()) : 1);
-    const int64_t outputs = weight.shape()[0], inputs = weight.shape()[1],
-                  taps = weight.type().elements() / (outputs * inputs);
-    // [out, in, taps] -> for each output and tap a row of inputs
-    const auto index = [&](int64_t o, int64_t i, int64_t k) {
-      return static_cast<size_t>((o * inputs + i) * taps + k);
-    };
-    Tensor rows({DType::f32, {outputs * taps, inputs}});
-    const auto values = weight.mutable_floats();
-    for (int64_t o = 0; o < outputs; ++o)
-      for (int64_t k = 0; k < taps; ++k)
+    const int64_t inputs = weight.shape()[1], size = columns_of(weight.shape()),
+                  taps = size / inputs;
+    return [=, a1 = as_matrix(a1_), a2 = as_matrix(a2_),
+            beside = multiply(as_matrix(b1_), as_matrix(b2_))](
+               int64_t first, std::span<float> values, std::span<const float> original) {
+      const int64_t outputs = static_cast<int64_t>(values.size()) / size;
+      // [out, in, taps] -> for each output and tap a row of inputs
+      const auto index = [&](int64_t o, int64_t i, int64_t k) {
+        return static_cast<size_t>((o * inputs + i) * taps + k);
+      };
+      Tensor rows({DType::f32, {outputs * taps, inputs}});
+      for (int64_t o = 0; o < outputs; ++o)
+        for (int64_t k = 0; k < taps; ++k)
+          for (int64_t i = 0; i < inputs; ++i)
+            rows.mutable_floats()[static_cast<size_t>((o * taps + k) * inputs + i)] =
+                original[index(o, i, k)];
+      const Tensor through = multiply(multiply(rows, a1), a2);
+      for (int64_t o = 0; o < outputs; ++o)
         for (int64_t i = 0; i < inputs; ++i)
-          rows.mutable_floats()[static_cast<size_t>((o * taps + k) * inputs + i)] =
-              original.floats()[index(o, i, k)];
-    const Tensor through = multiply(multiply(rows, as_matrix(a1_)), as_matrix(a2_));
-    const Tensor beside = multiply(as_matrix(b1_), as_matrix(b2_));
-    for (int64_t o = 0; o < outputs; ++o)
-      for (int64_t i = 0; i < inputs; ++i)
-        for (int64_t k = 0; k < taps; ++k) {
-          const size_t at = index(o, i, k);
-          values[at] += static_cast<float>(
-              scale * (double{through.floats()[static_cast<size_t>((o * taps + k) * inputs + i)]} +
-                       double{beside.floats()[at]}));
-        }
+          for (int64_t k = 0; k < taps; ++k)
+            values[index(o, i, k)] += static_cast<float>(
+                scale *
+                (double{through.floats()[static_cast<size_t>((o * taps + k) * inputs + i)]} +
+                 double{beside.floats()[index(first + o, i, k)]}));
+    };
   }
   /// That of b1 b2.
   double norm() const override {

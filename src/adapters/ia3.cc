@@ -14,17 +14,17 @@ class Ia3 : public WeightChange {
   bool fits(const Shape& shape) const override {
     return shape.size() >= 2 && factors_.type().elements() == shape[on_input_ ? 1 : 0];
   }
-  void apply(Tensor& weight, const Tensor& original, double strength) const override {
-    const Tensor factors = factors_.to_f32();
-    const auto values = weight.mutable_floats();
-    const auto outputs = static_cast<size_t>(weight.shape()[0]),
-               inputs = static_cast<size_t>(weight.shape()[1]),
-               taps = values.size() / (outputs * inputs);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const size_t at = on_input_ ? i / taps % inputs : i / (taps * inputs);
-      values[i] += static_cast<float>(strength * double{factors.floats()[at]} *
-                                      double{original.floats()[i]});
-    }
+  RowsChange begin(const WeightRows& weight, double strength) const override {
+    const auto inputs = static_cast<size_t>(weight.shape()[1]), size = weight.row_size(),
+               taps = size / inputs;
+    return [=, factors = factors_.to_f32(), on_input = on_input_](
+               int64_t first, std::span<float> rows, std::span<const float> original) {
+      for (size_t i = 0; i < rows.size(); ++i) {
+        const size_t at = on_input ? i / taps % inputs : static_cast<size_t>(first) + i / size;
+        rows[i] +=
+            static_cast<float>(strength * double{factors.floats()[at]} * double{original[i]});
+      }
+    };
   }
   double norm() const override { return norm_of(factors_); }
 

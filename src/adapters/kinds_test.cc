@@ -32,6 +32,18 @@ TEST_F(Kinds, LoraOfMatricesAndConvolutions) {
   }
 }
 
+TEST_F(Kinds, LoraOfUsualRanks) {
+  const Tensor w = random_tensor({36, 320}, 1), down = random_tensor({64, 320}, 2),
+               up = random_tensor({36, 64}, 3);
+  expect_close(
+      apply({{"lora_up.weight", up}, {"lora_down.weight", down}, {"alpha", number(16)}}, w, 0.7),
+      sum(w, 0.7 * 16 / 64, [&](auto o, auto i, auto) {
+        double delta = 0;
+        for (int64_t r = 0; r < 64; ++r) delta += at(up, {o, r}) * at(down, {r, i});
+        return delta;
+      }));
+}
+
 /// sum of core[p, q, k] a[p, o] b[q, i]
 double tucker_at(const Tensor& core, const Tensor& a, const Tensor& b, int64_t o, int64_t i,
                  int64_t k) {
@@ -169,20 +181,16 @@ TEST_F(Kinds, DifferencesOfWeightsBiasesAndNorms) {
   EXPECT_TRUE(adapter->changes[1].of_bias);
   for (const auto& [change, before, added] :
        {std::tuple(&adapter->changes[0], w, d), {&adapter->changes[1], b, b}}) {
-    Tensor result = make_tensor(before.shape(), before.floats()), expected = result;
-    expected = make_tensor(before.shape(), before.floats());
+    Tensor expected = make_tensor(before.shape(), before.floats());
     for (size_t i = 0; i < expected.floats().size(); ++i)
       expected.mutable_floats()[i] += 0.25f * added.floats()[i];
-    change->change->apply(result, before, 0.25);
-    expect_close(result, expected);
+    expect_close(changed(*change->change, before, before, 0.25), expected);
   }
   const auto norms = read({{"w_norm", b}, {"b_norm", b}});
   EXPECT_EQ(norms->changes.size(), 2u);
   EXPECT_TRUE(norms->changes[0].change->fits({6}));
   const auto whole = read({{"set_weight", d}});
-  Tensor result = make_tensor(w.shape(), w.floats());
-  whole->changes.at(0).change->apply(result, w, 1);
-  expect_close(result, d);
+  expect_close(changed(*whole->changes.at(0).change, w, w, 1), d);
 }
 
 TEST_F(Kinds, Ia3ScalesOutputsOrInputs) {

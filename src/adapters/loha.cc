@@ -34,7 +34,7 @@ class Loha : public Difference {
   bool fits(const Shape& shape) const override {
     return rows_of(shape) == first_.rows() && columns_of(shape) == first_.columns();
   }
-  Tensor delta(const Shape&) const override {
+  Tensor delta() const override {
     Tensor result = first_.product();
     const Tensor second = second_.product();
     const double scale = alpha_ ? *alpha_ / static_cast<double>(rank()) : 1;
@@ -43,7 +43,7 @@ class Loha : public Difference {
       to[i] = static_cast<float>(scale * double{to[i]} * double{second.floats()[i]});
     return result;
   }
-  double norm() const override { return norm_of(delta({})); }
+  double norm() const override { return norm_of(delta()); }
 
  private:
   Factor first_, second_;

@@ -44,7 +44,7 @@ class Lokr : public Difference {
            columns_of(shape) == first_.shape()[1] * second_.shape()[1];
   }
   std::optional<int64_t> columns() const override { return first_.shape()[1] * second_.shape()[1]; }
-  Tensor delta(const Shape&) const override {
+  Tensor delta() const override {
     const Tensor one = first_.matrix(), two = second_.matrix();
     const auto a = static_cast<size_t>(one.shape()[0]), b = static_cast<size_t>(one.shape()[1]),
                c = static_cast<size_t>(two.shape()[0]), d = static_cast<size_t>(two.shape()[1]);

@@ -26,19 +26,27 @@ class Lora : public Difference {
         mid_ ? columns_of(down_.shape()) * columns_of(kernel()) : columns_of(down_.shape());
     return rows_of(shape) == rows_of(up_.shape()) && columns_of(shape) == columns;
   }
-  Tensor delta(const Shape&) const override {
-    // The smaller factor takes the scale.
-    Tensor up = make_tensor(as_matrix(up_).shape(), as_matrix(up_).floats());
-    for (float& value : up.mutable_floats()) value = static_cast<float>(value * scale());
-    return mid_ ? tucker(*mid_, transposed(up), as_matrix(down_)) : multiply(up, as_matrix(down_));
+  Tensor delta() const override {
+    if (mid_) return tucker(*mid_, transposed(up(scale())), as_matrix(down_));
+    return multiply(up(scale()), as_matrix(down_));
+  }
+  RowsChange begin(const WeightRows& original, double strength) const override {
+    if (mid_) return Difference::begin(original, strength);
+    return add_product(up(scale() * strength), as_matrix(down_));
   }
   double norm() const override {
-    if (mid_) return norm_of(delta({}));
+    if (mid_) return norm_of(delta());
     return std::abs(scale()) * norm_of_product(as_matrix(up_), as_matrix(down_));
   }
 
  private:
   double scale() const { return alpha_ ? *alpha_ / static_cast<double>(rank()) : 1; }
+  /// Times a factor, which the smaller of both matrices takes.
+  Tensor up(double factor) const {
+    Tensor up = make_tensor(as_matrix(up_).shape(), as_matrix(up_).floats());
+    for (float& value : up.mutable_floats()) value = static_cast<float>(value * factor);
+    return up;
+  }
   /// [1, taps]
   Shape kernel() const {
     const Shape& shape = mid_ ? mid_->shape() : down_.shape();

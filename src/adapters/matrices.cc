@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <memory>
 
 #include "backend/backend.h"
 #include "base/error.h"
@@ -28,6 +30,62 @@ Tensor swap_last(const Tensor& core, int64_t p, int64_t q, int64_t k) {
   return result;
 }
 
+/// b [k, n] -> [n, k], some rows at a time.
+WeightRows transposed_rows(const Tensor& b) {
+  const auto k = static_cast<size_t>(b.shape().at(0)), n = static_cast<size_t>(b.shape().at(1));
+  return {{b.shape()[1], b.shape()[0]}, [=](int64_t first, std::span<float> room) {
+            const size_t count = room.size() / k;
+            for (size_t i = 0; i < k; ++i) {
+              const float* from = &b.floats()[i * n + static_cast<size_t>(first)];
+              for (size_t j = 0; j < count; ++j) room[j * k + i] = from[j];
+            }
+            return static_cast<const float*>(room.data());
+          }};
+}
+
+/// a [m, k] b [k, n], some rows at a time; b is packed once.
+class ProductRows {
+ public:
+  ProductRows(const Tensor& a, const Tensor& b, bool add) : a_(a), b_(b), add_(add) {
+    DRYPOINT_EXPECT(a.shape().at(1) == b.shape().at(0), "{} times {}", to_string(a.type()),
+                    to_string(b.type()));
+  }
+
+  void compute(int64_t first, std::span<float> rows) {
+    const int64_t k = b_.shape()[0], n = b_.shape()[1];
+    if (rows.empty()) return;
+    const Kernel& kernel = kernel_for(static_cast<int64_t>(rows.size()) / n);
+    if (!packed_) {
+      const auto packing = kernel.packing(1);
+      packed_ = multiplier().allocate(packing->bytes);
+      packing->pack(transposed_rows(b_), packed_.get());
+    }
+    const DeviceMemory workspace = multiplier().allocate(kernel.workspace());
+    const void* inputs[] = {&a_.floats()[static_cast<size_t>(first * k)], packed_.get(),
+                            rows.data()};
+    kernel.run({std::span(inputs).first(add_ ? 3 : 2), rows.data(), workspace.get()});
+  }
+
+ private:
+  const Kernel& kernel_for(int64_t rows) {
+    auto& kernel = kernels_[rows];
+    if (kernel) return *kernel;
+    const Op op = Linear{.epilogue = {.bias = false, .residual = add_}};
+    const int64_t k = b_.shape()[0], n = b_.shape()[1];
+    const TensorType result{DType::f32, {rows, n}};
+    KernelRequest request{
+        op, {{DType::f32, {rows, k}}, {DType::f32, {n, k}}}, result, {false, true}, "adapter"};
+    if (add_) request.inputs.push_back(result), request.constant.push_back(false);
+    kernel = multiplier().kernel(request);
+    return *kernel;
+  }
+
+  Tensor a_, b_;
+  bool add_;
+  DeviceMemory packed_;
+  std::map<int64_t, std::unique_ptr<Kernel>> kernels_;  // by rows
+};
+
 }  // namespace
 
 int64_t rows_of(const Shape& shape) { return shape.empty() ? 1 : shape[0]; }
@@ -45,18 +103,15 @@ Tensor transposed(const Tensor& matrix) {
 }
 
 Tensor multiply(const Tensor& a, const Tensor& b) {
-  DRYPOINT_EXPECT(a.shape().at(1) == b.shape().at(0), "{} times {}", to_string(a.type()),
-                  to_string(b.type()));
-  const Tensor weight = transposed(b);
-  Tensor result({DType::f32, {a.shape()[0], b.shape()[1]}});
-  if (result.bytes().empty()) return result;
-  const Op op = Linear{.epilogue = {.bias = false}};
-  const auto kernel = multiplier().kernel(
-      {op, {a.type(), weight.type()}, result.type(), {false, false}, "adapter"});
-  const DeviceMemory workspace = multiplier().allocate(kernel->workspace());
-  const void* inputs[] = {a.bytes().data(), weight.bytes().data()};
-  kernel->run({inputs, result.mutable_bytes().data(), workspace.get()});
+  Tensor result({DType::f32, {a.shape().at(0), b.shape().at(1)}});
+  ProductRows(a, b, false).compute(0, result.mutable_floats());
   return result;
+}
+
+RowsChange add_product(const Tensor& a, const Tensor& b) {
+  return
+      [rows = std::make_shared<ProductRows>(a, b, true)](
+          int64_t first, std::span<float> to, std::span<const float>) { rows->compute(first, to); };
 }
 
 Tensor tucker(const Tensor& core, const Tensor& a, const Tensor& b) {

@@ -1,7 +1,7 @@
 // Matrices of float32 as adapters multiply them, on the caller's thread.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "backend/weight_rows.h"
 
 namespace drypoint {
 
@@ -12,6 +12,8 @@ int64_t columns_of(const Shape& shape);  // the product of all others
 
 /// a [m, k] b [k, n] -> [m, n]. The same bytes whatever the thread.
 Tensor multiply(const Tensor& a, const Tensor& b);
+/// The same added to a weight [m, n].
+RowsChange add_product(const Tensor& a, const Tensor& b);
 /// [m, n] -> [n, m]
 Tensor transposed(const Tensor& matrix);
 /// core [p, q, ...] with all that is behind its first two as k, a [p, m], b [q, n] ->

@@ -70,12 +70,13 @@ class Boft : public WeightChange {
     const int64_t last = (int64_t{1} << (blocks_.shape()[0] - 1)) * rank();
     return rows_of(shape) == outputs() && outputs() % last == 0;
   }
-  void apply(Tensor& weight, const Tensor& original, double strength) const override {
-    Tensor turned = make_tensor(original.shape(), original.floats());
-    turn(turned, strength);
-    const auto values = weight.mutable_floats();
-    for (size_t i = 0; i < values.size(); ++i)
-      values[i] += turned.floats()[i] - original.floats()[i];
+  RowsChange begin(const WeightRows& original, double strength) const override {
+    const Tensor before = original.whole();
+    Tensor difference = make_tensor(before.shape(), before.floats());
+    turn(difference, strength);
+    const auto values = difference.mutable_floats();
+    for (size_t i = 0; i < values.size(); ++i) values[i] -= before.floats()[i];
+    return add_rows(difference, 1, original.row_size());
   }
   double norm() const override { return Oft::norm_of_rotation(cayley(blocks_, constraint())); }
 

@@ -1,28 +1,34 @@
 #include "adapters/weight_change.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "base/error.h"
 
 namespace drypoint {
 
-void Difference::apply(Tensor& weight, const Tensor& /*original*/, double strength) const {
-  const Tensor difference = delta(weight.shape());
-  const auto from = difference.floats();
-  const auto to = weight.mutable_floats();
-  DRYPOINT_EXPECT(from.size() == to.size(), "{} for {}", to_string(difference.type()),
-                  to_string(weight.type()));
-  const auto factor = static_cast<float>(strength);
-  for (size_t i = 0; i < to.size(); ++i) to[i] += factor * from[i];
+RowsChange add_rows(const Tensor& difference, float factor, size_t row_size) {
+  return [=](int64_t first, std::span<float> rows, std::span<const float>) {
+    const float* from = &difference.floats()[static_cast<size_t>(first) * row_size];
+    for (size_t i = 0; i < rows.size(); ++i) rows[i] += factor * from[i];
+  };
 }
 
-void Replacement::apply(Tensor& weight, const Tensor& original, double strength) const {
-  const Tensor changed = result(original);
-  const auto from = changed.floats();
-  const auto to = weight.mutable_floats();
-  DRYPOINT_EXPECT(from.size() == to.size(), "{} for {}", to_string(changed.type()),
-                  to_string(weight.type()));
-  const auto factor = static_cast<float>(strength);
-  const auto before = original.floats();
-  for (size_t i = 0; i < to.size(); ++i) to[i] += factor * (from[i] - before[i]);
+RowsChange Difference::begin(const WeightRows& original, double strength) const {
+  const Tensor difference = delta();
+  DRYPOINT_EXPECT(difference.type().elements() == element_count(original.shape()), "{} for {}",
+                  to_string(difference.type()), to_string(original.shape()));
+  return add_rows(difference, static_cast<float>(strength), original.row_size());
+}
+
+RowsChange Replacement::begin(const WeightRows& original, double strength) const {
+  const Tensor before = original.whole(), after = result(before);
+  DRYPOINT_EXPECT(after.type().elements() == before.type().elements(), "{} for {}",
+                  to_string(after.type()), to_string(before.type()));
+  Tensor difference(before.type());
+  std::ranges::transform(after.floats(), before.floats(), difference.mutable_floats().begin(),
+                         std::minus());
+  return add_rows(difference, static_cast<float>(strength), original.row_size());
 }
 
 MadeChange weight_change(ModuleTensors& module) {

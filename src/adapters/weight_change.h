@@ -6,6 +6,7 @@
 #include <string>
 
 #include "adapters/module_tensors.h"
+#include "backend/weight_rows.h"
 
 namespace drypoint {
 
@@ -25,10 +26,9 @@ class WeightChange {
   virtual std::optional<int64_t> columns() const { return {}; }
   /// Whether it can change a tensor of this shape, [out, in, ...].
   virtual bool fits(const Shape& shape) const = 0;
-  /// Adds to `weight` what it makes of the model's own; both are f32 of a shape that fits. 1 is the
-  /// strength that was trained. So each of several changes sees the model's own weight. For several
-  /// threads.
-  virtual void apply(Tensor& weight, const Tensor& original, double strength) const = 0;
+  /// Makes it ready for the model's own weight, of a shape that fits. 1 is the strength that was
+  /// trained. For several threads; what it returns is for one, and must not outlive this.
+  virtual RowsChange begin(const WeightRows& original, double strength) const = 0;
   /// The root of the sum of squares of what is added at strength 1, or, where that depends on the
   /// weight, of what it is multiplied with less the identity.
   virtual double norm() const = 0;
@@ -37,9 +37,9 @@ class WeightChange {
 /// weight + strength * delta.
 class Difference : public WeightChange {
  public:
-  /// f32, of as many elements as the shape, which fits.
-  virtual Tensor delta(const Shape& shape) const = 0;
-  void apply(Tensor& weight, const Tensor& original, double strength) const override;
+  /// f32, of as many elements as a weight that it fits.
+  virtual Tensor delta() const = 0;
+  RowsChange begin(const WeightRows& original, double strength) const override;
 };
 
 /// weight + strength * (result - original).
@@ -47,8 +47,11 @@ class Replacement : public WeightChange {
  public:
   /// What the weight alone becomes at strength 1.
   virtual Tensor result(const Tensor& original) const = 0;
-  void apply(Tensor& weight, const Tensor& original, double strength) const override;
+  RowsChange begin(const WeightRows& original, double strength) const override;
 };
+
+/// Adds the rows of `difference` times `factor`.
+RowsChange add_rows(const Tensor& difference, float factor, size_t row_size);
 
 using MadeChange = std::unique_ptr<const WeightChange>;
 using MadeDifference = std::unique_ptr<const Difference>;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "backend/weight_rows.h"
 #include "drypoint/plan_info.h"
 #include "ops/ops.h"
 #include "ops/target.h"
@@ -38,7 +39,7 @@ struct Packing {
   /// The weight's rows fall into this many equal shares that are packed alone, one after the other.
   /// `pack` takes all of them or one.
   int shares = 1;
-  std::function<void(const Tensor& weight, std::byte* packed)> pack;
+  std::function<void(const WeightRows& weight, std::byte* packed)> pack;
 };
 
 /// One execution. Inputs that have a packing are packed; the output may be the memory of the

@@ -9,10 +9,18 @@
 namespace drypoint {
 namespace {
 
+/// Some of a tensor's values.
+struct Values {
+  std::string_view name;
+  const TensorType& type;
+  std::span<const std::byte> bytes;
+  size_t first;  // the number of the first
+};
+
 // Whether all exponent bits are set, which only NaN and infinities have.
 template <class Bits>
-void check_exponents(std::string_view name, const Tensor& tensor, Bits exponent) {
-  const auto bytes = tensor.bytes();
+void check_exponents(const Values& values, Bits exponent) {
+  const auto bytes = values.bytes;
   const size_t count = bytes.size() / sizeof(Bits);
   constexpr size_t block = 4096;  // small enough to find the culprit, large enough to vectorise
   for (size_t begin = 0; begin < count; begin += block) {
@@ -28,8 +36,8 @@ void check_exponents(std::string_view name, const Tensor& tensor, Bits exponent)
       Bits bits;
       std::memcpy(&bits, bytes.data() + i * sizeof(Bits), sizeof(Bits));
       if ((bits & exponent) == exponent)
-        fail(ErrorKind::non_finite, "tensor {}: value {} of {} is NaN or infinite", name, i,
-             to_string(tensor.type()));
+        fail(ErrorKind::non_finite, "tensor {}: value {} of {} is NaN or infinite", values.name,
+             values.first + i, to_string(values.type));
     }
   }
 }
@@ -82,13 +90,25 @@ std::string NamedTensors::file_of(const Tensor& tensor) const {
 }
 
 void check_finite(std::string_view name, const Tensor& tensor) {
-  switch (tensor.dtype()) {
-    case DType::f16: return check_exponents<uint16_t>(name, tensor, 0x7c00);
-    case DType::bf16: return check_exponents<uint16_t>(name, tensor, 0x7f80);
-    case DType::f32: return check_exponents<uint32_t>(name, tensor, 0x7f800000);
+  check_finite(name, tensor.type(), tensor.bytes(), 0);
+}
+
+void check_finite(std::string_view name, const TensorType& type, std::span<const std::byte> values,
+                  size_t first) {
+  const auto check = [&](std::span<const std::byte> bytes, auto exponent) {
+    check_exponents(Values{name, type, bytes, first}, exponent);
+  };
+  switch (type.dtype) {
+    case DType::f16: return check(values, uint16_t{0x7c00});
+    case DType::bf16: return check(values, uint16_t{0x7f80});
+    case DType::f32: return check(values, uint32_t{0x7f800000});
     // Double values may be finite and still too large for float32, which they become.
     case DType::f64:
-    case DType::f8: return check_exponents<uint32_t>(name, tensor.to_f32(), 0x7f800000);
+    case DType::f8: {
+      const auto count = static_cast<int64_t>(values.size() / size_of(type.dtype));
+      const Tensor floats = Tensor({type.dtype, {count}}, values.data(), nullptr).to_f32();
+      return check(floats.bytes(), uint32_t{0x7f800000});
+    }
     default: return;
   }
 }

@@ -57,6 +57,9 @@ bool contains(const MappedFile& file, const Tensor& tensor);
 
 /// Throws non_finite naming the tensor, the first NaN or infinity and its index.
 void check_finite(std::string_view name, const Tensor& tensor);
+/// The same of some of its values, from number `first` on.
+void check_finite(std::string_view name, const TensorType& type, std::span<const std::byte> values,
+                  size_t first);
 
 /// Sets `bytes` to the product of `shape` times the size of `dtype`; false if a dimension is
 /// negative or the product does not fit.

@@ -33,8 +33,9 @@ class PackingKernel : public Kernel {
   }
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1 || elements_ == 0) return std::nullopt;
-    return Packing{"half", 2 * elements_, shares_, [](const Tensor& weight, std::byte* packed) {
-                     for (const float value : weight.to_f32().floats()) {
+    return Packing{"half", 2 * elements_, shares_, [](const WeightRows& weight, std::byte* packed) {
+                     for (const Tensor values = weight.whole();
+                          const float value : values.floats()) {
                        const uint16_t half = float_to_half(value);
                        std::memcpy(packed, &half, sizeof half);
                        packed += sizeof half;

@@ -6,6 +6,50 @@
 #include "base/error.h"
 
 namespace drypoint {
+namespace {
+
+WeightRows rows_of(const NamedTensors& checkpoint, const std::string& name, const Shape& shape) {
+  const Tensor tensor = checkpoint.at(name).reshaped(shape);
+  const size_t size = size_of(tensor.dtype());
+  return {shape, [=, &checkpoint, row_size = WeightRows(shape, {}).row_size()](
+                     int64_t first, std::span<float> room) {
+            const size_t begin = static_cast<size_t>(first) * row_size;
+            const auto bytes = tensor.bytes().subspan(begin * size, room.size() * size);
+            try {
+              check_finite(name, tensor.type(), bytes, begin);
+            } catch (const Error& error) {
+              const std::string file = checkpoint.file_of(tensor);
+              fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
+            }
+            const Tensor part({tensor.dtype(), {static_cast<int64_t>(room.size())}}, bytes.data(),
+                              nullptr);
+            if (part.is_f32()) return part.floats().data();
+            part.write_f32(room);
+            return static_cast<const float*>(room.data());
+          }};
+}
+
+WeightRows changed(const std::string& name, WeightRows original,
+                   const std::vector<WeightLayer>& layers) {
+  std::vector<RowsChange> changes;
+  for (const WeightLayer& layer : layers) changes.push_back(layer.begin(original));
+  const Shape shape = original.shape();
+  return {shape, [=, before = std::vector<float>()](int64_t first, std::span<float> room) mutable {
+            original.read_into(first, room);
+            std::span<const float> unchanged = room;
+            if (changes.size() > 1) {
+              before.assign(room.begin(), room.end());
+              unchanged = before;
+            }
+            for (const RowsChange& change : changes) change(first, room, unchanged);
+            check_finite(name, {DType::f32, shape}, std::as_bytes(room),
+                         static_cast<size_t>(first) * original.row_size());
+            return static_cast<const float*>(room.data());
+          }};
+}
+
+}  // namespace
+
 void WeightSources::replaced(std::span<const std::string> names) {
   ++replaced_;
   for (const std::string& name : names) replacements_[name] = replaced_;
@@ -29,23 +73,13 @@ std::vector<uint64_t> WeightSources::versions(const std::vector<std::string>& na
   return result;
 }
 
-Tensor WeightSources::values(const std::string& name, const Shape& shape) const {
-  const Tensor& tensor = checkpoint_.at(name);
-  try {
-    check_finite(name, tensor);
-  } catch (const Error& error) {
-    const std::string file = checkpoint_.file_of(tensor);
-    fail(error.kind(), "{}{}{}", file, file.empty() ? "" : ": ", error.what());
-  }
-  const auto with = [&](const Layers& all, const Tensor& original) {
+WeightRows WeightSources::rows(const std::string& name, const Shape& shape) const {
+  const auto with = [&](const Layers& all, WeightRows original) {
     const auto layers = all.find(name);
     if (layers == all.end() || layers->second.empty()) return original;
-    Tensor values = make_tensor(shape, original.floats());
-    for (const WeightLayer& layer : layers->second) layer.apply(values, original);
-    check_finite(name + " with its adapters", values);
-    return values;
+    return changed(name + " with its adapters", std::move(original), layers->second);
   };
-  return with(layers_, with(own_layers_, tensor.to_f32().reshaped(shape)));
+  return with(layers_, with(own_layers_, rows_of(checkpoint_, name, shape)));
 }
 
 }  // namespace drypoint

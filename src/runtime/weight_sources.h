@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/weight_rows.h"
 #include "checkpoint/named_tensors.h"
 
 namespace drypoint {
@@ -15,8 +16,8 @@ namespace drypoint {
 /// A change to a tensor on its way to the device.
 struct WeightLayer {
   uint64_t version = 0;  // another for each other change
-  /// Adds to `values` what it makes of `original`, the checkpoint's; both are f32.
-  std::function<void(Tensor& values, const Tensor& original)> apply;
+  /// Makes it ready for a weight.
+  std::function<RowsChange(const WeightRows& original)> begin;
 };
 
 /// Tensors by name, each with a version that tells whether it is still the one that something was
@@ -40,9 +41,9 @@ class WeightSources {
   uint64_t version(const std::string& name) const;
   /// Of each; empty if all are 0.
   std::vector<uint64_t> versions(const std::vector<std::string>& names) const;
-  /// Its values with all layers, f32 of this shape. Throws bad_file if it is missing, non_finite
-  /// naming it and the file.
-  Tensor values(const std::string& name, const Shape& shape) const;
+  /// Its values with all layers, of this shape. Throws bad_file if it is missing; reading throws
+  /// non_finite naming it and the file.
+  WeightRows rows(const std::string& name, const Shape& shape) const;
 
  private:
   const NamedTensors& checkpoint_;

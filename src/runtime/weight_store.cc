@@ -149,16 +149,20 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
     result.push_back(std::move(memory));
   }
 
-  std::vector<char> done(jobs.size());
+  std::vector<char> begun(jobs.size()), done(jobs.size());
   const auto note_done = [&] {
     for (size_t i = 0; i < jobs.size(); ++i) {
-      if (!done[i]) continue;
       const Job& job = jobs[i];
+      if (!done[i]) {
+        if (begun[i] && job.in_place) packed_[job.share.key].is_whole = false;
+        continue;
+      }
       Entry& entry = packed_[job.share.key];
       if (!job.in_place)
         entry = {.memory = job.target, .bytes = job.share.bytes, .number = made_++};
       entry.sources = job.share.sources;
       entry.versions = sources_.versions(job.share.sources);
+      entry.is_whole = true;
     }
   };
   // The longest first, so that none begins when all others are through.
@@ -172,6 +176,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
         jobs.size(), packing_threads(jobs),
         [&](size_t i) {
           const size_t job = order[i].second;
+          begun[job] = 1;
           make(plan, jobs[job]);
           done[job] = 1;
         },
@@ -203,9 +208,9 @@ void WeightStore::make(const Plan& plan, const Job& job) const {
     backend_.download(bytes, job.same.get());
     return backend_.upload(job.target.get(), bytes);
   }
-  const Tensor weight = evaluate(plan, job.share.id);
+  const WeightRows weight = evaluate(plan, job.share.id);
   if (!job.packing) {
-    backend_.upload(job.target.get(), weight.bytes());
+    backend_.upload(job.target.get(), weight.whole().bytes());
   } else if (backend_.shares_host_memory()) {
     job.packing->pack(weight, job.target.get());
   } else {
@@ -242,7 +247,7 @@ std::vector<WeightStore::Held> WeightStore::all() const {
   return result;
 }
 
-Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
+WeightRows WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const PlanValue& value = plan.values[id];
   if (value.load_step < 0) {
     const Tensor& weight = sources_.checkpoint().at(value.weight);
@@ -252,17 +257,22 @@ Tensor WeightStore::evaluate(const Plan& plan, ValueId id) const {
            "them too",
            file_->name(), value.weight);
     if (file_ && file_->holds(weight)) file_->check(weight.bytes());
-    return sources_.values(value.weight, value.type.shape);
+    return sources_.rows(value.weight, value.type.shape);
   }
   const PlanOp& step = plan.load[value.load_step];
   if (std::holds_alternative<Reshape>(step.op))
     return evaluate(plan, step.inputs[0]).reshaped(value.type.shape);
+  if (const auto* concat = std::get_if<Concat>(&step.op); concat && concat->axis == 0) {
+    std::vector<WeightRows> parts;
+    for (const ValueId input : step.inputs) parts.push_back(evaluate(plan, input));
+    return joined(value.type.shape, std::move(parts));
+  }
   std::vector<Tensor> inputs;
   std::vector<const void*> pointers;
   const TensorType type{DType::f32, value.type.shape};
   KernelRequest request{step.op, {}, type, {}, step.module};
   for (ValueId input : step.inputs) {
-    inputs.push_back(evaluate(plan, input));
+    inputs.push_back(evaluate(plan, input).whole());
     pointers.push_back(inputs.back().bytes().data());
     request.inputs.push_back(inputs.back().type());
   }

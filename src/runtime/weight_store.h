@@ -79,6 +79,7 @@ class WeightStore {
     bool read_only = false;
     std::vector<std::string> sources;  // none: not asked for yet, from a plan file
     std::vector<uint64_t> versions;    // of these, when it was made
+    bool is_whole = true;              // else making it again has failed half-way
   };
   /// A share of a weight that is held under a name of its own.
   struct Share {
@@ -99,14 +100,14 @@ class WeightStore {
   static Share share(const Plan& plan, ValueId id, const std::string& format, size_t bytes);
   DeviceMemory lookup(const std::vector<Share>& shares) const;
   bool is_current(const Entry& entry, const std::vector<std::string>& sources) const {
-    return entry.versions == sources_.versions(sources);
+    return entry.is_whole && entry.versions == sources_.versions(sources);
   }
   int packing_threads(const std::vector<Job>& jobs) const;
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
   void make(const Plan& plan, const Job& job) const;
   static double work_for(const Plan& plan, ValueId id);
-  Tensor evaluate(const Plan& plan, ValueId id) const;
+  WeightRows evaluate(const Plan& plan, ValueId id) const;
   void release(const Plan& plan, ValueId id) const;
 
   WeightSources sources_;

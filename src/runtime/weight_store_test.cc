@@ -1,6 +1,7 @@
 #include "runtime/weight_store.h"
 
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "compile/compile.h"
@@ -90,10 +91,13 @@ class PairsOfWeights : public ::testing::Test {
   void changed(const std::string& name) { store_.sources().replaced({&name, 1}); }
   /// Doubles, so that it can be told from no packing. `shares`: how many are packed alone.
   static Packing doubled(size_t bytes, int shares) {
-    return {"doubled", bytes, shares, [](const Tensor& weight, std::byte* packed) {
-              const auto values = weight.floats();
-              for (size_t i = 0; i < values.size(); ++i)
-                reinterpret_cast<float*>(packed)[i] = 2 * values[i];
+    return {"doubled", bytes, shares, [](const WeightRows& weight, std::byte* packed) {
+              const Tensor values = weight.whole();
+              for (const float value : values.floats()) {
+                const float twice = 2 * value;
+                std::memcpy(packed, &twice, sizeof twice);
+                packed += sizeof twice;
+              }
             }};
   }
   static std::pair<float, float> halves(const DeviceMemory& memory) {
@@ -138,9 +142,11 @@ TEST_F(PairsOfWeights, TakeLayersAndLoseThem) {
   const DeviceMemory pair = store_.get(plan_, pair_, doubled(256, 2));
   const std::vector<std::byte> before(pair.get(), pair.get() + 256);
   int applied = 0;
-  const WeightLayer ten_more{7, [&](Tensor& weight, const Tensor&) {
+  const WeightLayer ten_more{7, [&](const WeightRows&) {
                                ++applied;
-                               for (float& value : weight.mutable_floats()) value += 10;
+                               return [](int64_t, std::span<float> rows, std::span<const float>) {
+                                 for (float& value : rows) value += 10;
+                               };
                              }};
   store_.sources().set_layers({{"second.b", {ten_more, ten_more}}});
   EXPECT_EQ(store_.get(plan_, pair_, doubled(256, 2)), pair);
@@ -155,13 +161,25 @@ TEST_F(PairsOfWeights, TakeLayersAndLoseThem) {
 }
 
 TEST_F(PairsOfWeights, RefuseLayersThatMakeInfinities) {
-  store_.sources().set_layers({{"first.a", {{1, [](Tensor& weight, const Tensor&) {
-                                               weight.mutable_floats()[3] = INFINITY;
-                                             }}}}});
-  EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a", "value 3"},
-                                  [&] { store_.get(plan_, pair_, {}); }));
+  const auto infinite = [](int64_t first, std::span<float> rows, std::span<const float>) {
+    if (first <= 3 && first * 4 + static_cast<int64_t>(rows.size()) > 15)
+      rows[static_cast<size_t>(15 - first * 4)] = INFINITY;
+  };
+  // Written row by row, so that it has begun when the fourth is found out.
+  const Packing by_rows{"by rows", 256, 2, [](const WeightRows& weight, std::byte* packed) {
+                          auto* to = reinterpret_cast<float*>(packed);
+                          for (int64_t row = 0; row < weight.count(); ++row, to += 4)
+                            weight.read_into(row, {to, 4});
+                        }};
+  const DeviceMemory pair = store_.get(plan_, pair_, by_rows);
+  set("first.a", 3);
+  store_.sources().set_layers({{"first.a", {{1, [&](const WeightRows&) { return infinite; }}}}});
+  EXPECT_TRUE(testing::fails_with(ErrorKind::non_finite, {"first.a", "value 15"},
+                                  [&] { store_.get(plan_, pair_, by_rows); }));
+  // As before, but for what the checkpoint has by now: it is made again.
   store_.sources().set_layers({});
-  EXPECT_EQ(halves(store_.get(plan_, pair_, {})), std::pair(1.0f, 2.0f));
+  EXPECT_EQ(store_.get(plan_, pair_, by_rows), pair);
+  EXPECT_EQ(halves(pair), std::pair(3.0f, 2.0f));
 }
 
 TEST(WeightRecipe, TellsAttributesShapesAndSources) {

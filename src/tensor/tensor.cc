@@ -72,11 +72,20 @@ void convert(std::span<const std::byte> from, std::span<float> to, Convert value
 
 }  // namespace
 
+bool Tensor::is_f32() const {
+  return dtype() == DType::f32 && reinterpret_cast<uintptr_t>(data_) % alignof(float) == 0;
+}
+
 Tensor Tensor::to_f32() const {
-  const bool aligned = reinterpret_cast<uintptr_t>(data_) % alignof(float) == 0;
-  if (dtype() == DType::f32 && aligned) return *this;
+  if (is_f32()) return *this;
   Tensor result({DType::f32, shape()});
-  const auto to = result.mutable_floats();
+  write_f32(result.mutable_floats());
+  return result;
+}
+
+void Tensor::write_f32(std::span<float> to) const {
+  DRYPOINT_EXPECT(static_cast<int64_t>(to.size()) == type_.elements(), "room for {} of {}",
+                  to.size(), to_string(type_));
   const auto by_value = [](auto value) { return static_cast<float>(value); };
   switch (dtype()) {
     case DType::f32: convert<float>(bytes(), to, by_value); break;
@@ -95,7 +104,6 @@ Tensor Tensor::to_f32() const {
       convert<uint8_t>(bytes(), to, [](uint8_t b) { return from_eight_bits(b, DType::f8); });
       break;
   }
-  return result;
 }
 
 Tensor make_tensor(Shape shape, std::span<const float> values) {

@@ -49,6 +49,10 @@ class Tensor {
   /// All values as float32 in a new owned tensor (shared with this one if it is float32 already
   /// and aligned). Integers are converted by value.
   Tensor to_f32() const;
+  /// The same, written to where there is room for as many.
+  void write_f32(std::span<float> to) const;
+  /// Whether `floats` may be asked for.
+  bool is_f32() const;
   /// The values of an f32 tensor.
   std::span<const float> floats() const;
   std::span<float> mutable_floats();

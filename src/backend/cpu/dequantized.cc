@@ -19,8 +19,9 @@ class DequantizedKernel : public Kernel {
     auto packing = inner_->packing(1);
     if (!packing) return std::nullopt;
     packing->format = std::string(name(x_.dtype)) + " " + packing->format;
-    packing->pack = [pack = packing->pack, dtype = x_.dtype](const Tensor& weight, std::byte* to) {
-      pack(as_rounded(weight, dtype), to);
+    packing->pack = [pack = packing->pack, dtype = x_.dtype](const WeightRows& weight,
+                                                             std::byte* to) {
+      pack(as_rounded(weight.whole(), dtype), to);
     };
     return packing;
   }

@@ -136,10 +136,13 @@ class GemmKernel : public Kernel {
 
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1 || !s_.constant) return std::nullopt;
-    const auto pack = [panels = panels_](const Tensor& weight, std::byte* packed) {
-      const Tensor values = weight.to_f32();
-      for (int64_t panel = 0; panel < panels.count(); ++panel)
-        panels.pack(values.floats().data(), panel, packed + panel * panels.bytes());
+    const auto pack = [panels = panels_](const WeightRows& weight, std::byte* packed) {
+      Tensor room({DType::f32, {panels.width, panels.depth}});
+      for (int64_t panel = 0; panel < panels.count(); ++panel) {
+        const auto own = static_cast<size_t>(panels.columns_of(panel) * panels.depth);
+        const float* rows = weight.read(panel * panels.width, room.mutable_floats().first(own));
+        panels.pack(rows, panel, packed + panel * panels.bytes(), /*streamed=*/true);
+      }
     };
     std::string format = fmt::format("gemm:{}x{}", s_.taps, panels_.width);
     if (s_.factors != DType::f32) format += fmt::format(" {}", name(s_.factors));
@@ -156,7 +159,8 @@ class GemmKernel : public Kernel {
     const auto* weight = static_cast<const std::byte*>(launch.inputs[1]);
     if (!s_.constant) {
       context_.pool->run(panels_.count(), [&](int64_t panel, int) {
-        panels_.pack(launch.f32(1), panel, scratch + panel * panels_.bytes());
+        panels_.pack(launch.f32(1) + panel * panels_.width * panels_.depth, panel,
+                     scratch + panel * panels_.bytes(), /*streamed=*/false);
       });
       weight = scratch;
       scratch += aligned(packed());

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 namespace drypoint::cpu {
 
 namespace {
@@ -26,38 +30,49 @@ void transpose_fours(const float* from, int64_t pitch, float* to, int64_t width)
   store(3, __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7));
 }
 
-/// Columns of one tap, whole fours of both.
-void pack_fours(const float* from, int64_t depth, int64_t count, int64_t width, float* to) {
-  constexpr int64_t at_once = 64;  // so that what is written stays in the nearest cache
-  for (int64_t begin = 0; begin < depth; begin += at_once)
+/// Some columns of one tap, [count, depth], whose values are `step` apart -> [depth, width].
+void transpose(const float* from, int64_t pitch, int64_t step, int64_t depth, int64_t count,
+               int64_t width, float* to) {
+  if (count < width) std::fill_n(to, depth * width, 0.0f);
+  if (step == 1 && depth % 4 == 0 && count % 4 == 0) {
     for (int64_t column = 0; column < count; column += 4)
-      for (int64_t k = begin; k < std::min(depth, begin + at_once); k += 4)
-        transpose_fours(from + column * depth + k, depth, to + k * width + column, width);
+      for (int64_t k = 0; k < depth; k += 4)
+        transpose_fours(from + column * pitch + k, pitch, to + k * width + column, width);
+    return;
+  }
+  for (int64_t column = 0; column < count; ++column)
+    for (int64_t k = 0; k < depth; ++k) to[k * width + column] = from[column * pitch + k * step];
+}
+
+/// Past the caches, which would first read what is overwritten.
+void stream(const float* from, int64_t count, float* to) {
+#ifdef __x86_64__
+  for (; count >= 4; count -= 4, from += 4, to += 4) _mm_stream_ps(to, _mm_load_ps(from));
+#endif
+  std::copy_n(from, count, to);
 }
 
 }  // namespace
 
-void pack_columns(const Columns& columns, int64_t width, float* packed) {
+void pack_columns(const Columns& columns, int64_t width, float* packed, bool streamed) {
+  constexpr int64_t in_nearest_cache = 2048;
+  alignas(64) float piece[in_nearest_cache];
+  streamed &= width % 4 == 0;
   const int64_t channels = columns.depth / columns.taps;
-  for (int64_t first = 0; first < columns.count; first += width, packed += columns.depth * width) {
-    const int64_t there = std::min(width, columns.count - first);
-    if (there < width) std::fill_n(packed, columns.depth * width, 0.0f);
-    if (columns.taps == 1 && columns.depth % 4 == 0 && there % 4 == 0) {
-      pack_fours(columns.values + first * columns.depth, columns.depth, there, width, packed);
-      continue;
-    }
-    for (int64_t tap = 0; tap < columns.taps; ++tap) {
-      float* to = packed + tap * channels * width;
-      // What is written stays in the nearest cache until its lines are full.
-      constexpr int64_t at_once = 64;
-      for (int64_t begin = 0; begin < channels; begin += at_once)
-        for (int64_t column = 0; column < there; ++column) {
-          const float* from = columns.values + (first + column) * columns.depth + tap;
-          for (int64_t c = begin; c < std::min(channels, begin + at_once); ++c)
-            to[c * width + column] = from[c * columns.taps];
-        }
-    }
-  }
+  const int64_t at_once = std::max<int64_t>(1, in_nearest_cache / width / 4 * 4);
+  for (int64_t first = 0; first < columns.count; first += width)
+    for (int64_t tap = 0; tap < columns.taps; ++tap)
+      for (int64_t begin = 0; begin < channels; begin += at_once) {
+        const int64_t depth = std::min(at_once, channels - begin);
+        transpose(columns.values + first * columns.depth + begin * columns.taps + tap,
+                  columns.depth, columns.taps, depth, std::min(width, columns.count - first), width,
+                  streamed ? piece : packed);
+        if (streamed) stream(piece, depth * width, packed);
+        packed += depth * width;
+      }
+#ifdef __x86_64__
+  if (streamed) _mm_sfence();  // before anybody is told that it is there
+#endif
 }
 
 }  // namespace drypoint::cpu

@@ -14,6 +14,7 @@ struct Columns {
 };
 
 /// Packs to [blocks, depth, width], with zeros for the columns that the last block lacks.
-void pack_columns(const Columns& columns, int64_t width, float* packed);
+/// `streamed`: to memory aligned to 16 bytes that is not read soon.
+void pack_columns(const Columns& columns, int64_t width, float* packed, bool streamed);
 
 }  // namespace drypoint::cpu

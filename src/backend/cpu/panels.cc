@@ -51,12 +51,12 @@ int64_t Panels::groups() const {
 
 int64_t Panels::bytes() const { return tail() + (factors == DType::i8 ? 2 : 0) * width * 4; }
 
-void Panels::pack(const float* weight, int64_t panel, std::byte* packed) const {
-  const int64_t first = panel * width;
-  const Columns own{weight + first * depth, depth, std::min(width, columns - first), taps};
-  if (factors == DType::f32) return pack_columns(own, width, reinterpret_cast<float*>(packed));
+void Panels::pack(const float* own, int64_t panel, std::byte* packed, bool streamed) const {
+  const Columns all{own, depth, columns_of(panel), taps};
+  if (factors == DType::f32)
+    return pack_columns(all, width, reinterpret_cast<float*>(packed), streamed);
   std::vector<float> plain(static_cast<size_t>(depth * width));
-  pack_columns(own, width, plain.data());
+  pack_columns(all, width, plain.data(), false);
   std::memset(packed, 0, static_cast<size_t>(tail()));
   if (factors == DType::bf16) return pack_bf16(*this, plain.data(), packed);
   pack_i8(*this, plain.data(), packed);

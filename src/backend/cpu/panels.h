@@ -2,6 +2,7 @@
 // in groups of 32 bits along the depth: one f32, two bf16, or four i8.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "backend/cpu/pack_columns.h"
@@ -30,8 +31,10 @@ struct Panels {
   int64_t bytes() const;
   int64_t tail() const { return groups() * width * group_bytes; }
 
-  /// Panel `panel` of the weight [columns, depth].
-  void pack(const float* weight, int64_t panel, std::byte* packed) const;
+  int64_t columns_of(int64_t panel) const { return std::min(width, columns - panel * width); }
+
+  /// A panel's columns [columns_of(panel), depth]; `streamed`: see `pack_columns`.
+  void pack(const float* own, int64_t panel, std::byte* packed, bool streamed) const;
 };
 
 }  // namespace drypoint::cpu

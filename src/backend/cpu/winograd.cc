@@ -236,8 +236,9 @@ class WinogradConv2d : public Kernel {
   std::optional<Packing> packing(size_t input) const override {
     if (input != 1) return std::nullopt;
     const auto bytes = static_cast<size_t>(w_.packed()) * sizeof(float);
-    return Packing{"winograd:o32i9", bytes, 1, [w = w_](const Tensor& weight, std::byte* packed) {
-                     pack(w, weight.to_f32(), reinterpret_cast<float*>(packed));
+    return Packing{"winograd:o32i9", bytes, 1,
+                   [w = w_](const WeightRows& weight, std::byte* packed) {
+                     pack(w, weight, reinterpret_cast<float*>(packed));
                    }};
   }
 
@@ -279,9 +280,15 @@ class WinogradConv2d : public Kernel {
 
  private:
   int64_t scratch_per_task() const { return w_.positions * (w_.u_stride + w_.m_stride(tiles_)); }
-  static void pack(const Winograd& w, const Tensor& weight, float* packed) {
-    // From [out, in, 9].
-    pack_columns({weight.floats().data(), w.in * 9, w.out}, w.block, packed);
+  static void pack(const Winograd& w, const WeightRows& weight, float* packed) {
+    const int64_t depth = w.in * 9;  // of [out, in, 9]
+    Tensor room({DType::f32, {w.block, depth}});
+    for (int64_t first = 0; first < w.out; first += w.block, packed += w.block * depth) {
+      const int64_t count = std::min(w.block, w.out - first);
+      const auto own = room.mutable_floats().first(static_cast<size_t>(count * depth));
+      pack_columns({weight.read(first, own), depth, count}, w.block, packed,
+                   /*streamed=*/true);
+    }
   }
 
   OperandPositions at_;

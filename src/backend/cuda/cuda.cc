@@ -270,7 +270,7 @@ class CudaBackend : public Backend {
         {op, {of_a, of_b}, {DType::f32, {rows(a), rows(b)}}, {false, true}, "product of weights"});
     const std::optional<Packing> packing = kernel->packing(1);
     Tensor packed({DType::u8, {static_cast<int64_t>(packing->bytes)}});
-    packing->pack({of_b, std::as_bytes(b).data(), nullptr}, packed.mutable_bytes().data());
+    packing->pack(Tensor(of_b, std::as_bytes(b).data(), nullptr), packed.mutable_bytes().data());
     const DeviceMemory x = allocate(a.size_bytes()), weight = allocate(packing->bytes),
                        out = allocate(result.size_bytes()),
                        workspace = allocate(kernel->workspace());

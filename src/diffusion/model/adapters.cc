@@ -87,11 +87,11 @@ WeightSources::Layers layers_of(const AdapterSet& adapters) {
       version.add(active.fitted->adapter->id)
           .add(fitted.change->module)
           .add(std::bit_cast<uint64_t>(strength));
-      const auto apply = [keeper = active.fitted, change = fitted.change, strength](
-                             Tensor& weight, const Tensor& original) {
-        change->change->apply(weight, original, strength);
+      const auto begin = [keeper = active.fitted, change = fitted.change,
+                          strength](const WeightRows& original) {
+        return change->change->begin(original, strength);
       };
-      layers[fitted.tensor].push_back({version.value(), apply});
+      layers[fitted.tensor].push_back({version.value(), begin});
     }
   return layers;
 }

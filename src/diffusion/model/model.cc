@@ -150,12 +150,8 @@ void LoadedModel::set_own_layers() {
   WeightSources::Layers layers;
   for (ControlLoraProduct& product : control_lora_products(checkpoint_.tensors))
     layers[product.weight].push_back(
-        {.apply = [up = std::move(product.up), down = std::move(product.down)](Tensor& values,
-                                                                               const Tensor&) {
-          const Tensor sum =
-              multiply(as_matrix(up.to_f32()), as_matrix(down.to_f32())).reshaped(values.shape());
-          for (int64_t i = 0; i < values.type().elements(); ++i)
-            values.mutable_floats()[static_cast<size_t>(i)] += sum.floats()[static_cast<size_t>(i)];
+        {.begin = [up = std::move(product.up), down = std::move(product.down)](const WeightRows&) {
+          return add_product(as_matrix(up), as_matrix(down));
         }});
   store_->sources().set_own_layers(std::move(layers));
 }
