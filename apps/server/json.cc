@@ -97,6 +97,7 @@ class Reader {
   Json scalar() {
     const size_t end = std::min(text_.find_first_of(",]} \t\n\r", at_), text_.size());
     const std::string_view token = text_.substr(at_, end - at_);
+    if (token.find_first_not_of("+-.0123456789Eaeflnrstu") != token.npos) refuse_it();
     at_ = end;
     return parsed(token);
   }
@@ -162,6 +163,8 @@ int status_of(ErrorKind kind, int invalid) {
 }
 
 Json parse_object(std::string_view body) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // which some clients send
+  if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
   if (body.empty()) return Json::object();
   Json json = Reader(body).read();
   if (!json.is_object())

@@ -135,7 +135,7 @@ TEST(Base64, ComesBackAndKnowsPictures) {
 
 TEST(Bodies, AreReadAsTheLibraryDoes) {
   for (const std::string& good :
-       {std::string("{}"), std::string(" { } \n"),
+       {std::string("{}"), std::string(" { } \n"), std::string("\xEF\xBB\xBF{}"),
         std::string(R"({"a": [1, -2.5e3, true, null, [], {}, "b"], "a": 3, "\"\u00e9": "\\"})"),
         std::string("{\"\xc3\xa9\":\t\"\xe7\x8c\xab \\n\",\r\"\": 18446744073709551615}"),
         "{\"a\": " + std::string(31, '[') + std::string(31, ']') + "}",
@@ -144,14 +144,27 @@ TEST(Bodies, AreReadAsTheLibraryDoes) {
 }
 
 TEST(Bodies, AreRefusedByName) {
-  for (const std::string& wrong :
-       {std::string("["), std::string("[]"), std::string("\"\xff\""), std::string(100000, '['),
-        "{\"a\": " + std::string(32, '[') + std::string(32, ']') + "}", std::string("{} {}"),
-        std::string("{\"a\": 1,}"), std::string("{\"a\" 1}"), std::string("{a: 1}"),
-        std::string("{\"a\": [1,]}"), std::string("{\"a\": 1 2}"), std::string("{\"a\": 01}"),
-        std::string("{\"a\": \"\n\"}"), std::string("{\"a\": \"\\\"}"),
-        std::string("{\"a\": \"\\x\"}"), std::string("{\"a\": \"b}"), std::string("{}\0", 3),
-        std::string("{\"a\": \"\xff\"}")})
+  for (const std::string& wrong : {std::string("["),
+                                   std::string("[]"),
+                                   std::string("\"\xff\""),
+                                   std::string(100000, '['),
+                                   "{\"a\": " + std::string(32, '[') + std::string(32, ']') + "}",
+                                   std::string("{} {}"),
+                                   std::string("{\"a\": 1,}"),
+                                   std::string("{\"a\" 1}"),
+                                   std::string("{a: 1}"),
+                                   std::string("{\"a\": [1,]}"),
+                                   std::string("{\"a\": 1 2}"),
+                                   std::string("{\"a\": 01}"),
+                                   std::string("{\"a\": \"\n\"}"),
+                                   std::string("{\"a\": \"\\\"}"),
+                                   std::string("{\"a\": \"\\x\"}"),
+                                   std::string("{\"a\": \"b}"),
+                                   std::string("{}\0", 3),
+                                   std::string("{\"a\": 1\0}", 9),
+                                   std::string("{\"a\": \xEF\xBB\xBF"
+                                               "1}"),
+                                   std::string("{\"a\": \"\xff\"}")})
     EXPECT_EQ(refusal_by([&] { parse_object(wrong); }).first, 400) << wrong;
   std::string many = "{";
   for (int i = 0; i < 1001; ++i) many += fmt::format("\"{}\": {},", i, i);
