@@ -29,7 +29,7 @@ WeightRows rows_of(const NamedTensors& checkpoint, const std::string& name, cons
           }};
 }
 
-WeightRows changed(const std::string& name, WeightRows original,
+WeightRows changed(const std::string& name, const WeightRows& original,
                    const std::vector<WeightLayer>& layers) {
   std::vector<RowsChange> changes;
   for (const WeightLayer& layer : layers) changes.push_back(layer.begin(original));
@@ -74,10 +74,10 @@ std::vector<uint64_t> WeightSources::versions(const std::vector<std::string>& na
 }
 
 WeightRows WeightSources::rows(const std::string& name, const Shape& shape) const {
-  const auto with = [&](const Layers& all, WeightRows original) {
+  const auto with = [&](const Layers& all, const WeightRows& original) {
     const auto layers = all.find(name);
     if (layers == all.end() || layers->second.empty()) return original;
-    return changed(name + " with its adapters", std::move(original), layers->second);
+    return changed(name + " with its adapters", original, layers->second);
   };
   return with(layers_, with(own_layers_, rows_of(checkpoint_, name, shape)));
 }
