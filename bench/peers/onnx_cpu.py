@@ -7,11 +7,10 @@ PRECISION: f32 (the default) or bf16, OpenVINO's alone
 """
 import json
 import os
-import statistics
 import sys
-import time
 
 import numpy as np
+from seconds import times, told
 
 engine, folder, height, width = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 repeats = int(sys.argv[5]) if len(sys.argv) > 5 else 5
@@ -46,23 +45,12 @@ def onnxruntime_runner(path, inputs):
     return lambda: session.run(None, inputs)
 
 
-def times(run):
-    run()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds)
-
-
 runner = {"openvino": openvino_runner, "onnxruntime": onnxruntime_runner}[engine]
 h, w = height // 8, width // 8
 steps = times(runner(os.path.join(folder, "denoiser.onnx"), {
     "latent": normal(2, 4, h, w), "timestep": np.array([501], np.float32), "context": normal(2, 77, 768),
-    "hint": random.random((2, 3, height, width), np.float32), "control_scales": np.ones(13, np.float32)}))
-decodes = times(runner(os.path.join(folder, "vae_decoder.onnx"), {"latent": normal(1, 4, h, w)}))
+    "hint": random.random((2, 3, height, width), np.float32), "control_scales": np.ones(13, np.float32)}), repeats)
+decodes = times(runner(os.path.join(folder, "vae_decoder.onnx"), {"latent": normal(1, 4, h, w)}), repeats)
 print(json.dumps({
     "peer": f"{engine} {__import__(engine).__version__}", "threads": threads, "precision": precision,
-    "step_seconds": steps, "step_median": statistics.median(steps),
-    "decode_seconds": decodes, "decode_median": statistics.median(decodes)}, indent=2))
+    **told(step=steps, decode=decodes)}, indent=2))

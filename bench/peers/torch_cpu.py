@@ -5,13 +5,12 @@ prints one JSON object. usage: torch_cpu.py HEIGHT WIDTH [REPEATS [THREADS]]
 """
 import json
 import os
-import statistics
 import sys
-import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from seconds import times, told
 
 height, width = int(sys.argv[1]), int(sys.argv[2])
 repeats = int(sys.argv[3]) if len(sys.argv) > 3 else 5
@@ -24,16 +23,6 @@ channels_last = torch.channels_last
 
 def ready(module):
     return module.eval().to(memory_format=channels_last)
-
-
-def times(run):
-    run()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds)
 
 
 unet = UNet2DConditionModel(
@@ -53,15 +42,14 @@ def step():
          mid_block_additional_residual=middle, return_dict=False)
 
 
-steps = times(step)
+steps = times(step, repeats)
 del unet, control
 vae = ready(AutoencoderKL(
     in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(128, 256, 512, 512),
     layers_per_block=2, down_block_types=["DownEncoderBlock2D"] * 4,
     up_block_types=["UpDecoderBlock2D"] * 4))
 z = torch.randn(1, 4, height // 8, width // 8)
-decodes = times(lambda: vae.decode(z))
+decodes = times(lambda: vae.decode(z), repeats)
 print(json.dumps({
     "peer": f"diffusers in PyTorch {torch.__version__}", "threads": torch.get_num_threads(),
-    "step_seconds": steps, "step_median": statistics.median(steps),
-    "decode_seconds": decodes, "decode_median": statistics.median(decodes)}, indent=2))
+    **told(step=steps, decode=decodes)}, indent=2))

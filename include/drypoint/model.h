@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "drypoint/device.h"
@@ -72,7 +71,6 @@ class Model {
 
  private:
   friend struct PipelineParts;  // the library's own
-  explicit Model(std::shared_ptr<LoadedModel> loaded) : loaded_(std::move(loaded)) {}
   std::shared_ptr<LoadedModel> loaded_;
 };
 

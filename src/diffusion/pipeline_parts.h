@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "diffusion/model/stages.h"
@@ -14,7 +13,6 @@ namespace drypoint {
 
 struct PipelineParts {
   static const std::shared_ptr<LoadedModel>& loaded(const Model& model) { return model.loaded_; }
-  static Model model(std::shared_ptr<LoadedModel> loaded) { return Model(std::move(loaded)); }
   /// For those who measure stages one by one.
   static Stages& stages(Pipeline& pipeline);
   static std::vector<Outcome> draw_together(Pipeline& pipeline, std::span<const Asked> asked);

@@ -15,34 +15,34 @@ namespace drypoint {
 namespace {
 
 /// The options, with the plan's device and precision in the place of "auto".
-DeviceOptions options_for(const PlanFile& file, DeviceOptions options) {
-  const PlanDevice& device = file.info().device;
+DeviceOptions options_for(const PlanFile& plan, DeviceOptions options) {
+  const PlanDevice& device = plan.info().device;
   const auto kind = options.device.substr(0, options.device.find(':'));
   if (kind != "auto" && kind != device.kind)
     fail(ErrorKind::bad_argument, "device: \"{}\", but the plan {} was built for {}",
-         options.device, file.name(), device.kind);
+         options.device, plan.name(), device.kind);
   if (options.precision != Precision::automatic && options.precision != device.precision)
     fail(ErrorKind::bad_argument, "precision: \"{}\", but the plan {} was built for {}",
-         options.precision.name(), file.name(), device.precision.name());
+         options.precision.name(), plan.name(), device.precision.name());
   if (kind == "auto") options.device = device.kind;
   options.precision = device.precision;
   return options;
 }
 
 /// What a plan can run on. Its weights and choices hold for nothing else.
-void check_device(const PlanFile& file, const PlanDevice& found) {
-  const PlanDevice& wanted = file.info().device;
+void check_device(const PlanFile& plan, const PlanDevice& found) {
+  const PlanDevice& wanted = plan.info().device;
   if (found.kind != wanted.kind || found.precision != wanted.precision)
     fail(ErrorKind::bad_argument, "device: {} in {}, but the plan {} was built for {} in {}",
-         found.kind, found.precision.name(), file.name(), wanted.kind, wanted.precision.name());
+         found.kind, found.precision.name(), plan.name(), wanted.kind, wanted.precision.name());
   if (found.hardware != wanted.hardware)
     fail(ErrorKind::unsupported,
-         "{}: was built for {} ({}, {}), this device is {} ({}): build it again", file.name(),
+         "{}: was built for {} ({}, {}), this device is {} ({}): build it again", plan.name(),
          wanted.kind, wanted.name, wanted.hardware, found.name, found.hardware);
   if (found.code != wanted.code)
     fail(ErrorKind::bad_file,
          "{}: its weights were packed by the code {}, this program's is {}: build it again",
-         file.name(), wanted.code, found.code);
+         plan.name(), wanted.code, found.code);
 }
 
 }  // namespace
@@ -73,41 +73,41 @@ std::unique_ptr<const PlanFile> open_plan(const ModelFiles& files) {
   return file;
 }
 
-Checkpoint checkpoint_for(const ModelFiles& files, const PlanFile* file) {
-  if (!file) return assemble(files);
+Checkpoint checkpoint_for(const ModelFiles& files, const PlanFile* plan) {
+  if (!plan) return assemble(files);
   for (const Part part : {Part::unet, Part::vae, Part::text})
-    if (!file->checkpoint().has(part))
-      fail(ErrorKind::bad_file, "{}: the plan has no {}", file->name(), name_of(part));
-  check_fit(file->checkpoint());
-  return file->checkpoint();
+    if (!plan->checkpoint().has(part))
+      fail(ErrorKind::bad_file, "{}: the plan has no {}", plan->name(), name_of(part));
+  check_fit(plan->checkpoint());
+  return plan->checkpoint();
 }
 
-std::shared_ptr<OpenDevice> device_for(const PlanFile* file, const DeviceOptions& options,
+std::shared_ptr<OpenDevice> device_for(const PlanFile* plan, const DeviceOptions& options,
                                        std::shared_ptr<OpenDevice> given) {
-  if (!given && !file) return std::make_shared<OpenDevice>(options);
+  if (!given && !plan) return std::make_shared<OpenDevice>(options);
   if (!given) {
-    const DeviceOptions own = options_for(*file, options);
+    const DeviceOptions own = options_for(*plan, options);
     try {
       given = std::make_shared<OpenDevice>(own);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unsupported) throw;
-      const PlanDevice& wanted = file->info().device;
-      fail(error.kind(), "{}: was built for {} ({}): {}", file->name(), wanted.kind, wanted.name,
+      const PlanDevice& wanted = plan->info().device;
+      fail(error.kind(), "{}: was built for {} ({}): {}", plan->name(), wanted.kind, wanted.name,
            error.what());
     }
   }
-  if (!file) return given;
-  check_device(*file, given->identity());
+  if (!plan) return given;
+  check_device(*plan, given->identity());
   const auto alone = given->making.alone();
-  given->use_choices(file);  // now, as they may be damaged
+  given->use_choices(plan);  // now, as they may be damaged
   return given;
 }
 
-Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* file,
+Tokenizer tokenizer_for(const Checkpoint& checkpoint, const PlanFile* plan,
                         const std::string& name) {
   Tokenizer tokenizer =
-      file && file->info().has_tokenizer
-          ? Tokenizer::from_texts(file->tokenizer().first, file->tokenizer().second, file->name())
+      plan && plan->info().has_tokenizer
+          ? Tokenizer::from_texts(plan->tokenizer().first, plan->tokenizer().second, plan->name())
       : checkpoint.tokenizer ? Tokenizer::from_folder(*checkpoint.tokenizer)
                              : Tokenizer::built_in();
   const Metadata& metadata = checkpoint.tensors.metadata;
