@@ -144,7 +144,7 @@ TEST_P(Choices, ThatCannotBeMadeAreReplacedAndTold) {
   backend->take_choices(plan.dump(), "the test");
   EXPECT_EQ(kernel(*backend)->description(), chosen);
   ASSERT_EQ(backend->notices().size(), 1);
-  EXPECT_NE(backend->notices()[0].find("cublaslt 99 for product"), std::string::npos);
+  EXPECT_NE(backend->notices()[0].find("cublaslt 99 for gemm"), std::string::npos);
   EXPECT_EQ(backend->choices(), before);
 }
 

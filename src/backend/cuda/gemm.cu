@@ -73,7 +73,7 @@ class GemmKernel : public Kernel {
     return Packing{fmt::format("cuda:{}{}", name(operands_), form), bytes,
                    shape_.upsample ? 1 : shape_.groups,
                    [shape = shape_, to = operands_](const WeightRows& weight, std::byte* packed) {
-                     pack_weight(shape, to, weight.whole(), packed);
+                     pack_weight(shape, to, weight, packed);
                    }};
   }
 

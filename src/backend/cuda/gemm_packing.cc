@@ -56,13 +56,9 @@ int64_t packed_pitch(const GemmShape& shape, DType dtype) {
          (is_eight_bits(dtype) ? scale_bytes : 0);
 }
 
-void pack_weight(const GemmShape& shape, DType dtype, const Tensor& weight, std::byte* packed) {
-  const Tensor values = weight.to_f32();
-  const float* from = values.floats().data();
-  const int64_t taps = shape.taps(), channels = shape.channels;
+void pack_weight(const GemmShape& shape, DType dtype, const WeightRows& weight, std::byte* packed) {
+  const int64_t taps = shape.taps(), channels = shape.channels, columns = shape.columns;
   const int64_t pitch = packed_pitch(shape, dtype);
-  const int64_t row_size = channels * taps + shape.rest[0] + shape.rest[1];
-  const int64_t rows = shape.upsample ? shape.columns : values.type().elements() / row_size;
   const int64_t tap_pitch = shape.gathered() ? channels : shape.channels_of_tap();
   std::vector<float> in_order(shape.depth());
   const bool is_in_order = taps == 1 && !shape.is_concat() && channels == shape.depth();
@@ -79,17 +75,25 @@ void pack_weight(const GemmShape& shape, DType dtype, const Tensor& weight, std:
     }
     write_row(dtype, in_order, to);
   };
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t group = row / shape.columns;
-    const int local =
-        unpacked_row(static_cast<int>(row % shape.columns), shape.columns, shape.gated);
+  const auto pack = [&](int64_t row, const float* source) {
     if (shape.upsample) {
-      const auto sets = halved(from + row * channels * 9, channels);
+      const auto sets = halved(source, channels);
       for (int64_t set = 0; set < 4; ++set)
-        pack_row(sets[set].data(), packed + (set * shape.columns + row) * pitch);
+        pack_row(sets[set].data(), packed + (set * columns + row) * pitch);
     } else {
-      pack_row(from + (group * shape.columns + local) * row_size, packed + row * pitch);
+      const int local = packed_row(static_cast<int>(row % columns), shape.columns, shape.gated);
+      pack_row(source, packed + (row - row % columns + local) * pitch);
     }
+  };
+  // Some rows at a time, that stay in a cache from where they are read to where they are packed.
+  constexpr size_t room_size = 1 << 16;
+  const size_t row_size = weight.row_size();
+  std::vector<float> room(std::max(room_size, row_size));
+  const auto step = static_cast<int64_t>(room.size() / row_size);
+  for (int64_t first = 0; first < weight.count(); first += step) {
+    const int64_t count = std::min(step, weight.count() - first);
+    const float* from = weight.read(first, std::span(room).first(count * row_size));
+    for (int64_t i = 0; i < count; ++i) pack(first + i, from + i * row_size);
   }
 }
 

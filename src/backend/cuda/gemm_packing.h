@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/cuda/gemm_shape.h"
-#include "tensor/tensor.h"
+#include "backend/weight_rows.h"
 
 namespace drypoint::cuda {
 
@@ -13,6 +13,6 @@ int64_t packed_pitch(const GemmShape& shape, DType dtype);
 /// weight [groups * columns, channels, taps], each row followed by what is for further inputs, or
 /// one group of it -> rows of `depth`, each tap's channels together, as `dtype`; as f8 or i8 each
 /// is divided by a scale of its own.
-void pack_weight(const GemmShape& shape, DType dtype, const Tensor& weight, std::byte* packed);
+void pack_weight(const GemmShape& shape, DType dtype, const WeightRows& weight, std::byte* packed);
 
 }  // namespace drypoint::cuda

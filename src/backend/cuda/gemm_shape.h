@@ -47,5 +47,12 @@ __host__ __device__ inline int unpacked_row(int packed, int columns, bool gated)
   const int value = packed / 16 * 8 + packed % 8;
   return packed % 16 < 8 ? value : columns / 2 + value;
 }
+/// And where this row of the weight is packed.
+inline int packed_row(int unpacked, int columns, bool gated) {
+  if (!gated) return unpacked;
+  const bool is_gate = unpacked >= columns / 2;
+  const int value = is_gate ? unpacked - columns / 2 : unpacked;
+  return value / 8 * 16 + value % 8 + (is_gate ? 8 : 0);
+}
 
 }  // namespace drypoint::cuda
