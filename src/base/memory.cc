@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -85,6 +86,28 @@ KeptBlocks& kept_blocks() {
   return *blocks;
 }
 
+/// The system's own pages. As many as fill huge pages may become those, which are cleared at once
+/// and found without a walk; blocks are no larger for it.
+std::byte* map_pages(size_t bytes) {
+  const auto map = [](size_t size) -> std::byte* {
+    void* pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
+  };
+  constexpr size_t huge_page = 2 << 20;
+  std::byte* const pages = bytes < 2 * huge_page ? nullptr : map(bytes + huge_page);
+  if (!pages) return map(bytes);
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t before = -reinterpret_cast<uintptr_t>(pages) % huge_page,
+               used = (bytes + page - 1) / page * page;
+  std::byte* const block = pages + before;
+  if (before > 0) ::munmap(pages, before);
+  if (before + used < bytes + huge_page) ::munmap(block + used, huge_page + bytes - before - used);
+#ifdef MADV_HUGEPAGE
+  ::madvise(block, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
 size_t less(size_t limit, size_t used) { return limit > used ? limit - used : 0; }
 
 }  // namespace
@@ -125,12 +148,8 @@ std::shared_ptr<std::byte> allocate_block(size_t bytes) {
     return {static_cast<std::byte*>(block), [](std::byte* p) { std::free(p); }};
   }
   std::byte* block = kept_blocks().take(bytes);
-  if (!block) {
-    void* pages =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return nullptr;
-    block = static_cast<std::byte*>(pages);
-  }
+  if (!block) block = map_pages(bytes);
+  if (!block) return nullptr;
   return {block, [bytes](std::byte* p) { kept_blocks().give_back(p, bytes); }};
 }
 
