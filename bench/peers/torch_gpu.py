@@ -2,7 +2,9 @@
 
 Times the text encoder (2 prompts), one denoiser call (batch 2), the VAE's decoder and whole pictures
 of 20 steps in half precision, channels last, compiled with CUDA graphs; prints one JSON object.
-usage: torch_gpu.py HEIGHT WIDTH [MODE]   MODE: eager or reduce-overhead (the default)
+usage: torch_gpu.py HEIGHT WIDTH [MODE [LATENTS]]   MODE: eager, reduce-overhead (the default), or
+fp8 or int8: the denoiser alone, compiled with CUDA graphs, of so many latents (1), in half precision and then with
+linear layers in torchao's float8 or int8 (dynamic activations)
 """
 import json
 import os
@@ -17,6 +19,10 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 height, width = int(sys.argv[1]), int(sys.argv[2])
 mode = sys.argv[3] if len(sys.argv) > 3 else "reduce-overhead"
+latents = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+quantized = mode if mode in ("fp8", "int8") else None
+if quantized:
+    mode = "reduce-overhead"
 steps = 20
 torch.manual_seed(0)
 torch.backends.cudnn.benchmark = True
@@ -42,8 +48,8 @@ clip = CLIPTextModel(CLIPTextConfig(
 for parameter in control.parameters():
     if parameter.abs().sum() == 0:
         torch.nn.init.normal_(parameter, std=0.02)
-latent = torch.randn(1, 4, height // 8, width // 8, device="cuda", dtype=torch.float16)
-hint = torch.rand(2, 3, height, width, device="cuda", dtype=torch.float16)
+latent = torch.randn(latents, 4, height // 8, width // 8, device="cuda", dtype=torch.float16)
+hint = torch.rand(2 * latents, 3, height, width, device="cuda", dtype=torch.float16)
 hint = hint.contiguous(memory_format=torch.channels_last)
 ids = torch.randint(0, 49407, (2, 77), device="cuda")
 scheduler = DDIMScheduler(
@@ -88,6 +94,29 @@ def seconds(run, repeats=30, warm=5):
     return sorted(times)
 
 
+def eight_bits():
+    """Of the denoiser: its times in half precision and in eight bits, and how far the latter's result is off."""
+    import torchao
+    from torchao.quantization import (
+        Float8DynamicActivationFloat8WeightConfig, Int8DynamicActivationInt8WeightConfig, PerRow, quantize_)
+    config = (Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()) if quantized == "fp8"
+              else Int8DynamicActivationInt8WeightConfig())
+    both = torch.cat([latent, latent]).contiguous(memory_format=torch.channels_last)
+    t = torch.tensor(500, device="cuda")
+    context = torch.randn(2 * latents, 77, 768, device="cuda", dtype=torch.float16)
+    exact = denoise(both, t, context).clone()
+    half = seconds(lambda: denoise(both, t, context))
+    for network in (unet, control):
+        quantize_(network, config)
+    torch._dynamo.reset()
+    compiled = torch.compile(denoise._torchdynamo_orig_callable, mode=mode, fullgraph=True)
+    off = compiled(both, t, context).clone().float() - exact.float()
+    rounded = seconds(lambda: compiled(both, t, context))
+    return {"peer": f"diffusers in PyTorch {torch.__version__}, {mode}, torchao {torchao.__version__}, {quantized}",
+            "half_median": statistics.median(half), "eight_bits_median": statistics.median(rounded),
+            "relative_error": (off.square().mean() / exact.float().square().mean()).sqrt().item()}
+
+
 def picture():
     context = text(ids).clone()
     x = latent
@@ -99,6 +128,10 @@ def picture():
     return ((image / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu()
 
 
+if quantized:
+    with torch.inference_mode():
+        print(json.dumps(eight_bits(), indent=2))
+    sys.exit()
 with torch.inference_mode():
     context = text(ids).clone()
     both = torch.cat([latent, latent]).contiguous(memory_format=torch.channels_last)
