@@ -3,8 +3,8 @@
 Times the text encoder (2 prompts), one denoiser call (batch 2), the VAE's decoder and whole pictures
 of 20 steps in half precision, channels last, compiled with CUDA graphs; prints one JSON object.
 usage: torch_gpu.py HEIGHT WIDTH [MODE [LATENTS]]   MODE: eager, reduce-overhead (the default), or
-fp8 or int8: the denoiser alone, compiled with CUDA graphs, of so many latents (1), in half precision and then with
-linear layers in torchao's float8 or int8 (dynamic activations)
+eight-bits: the denoiser alone, compiled with CUDA graphs, for so many latents (1), in half precision and with
+linear layers in torchao's float8 and int8 (activations rounded as they come, by rows)
 """
 import json
 import os
@@ -20,8 +20,8 @@ from transformers import CLIPTextConfig, CLIPTextModel
 height, width = int(sys.argv[1]), int(sys.argv[2])
 mode = sys.argv[3] if len(sys.argv) > 3 else "reduce-overhead"
 latents = int(sys.argv[4]) if len(sys.argv) > 4 else 1
-quantized = mode if mode in ("fp8", "int8") else None
-if quantized:
+in_eight_bits = mode == "eight-bits"
+if in_eight_bits:
     mode = "reduce-overhead"
 steps = 20
 torch.manual_seed(0)
@@ -73,7 +73,7 @@ def decode(z):
     return vae.decode(z / 0.18215, return_dict=False)[0]
 
 
-if mode != "eager":
+if mode != "eager" and not in_eight_bits:
     torch._inductor.config.conv_1x1_as_mm = True
     denoise, text, decode = (torch.compile(f, mode=mode, fullgraph=True)
                              for f in (denoise, text, decode))
@@ -95,26 +95,34 @@ def seconds(run, repeats=30, warm=5):
 
 
 def eight_bits():
-    """Of the denoiser: its times in half precision and in eight bits, and how far the latter's result is off."""
+    """Times of the denoiser in half precision and in eight bits, and how far the latter's results are off."""
+    import copy
     import torchao
     from torchao.quantization import (
         Float8DynamicActivationFloat8WeightConfig, Int8DynamicActivationInt8WeightConfig, PerRow, quantize_)
-    config = (Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()) if quantized == "fp8"
-              else Int8DynamicActivationInt8WeightConfig())
+    global unet, control
     both = torch.cat([latent, latent]).contiguous(memory_format=torch.channels_last)
     t = torch.tensor(500, device="cuda")
     context = torch.randn(2 * latents, 77, 768, device="cuda", dtype=torch.float16)
-    exact = denoise(both, t, context).clone()
-    half = seconds(lambda: denoise(both, t, context))
-    for network in (unet, control):
-        quantize_(network, config)
-    torch._dynamo.reset()
-    compiled = torch.compile(denoise._torchdynamo_orig_callable, mode=mode, fullgraph=True)
-    off = compiled(both, t, context).clone().float() - exact.float()
-    rounded = seconds(lambda: compiled(both, t, context))
-    return {"peer": f"diffusers in PyTorch {torch.__version__}, {mode}, torchao {torchao.__version__}, {quantized}",
-            "half_median": statistics.median(half), "eight_bits_median": statistics.median(rounded),
-            "relative_error": (off.square().mean() / exact.float().square().mean()).sqrt().item()}
+    halves, plain, result = (unet, control), denoise, {"torchao": torchao.__version__}
+    exact = None
+    for name, config in (("fp16", None), ("fp8", Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())),
+                         ("int8", Int8DynamicActivationInt8WeightConfig())):
+        unet, control = copy.deepcopy(halves)
+        for network in (unet, control) if config else ():
+            quantize_(network, config)
+        torch._dynamo.reset()
+        compiled = torch.compile(plain, mode=mode, fullgraph=True)
+        try:
+            out = compiled(both, t, context).clone().float()
+            exact = out if exact is None else exact
+            result[name] = {
+                "step_median": statistics.median(seconds(lambda: compiled(both, t, context))),
+                "relative_error": ((out - exact).square().mean() / exact.square().mean()).sqrt().item()}
+        except Exception as error:
+            result[name] = f"{type(error).__name__}: {error}"[:300]
+        print(name, result[name], file=sys.stderr, flush=True)
+    return result
 
 
 def picture():
@@ -128,9 +136,11 @@ def picture():
     return ((image / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8).cpu()
 
 
-if quantized:
-    with torch.inference_mode():
-        print(json.dumps(eight_bits(), indent=2))
+if in_eight_bits:
+    torch._inductor.config.conv_1x1_as_mm = True
+    with torch.no_grad():
+        print(json.dumps({"peer": f"diffusers in PyTorch {torch.__version__}, {mode}",
+                          "device": torch.cuda.get_device_name(), **eight_bits()}, indent=2))
     sys.exit()
 with torch.inference_mode():
     context = text(ids).clone()
