@@ -28,8 +28,10 @@ inline uint8_t truncated(float value) {
 /// row, then of each column, mirrored at the border without repeating it.
 std::vector<float> gaussian(const Image& image, double sigma, int taps);
 
-/// How many OpenCV takes for 8-bit pixels and for floats, where no number is given.
-inline int taps_of_bytes(double sigma) { return static_cast<int>(sigma * 6 + 1.5) | 1; }
+/// The same of 8-bit pixels, which OpenCV weights in 256ths.
+Image gaussian_blurred(const Image& image, double sigma);
+
+/// How many OpenCV takes for floats, where no number is given.
 inline int taps_of_floats(double sigma) { return static_cast<int>(sigma * 8 + 1.5) | 1; }
 
 }  // namespace drypoint

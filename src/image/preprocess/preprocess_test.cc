@@ -49,6 +49,11 @@ INSTANTIATE_TEST_SUITE_P(
                       HintCase{"recolor_intensity", {}}, HintCase{"shuffle", {.seed = 7}, 0.001}),
     [](const auto& hint) { return hint.param.name; });
 
+TEST(Preprocess, BlursToTheLastBitAsOpenCvDoes) {
+  EXPECT_EQ(preprocess(preprocessor_named("blur_gaussian"), golden_hint("picture")).pixels,
+            golden_hint("blur_gaussian").pixels);
+}
+
 TEST(Preprocess, KeepsThePicturesSize) {
   const Image picture{19, 16, 3, std::vector<uint8_t>(19 * 16 * 3, 200)};
   PreprocessOptions options;
