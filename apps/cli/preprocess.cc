@@ -37,7 +37,8 @@ Image annotated(const PreprocessArguments& options, const Preprocessor& network,
                 const PreprocessOptions& numbers, const Image& image) {
   if (options.model.empty())
     bad_option(
-        fmt::format("--model: found none, expected {}, or a folder with it", network.files[0]));
+        fmt::format("--model: found none, expected {}{}", usual_files(network),
+                    network.further_files.empty() ? ", or a folder with it" : " in a folder"));
   if (!options.mask.empty()) bad_option(fmt::format("--mask: {} takes none", network.name));
   return Annotator(network.name, options.model, options.device.pipeline_options())
       .annotate(image, numbers, interrupted);
@@ -91,7 +92,8 @@ std::string kinds() {
         numbers +=
             fmt::format("{}{} {}", numbers.empty() ? " (" : ", ", number.meaning, number.usual);
     if (!numbers.empty()) numbers += ")";
-    if (preprocessor.is_network()) numbers += fmt::format(" (--model {})", preprocessor.files[0]);
+    if (preprocessor.is_network())
+      numbers += fmt::format(" (--model {})", usual_files(preprocessor));
     lines += fmt::format("  {:18} {}{}\n", preprocessor.name, preprocessor.help, numbers);
   }
   return lines;

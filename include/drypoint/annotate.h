@@ -14,12 +14,12 @@
 
 namespace drypoint {
 
-/// A network that makes a hint of a picture. Not for several threads at once.
+/// One network or several that make a hint of a picture. Not for several threads at once.
 class Annotator {
  public:
-  /// `preprocessor`: of those of preprocess.h that are networks; `weights`: its file, or a folder
-  /// below which one with such a name lies. Throws bad_argument (no such preprocessor, no such file
-  /// in the folder), bad_file, unsupported (another network's file).
+  /// `preprocessor`: of those of preprocess.h that are networks; `weights`: a folder below which
+  /// the files that it needs lie, or its file if it needs one. Throws bad_argument (no such
+  /// preprocessor, no such file in the folder), bad_file, unsupported (another network's file).
   Annotator(std::string_view preprocessor, const std::filesystem::path& weights,
             const DeviceOptions& options = {});
   ~Annotator();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,9 +36,14 @@ struct Preprocessor {
   /// Of a network: what files with its weights are called, the usual one first.
   std::vector<std::string_view> files = {};
   std::vector<std::string_view> aliases = {};  ///< other names that it has had
+  /// Of one of several networks: what the files of the others are called, all of which it needs.
+  std::vector<std::string_view> further_files = {};
 
   bool is_network() const { return run == nullptr; }
 };
+
+/// "a.pth and b.pth": the files of a network's weights, by their usual names.
+std::string usual_files(const Preprocessor& network);
 
 /// All there are; the first is "none".
 std::span<const Preprocessor> preprocessors();

@@ -55,6 +55,9 @@ nb::dict all_preprocessors() {
     nb::list files;
     for (const auto file : one.files) files.append(std::string(file));
     about["files"] = files;
+    nb::list further_files;
+    for (const auto file : one.further_files) further_files.append(std::string(file));
+    about["further_files"] = further_files;
     about["threshold_a"] = number_of(one.threshold_a);
     about["threshold_b"] = number_of(one.threshold_b);
     all[std::string(one.name).c_str()] = about;
@@ -171,7 +174,7 @@ void add_control(nb::module_& module) {
       R"(The hint that a ControlNet sees of a picture, of its size: see `preprocessors`.
 
 `mask` is of "inpaint", as large as the picture; `seed` of "shuffle"; `weights`, a file or a folder
-with one of `files`, and `device` of those that are networks. Raises BadArgument, OutOfMemory.)");
+with one of `files` and all `further_files`, and `device` of those that are networks. Raises BadArgument, OutOfMemory.)");
 }
 
 }  // namespace drypoint::python

@@ -20,35 +20,67 @@ namespace drypoint {
 /// By the names of a graph's inputs.
 using NetworkInputs = std::map<std::string, InputValues>;
 
-/// A network from a file.
-class HintNetwork {
+/// A network from a file: a graph for each size of what it sees.
+class Network {
  public:
-  explicit HintNetwork(NamedTensors tensors) : tensors_(std::move(tensors)) {}
-  virtual ~HintNetwork() = default;
-  HintNetwork(const HintNetwork&) = delete;
-  HintNetwork& operator=(const HintNetwork&) = delete;
+  explicit Network(NamedTensors tensors) : tensors_(std::move(tensors)) {}
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   const NamedTensors& tensors() const { return tensors_; }
-
-  /// The size at which the network sees a picture of this one.
-  virtual ImageSize seen_size(ImageSize picture) const { return picture; }
   virtual SizedGraph build(ImageSize seen) const = 0;
-  /// The picture as the graph takes it, and what else it takes.
-  virtual NetworkInputs inputs(const Image& picture, ImageSize seen) const = 0;
-  /// The hint, of the picture's size, from the graph's finite outputs by their names. The numbers
-  /// are complete (`checked`).
-  using Outputs = std::function<std::span<const float>(const std::string& name)>;
-  virtual Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
-                     const PreprocessOptions& numbers) const = 0;
 
  private:
   NamedTensors tensors_;
 };
 
-/// The network of the preprocessor of this name. Throws bad_argument for one that is none, bad_file
+/// A graph's finite outputs by their names, until the network runs again.
+using NetworkOutputs = std::function<std::span<const float>(const std::string& name)>;
+/// Runs a network at a size.
+using RunNetwork = std::function<NetworkOutputs(const Network& network, ImageSize seen,
+                                                const NetworkInputs& inputs)>;
+
+/// Makes hints with one network, or with several that see what the ones before found.
+class HintMaker {
+ public:
+  HintMaker() = default;
+  virtual ~HintMaker() = default;
+  HintMaker(const HintMaker&) = delete;
+  HintMaker& operator=(const HintMaker&) = delete;
+
+  /// The hint, of the picture's size. The numbers are complete (`checked`).
+  virtual Image make(const Image& picture, const PreprocessOptions& numbers,
+                     const RunNetwork& run) const = 0;
+};
+
+/// A network that sees the whole picture, once.
+class HintNetwork : public Network, public HintMaker {
+ public:
+  using Network::Network;
+
+  /// The size at which the network sees a picture of this one.
+  virtual ImageSize seen_size(ImageSize picture) const { return picture; }
+  /// The picture as the graph takes it, and what else it takes.
+  virtual NetworkInputs inputs(const Image& picture, ImageSize seen) const = 0;
+  using Outputs = NetworkOutputs;
+  virtual Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+                     const PreprocessOptions& numbers) const = 0;
+
+  Image make(const Image& picture, const PreprocessOptions& numbers,
+             const RunNetwork& run) const final {
+    const ImageSize seen = seen_size({picture.width, picture.height});
+    return hint(picture, seen, run(*this, seen, inputs(picture, seen)), numbers);
+  }
+};
+
+/// The file of each of a preprocessor's networks: one of `Preprocessor::files`, then its
+/// `further_files`.
+using WeightFiles = std::span<const std::filesystem::path>;
+
+/// That of the preprocessor of this name. Throws bad_argument for one that is no network, bad_file
 /// naming the tensor, unsupported for another network's file.
-std::unique_ptr<HintNetwork> read_hint_network(std::string_view preprocessor,
-                                               const std::filesystem::path& file);
+std::unique_ptr<HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files);
 
 /// The pixels, red, green and blue, each times `factor` plus `offset`; with `blue_first` the other
 /// way round.

@@ -8,30 +8,34 @@
 namespace drypoint {
 namespace {
 
-struct NetworkReader {
+template <std::unique_ptr<HintNetwork> (*read)(const std::filesystem::path&)>
+std::unique_ptr<HintMaker> one(WeightFiles files) {
+  return read(files[0]);
+}
+
+struct HintReader {
   std::string_view preprocessor;
-  std::unique_ptr<HintNetwork> (*read)(const std::filesystem::path& file);
+  std::unique_ptr<HintMaker> (*read)(WeightFiles files);
 };
-constexpr NetworkReader readers[] = {{"mlsd", read_mlsd_network},
-                                     {"softedge_pidinet", read_pidinet_network},
-                                     {"softedge_pidisafe", read_pidinet_safe_network},
-                                     {"depth_midas", read_midas_network},
-                                     {"depth_anything", read_depth_anything_network},
-                                     {"depth_anything_v2", read_depth_anything_v2_network},
-                                     {"lineart_realistic", read_lineart_network},
-                                     {"lineart_coarse", read_lineart_network},
-                                     {"lineart_anime", read_lineart_anime_network},
-                                     {"normal_bae", read_normal_bae_network},
-                                     {"openpose", read_openpose_network},
-                                     {"softedge_hed", read_hed_network},
-                                     {"softedge_hedsafe", read_hed_safe_network}};
+constexpr HintReader readers[] = {{"mlsd", one<read_mlsd_network>},
+                                  {"softedge_pidinet", one<read_pidinet_network>},
+                                  {"softedge_pidisafe", one<read_pidinet_safe_network>},
+                                  {"depth_midas", one<read_midas_network>},
+                                  {"depth_anything", one<read_depth_anything_network>},
+                                  {"depth_anything_v2", one<read_depth_anything_v2_network>},
+                                  {"lineart_realistic", one<read_lineart_network>},
+                                  {"lineart_coarse", one<read_lineart_network>},
+                                  {"lineart_anime", one<read_lineart_anime_network>},
+                                  {"normal_bae", one<read_normal_bae_network>},
+                                  {"openpose", one<read_openpose_network>},
+                                  {"softedge_hed", one<read_hed_network>},
+                                  {"softedge_hedsafe", one<read_hed_safe_network>}};
 
 }  // namespace
 
-std::unique_ptr<HintNetwork> read_hint_network(std::string_view preprocessor,
-                                               const std::filesystem::path& file) {
-  for (const NetworkReader& reader : readers)
-    if (reader.preprocessor == preprocessor) return reader.read(file);
+std::unique_ptr<HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files) {
+  for (const HintReader& reader : readers)
+    if (reader.preprocessor == preprocessor) return reader.read(files);
   fail(ErrorKind::bad_argument, "preprocessor: \"{}\" is no network",
        printable(std::string(preprocessor)));
 }

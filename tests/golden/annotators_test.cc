@@ -1,6 +1,6 @@
 // Preprocessors that are networks, against controlnet-aux (annotators.py).
 #include "annotate/depth.h"
-#include "annotate/hint_network.h"
+#include "annotate/networks.h"
 #include "annotate/poses.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
@@ -197,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, AnnotatorStages, ::testing::ValuesIn(testing:
                          [](const auto& backend) { return std::string(backend.param.name); });
 
 TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
-  const auto network = read_hint_network("openpose", annotator_path("openpose.safetensors"));
+  const auto network = read_openpose_network(annotator_path("openpose.safetensors"));
   const Image picture = annotator_picture("openpose_picture");
   const Image expected = annotator_picture("openpose_seen");  // every eighth pixel
   const ImageSize seen = network->seen_size({picture.width, picture.height});
@@ -215,7 +215,7 @@ TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
 
 TEST(Openpose, DrawsTheBodiesThatControlnetAuxFinds) {
   const NamedTensors results = annotator_tensors("poses");
-  const auto network = read_hint_network("openpose", annotator_path("openpose.safetensors"));
+  const auto network = read_openpose_network(annotator_path("openpose.safetensors"));
   const Image black{200, 120, 3, std::vector<uint8_t>(size_t{200} * 120 * 3)};
   const Image hint = network->hint(black, network->seen_size({200, 120}),
                                    [&](const std::string& output) {
@@ -238,7 +238,8 @@ TEST(Annotator, EveryNetworkHasAReader) {
   for (const Preprocessor& preprocessor : preprocessors()) {
     if (!preprocessor.is_network()) continue;
     EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported, {"sd15.safetensors"}, [&] {
-      read_hint_network(preprocessor.name, testing::tiny_model_path());
+      const std::vector files(3, testing::tiny_model_path());
+      read_hint_maker(preprocessor.name, files);
     })) << preprocessor.name;
   }
 }

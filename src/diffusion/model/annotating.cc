@@ -24,43 +24,77 @@ bool is_called(const std::filesystem::path& file, std::string_view name) {
          (file.extension() == ".safetensors" && file.stem() == std::filesystem::path(name).stem());
 }
 
-std::string listed_files(const Preprocessor& preprocessor) {
-  return fmt::format("{}", fmt::join(preprocessor.files, " or "));
-}
-
 /// All that are called as some network's.
 std::vector<std::filesystem::path> weights_below(const std::filesystem::path& folder) {
   return files_below(folder, "annotators", [](const std::filesystem::path& file) {
     return std::ranges::any_of(preprocessors(), [&](const Preprocessor& preprocessor) {
-      return std::ranges::any_of(preprocessor.files,
-                                 [&](std::string_view name) { return is_called(file, name); });
+      const auto is_it = [&](std::string_view name) { return is_called(file, name); };
+      return std::ranges::any_of(preprocessor.files, is_it) ||
+             std::ranges::any_of(preprocessor.further_files, is_it);
     });
   });
 }
 
-/// Of these files, the usual one first; none if it is not there.
-std::optional<std::filesystem::path> weights_among(const std::vector<std::filesystem::path>& files,
-                                                   const Preprocessor& preprocessor) {
-  for (const std::string_view name : preprocessor.files)
-    for (const std::filesystem::path& file : files)
-      if (is_called(file, name)) return file;
-  return std::nullopt;
+/// Names for a network's file, the usual one first.
+using FileNames = std::vector<std::string_view>;
+
+std::vector<FileNames> names_of_networks(const Preprocessor& preprocessor) {
+  std::vector<FileNames> all{preprocessor.files};
+  for (const std::string_view name : preprocessor.further_files) all.push_back({name});
+  return all;
+}
+
+std::string listed_files(const Preprocessor& preprocessor) {
+  std::vector<std::string> all;
+  for (const FileNames& names : names_of_networks(preprocessor))
+    all.push_back(fmt::format("{}", fmt::join(names, " or ")));
+  return fmt::format("{}", fmt::join(all, " and "));
+}
+
+/// Of these files that of each of the preprocessor's networks, as far as they are there.
+std::vector<std::filesystem::path> weights_among(const std::vector<std::filesystem::path>& files,
+                                                 const Preprocessor& preprocessor) {
+  const auto file_of = [&](const FileNames& names) -> std::optional<std::filesystem::path> {
+    for (const std::string_view name : names)
+      for (const std::filesystem::path& file : files)
+        if (is_called(file, name)) return file;
+    return std::nullopt;
+  };
+  std::vector<std::filesystem::path> found;
+  for (const FileNames& names : names_of_networks(preprocessor))
+    if (auto file = file_of(names)) found.push_back(std::move(*file));
+  return found;
+}
+
+bool are_complete(const std::vector<std::filesystem::path>& weights,
+                  const Preprocessor& preprocessor) {
+  return weights.size() == 1 + preprocessor.further_files.size();
 }
 
 [[noreturn]] void refuse_folder(const std::filesystem::path& folder,
+                                const std::vector<std::filesystem::path>& found,
                                 const Preprocessor& preprocessor) {
-  fail(ErrorKind::bad_argument, "preprocessor: {} needs {}, found none below the folder {}",
-       preprocessor.name, listed_files(preprocessor), printable(folder.string()));
+  std::vector<std::string> names;
+  for (const auto& file : found) names.push_back(printable(file.filename().string()));
+  fail(ErrorKind::bad_argument, "preprocessor: {} needs {}, found {} below the folder {}",
+       preprocessor.name, listed_files(preprocessor),
+       names.empty() ? "none" : fmt::format("only {}", fmt::join(names, " and ")),
+       printable(folder.string()));
 }
 
-/// The file itself, or that of a folder.
-std::filesystem::path weights_at(const std::filesystem::path& path,
-                                 const Preprocessor& preprocessor) {
+/// The file itself, or those of a folder.
+std::vector<std::filesystem::path> weights_at(const std::filesystem::path& path,
+                                              const Preprocessor& preprocessor) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(path, ignored)) return path;
-  const auto file = weights_among(weights_below(path), preprocessor);
-  if (!file) refuse_folder(path, preprocessor);
-  return *file;
+  if (!std::filesystem::is_directory(path, ignored)) {
+    if (!preprocessor.further_files.empty())
+      fail(ErrorKind::bad_argument, "preprocessor: {} needs a folder with {}, got {}",
+           preprocessor.name, listed_files(preprocessor), printable(path.string()));
+    return {path};
+  }
+  auto files = weights_among(weights_below(path), preprocessor);
+  if (!are_complete(files, preprocessor)) refuse_folder(path, files, preprocessor);
+  return files;
 }
 
 const Preprocessor& network_named(std::string_view name) {
@@ -73,18 +107,15 @@ const Preprocessor& network_named(std::string_view name) {
 
 }  // namespace
 
-AnnotatorNetwork::AnnotatorNetwork(const Preprocessor& preprocessor,
-                                   const std::filesystem::path& file,
-                                   std::shared_ptr<OpenDevice> device)
-    : preprocessor_(preprocessor),
-      network_(read_hint_network(preprocessor.name, file)),
+ReadyNetwork::ReadyNetwork(const Network& network, std::shared_ptr<OpenDevice> device)
+    : network_(network),
       device_(std::move(device)),
-      store_(network_->tensors(), device_->backend(), nullptr, device_->budget()) {}
+      store_(network.tensors(), device_->backend(), nullptr, device_->budget()) {}
 
-Executor& AnnotatorNetwork::executor(ImageSize size, const StopRequested& stop) {
+Executor& ReadyNetwork::executor(ImageSize size, const StopRequested& stop) {
   if (executor_ && ready_ == size) return *executor_;
   executor_.reset();
-  SizedGraph sized = network_->build(size);
+  SizedGraph sized = network_.build(size);
   Plan plan = compile(std::move(sized.graph), device_->backend().target());
   const auto making = device_->making.alone(stop);
   device_->use_choices(nullptr);
@@ -94,65 +125,76 @@ Executor& AnnotatorNetwork::executor(ImageSize size, const StopRequested& stop) 
   return *executor_;
 }
 
-void AnnotatorNetwork::set_input(const std::string& name, const InputValues& values) {
+void ReadyNetwork::set_input(const std::string& name, const InputValues& values) {
   std::visit([&](const auto& own) { executor_->set_input(name, std::span(own)); }, values);
 }
 
-Image AnnotatorNetwork::run(const Image& image, const PreprocessOptions& options,
+Executor& ReadyNetwork::run(ImageSize seen, const NetworkInputs& inputs,
                             const StopRequested& stop) {
+  Executor& network = executor(seen, stop);
+  for (const auto& [name, values] : inputs) set_input(name, values);
+  network.run(Rate::picture, stop);
+  return network;
+}
+
+AnnotatorNetworks::AnnotatorNetworks(const Preprocessor& preprocessor, WeightFiles files,
+                                     std::shared_ptr<OpenDevice> device)
+    : preprocessor_(preprocessor),
+      maker_(read_hint_maker(preprocessor.name, files)),
+      device_(std::move(device)) {}
+
+Image AnnotatorNetworks::run(const Image& image, const PreprocessOptions& options,
+                             const StopRequested& stop) {
   check_image(image);
   const PreprocessOptions numbers = checked(preprocessor_, options);
   if (image.width < least_side || image.height < least_side)
     fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
          image.height, least_side);
   const std::lock_guard lock(running_);
-  const ImageSize seen = network_->seen_size({image.width, image.height});
-  Executor& network = executor(seen, stop);
-  for (const auto& [name, values] : network_->inputs(image, seen)) set_input(name, values);
-  network.run(Rate::picture, stop);
-  const auto outputs = [&](const std::string& output) {
-    const auto values = network.output(output);
-    if (!all_finite(values))
-      fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", preprocessor_.name);
-    return values;
+  const auto run = [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
+    Executor& results =
+        ready_.try_emplace(&network, network, device_).first->second.run(seen, inputs, stop);
+    return [this, &results](const std::string& output) {
+      const auto values = results.output(output);
+      if (!all_finite(values))
+        fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", preprocessor_.name);
+      return values;
+    };
   };
-  return network_->hint(image, seen, outputs, numbers);
+  return maker_->make(image, numbers, run);
 }
 
 AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,
                                    std::shared_ptr<OpenDevice> device)
     : folder_(folder), device_(std::move(device)) {
-  if (!folder_) return;
-  const auto files = weights_below(*folder_);
-  for (const Preprocessor& preprocessor : preprocessors())
-    if (const auto file = weights_among(files, preprocessor)) files_[preprocessor.name] = *file;
+  if (folder_) files_ = weights_below(*folder_);
 }
 
 bool AnnotatorLibrary::has_weights(const Preprocessor& preprocessor) const {
-  return !preprocessor.is_network() || files_.contains(preprocessor.name);
+  return !preprocessor.is_network() ||
+         are_complete(weights_among(files_, preprocessor), preprocessor);
 }
 
-AnnotatorNetwork& AnnotatorLibrary::open(const Preprocessor& preprocessor) {
+AnnotatorNetworks& AnnotatorLibrary::open(const Preprocessor& preprocessor) {
   if (!folder_)
     fail(
         ErrorKind::bad_argument,
         "preprocessor: {} is a network, but no folder with its weights ({}) was given (annotators)",
         preprocessor.name, listed_files(preprocessor));
-  if (!has_weights(preprocessor)) refuse_folder(*folder_, preprocessor);
+  const auto files = weights_among(files_, preprocessor);
+  if (!are_complete(files, preprocessor)) refuse_folder(*folder_, files, preprocessor);
   const std::lock_guard lock(opening_);
-  auto& network = opened_[preprocessor.name];
-  if (!network)
-    network =
-        std::make_unique<AnnotatorNetwork>(preprocessor, files_.at(preprocessor.name), device_);
-  return *network;
+  auto& networks = opened_[preprocessor.name];
+  if (!networks) networks = std::make_unique<AnnotatorNetworks>(preprocessor, files, device_);
+  return *networks;
 }
 
 Image AnnotatorLibrary::hint(const Preprocessor& preprocessor, const Image& image,
                              const PreprocessOptions& options, const StopRequested& stop) {
   if (!preprocessor.is_network()) return preprocess(preprocessor, image, options);
-  AnnotatorNetwork& network = open(preprocessor);
+  AnnotatorNetworks& networks = open(preprocessor);
   const auto turn = device_->turn(stop);
-  return network.run(image, options, stop);
+  return networks.run(image, options, stop);
 }
 
 class Annotator::Implementation {
@@ -160,16 +202,16 @@ class Annotator::Implementation {
   Implementation(const Preprocessor& preprocessor, const std::filesystem::path& weights,
                  const DeviceOptions& options)
       : device_(std::make_shared<OpenDevice>(options)),
-        network_(preprocessor, weights_at(weights, preprocessor), device_) {}
+        networks_(preprocessor, weights_at(weights, preprocessor), device_) {}
   std::string device() const { return device_->backend().name(); }
   Image annotate(const Image& image, const PreprocessOptions& options, const StopRequested& stop) {
     const auto turn = device_->turn(stop);
-    return network_.run(image, options, stop);
+    return networks_.run(image, options, stop);
   }
 
  private:
   std::shared_ptr<OpenDevice> device_;
-  AnnotatorNetwork network_;
+  AnnotatorNetworks networks_;
 };
 
 Annotator::Annotator(std::string_view preprocessor, const std::filesystem::path& weights,

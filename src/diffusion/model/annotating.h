@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "annotate/hint_network.h"
 #include "diffusion/model/open_device.h"
@@ -14,28 +15,42 @@
 
 namespace drypoint {
 
-/// A network with its weights on a device. For any number of threads, which wait for one another.
-class AnnotatorNetwork {
+/// A network with its weights on a device, ready for one size.
+class ReadyNetwork {
  public:
-  /// Throws what `read_hint_network` throws.
-  AnnotatorNetwork(const Preprocessor& preprocessor, const std::filesystem::path& file,
-                   std::shared_ptr<OpenDevice> device);
+  ReadyNetwork(const Network& network, std::shared_ptr<OpenDevice> device);
+
+  /// With what it gives, until it runs again.
+  Executor& run(ImageSize seen, const NetworkInputs& inputs, const StopRequested& stop);
+
+ private:
+  Executor& executor(ImageSize size, const StopRequested& stop);
+  void set_input(const std::string& name, const InputValues& values);
+
+  const Network& network_;
+  std::shared_ptr<OpenDevice> device_;
+  WeightStore store_;
+  ImageSize ready_;  // for which the executor is
+  std::unique_ptr<Executor> executor_;
+};
+
+/// A preprocessor's networks on a device. For any number of threads, which wait for one another.
+class AnnotatorNetworks {
+ public:
+  /// Throws what `read_hint_maker` throws.
+  AnnotatorNetworks(const Preprocessor& preprocessor, WeightFiles files,
+                    std::shared_ptr<OpenDevice> device);
 
   /// The hint, of the picture's size. The device is the caller's (`OpenDevice::turn`). Throws
   /// bad_argument for sides under 16 and as `checked`, non_finite, out_of_memory, cancelled.
   Image run(const Image& image, const PreprocessOptions& options, const StopRequested& stop = {});
 
  private:
-  Executor& executor(ImageSize size, const StopRequested& stop);
-  void set_input(const std::string& name, const InputValues& values);
-
   const Preprocessor& preprocessor_;
-  std::unique_ptr<HintNetwork> network_;
+  std::unique_ptr<HintMaker> maker_;
   std::shared_ptr<OpenDevice> device_;
-  WeightStore store_;
   std::mutex running_;
-  ImageSize ready_;  // for which the executor is
-  std::unique_ptr<Executor> executor_;
+  std::map<const Network*, ReadyNetwork> ready_;  // that have run
 };
 
 /// Those whose files a folder has, opened when they are first needed. For any number of threads.
@@ -48,18 +63,18 @@ class AnnotatorLibrary {
   /// True for a preprocessor that needs none.
   bool has_weights(const Preprocessor& preprocessor) const;
   /// By a network or without, of the picture's size. Throws bad_argument where its weights are not
-  /// there, and what `preprocess` and `AnnotatorNetwork` throw.
+  /// there, and what `preprocess` and `AnnotatorNetworks` throw.
   Image hint(const Preprocessor& preprocessor, const Image& image, const PreprocessOptions& options,
              const StopRequested& stop = {});
 
  private:
-  AnnotatorNetwork& open(const Preprocessor& preprocessor);
+  AnnotatorNetworks& open(const Preprocessor& preprocessor);
 
   std::optional<std::filesystem::path> folder_;
-  std::map<std::string_view, std::filesystem::path> files_;  // by the preprocessor
+  std::vector<std::filesystem::path> files_;
   std::shared_ptr<OpenDevice> device_;
   std::mutex opening_;
-  std::map<std::string_view, std::unique_ptr<AnnotatorNetwork>> opened_;
+  std::map<std::string_view, std::unique_ptr<AnnotatorNetworks>> opened_;
 };
 
 }  // namespace drypoint

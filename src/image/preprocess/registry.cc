@@ -107,6 +107,12 @@ void check_number(const Preprocessor& preprocessor, std::string_view field,
 
 }  // namespace
 
+std::string usual_files(const Preprocessor& network) {
+  std::string listed(network.files[0]);
+  for (const std::string_view file : network.further_files) listed += " and " + std::string(file);
+  return listed;
+}
+
 std::span<const Preprocessor> preprocessors() { return all_preprocessors(); }
 
 const Preprocessor& preprocessor_named(std::string_view name) {
@@ -149,7 +155,7 @@ Image preprocess(const Preprocessor& preprocessor, const Image& image,
   if (preprocessor.is_network())
     fail(ErrorKind::bad_argument,
          "preprocessor: {} is a network, whose weights ({}) were not given", preprocessor.name,
-         preprocessor.files[0]);
+         usual_files(preprocessor));
   return at_border("preprocessing", [&] { return preprocessor.run(image, numbers); });
 }
 
