@@ -39,6 +39,7 @@ def test_preprocess() -> None:
     hint = drypoint.preprocess("canny", DATA / "images" / "cat.png", threshold_a=50)
     assert set(np.unique(hint)) == {0, 255}
     assert about["softedge_hed"]["files"] == ["ControlNetHED.pth"] and not about["canny"]["files"]
+    assert about["openpose_hand"]["further_files"] == ["hand_pose_model.pth"]
     picture, weights = DATA / "annotators" / "picture.png", DATA / "annotators" / "hed.safetensors"
     edges = drypoint.preprocess("hed", picture, weights=weights, device="cpu")
     expected = np.asarray(PIL.Image.open(DATA / "annotators" / "hed.png").convert("L"), int)

@@ -54,41 +54,11 @@ struct Body {
   int parts = 0;
 };
 
-/// SciPy's gaussian_filter with sigma 3: down, then across, what is beyond the border mirrored with
-/// it.
-std::vector<double> blurred(std::span<const double> plane, ImageSize size) {
-  constexpr int radius = 12;
-  std::array<double, 2 * radius + 1> weights{};
-  for (int i = -radius; i <= radius; ++i) weights.at(i + radius) = std::exp(-0.5 / 9 * i * i);
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (double& weight : weights) weight /= sum;
-  const auto inside = [](int at, int count) {
-    at = ((at % (2 * count)) + 2 * count) % (2 * count);
-    return static_cast<size_t>(at < count ? at : 2 * count - 1 - at);
-  };
-  const auto width = static_cast<size_t>(size.width);
-  std::vector<double> down(plane.size()), result(plane.size()), line(width + 2 * radius);
-  for (int y = 0; y < size.height; ++y)
-    for (int k = -radius; k <= radius; ++k) {
-      const double* from = &plane[inside(y + k, size.height) * width];
-      const double weight = weights.at(k + radius);
-      double* to = &down[static_cast<size_t>(y) * width];
-      for (size_t x = 0; x < width; ++x) to[x] += weight * from[x];
-    }
-  for (size_t y = 0; y < static_cast<size_t>(size.height); ++y) {
-    for (size_t x = 0; x < line.size(); ++x)
-      line[x] = down[y * width + inside(static_cast<int>(x) - radius, size.width)];
-    for (size_t k = 0; k < weights.size(); ++k)
-      for (size_t x = 0; x < width; ++x) result[y * width + x] += weights[k] * line[x + k];
-  }
-  return result;
-}
-
 /// Where the part is likelier than at the four neighbours.
 std::vector<Peak> peaks_of(std::span<const float> parts, size_t part, ImageSize size) {
   std::vector<double> plane;
   for (size_t i = part; i < parts.size(); i += part_count + 1) plane.push_back(parts[i]);
-  const std::vector<double> smooth = blurred(plane, size);
+  const std::vector<double> smooth = smoothed(plane, size);
   const auto at = [&](int x, int y) {
     const bool outside = x < 0 || y < 0 || x >= size.width || y >= size.height;
     return outside ? 0.0

@@ -13,6 +13,11 @@ std::unique_ptr<HintMaker> one(WeightFiles files) {
   return read(files[0]);
 }
 
+template <bool bodies, bool hands, bool faces>
+std::unique_ptr<HintMaker> openpose(WeightFiles files) {
+  return read_openpose_networks(files, {.bodies = bodies, .hands = hands, .faces = faces});
+}
+
 struct HintReader {
   std::string_view preprocessor;
   std::unique_ptr<HintMaker> (*read)(WeightFiles files);
@@ -27,7 +32,11 @@ constexpr HintReader readers[] = {{"mlsd", one<read_mlsd_network>},
                                   {"lineart_coarse", one<read_lineart_network>},
                                   {"lineart_anime", one<read_lineart_anime_network>},
                                   {"normal_bae", one<read_normal_bae_network>},
-                                  {"openpose", one<read_openpose_network>},
+                                  {"openpose", openpose<true, false, false>},
+                                  {"openpose_hand", openpose<true, true, false>},
+                                  {"openpose_face", openpose<true, false, true>},
+                                  {"openpose_faceonly", openpose<false, false, true>},
+                                  {"openpose_full", openpose<true, true, true>},
                                   {"softedge_hed", one<read_hed_network>},
                                   {"softedge_hedsafe", one<read_hed_safe_network>}};
 

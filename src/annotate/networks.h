@@ -1,4 +1,4 @@
-// The networks there are, a file each.
+// The networks there are.
 #pragma once
 
 #include "annotate/hint_network.h"
@@ -14,9 +14,16 @@ std::unique_ptr<HintNetwork> read_lineart_anime_network(const std::filesystem::p
 std::unique_ptr<HintNetwork> read_midas_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_mlsd_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_normal_bae_network(const std::filesystem::path& file);
-std::unique_ptr<HintNetwork> read_openpose_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_pidinet_network(const std::filesystem::path& file);
 std::unique_ptr<HintNetwork> read_pidinet_safe_network(const std::filesystem::path& file);
+
+/// What is drawn of those whom OpenPose's networks find.
+struct PoseParts {
+  bool bodies = true, hands = false, faces = false;
+};
+/// Files: of the network for bodies, by which hands and faces are found, then of those for hands
+/// and faces as far as they are drawn.
+std::unique_ptr<HintMaker> read_openpose_networks(WeightFiles files, const PoseParts& parts);
 
 /// Colours from 0 to 1, less ImageNet's means, divided by its deviations.
 std::vector<float> imagenet_pixels(std::vector<float> pixels);

@@ -1,62 +1,57 @@
 #include "models/openpose.h"
 
 #include "annotate/mirroring.h"
-#include "annotate/networks.h"
 #include "annotate/poses.h"
-#include "image/pillow.h"
 #include "image/preprocess/pixels.h"
 #include "image/resample.h"
 #include "image/resize_floats.h"
+#include "models/pose_machine.h"
 
 namespace drypoint {
 namespace {
 
-constexpr int stride = 8;  // pixels to a number of the network's results
-
-/// The whole picture as the network sees it: half of 368 pixels high, before its sides are filled
-/// up to multiples of the stride.
-ImageSize scaled_size(ImageSize picture) {
-  const double scale = 0.5 * 368 / picture.height;
-  return {std::max(static_cast<int>(picture.width * scale), 1),
-          std::max(static_cast<int>(picture.height * scale), 1)};
-}
+constexpr int stride = 8;  // pixels to a number of the networks' results
 
 /// As controlnet-aux' smart_resize chooses, of sides that are yet to be rounded.
 bool shrinks(double to, double from) { return to / from < 1; }
 
-class OpenposeNetwork : public HintNetwork {
- public:
-  explicit OpenposeNetwork(OpenposeFile file)
-      : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
+std::vector<float> as_seen(const Image& image) {
+  return scaled_pixels(image, 1 / 256.0f, -0.5f, /*blue_first=*/true);
+}
 
-  ImageSize seen_size(ImageSize picture) const override {
-    return filled_up(scaled_size(picture), stride);
-  }
+class BodyNetwork : public Network {
+ public:
+  explicit BodyNetwork(OpenposeFile file)
+      : Network(std::move(file.tensors)), config_(std::move(file.config)) {}
 
   SizedGraph build(ImageSize seen) const override {
     return {build_openpose(config_, seen.height, seen.width)};
   }
 
-  NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    const ImageSize scaled = scaled_size({picture.width, picture.height});
+  std::vector<Pose> find(const Image& picture, const RunNetwork& run) const {
+    const ImageSize size{picture.width, picture.height}, scaled = scaled_size(size),
+                                                         seen = filled_up(scaled, stride);
     Image canvas{seen.width, seen.height, 3, {}};
     canvas.pixels.assign(3 * pixels_of(canvas), 128);
     put(canvas,
         as_rgb(shrinks(0.5 * 368, picture.height) ? resize_area(picture, scaled)
                                                   : resize_lanczos(picture, scaled)),
         0, 0);
-    return {{"image", scaled_pixels(canvas, 1 / 256.0f, -0.5f, /*blue_first=*/true)}};
-  }
-
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
-             const PreprocessOptions& /*numbers*/) const override {
-    const ImageSize size{picture.width, picture.height};
+    const NetworkOutputs outputs = run(*this, seen, {{"image", as_seen(canvas)}});
     const auto limbs = enlarged(outputs("limbs"), 2 * OpenposeConfig::limbs, seen, size);
     const auto parts = enlarged(outputs("parts"), OpenposeConfig::parts + 1, seen, size);
-    return drawn_poses(find_poses(limbs, parts, size), size);
+    return find_poses(limbs, parts, size);
   }
 
  private:
+  /// The whole picture as the network sees it: half of 368 pixels high, before its sides are filled
+  /// up to multiples of the stride.
+  static ImageSize scaled_size(ImageSize picture) {
+    const double scale = 0.5 * 368 / picture.height;
+    return {std::max(static_cast<int>(picture.width * scale), 1),
+            std::max(static_cast<int>(picture.height * scale), 1)};
+  }
+
   /// What the network gave at the picture's size, without what filled it up.
   static std::vector<float> enlarged(std::span<const float> values, int channels, ImageSize seen,
                                      ImageSize size) {
@@ -75,10 +70,105 @@ class OpenposeNetwork : public HintNetwork {
   OpenposeConfig config_;
 };
 
+/// For hands or faces: sees squares of fixed sizes, whatever the part of the picture.
+class PoseMachine : public Network {
+ public:
+  explicit PoseMachine(PoseMachineFile file)
+      : Network(std::move(file.tensors)), config_(std::move(file.config)) {}
+
+  SizedGraph build(ImageSize seen) const override {
+    return {build_pose_machine(config_, seen.height, seen.width)};
+  }
+  /// [side / 8, side / 8, points + 1].
+  std::span<const float> see(const Image& part, int side, const RunNetwork& run) const {
+    const ImageSize seen{side, side};
+    const Image scaled = shrinks(2 * side, part.width + part.height) ? resize_area(part, seen)
+                                                                     : resize_lanczos(part, seen);
+    return run(*this, seen, {{"image", as_seen(scaled)}})("points");
+  }
+  int planes() const { return static_cast<int>(config_.points + 1); }
+
+ private:
+  PoseMachineConfig config_;
+};
+
+/// A hand to be found: where, and whose it is.
+struct SoughtHand {
+  Region box;
+  Keypoints* found;
+};
+
+/// Each is seen in four sizes, one size after the other, since each has a graph of its own.
+void find_hands(std::span<const SoughtHand> hands, const PoseMachine& network, const Image& picture,
+                const RunNetwork& run) {
+  constexpr int sides[] = {184, 368, 552, 736};
+  const int planes = network.planes();
+  const size_t values = size_t{hand_side} * hand_side * static_cast<size_t>(planes);
+  std::vector<std::vector<double>> means(hands.size(), std::vector<double>(values));
+  for (const int side : sides)
+    for (size_t i = 0; i < hands.size(); ++i) {
+      const Image part = gaussian_blurred(part_of(picture, hands[i].box), 0.8);
+      const int results = side / stride;
+      const auto whole = resize_floats(network.see(part, side, run), planes, {results, results},
+                                       {side, side}, Interpolation::lanczos);
+      const auto points =
+          resize_floats(whole, planes, {side, side}, {hand_side, hand_side}, Interpolation::area);
+      for (size_t j = 0; j < values; ++j) means[i][j] += points[j] / std::size(sides);
+    }
+  for (size_t i = 0; i < hands.size(); ++i) *hands[i].found = find_hand(means[i], hands[i].box);
+}
+
+void add_hands(std::vector<Person>& people, const PoseMachine& network, const Image& picture,
+               const RunNetwork& run) {
+  std::vector<SoughtHand> hands;
+  for (Person& person : people) {
+    const HandBoxes boxes = hand_boxes(person.body, {picture.width, picture.height});
+    if (boxes.left) hands.push_back({*boxes.left, &person.left_hand});
+    if (boxes.right) hands.push_back({*boxes.right, &person.right_hand});
+  }
+  constexpr size_t most_at_once = 16;  // each takes 3 MB until its last size was seen
+  for (size_t i = 0; i < hands.size(); i += most_at_once)
+    find_hands(std::span(hands).subspan(i, std::min(most_at_once, hands.size() - i)), network,
+               picture, run);
+}
+
+void add_faces(std::vector<Person>& people, const PoseMachine& network, const Image& picture,
+               const RunNetwork& run) {
+  constexpr int side = 384;
+  for (Person& person : people)
+    if (const auto box = face_box(person.body, {picture.width, picture.height}))
+      person.face = find_face(network.see(part_of(picture, *box), side, run), side / stride, *box);
+}
+
+class OpenposeMaker : public HintMaker {
+ public:
+  OpenposeMaker(WeightFiles files, const PoseParts& parts)
+      : parts_(parts), bodies_(read_openpose(files[0])) {
+    size_t next = 1;
+    if (parts.hands) hands_.emplace(read_pose_machine(files[next++], hand_machine));
+    if (parts.faces) faces_.emplace(read_pose_machine(files[next], face_machine));
+  }
+
+  Image make(const Image& picture, const PreprocessOptions& /*numbers*/,
+             const RunNetwork& run) const override {
+    std::vector<Person> people;
+    for (const Pose& body : bodies_.find(picture, run)) people.push_back({.body = body});
+    const Image colours = as_rgb(picture);
+    if (hands_) add_hands(people, *hands_, colours, run);
+    if (faces_) add_faces(people, *faces_, colours, run);
+    return drawn_poses(people, {picture.width, picture.height}, parts_);
+  }
+
+ private:
+  PoseParts parts_;
+  BodyNetwork bodies_;
+  std::optional<PoseMachine> hands_, faces_;
+};
+
 }  // namespace
 
-std::unique_ptr<HintNetwork> read_openpose_network(const std::filesystem::path& file) {
-  return std::make_unique<OpenposeNetwork>(read_openpose(file));
+std::unique_ptr<HintMaker> read_openpose_networks(WeightFiles files, const PoseParts& parts) {
+  return std::make_unique<OpenposeMaker>(files, parts);
 }
 
 }  // namespace drypoint

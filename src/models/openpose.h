@@ -3,16 +3,13 @@
 #pragma once
 
 #include <filesystem>
-#include <vector>
 
-#include "checkpoint/named_tensors.h"
-#include "graph/builder.h"
+#include "models/pose_layers.h"
 
 namespace drypoint {
 
 struct OpenposeConfig {
-  /// Of each convolution of VGG's first four blocks, each at half the size of the one before.
-  std::vector<std::vector<int64_t>> trunk;
+  PoseTrunk trunk;
   int64_t width = 0;   // of the branches
   int64_t wide = 0;    // of the first stage's last but one convolution
   int64_t stages = 0;  // of which each refines what the one before gave

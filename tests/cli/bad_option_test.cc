@@ -71,6 +71,9 @@ TEST_F(BadOption, Words) {
   };
   const std::string hed = data("annotators/hed.safetensors");
   expect_refused(2, {"--model: found none", "body_pose_model.pth"}, preprocess({"openpose"}));
+  expect_refused(2,
+                 {"--model: found none", "body_pose_model.pth and hand_pose_model.pth in a folder"},
+                 preprocess({"openpose_hand"}));
   expect_refused(2, {"--model: canny is no network"}, preprocess({"canny", "--model", hed}));
   expect_refused(2, {"--threshold-a: 50", "softedge_hed takes none"},
                  preprocess({"hed", "--model", hed, "--threshold-a", "50"}));

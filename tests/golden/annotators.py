@@ -2,7 +2,7 @@
 
   python3 tests/golden/annotators.py tests/data [NAME...]
 
-(controlnet-aux 0.0.10, torch 2.15, timm 0.9.16, transformers 5.24, opencv-python-headless 5.0.0.93, scipy, safetensors.)
+(controlnet-aux 0.0.10, torch 2.15, timm 0.9.16, transformers 5.24, opencv-python-headless 5.0.0.93, numpy 2.4, scipy, matplotlib, safetensors.)
 Of controlnet-aux the networks and the detectors around them are loaded, each from its own file, without the rest of the package.
 """
 import importlib.util
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 data = Path(sys.argv[1])
 out = data / "annotators"
@@ -78,10 +78,29 @@ def hed():
         save_picture(name, module.HEDdetector(network)(picture, 64, 64, safe=safe))
 
 
+def body_that_sees(results):
+    """controlnet-aux' estimate of bodies from given results."""
+    body = aux("open_pose.body")
+    limbs, parts = (results[name].float().permute(2, 0, 1)[None] for name in ("limbs", "parts"))
+
+    class Results(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.place = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, image):
+            assert image.shape[2:] == (8 * limbs.shape[2], 8 * limbs.shape[3]), image.shape
+            return limbs, parts
+
+    estimate = body.Body.__new__(body.Body)
+    estimate.model = Results()
+    return estimate
+
+
 @maker
 def openpose():
     """The network's results for a picture; poses out of such results, of bodies that are drawn into them."""
-    body, model = aux("open_pose.body"), aux("open_pose.model")
+    model = aux("open_pose.model")
     layers = model.make_layers
 
     def narrow(block, no_relu):
@@ -93,6 +112,7 @@ def openpose():
 
     model.make_layers = narrow
     network = model.bodypose_model().eval()
+    model.make_layers = layers
     random_weights(network, 7)
     x = torch.from_numpy(photo(32, 24)[None].transpose(0, 3, 1, 2).astype(np.float32)) / 256 - 0.5
     with torch.no_grad():
@@ -136,25 +156,75 @@ def openpose():
             near = (ahead > -0.7) & (ahead < length + 0.7) & (beside < 0.9)
             field[x_channel - 19][near], field[y_channel - 19][near] = along
     heat, field = heat.astype(np.float16).astype(np.float32), field.astype(np.float16).astype(np.float32)
-    estimate = body.Body.__new__(body.Body)
-
-    class Results(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.place = torch.nn.Parameter(torch.zeros(1))
-
-        def forward(self, image):
-            assert image.shape[2:] == (8 * rows, 8 * columns), image.shape
-            return torch.from_numpy(field)[None], torch.from_numpy(heat)[None]
-
-    estimate.model = Results()
-    picture = np.zeros(size, np.uint8)
-    poses = detector.OpenposeDetector(estimate).detect_poses(picture)
+    results = {"limbs": torch.from_numpy(field).permute(1, 2, 0), "parts": torch.from_numpy(heat).permute(1, 2, 0)}
+    poses = detector.OpenposeDetector(body_that_sees(results)).detect_poses(np.zeros(size, np.uint8))
     print("bodies:", [(pose.body.total_parts, round(float(pose.body.total_score), 2)) for pose in poses])
     picture = photo(101, 76)
     save_picture("openpose_picture", picture)
     save_picture("poses", detector.draw_poses(poses, size[0], size[1], draw_hand=False, draw_face=False))
-    save("poses", {"limbs": torch.from_numpy(field).permute(1, 2, 0), "parts": torch.from_numpy(heat).permute(1, 2, 0)})
+    save("poses", results)
+
+
+@maker
+def hands_and_faces():
+    """Their networks' results for a picture; hints of a picture with the bodies of `openpose`; boxes and drawings of random points."""
+    detector, util = aux("open_pose"), aux("open_pose.util")
+    hand, face, model = aux("open_pose.hand"), aux("open_pose.face"), aux("open_pose.model")
+    few = {64: 4, 128: 5, 256: 4, 512: 4, 22 + 128: 22 + 5, 71 + 128: 71 + 5}
+    picture = photo(320, 192)
+    save_picture("people", picture)
+    machines = {}
+    for name, make, detect, seed in (("hand_pose", model.handpose_model, hand.Hand, 39), ("face_pose", face.FaceNet, face.Face, 35)):
+        network = make().eval()
+        for parent in list(network.modules()):
+            for child, layer in parent.named_children():
+                if isinstance(layer, torch.nn.Conv2d):
+                    sizes = [few.get(size, size) for size in (layer.in_channels, layer.out_channels)]
+                    setattr(parent, child, torch.nn.Conv2d(*sizes, layer.kernel_size, layer.stride, layer.padding))
+        random_weights(network, seed)
+        save(name, {key.split(".", 1)[1] if key.startswith("model") else key: value for key, value in network.state_dict().items()})
+        x = torch.from_numpy(photo(32, 24)[None].transpose(0, 3, 1, 2).astype(np.float32)) / 256 - 0.5
+        with torch.no_grad():
+            points = network(x)
+        points = points if isinstance(points, torch.Tensor) else points[-1]
+        save_file({"image": x.permute(0, 2, 3, 1).contiguous(), "points": points.permute(0, 2, 3, 1).contiguous()}, out / f"{name}_stages.safetensors")
+        machines[name] = detect.__new__(detect)
+        machines[name].model = network
+    results = load_file(out / "poses.safetensors")
+    whole = detector.OpenposeDetector(body_that_sees(results), machines["hand_pose"], machines["face_pose"])
+    for kind, parts in (("hand", (True, True, False)), ("face", (True, False, True)), ("faceonly", (False, False, True)), ("full", (True, True, True))):
+        hint = whole(picture, detect_resolution=192, image_resolution=192, include_body=parts[0], include_hand=parts[1], include_face=parts[2])
+        save_picture(f"openpose_{kind}", hint)
+    for pose in whole.detect_poses(picture, True, True):
+        print("places:", [points and len({(point.x, point.y) for point in points if point.x > 0 and point.y > 0}) for points in
+                          (pose.left_hand, pose.right_hand, pose.face)])
+
+    random = np.random.default_rng(43)
+    keypoint = detector.Keypoint
+    kept = {name: [] for name in ("sizes", "bodies", "hands", "faces")}
+    for _ in range(200):
+        width, height = random.integers(40, 400, 2)
+        middle, spread = random.uniform(0, [width, height]), random.uniform(5, 100)
+        points = np.clip(np.rint(middle + random.normal(0, spread, (18, 2))), 0, [width - 1, height - 1])
+        points[random.uniform(size=18) < 0.15] = -1
+        body = detector.BodyResult([keypoint(*point) if point[0] >= 0 else None for point in points], 1, 18)
+        hands, blank = np.full((2, 3), -1), np.zeros((height, width, 3), np.uint8)
+        for *box, is_left in util.handDetect(body, blank):
+            hands[0 if is_left else 1] = box
+        for name, value in zip(kept, ((width, height), points, hands, util.faceDetect(body, blank) or (-1, -1, -1))):
+            kept[name].append(value)
+    save("pose_boxes", {name: torch.tensor(np.array(values), dtype=torch.float32) for name, values in kept.items()})
+
+    drawn, people = {"hands": [], "faces": []}, []
+    for i in range(4):
+        points = {"hands": random.integers(0, [320, 192], (2, 21, 2)), "faces": random.integers(0, [320, 192], (1, 71, 2))}
+        for name, value in points.items():
+            value[random.uniform(size=value.shape[:2]) < 0.1] = -1
+            drawn[name] += list(value)
+        left, right, own_face = ([keypoint(*(np.float32(point) / np.float32([320, 192]))) for point in value] for value in [*points["hands"], *points["faces"]])
+        people.append(detector.PoseResult(detector.BodyResult([None] * 18, 0, 0), left, right, own_face))
+    save("drawn_points", {name: torch.tensor(np.array(values), dtype=torch.float32) for name, values in drawn.items()})
+    save_picture("drawn_points", detector.draw_poses(people, 192, 320))
 
 
 def one_block(tensors, blocks):

@@ -1,9 +1,10 @@
 // Preprocessors that are networks, against controlnet-aux (annotators.py).
 #include "annotate/depth.h"
-#include "annotate/networks.h"
+#include "annotate/hint_network.h"
 #include "annotate/poses.h"
 #include "checkpoint/formats.h"
 #include "checkpoint/safetensors.h"
+#include "diffusion/model/annotating.h"
 #include "drypoint/annotate.h"
 #include "drypoint/pipeline.h"
 #include "drypoint/preprocess.h"
@@ -15,6 +16,7 @@
 #include "models/normal_bae.h"
 #include "models/openpose.h"
 #include "models/pidinet.h"
+#include "models/pose_machine.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -142,6 +144,18 @@ TEST_P(AnnotatorStages, OpenposeSeesLimbsAndParts) {
                  {"limbs", "parts"});
 }
 
+TEST_P(AnnotatorStages, PoseMachinesSeePoints) {
+  for (const auto& [name, kind] :
+       {std::pair("hand_pose", hand_machine), std::pair("face_pose", face_machine)}) {
+    const PoseMachineFile file =
+        read_pose_machine(annotator_path(std::string(name) + ".safetensors"), kind);
+    const NamedTensors golden = annotator_tensors(std::string(name) + "_stages");
+    const Shape size = golden.at("image").shape();
+    expect_outputs(file.tensors, {build_pose_machine(file.config, size[1], size[2])}, {}, golden,
+                   {"points"});
+  }
+}
+
 TEST_P(AnnotatorStages, MidasSeesDepth) {
   for (const auto& [name, transformer] :
        {std::pair("midas_hybrid", hybrid), std::pair("midas_large", large)}) {
@@ -196,34 +210,153 @@ TEST_P(AnnotatorStages, NormalBaeSeesWhichWaySurfacesFace) {
 INSTANTIATE_TEST_SUITE_P(Backends, AnnotatorStages, ::testing::ValuesIn(testing::golden_backends()),
                          [](const auto& backend) { return std::string(backend.param.name); });
 
+/// OpenPose's networks, but that for bodies, whose results are `poses`. On the CPU: of points that
+/// are nearly as likely as others, coarser numbers may choose another.
+class OpenposeRun {
+ public:
+  explicit OpenposeRun(const std::string& kind) {
+    std::vector<std::filesystem::path> files{annotator_path("openpose.safetensors")};
+    for (const std::string_view file : preprocessor_named(kind).further_files)
+      files.push_back(annotator_path(file == "facenet.pth" ? "face_pose.safetensors"
+                                                           : "hand_pose.safetensors"));
+    maker_ = read_hint_maker(kind, files);
+    for (const auto& [name, tensor] : annotator_tensors("poses").tensors)
+      bodies_[name] = tensor.to_f32();
+  }
+
+  Image hint(const Image& picture) {
+    return maker_->make(
+        picture, {},
+        [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) -> NetworkOutputs {
+          if (network.tensors().has("conv5_1_CPM_L1.weight"))
+            return [&](const std::string& output) { return bodies_.at(output).floats(); };
+          Executor& results =
+              ready_.try_emplace(&network, network, device_).first->second.run(seen, inputs, {});
+          return [&](const std::string& output) { return results.output(output); };
+        });
+  }
+
+ private:
+  std::shared_ptr<OpenDevice> device_ =
+      std::make_shared<OpenDevice>(DeviceOptions{.device = "cpu"});
+  std::unique_ptr<HintMaker> maker_;
+  std::map<std::string, Tensor> bodies_;
+  std::map<const Network*, ReadyNetwork> ready_;
+};
+
 TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
-  const auto network = read_openpose_network(annotator_path("openpose.safetensors"));
-  const Image picture = annotator_picture("openpose_picture");
+  const std::filesystem::path file = annotator_path("openpose.safetensors");
+  const auto maker = read_hint_maker("openpose", {{file}});
   const Image expected = annotator_picture("openpose_seen");  // every eighth pixel
-  const ImageSize seen = network->seen_size({picture.width, picture.height});
-  ASSERT_EQ(seen, (ImageSize{8 * expected.width, 8 * expected.height}));
-  const NetworkInputs inputs = network->inputs(picture, seen);
-  const auto& values = std::get<std::vector<float>>(inputs.at("image"));
+  const ImageSize size{8 * expected.width, 8 * expected.height};
   Image sampled{expected.width, expected.height, 3, {}};
-  for (int y = 0; y < seen.height; y += 8)
-    for (int x = 0; x < seen.width; x += 8)
-      for (int c = 2; c >= 0; --c)
-        sampled.pixels.push_back(static_cast<uint8_t>(
-            (values[static_cast<size_t>((y * seen.width + x) * 3 + c)] + 0.5f) * 256));
+  const std::vector<float> nothing(size_t{38} * sampled.width * sampled.height);
+  maker->make(
+      annotator_picture("openpose_picture"), {},
+      [&](const Network&, ImageSize seen, const NetworkInputs& inputs) {
+        EXPECT_EQ(seen, size);
+        const auto& values = std::get<std::vector<float>>(inputs.at("image"));
+        for (int y = 0; y < seen.height; y += 8)
+          for (int x = 0; x < seen.width; x += 8)
+            for (int c = 2; c >= 0; --c)
+              sampled.pixels.push_back(static_cast<uint8_t>(
+                  (values[static_cast<size_t>((y * seen.width + x) * 3 + c)] + 0.5f) * 256));
+        return [&](const std::string& output) {
+          return std::span(nothing).first(nothing.size() / (output == "parts" ? 2 : 1));
+        };
+      });
   EXPECT_TRUE(like(sampled, expected));
 }
 
 TEST(Openpose, DrawsTheBodiesThatControlnetAuxFinds) {
-  const NamedTensors results = annotator_tensors("poses");
-  const auto network = read_openpose_network(annotator_path("openpose.safetensors"));
   const Image black{200, 120, 3, std::vector<uint8_t>(size_t{200} * 120 * 3)};
-  const Image hint = network->hint(black, network->seen_size({200, 120}),
-                                   [&](const std::string& output) {
-                                     static std::map<std::string, Tensor> kept;
-                                     return (kept[output] = results.at(output).to_f32()).floats();
-                                   },
-                                   {});
-  EXPECT_TRUE(like(hint, annotator_picture("poses")));
+  EXPECT_TRUE(like(OpenposeRun("openpose").hint(black), annotator_picture("poses")));
+}
+
+class OpenposeDetails : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(OpenposeDetails, AreThoseOfControlnetAux) {
+  EXPECT_TRUE(like(OpenposeRun(GetParam()).hint(annotator_picture("people")),
+                   annotator_picture(GetParam())));
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, OpenposeDetails,
+                         ::testing::Values("openpose_hand", "openpose_face", "openpose_faceonly",
+                                           "openpose_full"),
+                         [](const auto& test) { return std::string(test.param); });
+
+/// Rows of numbers that `annotators.py` keeps, each of as many as the last dimensions say.
+class GoldenRows {
+ public:
+  GoldenRows(const NamedTensors& tensors, const std::string& name)
+      : values_(tensors.at(name).to_f32()),
+        count_(static_cast<size_t>(values_.shape()[0])),
+        length_(values_.floats().size() / count_) {}
+  size_t count() const { return count_; }
+  int at(size_t row, size_t i) const {
+    return static_cast<int>(values_.floats()[row * length_ + i]);
+  }
+  std::optional<Keypoint> point(size_t row, size_t i) const {
+    if (at(row, 2 * i) < 0) return std::nullopt;
+    return Keypoint{at(row, 2 * i), at(row, 2 * i + 1)};
+  }
+  Keypoints points(size_t row) const {
+    Keypoints all;
+    for (size_t i = 0; i < length_ / 2; ++i) all.push_back(point(row, i));
+    return all;
+  }
+
+ private:
+  Tensor values_;
+  size_t count_, length_;
+};
+
+TEST(Openpose, LooksForHandsAndFacesWhereControlnetAuxDoes) {
+  const NamedTensors kept = annotator_tensors("pose_boxes");
+  const GoldenRows sizes(kept, "sizes"), bodies(kept, "bodies"), hands(kept, "hands"),
+      faces(kept, "faces");
+  int found = 0;
+  for (size_t i = 0; i < sizes.count(); ++i) {
+    const ImageSize size{sizes.at(i, 0), sizes.at(i, 1)};
+    Pose body;
+    for (size_t part = 0; part < body.size(); ++part) body.at(part) = bodies.point(i, part);
+    const auto square = [&](const GoldenRows& boxes, size_t first) -> std::optional<Region> {
+      const int x = boxes.at(i, first), y = boxes.at(i, first + 1), side = boxes.at(i, first + 2);
+      if (side < 0) return std::nullopt;
+      ++found;
+      return Region{x, y, {std::min(side, size.width - x), std::min(side, size.height - y)}};
+    };
+    const HandBoxes own = hand_boxes(body, size);
+    EXPECT_EQ(own.left, square(hands, 0)) << i;
+    EXPECT_EQ(own.right, square(hands, 3)) << i;
+    EXPECT_EQ(face_box(body, size), square(faces, 0)) << i;
+  }
+  EXPECT_GT(found, 200);
+}
+
+TEST(Openpose, DrawsHandsAndFacesAsControlnetAuxDoes) {
+  const NamedTensors kept = annotator_tensors("drawn_points");
+  const GoldenRows hands(kept, "hands"), faces(kept, "faces");
+  std::vector<Person> people;
+  for (size_t i = 0; i < faces.count(); ++i)
+    people.push_back({{}, hands.points(2 * i), hands.points(2 * i + 1), faces.points(i)});
+  EXPECT_EQ(drawn_poses(people, {320, 192}, {.hands = true, .faces = true}).pixels,
+            annotator_picture("drawn_points").pixels);
+}
+
+TEST(Openpose, FindsAHandsPointsInTheRegionsOfMostSum) {
+  std::vector<double> points(size_t{hand_side} * hand_side * 4);
+  const auto at = [&](int x, int y, int point) -> double& {
+    return points.at(static_cast<size_t>((y * hand_side + x) * 4 + point));
+  };
+  at(100, 20, 0) = 20;  // likelier than any other place
+  for (int y = 40; y < 50; ++y)
+    for (int x = 0; x < 10; ++x) at(30 + x, y, 0) = at(x, y, 1) = 1;
+  at(33, 44, 0) = at(0, 44, 1) = 1.5;
+  const Keypoints found = find_hand(points, {10, 20, {64, 64}});
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0], (Keypoint{10 + 16, 20 + 22}));
+  EXPECT_FALSE(found[1]);  // at the border
+  EXPECT_FALSE(found[2]);
 }
 
 TEST(Openpose, RefusesPeaksWithoutEnd) {
@@ -255,6 +388,38 @@ TEST(Annotator, FindsItsWeightsInAFolder) {
                              folder / "hed/ControlNetHED.safetensors");
   Annotator network("hed", folder.path(), testing::tested_device());
   EXPECT_TRUE(like(network.annotate(picture), annotator_picture("hed")));
+}
+
+TEST(Annotator, NeedsTheFilesOfAllItsNetworks) {
+  const testing::TemporaryFolder folder;
+  const auto put_in = [&](const char* file, const char* name) {
+    std::filesystem::copy_file(annotator_path(file), folder / name,
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  const auto full = [&](const std::filesystem::path& weights) {
+    return Annotator("openpose_full", weights, testing::tested_device());
+  };
+  put_in("openpose.safetensors", "body_pose_model.safetensors");
+  put_in("face_pose.safetensors", "facenet.safetensors");
+  EXPECT_TRUE(testing::fails_with(
+      ErrorKind::bad_argument,
+      {"openpose_full needs body_pose_model.pth and hand_pose_model.pth and facenet.pth",
+       "found only body_pose_model.safetensors and facenet.safetensors", folder.path().string()},
+      [&] { full(folder.path()); }));
+  const AnnotatorLibrary library(folder.path(),
+                                 std::make_shared<OpenDevice>(testing::tested_device()));
+  EXPECT_TRUE(library.has_weights(preprocessor_named("openpose_face")));
+  EXPECT_FALSE(library.has_weights(preprocessor_named("openpose_full")));
+  EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"a folder with", "hand_pose_model"},
+                                  [&] { full(folder / "facenet.safetensors"); }));
+  put_in("face_pose.safetensors", "hand_pose_model.safetensors");
+  EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported,
+                                  {"hand_pose_model.safetensors", "70 points", "expected 21"},
+                                  [&] { full(folder.path()); }));
+  put_in("hand_pose.safetensors", "hand_pose_model.safetensors");
+  const Image hint = full(folder.path()).annotate(annotator_picture("picture"));
+  EXPECT_EQ(hint.width, 64);
+  EXPECT_EQ(hint.height, 64);
 }
 
 TEST(Annotator, RefusesWhatItIsNot) {

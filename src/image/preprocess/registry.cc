@@ -27,6 +27,12 @@ Preprocessor network(std::string_view name, Names controls, std::string_view hel
           std::move(aliases)};
 }
 
+Preprocessor openpose(std::string_view name, std::string_view help, Names further_files) {
+  Preprocessor all = network(name, {"openpose"}, help, {"body_pose_model.pth"});
+  all.further_files = std::move(further_files);
+  return all;
+}
+
 // Names, numbers and defaults: sd-webui-controlnet, scripts/preprocessor.
 const std::vector<Preprocessor>& all_preprocessors() {
   static const std::vector<Preprocessor> all{
@@ -68,7 +74,11 @@ const std::vector<Preprocessor>& all_preprocessors() {
       {"shuffle", {"shuffle"}, "bent at random, by the request's seed", {}, {}, shuffle},
       {"inpaint", {"inpaint"}, "the picture without what the mask covers", {}, {}, inpaint},
       {"inpaint_only", {}, "the same", {}, {}, inpaint},
-      network("openpose", {"openpose"}, "bodies as coloured limbs", {"body_pose_model.pth"}),
+      openpose("openpose", "bodies as coloured limbs", {}),
+      openpose("openpose_hand", "bodies and hands", {"hand_pose_model.pth"}),
+      openpose("openpose_face", "bodies and faces", {"facenet.pth"}),
+      openpose("openpose_faceonly", "faces", {"facenet.pth"}),
+      openpose("openpose_full", "bodies, hands and faces", {"hand_pose_model.pth", "facenet.pth"}),
       network("depth_midas", {"depth"}, "depth, by MiDaS",
               {"dpt_hybrid-midas-501f0c75.pt", "dpt_large-midas-2f21e586.pt"}, {"depth"}),
       network(
