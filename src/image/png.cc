@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <png.h>
 #include <utf8proc.h>
+#include <zlib.h>
 
 #include <csetjmp>
 #include <cstdio>
@@ -251,6 +252,9 @@ std::string encode(const Image& image, const PngText& text) {
     png_set_IHDR(png, info, png_uint_32(image.width), png_uint_32(image.height), 8,
                  image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    // After libpng's filters pictures hold next to no matches: a search for them takes four fifths
+    // of the time and saves one byte in a hundred.
+    png_set_compression_strategy(png, Z_RLE);
     if (!texts.entries.empty())
       png_set_text(png, info, texts.entries.data(), int(texts.entries.size()));
     png_write_info(png, info);

@@ -86,7 +86,7 @@ async function showStatus(job, status) {
     $("cancel").disabled = true;
     if (status.state == "done") {
       $("progress").value = 1;
-      $("result").src = await pictureUrl(`/api/v1/jobs/${job.id}/images/0`);
+      $("result").src = await pictureUrl(`/api/v1/jobs/${job.id}/images/0${job.isLive ? "?format=jpeg" : ""}`);
       $("result").alt = t("resultOf", status.settings.prompt);
       $("result").dataset.job = job.id;
       $("result-tools").classList.remove("hidden");
