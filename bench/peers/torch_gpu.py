@@ -2,9 +2,10 @@
 
 Times the text encoder (2 prompts), one denoiser call (batch 2), the VAE's decoder and whole pictures
 of 20 steps in half precision, channels last, compiled with CUDA graphs; prints one JSON object.
-usage: torch_gpu.py HEIGHT WIDTH [MODE [LATENTS]]   MODE: eager, reduce-overhead (the default), or
-eight-bits: the denoiser alone, compiled with CUDA graphs, for so many latents (1), in half precision and with
-linear layers in torchao's float8 and int8 (activations rounded as they come, by rows)
+usage: torch_gpu.py HEIGHT WIDTH [MODE [LATENTS [TYPES]]]   MODE: eager, reduce-overhead (the default), or
+eight-bits: the denoiser alone, compiled with CUDA graphs, for so many latents (1), in bfloat16, which torchao asks
+for, and with linear layers in torchao's float8 and int8 (activations rounded as they come, by rows)
+TYPES: of bf16,fp8,int8 those that are wanted; all of them
 """
 import json
 import os
@@ -20,16 +21,18 @@ from transformers import CLIPTextConfig, CLIPTextModel
 height, width = int(sys.argv[1]), int(sys.argv[2])
 mode = sys.argv[3] if len(sys.argv) > 3 else "reduce-overhead"
 latents = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+types = (sys.argv[5] if len(sys.argv) > 5 else "bf16,fp8,int8").split(",")
 in_eight_bits = mode == "eight-bits"
 if in_eight_bits:
     mode = "reduce-overhead"
+dtype = torch.bfloat16 if in_eight_bits else torch.float16
 steps = 20
 torch.manual_seed(0)
 torch.backends.cudnn.benchmark = True
 
 
 def ready(module):
-    return module.to("cuda", torch.float16).eval().to(memory_format=torch.channels_last)
+    return module.to("cuda", dtype).eval().to(memory_format=torch.channels_last)
 
 
 unet = UNet2DConditionModel(
@@ -48,8 +51,8 @@ clip = CLIPTextModel(CLIPTextConfig(
 for parameter in control.parameters():
     if parameter.abs().sum() == 0:
         torch.nn.init.normal_(parameter, std=0.02)
-latent = torch.randn(latents, 4, height // 8, width // 8, device="cuda", dtype=torch.float16)
-hint = torch.rand(2 * latents, 3, height, width, device="cuda", dtype=torch.float16)
+latent = torch.randn(latents, 4, height // 8, width // 8, device="cuda", dtype=dtype)
+hint = torch.rand(2 * latents, 3, height, width, device="cuda", dtype=dtype)
 hint = hint.contiguous(memory_format=torch.channels_last)
 ids = torch.randint(0, 49407, (2, 77), device="cuda")
 scheduler = DDIMScheduler(
@@ -95,30 +98,29 @@ def seconds(run, repeats=30, warm=5):
 
 
 def eight_bits():
-    """Times of the denoiser in half precision and in eight bits, and how far the latter's results are off."""
+    """Times of the denoiser by type of its linear layers, and how far results are off the uncompiled network's."""
     import copy
     import torchao
     from torchao.quantization import (
         Float8DynamicActivationFloat8WeightConfig, Int8DynamicActivationInt8WeightConfig, PerRow, quantize_)
+    configs = {"bf16": None, "fp8": Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()),
+               "int8": Int8DynamicActivationInt8WeightConfig()}
     global unet, control
     both = torch.cat([latent, latent]).contiguous(memory_format=torch.channels_last)
     t = torch.tensor(500, device="cuda")
-    context = torch.randn(2 * latents, 77, 768, device="cuda", dtype=torch.float16)
-    halves, plain, result = (unet, control), denoise, {"torchao": torchao.__version__}
-    exact = None
-    for name, config in (("fp16", None), ("fp8", Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())),
-                         ("int8", Int8DynamicActivationInt8WeightConfig())):
-        unet, control = copy.deepcopy(halves)
-        for network in (unet, control) if config else ():
-            quantize_(network, config)
+    context = torch.randn(2 * latents, 77, 768, device="cuda", dtype=dtype)
+    exact = denoise(both, t, context).float()
+    plain, result = (unet, control), {"torchao": torchao.__version__}
+    for name in types:
+        unet, control = copy.deepcopy(plain)
+        for network in (unet, control) if configs[name] else ():
+            quantize_(network, configs[name])
         torch._dynamo.reset()
-        compiled = torch.compile(plain, mode=mode, fullgraph=True)
+        compiled = torch.compile(denoise, mode=mode, fullgraph=True)
         try:
-            out = compiled(both, t, context).clone().float()
-            exact = out if exact is None else exact
-            result[name] = {
-                "step_median": statistics.median(seconds(lambda: compiled(both, t, context))),
-                "relative_error": ((out - exact).square().mean() / exact.square().mean()).sqrt().item()}
+            off = compiled(both, t, context).float() - exact
+            result[name] = {"step_median": statistics.median(seconds(lambda: compiled(both, t, context))),
+                            "relative_error": (off.square().mean() / exact.square().mean()).sqrt().item()}
         except Exception as error:
             result[name] = f"{type(error).__name__}: {error}"[:300]
         print(name, result[name], file=sys.stderr, flush=True)
