@@ -138,17 +138,22 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
       const auto known = packed_.find(share.key);
       const bool usable = known != packed_.end() && is_current(known->second, share.sources);
       if (known != packed_.end()) known->second.sources = share.sources;
+      const auto copy = copies_.find(share.key);
+      const bool has_copy =
+          copy != copies_.end() && copy->second.versions == sources_.versions(share.sources);
       if (in_place ? !usable && again.insert(share.key).second : true)
         jobs.push_back({share,
                         {memory, place},
                         one.packing ? &*one.packing : nullptr,
                         usable ? known->second.memory : nullptr,
-                        in_place});
+                        in_place,
+                        has_copy ? copy->second.memory : nullptr});
       place += share.bytes;
     }
     result.push_back(std::move(memory));
   }
 
+  const bool keeps = keeps_copies(jobs);
   std::vector<char> begun(jobs.size()), done(jobs.size());
   const auto note_done = [&] {
     for (size_t i = 0; i < jobs.size(); ++i) {
@@ -163,6 +168,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
       entry.sources = job.share.sources;
       entry.versions = sources_.versions(job.share.sources);
       entry.is_whole = true;
+      if (keeps && job.on_host) copies_[job.share.key] = {job.on_host, entry.versions};
     }
   };
   // The longest first, so that none begins when all others are through.
@@ -178,6 +184,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
           const size_t job = order[i].second;
           begun[job] = 1;
           make(plan, jobs[job]);
+          if (!keeps) jobs[job].on_host = nullptr;
           done[job] = 1;
         },
         stop);
@@ -201,24 +208,35 @@ double WeightStore::work_for(const Plan& plan, ValueId id) {
   return work;
 }
 
+/// Whether what these are packed to is to stay on the host as well.
+bool WeightStore::keeps_copies(const std::vector<Job>& jobs) const {
+  if (backend_.shares_host_memory() || !budget_.is_limited()) return false;
+  size_t bytes = 0;
+  for (const Job& job : jobs) bytes += job.on_host ? 0 : job.share.bytes;
+  return bytes < available_host_memory() / 2;
+}
+
 /// Brings a weight into its memory.
-void WeightStore::make(const Plan& plan, const Job& job) const {
+void WeightStore::make(const Plan& plan, Job& job) const {
+  const size_t size = job.share.bytes;
   if (job.same) {
-    std::vector<std::byte> bytes(job.share.bytes);
+    std::vector<std::byte> bytes(size);
     backend_.download(bytes, job.same.get());
     return backend_.upload(job.target.get(), bytes);
   }
-  const WeightRows weight = evaluate(plan, job.share.id);
-  if (!job.packing) {
-    backend_.upload(job.target.get(), weight.whole().bytes());
-  } else if (backend_.shares_host_memory()) {
-    job.packing->pack(weight, job.target.get());
-  } else {
-    const DeviceMemory packed = reference_->allocate(job.share.bytes);
-    job.packing->pack(weight, packed.get());
-    backend_.upload(job.target.get(), {packed.get(), job.share.bytes});
+  if (!job.on_host) {
+    const WeightRows weight = evaluate(plan, job.share.id);
+    const bool in_target = backend_.shares_host_memory();
+    if (!in_target) job.on_host = reference_->allocate(size);
+    std::byte* const packed = in_target ? job.target.get() : job.on_host.get();
+    if (job.packing)
+      job.packing->pack(weight, packed);
+    else
+      weight.read_into(0, {reinterpret_cast<float*>(packed), size / sizeof(float)});
+    release(plan, job.share.id);
+    if (in_target) return;
   }
-  release(plan, job.share.id);
+  backend_.upload(job.target.get(), {job.on_host.get(), size});
 }
 
 void WeightStore::release_unused() {

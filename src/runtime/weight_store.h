@@ -32,6 +32,9 @@ using StopRequested = std::function<bool()>;
 /// A weight's key says its layout and its recipe; beside it stand the versions of the sources that
 /// it was made of. Where these are others by now, it is made again when it is next asked for, in
 /// the same memory where that can be written.
+///
+/// Where a budget lets weights take turns on a device with memory of its own, what they were packed
+/// to waits in the host's, so that coming back is a copy.
 class WeightStore {
  public:
   /// All must outlive the store. With a plan file, `checkpoint` is the file's or has replacements
@@ -94,6 +97,12 @@ class WeightStore {
     const Packing* packing = nullptr;
     DeviceMemory same;      // where it lies already, to be copied from
     bool in_place = false;  // the target is where the outdated one lies
+    DeviceMemory on_host;   // what it is packed to, once that is known
+  };
+  /// What a weight was packed to, in the host's memory.
+  struct Copy {
+    DeviceMemory memory;
+    std::vector<uint64_t> versions;  // of its sources
   };
   std::vector<Share> shares(const Plan& plan, ValueId id,
                             const std::optional<Packing>& packing) const;
@@ -105,7 +114,8 @@ class WeightStore {
   int packing_threads(const std::vector<Job>& jobs) const;
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
-  void make(const Plan& plan, const Job& job) const;
+  void make(const Plan& plan, Job& job) const;
+  bool keeps_copies(const std::vector<Job>& jobs) const;
   static double work_for(const Plan& plan, ValueId id);
   WeightRows evaluate(const Plan& plan, ValueId id) const;
   void release(const Plan& plan, ValueId id) const;
@@ -117,6 +127,7 @@ class WeightStore {
   std::unique_ptr<Backend> reference_;
   std::unique_ptr<Backend> cpu_;  // for what would take long: jobs have a thread each
   std::unordered_map<std::string, Entry> packed_;
+  std::unordered_map<std::string, Copy> copies_;
   std::shared_future<void> arrived_;  // what the plan file has packed
   std::atomic<size_t> bytes_ = 0;
   int64_t first_made_ = 0;  // those with lower numbers are a plan file's

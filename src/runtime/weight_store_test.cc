@@ -182,6 +182,48 @@ TEST_F(PairsOfWeights, RefuseLayersThatMakeInfinities) {
   EXPECT_EQ(halves(pair), std::pair(3.0f, 2.0f));
 }
 
+/// With memory of its own, as far as others can tell.
+class OtherMemory : public Backend {
+ public:
+  std::string name() const override { return "other"; }
+  int threads() const override { return 1; }
+  std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
+    return reference_->kernel(request);
+  }
+  PlanDevice identity() const override { return reference_->identity(); }
+  bool shares_host_memory() const override { return false; }
+
+ private:
+  std::unique_ptr<Backend> reference_ = make_reference_backend();
+};
+
+TEST_F(PairsOfWeights, ThatTakeTurnsOnADeviceArePackedOnce) {
+  const OtherMemory device;
+  for (const size_t limit : {size_t{1} << 20, MemoryBudget::unlimited}) {
+    WeightStore store(checkpoint_, device, nullptr, MemoryBudget(limit));
+    int packed = 0;
+    Packing counted = doubled(256, 2);
+    counted.pack = [&, pack = counted.pack](const WeightRows& weight, std::byte* to) {
+      ++packed;
+      pack(weight, to);
+    };
+    const bool is_limited = limit != MemoryBudget::unlimited;
+    for (int turn = 1; turn <= 3; ++turn) {
+      EXPECT_EQ(halves(store.get(plan_, pair_, counted)), std::pair(2.0f, 4.0f));
+      EXPECT_EQ(halves(store.get(plan_, pair_, {})), std::pair(1.0f, 2.0f));
+      store.release_unused();
+      EXPECT_EQ(store.bytes(), 0u);
+      EXPECT_EQ(packed, is_limited ? 2 : 2 * turn);  // both shares
+    }
+    set("second.b", 3);
+    const std::string name = "second.b";
+    store.sources().replaced({&name, 1});
+    EXPECT_EQ(halves(store.get(plan_, pair_, counted)), std::pair(2.0f, 6.0f));
+    EXPECT_EQ(packed, is_limited ? 3 : 8);
+    set("second.b", 2);
+  }
+}
+
 TEST(WeightRecipe, TellsAttributesShapesAndSources) {
   const auto of = [](float epsilon, Shape shape, const std::string& source) {
     Graph graph;
