@@ -25,7 +25,8 @@ std::vector<size_t> strongest_region(std::span<const double> plane, std::span<co
       const int x = static_cast<int>(region[i]) % side, y = static_cast<int>(region[i]) / side;
       for (int row = std::max(y - 1, 0); row <= std::min(y + 1, side - 1); ++row)
         for (int column = std::max(x - 1, 0); column <= std::min(x + 1, side - 1); ++column) {
-          const auto next = static_cast<size_t>(row * side + column);
+          const auto next =
+              static_cast<size_t>(row) * static_cast<size_t>(side) + static_cast<size_t>(column);
           if (seen[next] || !(smooth[next] > least_point)) continue;
           seen[next] = true;
           region.push_back(next);

@@ -55,10 +55,16 @@ class Sobel {
     kept.number = row;
     const size_t n = size_t(image_.channels);
     const uint8_t* pixels = image_.pixels.data() + size_t(row) * width_ * n;
-    for (size_t channel = 0; channel < n; ++channel)
-      for (size_t i = 0; i < width_; ++i)
-        kept.values[channel * width_ + i] = pixels[i * n + channel];
-    return kept.values.data();
+    int16_t* const values = kept.values.data();
+    if (n == 3)
+      for (size_t i = 0; i < width_; ++i, pixels += 3) {
+        values[i] = pixels[0];
+        values[width_ + i] = pixels[1];
+        values[2 * width_ + i] = pixels[2];
+      }
+    else
+      std::copy_n(pixels, width_, values);
+    return values;
   }
 
   /// One channel's, where they are larger than what is there.
@@ -72,15 +78,17 @@ class Sobel {
       line[0] = line[1];
       line[width_ + 1] = line[width_];
     }
-    int16_t *to_x = out.x.data(), *to_y = out.y.data(), *largest = out.magnitude.data() + 1;
+    int16_t *__restrict to_x = out.x.data(), *__restrict to_y = out.y.data(),
+                        *__restrict largest = out.magnitude.data() + 1;
     for (size_t i = 0; i < width_; ++i) {
       const auto x = int16_t(smooth[i + 2] - smooth[i]);
       const auto y = int16_t(steep[i] + 2 * steep[i + 1] + steep[i + 2]);
-      const auto magnitude = int16_t(int16_t(x < 0 ? -x : x) + int16_t(y < 0 ? -y : y));
-      const bool counts = magnitude > largest[i];
-      to_x[i] = counts ? x : to_x[i];
-      to_y[i] = counts ? y : to_y[i];
-      largest[i] = counts ? magnitude : largest[i];
+      const auto magnitude = int16_t(std::max(x, int16_t(-x)) + std::max(y, int16_t(-y)));
+      // Masks, as GCC makes branches of choices.
+      const auto counts = int16_t(-(magnitude > largest[i])), stays = int16_t(~counts);
+      to_x[i] = int16_t((x & counts) | (to_x[i] & stays));
+      to_y[i] = int16_t((y & counts) | (to_y[i] & stays));
+      largest[i] = std::max(largest[i], magnitude);
     }
   }
 
@@ -120,12 +128,12 @@ Image find_edges(const Image& image, int low, int high) {
     else
       std::ranges::fill(below->magnitude, int16_t{0});
     uint8_t* marks = edges.data() + (row + 1) * stride + 1;
+    const int16_t *x = here->x.data(), *y = here->y.data();
+    const auto magnitudes = [](const Gradients& of) { return of.magnitude.data() + 1; };
+    const int16_t *up = magnitudes(*above), *middle = magnitudes(*here), *down = magnitudes(*below);
     for (int i = 0; i < width; ++i) {
-      const int magnitude = here->magnitude[i + 1];
-      if (magnitude <= low) continue;
-      if (!is_ridge(here->x[i], here->y[i], &above->magnitude[i + 1], &here->magnitude[i + 1],
-                    &below->magnitude[i + 1]))
-        continue;
+      const int magnitude = middle[i];
+      if (magnitude <= low || !is_ridge(x[i], y[i], up + i, middle + i, down + i)) continue;
       marks[i] = magnitude > high ? edge : possible;
       if (magnitude > high) found.push_back(marks + i);
     }
