@@ -12,20 +12,19 @@ namespace {
 
 /// What the VAE takes for tiles of this side; 0: the whole.
 size_t vae_needs(Stages& model, const Generation& drawing, int side) {
-  const VaeConfig& vae = model.config().vae;
   const ImageSize tile = vae_tiles(drawing.size, side).size();
   const auto sum = [](Executor::Needs needs) { return needs.own + needs.weights; };
-  const size_t decoder = sum(model.needs(build_vae_decoder(vae, 1, tile.height, tile.width)));
-  if (!needs_encoder(drawing.request, model.config().unet) || !vae.has_encoder) return decoder;
-  return std::max(decoder,
-                  sum(model.needs(build_vae_encoder(vae, 1, 8 * tile.height, 8 * tile.width))));
+  const size_t decoder = sum(model.needs(VaeDecoderShape{tile.height, tile.width}));
+  if (!needs_encoder(drawing.request, model.config().unet) || !model.config().vae.has_encoder)
+    return decoder;
+  return std::max(decoder, sum(model.needs(VaeEncoderShape{tile.height, tile.width})));
 }
 
 /// The sets of controls share their weights, but not their memory for activations.
 size_t denoiser_needs(Stages& model, std::span<const DenoiserShape> shapes) {
   size_t own = 0, weights = 0;
   for (const DenoiserShape& shape : shapes) {
-    const Executor::Needs needs = model.needs(build_denoiser(model.config(), shape));
+    const Executor::Needs needs = model.needs(shape);
     own += needs.own;
     weights = std::max(weights, needs.weights);
   }
@@ -45,7 +44,7 @@ std::string fit_into_limit(Stages& model, Batch batch, std::span<const DenoiserS
   };
   Generation& first = *batch[0];
   const TextEncoderShape prompts = first.prompts.encoder(first.request);
-  const Executor::Needs text = model.needs(build_clip(model.config().text, prompts));
+  const Executor::Needs text = model.needs(prompts);
   expect_fit("text encoder", text.own + text.weights, "");
   const size_t denoiser = denoiser_needs(model, shapes);
   expect_fit("denoiser", denoiser,

@@ -25,17 +25,37 @@ Executor::Executor(Plan plan, const Backend& backend, const StopRequested& stop)
 Executor::Executor(Plan plan, const Backend& backend, WeightStore& weights,
                    const StopRequested& stop)
     : Executor(std::move(plan), backend, stop) {
-  check_memory(weights);
-  const MemoryBudget& budget = weights.budget();
-  kept_ = budget.allocate(backend, plan_.kept_bytes);
-  scratch_ = budget.allocate(backend, plan_.scratch_bytes);
-  workspace_ = budget.allocate(backend, workspace_bytes_);
   bind(weights, stop);
 }
 
-Executor::Needs Executor::needs(Plan plan, const Backend& backend) {
-  const Executor unbound(std::move(plan), backend, StopRequested());
-  return {unbound.bytes(), unbound.weight_bytes([](auto, const auto&) { return true; })};
+void Executor::bind(WeightStore& weights, const StopRequested& stop) {
+  if (is_bound_) return;
+  try {
+    check_memory(weights);
+    const MemoryBudget& budget = weights.budget();
+    kept_ = budget.allocate(backend_, plan_.kept_bytes);
+    scratch_ = budget.allocate(backend_, plan_.scratch_bytes);
+    workspace_ = budget.allocate(backend_, workspace_bytes_);
+    place();
+    renew_weights(weights, stop);
+  } catch (...) {
+    unbind();
+    throw;
+  }
+  is_bound_ = true;
+}
+
+void Executor::unbind() {
+  is_bound_ = false;
+  graphs_.clear();
+  under_way_.clear();
+  downloads_.clear();
+  weights_.clear();
+  kept_ = scratch_ = workspace_ = nullptr;
+}
+
+Executor::Needs Executor::needs() const {
+  return {bytes(), weight_bytes([](auto, const auto&) { return true; })};
 }
 
 void Executor::make_kernels(const StopRequested& stop) {
@@ -100,18 +120,18 @@ void Executor::for_each_weight(const std::function<void(Ready&, size_t input, Va
     }
 }
 
-void Executor::bind(WeightStore& weights, const StopRequested& stop) {
+void Executor::place() {
   for (Rate rate : {Rate::picture, Rate::step})
     for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
       const PlanOp& step = plan_.section(rate)[s];
       Ready& ready = section(rate)[s];
+      ready.inputs.clear();
       for (const ValueId id : step.inputs)
         ready.inputs.push_back(plan_.values[id].place.space == Space::weight ? nullptr
                                                                              : address(id));
       ready.output = address(step.output);
       for (const int other : step.after) section(rate)[other].awaited = true;
     }
-  renew_weights(weights, stop);
 }
 
 void Executor::renew_weights(WeightStore& weights, const StopRequested& stop) {

@@ -10,12 +10,21 @@
 
 namespace drypoint {
 
-/// A plan with its kernels, weights and memory. Not for several threads at once.
+/// A plan with its kernels, and while it is bound, with weights and memory. Not for several threads
+/// at once.
 class Executor {
  public:
-  /// Throws out_of_memory, before anything large is allocated, if the plan does not fit; cancelled
-  /// if asked to stop. The backend must outlive it.
+  /// With its kernels alone. Throws cancelled if asked to stop. The backend must outlive it.
+  Executor(Plan plan, const Backend& backend, const StopRequested& stop = {});
+  /// And bound.
   Executor(Plan plan, const Backend& backend, WeightStore& weights, const StopRequested& stop = {});
+
+  /// Takes memory and weights, without which nothing else can be done with it. Throws
+  /// out_of_memory, before anything large is allocated, if the plan does not fit; cancelled.
+  void bind(WeightStore& weights, const StopRequested& stop = {});
+  /// Gives both back, with all inputs that were set.
+  void unbind();
+  bool is_bound() const { return is_bound_; }
 
   /// Copies all of an input's values. Shapes and types are the plan's.
   void set_input(const std::string& name, std::span<const float> values);
@@ -42,11 +51,11 @@ class Executor {
       const std::function<void(const PlanOp&, const std::function<void()>& run)>& visit) const;
 
   const Plan& plan() const { return plan_; }
-  /// What an executor of this plan would hold: itself, and its weights, packed.
+  /// What it holds while it is bound: itself, and its weights, packed.
   struct Needs {
     size_t own = 0, weights = 0;
   };
-  static Needs needs(Plan plan, const Backend& backend);
+  Needs needs() const;
 
   /// Memory for activations and scratch; weights are the store's.
   size_t bytes() const { return plan_.kept_bytes + plan_.scratch_bytes + workspace_bytes_; }
@@ -60,14 +69,13 @@ class Executor {
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
-  /// Of kernels alone.
-  Executor(Plan plan, const Backend& backend, const StopRequested& stop);
   void make_kernels(const StopRequested& stop);
   /// Of the weights that `counts` takes, each once in each packing.
   size_t weight_bytes(
       const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const;
   void check_memory(const WeightStore& weights) const;
-  void bind(WeightStore& weights, const StopRequested& stop);
+  /// Tells kernels where their inputs and outputs are, but for weights.
+  void place();
   /// Enqueues all of a section.
   void launch(Rate rate, const StopRequested& stop) const;
   void launch(const PlanOp& step, const Ready& ready) const;
@@ -89,6 +97,7 @@ class Executor {
   std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
   DeviceMemory kept_, scratch_, workspace_;
   size_t workspace_bytes_ = 0;  // of all streams, each with its part
+  bool is_bound_ = false;
 };
 
 }  // namespace drypoint

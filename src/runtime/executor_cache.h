@@ -1,8 +1,11 @@
-// The executors used last, so that a picture of a size seen before starts at once.
+// The executors used last, so that a picture of a size seen before starts at once, or as soon as
+// there is memory for it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <utility>
@@ -27,28 +30,43 @@ class ExecutorCache {
   /// A new piece of work begins: until the next, the executors that it uses are never given up.
   void begin() { ++work_; }
 
-  /// The executor known under `key`, or a new one. Of its stage the least recently used go first:
-  /// before the new one is made, so that both never need memory together. While the new one does
-  /// not fit into memory, those used longest ago make room, whatever their stage.
-  Executor& get(const Key& key, const std::function<std::unique_ptr<Executor>()>& make) {
-    for (auto it = entries_.begin(); it != entries_.end(); ++it)
-      if (it->key == key) {
-        it->work = work_;
-        entries_.splice(entries_.begin(), entries_, it);
-        return *entries_.front().executor;
-      }
-    forget_beyond_capacity(key.index());
+  /// Makes an executor with its kernels alone, and takes memory for one (`Executor::bind`).
+  using Make = std::function<std::unique_ptr<Executor>()>;
+  using Bind = std::function<void(Executor&)>;
+
+  /// The executor known under `key`, or a new one, with its memory or without. Of its stage the
+  /// least recently used go first, so that both never need memory together.
+  Executor& known(const Key& key, const Make& make) {
+    const auto found = std::ranges::find(entries_, key, &Entry::key);
+    if (found != entries_.end()) {
+      entries_.splice(entries_.begin(), entries_, found);
+    } else {
+      forget_beyond_capacity(key.index());
+      entries_.push_front({key, no_work, make()});
+    }
+    return *entries_.front().executor;
+  }
+
+  /// The same with its memory. While that is not there, those used longest ago make room, whatever
+  /// their stage, and keep their kernels.
+  Executor& get(const Key& key, const Make& make, const Bind& bind) {
+    Executor& wanted = known(key, make);
     for (;;) {
       try {
-        entries_.push_front({key, work_, make()});
-        return *entries_.front().executor;
+        bind(wanted);
+        break;
       } catch (const Error& error) {
-        if (error.kind() != ErrorKind::out_of_memory || entries_.empty() ||
-            entries_.back().work == work_)
-          throw;
-        entries_.pop_back();
+        const auto makes_room =
+            std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& entry) {
+              return entry.work != work_ && entry.executor.get() != &wanted &&
+                     entry.executor->is_bound();
+            });
+        if (error.kind() != ErrorKind::out_of_memory || makes_room == entries_.rend()) throw;
+        makes_room->executor->unbind();
       }
     }
+    entries_.front().work = work_;
+    return wanted;
   }
 
   void for_each(const std::function<void(Executor&)>& visit) {
@@ -57,9 +75,10 @@ class ExecutorCache {
   void clear() { entries_.clear(); }
 
  private:
+  static constexpr uint64_t no_work = std::numeric_limits<uint64_t>::max();
   struct Entry {
     Key key;
-    uint64_t work = 0;  // that used it last
+    uint64_t work = no_work;  // that used it last
     std::unique_ptr<Executor> executor;
   };
 

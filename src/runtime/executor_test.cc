@@ -82,6 +82,35 @@ TEST(Executor, RefusesWhatDoesNotFitBeforeTakingAnything) {
   Executor executor(plan_for(2), backend, store);  // a smaller one still works
 }
 
+TEST(Executor, GivesBackAllItTookAndTakesItAgain) {
+  const auto backend = make_reference_backend();
+  const NamedTensors checkpoint = two_layers(0.5f);
+  WeightStore store(checkpoint, *backend, nullptr, MemoryBudget(1 << 20));
+  Executor executor(plan_for(2), *backend);
+  for (int i = 0; i < 2; ++i) {
+    executor.bind(store);
+    EXPECT_EQ(store.budget().used(), executor.needs().own + executor.needs().weights);
+    executor.set_input("x", std::vector<float>(2 * 64, 1.0f));
+    executor.run(Rate::picture);
+    for (float y : executor.output("y")) EXPECT_EQ(y, 64 * 0.5f * 64 * 0.5f);
+    executor.unbind();
+    store.release_unused();
+    EXPECT_EQ(store.budget().used(), 0u);
+  }
+}
+
+TEST(Executor, HoldsNothingWhereItCannotBeBound) {
+  const auto backend = make_reference_backend();
+  const NamedTensors checkpoint = two_layers(NAN);
+  WeightStore store(checkpoint, *backend, nullptr, MemoryBudget(1 << 20));
+  Executor executor(plan_for(2), *backend);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(fails_with(ErrorKind::non_finite, {"a.weight"}, [&] { executor.bind(store); }));
+  EXPECT_FALSE(executor.is_bound());
+  store.release_unused();
+  EXPECT_EQ(store.budget().used(), 0u);
+}
+
 TEST(Executor, NamesTheWeightThatIsNotANumber) {
   const auto backend = make_reference_backend();
   const NamedTensors checkpoint = two_layers(NAN);
@@ -234,10 +263,11 @@ TEST(ExecutorCache, KeepsTheLatest) {
   int made = 0;
   const auto get = [&](int rows) {
     cache.begin();
-    return &cache.get(rows, [&] {
+    const auto make = [&] {
       ++made;
-      return std::make_unique<Executor>(plan_for(rows), *backend, store);
-    });
+      return std::make_unique<Executor>(plan_for(rows), *backend);
+    };
+    return &cache.get(rows, make, [&](Executor& executor) { executor.bind(store); });
   };
   const Executor* one = get(1);
   get(2);

@@ -220,35 +220,27 @@ void LoadedModel::check_files() {
   }
 }
 
-Plan LoadedModel::compiled(Graph graph, Watched watched) const {
-  return compile(std::move(graph), backend().target(), {},
-                 {quantization_ ? &*quantization_ : nullptr, watched});
-}
-
 std::unique_ptr<Executor> LoadedModel::executor(Graph graph, const StopRequested& stop,
                                                 Watched watched) {
-  const Plan plan = compiled(std::move(graph), watched);
+  Plan plan = compile(std::move(graph), backend().target(), {},
+                      {quantization_ ? &*quantization_ : nullptr, watched});
+  const auto making = device_->making.alone(stop);
+  device_->use_choices(file_.get());
+  return std::make_unique<Executor>(std::move(plan), backend(), stop);
+}
+
+void LoadedModel::bind(Executor& executor, const StopRequested& stop) {
+  if (executor.is_bound()) return;
   const auto making = device_->making.alone(stop);
   read_since_check_ = true;
-  device_->use_choices(file_.get());
-  const auto make = [&] { return std::make_unique<Executor>(plan, backend(), *store_, stop); };
-  std::unique_ptr<Executor> executor;
   try {
-    executor = make();
+    executor.bind(*store_, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory || !store_->budget().is_limited()) throw;
     store_->release_unused();
-    executor = make();
+    executor.bind(*store_, stop);
   }
   release_free_memory();  // graphs, and weights before they were packed
-  return executor;
-}
-
-Executor::Needs LoadedModel::needs(Graph graph) {
-  Plan plan = compiled(std::move(graph));
-  const auto making = device_->making.alone();
-  device_->use_choices(file_.get());
-  return Executor::needs(std::move(plan), backend());
 }
 
 Model::Model(const ModelFiles& files, const Device& device)

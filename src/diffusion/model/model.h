@@ -80,17 +80,16 @@ class LoadedModel {
   /// what was drawn is then of no known model.
   void check_files();
 
-  /// Weights that no executor has make room within a limit of memory.
+  /// With its kernels alone.
   std::unique_ptr<Executor> executor(Graph graph, const StopRequested& stop, Watched watched = {});
-  /// What the executor of such a graph would hold.
-  Executor::Needs needs(Graph graph);
+  /// Weights that no executor has make room within a limit of memory.
+  void bind(Executor& executor, const StopRequested& stop);
   /// How the denoiser's products are rounded, if they are.
   const std::optional<Quantization>& quantization() const { return quantization_; }
 
  private:
   void choose_prediction(Prediction asked);
   void choose_quantization(const ModelFiles& files);
-  Plan compiled(Graph graph, Watched watched = {}) const;
   void put_on(const AdapterSet& adapters);
   void set_own_layers();
   void check_holds(const FittedAdapter& adapter) const;

@@ -27,7 +27,9 @@ void Stages::renew(const StopRequested& stop) {
   if (std::exchange(controls_, config().controls) != config().controls)
     executors_.clear();  // other heads
   try {
-    executors_.for_each([&](Executor& executor) { executor.renew_weights(model_->store(), stop); });
+    executors_.for_each([&](Executor& executor) {
+      if (executor.is_bound()) executor.renew_weights(model_->store(), stop);
+    });
     version_ = version;
     release_free_memory();  // weights before they were packed
   } catch (...) {
@@ -37,31 +39,44 @@ void Stages::renew(const StopRequested& stop) {
   }
 }
 
+std::unique_ptr<Executor> Stages::executor(const TextEncoderShape& shape,
+                                           const StopRequested& stop) {
+  return model_->executor(build_clip(config().text, shape), stop);
+}
+
+std::unique_ptr<Executor> Stages::executor(const DenoiserShape& shape, const StopRequested& stop) {
+  return model_->executor(build_denoiser(config(), shape), stop,
+                          observer_ ? observer_->watched : Watched());
+}
+
+std::unique_ptr<Executor> Stages::executor(const VaeDecoderShape& shape,
+                                           const StopRequested& stop) {
+  return model_->executor(build_vae_decoder(config().vae, 1, shape.height, shape.width), stop);
+}
+
+std::unique_ptr<Executor> Stages::executor(const VaeEncoderShape& shape,
+                                           const StopRequested& stop) {
+  return model_->executor(build_vae_encoder(config().vae, 1, 8 * shape.height, 8 * shape.width),
+                          stop);
+}
+
 Executor& Stages::text_encoder(const TextEncoderShape& shape, const StopRequested& stop) {
-  return executors_.get(shape,
-                        [&] { return model_->executor(build_clip(config().text, shape), stop); });
+  return ready(shape, stop);
 }
 
 Executor& Stages::denoiser(const DenoiserShape& shape, const StopRequested& stop) {
-  return executors_.get(shape, [&] {
-    return model_->executor(build_denoiser(config(), shape), stop,
-                            observer_ ? observer_->watched : Watched());
-  });
+  return ready(shape, stop);
 }
 
 Executor& Stages::vae_decoder(int64_t height, int64_t width, const StopRequested& stop) {
-  return executors_.get(std::pair(height, width), [&] {
-    return model_->executor(build_vae_decoder(config().vae, 1, height, width), stop);
-  });
+  return ready(VaeDecoderShape{height, width}, stop);
 }
 
 Executor& Stages::vae_encoder(int64_t height, int64_t width, const StopRequested& stop) {
   if (!config().vae.has_encoder)
     fail(ErrorKind::unsupported, "{}: the VAE has no encoder, which a picture to begin with needs",
          checkpoint().sources.at(Part::vae));
-  return executors_.get(VaeEncoderShape{height, width}, [&] {
-    return model_->executor(build_vae_encoder(config().vae, 1, 8 * height, 8 * width), stop);
-  });
+  return ready(VaeEncoderShape{height, width}, stop);
 }
 
 }  // namespace drypoint

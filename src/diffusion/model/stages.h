@@ -14,7 +14,12 @@
 
 namespace drypoint {
 
-/// What tells encoders from one another: the size of their latents.
+/// What tells decoders and encoders from one another: the size of their latents.
+struct VaeDecoderShape {
+  int64_t height = 0, width = 0;
+
+  bool operator==(const VaeDecoderShape&) const = default;
+};
 struct VaeEncoderShape {
   int64_t height = 0, width = 0;
 
@@ -61,7 +66,6 @@ class Stages {
   void begin(const StopRequested& stop = {});
 
   void check_files() { model_->check_files(); }
-  Executor::Needs needs(Graph graph) { return model_->needs(std::move(graph)); }
 
   /// From now on; null: nobody. It must live as long.
   void set_observer(const DenoiserObserver* observer) {
@@ -77,17 +81,31 @@ class Stages {
   Executor& vae_decoder(int64_t height, int64_t width, const StopRequested& stop = {});
   /// Throws unsupported if the model has none.
   Executor& vae_encoder(int64_t height, int64_t width, const StopRequested& stop = {});
+  /// What one of these takes, by its shape, which need not be there.
+  template <class Shape>
+  Executor::Needs needs(const Shape& shape) {
+    return executors_.known(shape, [&] { return executor(shape, {}); }).needs();
+  }
 
  private:
+  std::unique_ptr<Executor> executor(const TextEncoderShape& shape, const StopRequested& stop);
+  std::unique_ptr<Executor> executor(const DenoiserShape& shape, const StopRequested& stop);
+  std::unique_ptr<Executor> executor(const VaeDecoderShape& shape, const StopRequested& stop);
+  std::unique_ptr<Executor> executor(const VaeEncoderShape& shape, const StopRequested& stop);
+  template <class Shape>
+  Executor& ready(const Shape& shape, const StopRequested& stop) {
+    return executors_.get(
+        shape, [&] { return executor(shape, stop); },
+        [&](Executor& executor) { model_->bind(executor, stop); });
+  }
   void renew(const StopRequested& stop = {});
 
   std::shared_ptr<LoadedModel> model_;
   const DenoiserObserver* observer_ = nullptr;
   uint64_t version_;                     // of the weights that the executors have
   std::vector<ControlConfig> controls_;  // and what they were built for
-  // Text encoders, denoisers, decoders by height and width, encoders.
-  ExecutorCache<TextEncoderShape, DenoiserShape, std::pair<int64_t, int64_t>, VaeEncoderShape>
-      executors_{{4, 8, 4, 4}};
+  ExecutorCache<TextEncoderShape, DenoiserShape, VaeDecoderShape, VaeEncoderShape> executors_{
+      {4, 8, 4, 4}};
 };
 
 }  // namespace drypoint
