@@ -41,6 +41,18 @@ HttpResponse module_list(const Context& context, const HttpRequest&) {
   return json_response({{"module_list", names}, {"module_detail", detail}});
 }
 
+/// What the extension calls a kind of ControlNet, by which clients choose.
+std::string title_of(const std::string& kind) {
+  static const std::map<std::string, std::string> titles{{"mlsd", "MLSD"},
+                                                         {"normalbae", "NormalMap"},
+                                                         {"openpose", "OpenPose"},
+                                                         {"softedge", "SoftEdge"}};
+  if (const auto found = titles.find(kind); found != titles.end()) return found->second;
+  std::string title = kind;
+  title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+  return title;
+}
+
 /// For each kind of ControlNet what makes its hints, and those whose names tell that they are of
 /// the kind.
 HttpResponse control_types(const Context& context, const HttpRequest&) {
@@ -68,9 +80,7 @@ HttpResponse control_types(const Context& context, const HttpRequest&) {
     if (models_of.empty()) models_of = models;
     const Json first = own[0];
     own.insert(own.begin(), "none");
-    std::string title = kind;
-    title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
-    types[title] = type(own, models_of, first);
+    types[title_of(kind)] = type(own, models_of, first);
   }
   return json_response({{"control_types", types}});
 }

@@ -108,6 +108,18 @@ def test_several_controls_steer_at_once(folder, tmp_path):
         assert types["Scribble"]["default_option"] == "scribble_xdog" and types["Scribble"]["default_model"] == "soft_scribble"
 
 
+def test_kinds_of_controls_have_the_extensions_names(tmp_path):
+    for kind, name in (("openpose", "body_pose_model"), ("hed", "ControlNetHED"), ("mlsd", "mlsd_large_512_fp32"), ("normal_bae", "scannet")):
+        shutil.copy(DATA / f"annotators/{kind}.safetensors", tmp_path / f"{name}.safetensors")
+    with serving("--annotators", tmp_path) as server:
+        types = server.get("/controlnet/control_types").json()["control_types"]
+        for name, module in (("OpenPose", "openpose"), ("SoftEdge", "softedge_hed"), ("MLSD", "mlsd"), ("NormalMap", "normal_bae"),
+                             ("Canny", "canny"), ("Lineart", "lineart_standard")):
+            assert types[name]["default_option"] == module, name
+        body = {"controlnet_module": "openpose", "controlnet_input_images": [as_base64(photo())], "controlnet_processor_res": 64}
+        assert len(server.post("/controlnet/detect", body).json()["images"]) == 1
+
+
 def test_loras_are_called_by_prompt_or_list(folder, tmp_path):
     file = folder / "Lora/inside/style.safetensors"
     expected = drawn_alone(tmp_path, "-p", "a cat", "--added-prompt", "", "--steps", "2", "--seed", "3", "--size", "64x64", "--lora", f"{file}=0.5")
