@@ -87,7 +87,7 @@ HttpResponse control_types(const Context& context, const HttpRequest&) {
 
 /// The picture's hint as the extension's preview has it: the shorter side at the resolution.
 Image detected(const Model& model, const Module& module, Image image, const Image& mask,
-               const Fields& fields) {
+               const Fields& fields, const std::function<bool()>& stop) {
   if (module.has_resolution)
     image = resize_for_control(
         image,
@@ -97,7 +97,7 @@ Image detected(const Model& model, const Module& module, Image image, const Imag
     options.threshold_a = module.threshold(0, fields.number("controlnet_threshold_a", -1));
     options.threshold_b = module.threshold(1, fields.number("controlnet_threshold_b", -1));
   }
-  return model.preprocess(*module.preprocessor, image, options);
+  return model.preprocess(*module.preprocessor, image, options, stop);
 }
 
 HttpResponse detect(const Context& context, const HttpRequest& request) {
@@ -125,17 +125,20 @@ HttpResponse detect(const Context& context, const HttpRequest& request) {
     if (!list[i].is_string()) refuse_field(422, where, "expected a picture in base64");
     return picture_from(list[i].get<std::string>(), where).image;
   };
-  for (size_t i = 0; i < pictures.size(); ++i) {
+  const auto add_detected = [&](size_t i, const std::function<bool()>& stop) {
     Image mask{0, 0, 1, {}};
     const bool has_mask = i < masks.size() && !masks[i].is_null() && masks[i] != "";
     if (has_mask && !takes_mask(module->name()))
       refuse_field(422, "controlnet_masks", "expected none: the module {} takes none",
                    module->name());
     if (has_mask) mask = picture_at(masks, "controlnet_masks", i);
-    images.push_back(to_base64(
-        encode_png(detected(engine->model, *module,
-                            picture_at(pictures, "controlnet_input_images", i), mask, fields))));
-  }
+    images.push_back(to_base64(encode_png(
+        detected(engine->model, *module, picture_at(pictures, "controlnet_input_images", i), mask,
+                 fields, stop))));
+  };
+  context.desk.answer_at_once(request, [&](const std::function<bool()>& stop) {
+    for (size_t i = 0; i < pictures.size(); ++i) add_detected(i, stop);
+  });
   return json_response({{"images", images}, {"info", "Success"}, {"poses", Json::array()}});
 }
 

@@ -13,6 +13,8 @@
 namespace drypoint::server {
 namespace {
 
+[[noreturn]] void refuse_absent() { refuse(499, "client: has closed the connection"); }
+
 void check_id(const std::string& id) {
   const auto good = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '(' ||
@@ -275,7 +277,7 @@ void Desk::finish(const std::shared_ptr<Task>& task, const HttpRequest& request)
   while (!task->wait_for_end(std::chrono::milliseconds(200)))
     if (request.is_gone()) {
       task->cancel();
-      refuse(499, "client: has closed the connection");
+      refuse_absent();
     }
   if (!is_draining() || task->status().state != JobState::cancelled) return;
   Refusal refusal(503, "server: is ending, and has given the picture up");
@@ -287,6 +289,21 @@ std::shared_ptr<Task> Desk::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = tasks_.find(id);
   return found == tasks_.end() ? nullptr : found->second;
+void Desk::answer_at_once(const HttpRequest& request,
+                          const std::function<void(const std::function<bool()>&)>& work) const {
+  const auto begin = Task::Clock::now();
+  const auto is_late = [&] {
+    return limits_.time.count() > 0 && Task::Clock::now() - begin >= limits_.time;
+  };
+  try {
+    work([&] { return is_late() || request.is_gone(); });
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::cancelled) throw;
+    if (is_late()) refuse(503, "time: the answer took longer than a picture may take");
+    refuse_absent();
+  }
+}
+
 }
 
 std::vector<std::shared_ptr<Task>> Desk::tasks() const {

@@ -56,6 +56,11 @@ class Desk {
   /// took too long, 499 if nobody is left to be told).
   void finish(const std::shared_ptr<Task>& task, const HttpRequest& request);
 
+  /// Does at once what an answer needs, which is given a way to ask whether to stop: throws 499
+  /// where the client has gone, 503 after the time of a picture.
+  void answer_at_once(const HttpRequest& request,
+                      const std::function<void(const std::function<bool()>&)>& work) const;
+
   /// Null if it is not, or no longer, here.
   std::shared_ptr<Task> find(const std::string& id) const;
   /// All that are here, the newest first.

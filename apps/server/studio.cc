@@ -115,9 +115,12 @@ HttpResponse hint_of(const Context& context, const HttpRequest& request) {
                                          : preprocessor_named(asked.preprocessor);
   PreprocessOptions options{asked.threshold_a, asked.threshold_b, {}, 0};
   if (!asked.mask.pixels.empty()) options.mask = resize_for_control(asked.mask, size, asked.resize);
-  return {.body = encode_png(context.engines.get()->model.preprocess(
-              preprocessor, resize_for_control(asked.image, size, asked.resize), options)),
-          .type = "image/png"};
+  Image hint;
+  context.desk.answer_at_once(request, [&](const std::function<bool()>& stop) {
+    hint = context.engines.get()->model.preprocess(
+        preprocessor, resize_for_control(asked.image, size, asked.resize), options, stop);
+  });
+  return {.body = encode_png(hint), .type = "image/png"};
 }
 
 }  // namespace

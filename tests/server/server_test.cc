@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "drypoint/picture_text.h"
 #include "server/auth.h"
 #include "server/catalog.h"
+#include "server/desk.h"
 #include "server/encoding.h"
 #include "server/json.h"
 #include "server/metrics.h"
@@ -202,6 +204,29 @@ TEST(Catalogs, FindNamesAndNoPaths) {
   catalog.refresh();
   EXPECT_EQ(catalog.find(checkpoint, "later", "m").title, "Later.ckpt");
   fs::remove_all(folder);
+}
+
+TEST(Desk, AnswersAtOnceOnlyWhileSomebodyWaits) {
+  const Catalog catalog;
+  Metrics metrics;
+  Desk desk({.time = std::chrono::seconds(1)}, catalog, metrics);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  HttpRequest request = request_with({});
+  request.socket = ends[0];
+  const auto status = [&] {
+    return refusal_by([&] {
+             desk.answer_at_once(request, [](const std::function<bool()>& stop) {
+               while (!stop()) std::this_thread::yield();
+               throw Error(ErrorKind::cancelled, "cancelled");
+             });
+           })
+        .first;
+  };
+  EXPECT_EQ(status(), 503);
+  ::close(ends[1]);
+  EXPECT_EQ(status(), 499);
+  ::close(ends[0]);
 }
 
 TEST(Counts, ArePrometheusText) {
