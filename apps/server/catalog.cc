@@ -131,8 +131,9 @@ CatalogEntry Catalog::find(FileKind kind, std::string_view name, const std::stri
   for (const CatalogEntry& entry : entries) names.push_back(entry.name);
   const std::string nearest_name = nearest(std::string(name), names);
   if (nearest_name.empty())
-    refuse_field(422, field, "\"{}\", but there is no {} here", name, kind_name(kind));
-  refuse_field(422, field, "\"{}\" is no {} that is here, did you mean \"{}\"?", name,
+    refuse_field(422, field, "\"{}\", but there is no {} here", name.substr(0, 60),
+                 kind_name(kind));
+  refuse_field(422, field, "\"{}\" is no {} that is here, did you mean \"{}\"?", name.substr(0, 60),
                kind_name(kind), nearest_name);
 }
 

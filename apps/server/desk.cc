@@ -13,6 +13,9 @@
 namespace drypoint::server {
 namespace {
 
+/// More than the text encoder reads of any prompt.
+constexpr int64_t most_letters = 100'000;
+
 [[noreturn]] void refuse_absent() { refuse(499, "client: has closed the connection"); }
 
 void check_id(const std::string& id) {
@@ -56,6 +59,10 @@ void Desk::check_limits(const Order& order) const {
     expect_at_most("pixels", int64_t{size.width} * size.height, limits_.pixels);
     expect_at_most("steps", request.steps, limits_.steps);
     expect_at_most("hires_steps", request.hires_steps, limits_.steps);
+    for (const auto& [field, text] :
+         {std::pair("prompt", &request.prompt), std::pair("added_prompt", &request.added_prompt),
+          std::pair("negative_prompt", &request.negative_prompt)})
+      expect_at_most(field, static_cast<int64_t>(text->size()), most_letters);
   }
   expect_at_most("pictures", pictures, limits_.pictures);
 }
@@ -139,9 +146,9 @@ std::shared_ptr<Task> Desk::accept(Order order) {
   for (Request& request : order.requests) {
     if (!request.seed) request.seed = random_seed();
     for (const auto& field : request_fields()) field.check(request);
-    check_adapters(request, catalog_);
   }
   check_limits(order);
+  for (const Request& request : order.requests) check_adapters(request, catalog_);
   for (const Request& request : order.requests) check(request);  // now, so that it can be told
   const std::shared_ptr<Task> task(new Task(order));
   const std::weak_ptr<Task> weak = task;
@@ -285,10 +292,6 @@ void Desk::finish(const std::shared_ptr<Task>& task, const HttpRequest& request)
   throw refusal;
 }
 
-std::shared_ptr<Task> Desk::find(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = tasks_.find(id);
-  return found == tasks_.end() ? nullptr : found->second;
 void Desk::answer_at_once(const HttpRequest& request,
                           const std::function<void(const std::function<bool()>&)>& work) const {
   const auto begin = Task::Clock::now();
@@ -304,6 +307,10 @@ void Desk::answer_at_once(const HttpRequest& request,
   }
 }
 
+std::shared_ptr<Task> Desk::find(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tasks_.find(id);
+  return found == tasks_.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<Task>> Desk::tasks() const {

@@ -51,6 +51,7 @@ class Reader {
 
   /// The library's copies and prints recurse, so depth is stack.
   Json value(int depth) {
+    if (++values_ > 100'000) refuse(400, "body: has more than 100000 values");
     const auto deeper = [&] {
       if (depth == 32) refuse(400, "body: is nested deeper than 32");
       return depth + 1;
@@ -65,6 +66,8 @@ class Reader {
     do {
       if (next() != '"') refuse_it();
       Json name = string();
+      if (name.get_ref<const std::string&>().size() > 200)
+        refuse(400, "body: has a name of more than 200 letters");
       expect(':');
       result[std::move(name.get_ref<std::string&>())] = value(depth);
       // Each is looked for among those before it.
@@ -108,7 +111,7 @@ class Reader {
   }
 
   std::string_view text_;
-  size_t at_ = 0;
+  size_t at_ = 0, values_ = 0;  // a value takes 30 times as much memory as text
 };
 
 /// As the library prints, with the same haste.

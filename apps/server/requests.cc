@@ -120,18 +120,29 @@ Image mask_of_alpha(Image alpha, bool transparent_is_painted) {
 
 namespace {
 
-/// What stands between "<lora:" and ">", for each.
-std::vector<std::string> adapter_tags(std::string_view prompt) {
-  std::vector<std::string> tags;
+/// What stands between "<lora:" and ">", or the end, for each.
+std::vector<std::string_view> adapter_tags(std::string_view prompt) {
+  std::vector<std::string_view> tags;
   for (size_t begin = prompt.find('<'); begin != prompt.npos; begin = prompt.find('<', begin + 1)) {
-    std::string tag(prompt.substr(begin + 1, prompt.find('>', begin) - begin - 1));
-    const size_t colon = tag.find(':');
-    std::string kind = in_lower_case(tag.substr(0, colon));
+    const size_t colon = std::min(prompt.find_first_of(":<>", begin + 1), prompt.size());
+    if (!prompt.substr(colon).starts_with(':')) continue;
+    std::string kind = in_lower_case(prompt.substr(begin + 1, colon - begin - 1));
     std::erase(kind, ' ');
-    if (colon != tag.npos && (kind == "lora" || kind == "lyco"))
-      tags.push_back(tag.substr(colon + 1));
+    if (kind == "lora" || kind == "lyco")
+      tags.push_back(prompt.substr(colon + 1, prompt.find('>', colon) - colon - 1));
   }
   return tags;
+}
+
+/// Its name is the first part that is no "te=0.5".
+std::string_view adapter_name(std::string_view tag) {
+  while (true) {
+    const size_t end = tag.find(':');
+    const std::string_view part = tag.substr(0, end);
+    if (part.find('=') == part.npos) return part;
+    if (end == tag.npos) return {};
+    tag.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace
@@ -143,15 +154,8 @@ void check_adapters(const Request& request, const Catalog& catalog) {
                    use.file.substr(0, 60));
   for (const std::string* prompt :
        {&request.prompt, &request.added_prompt, &request.negative_prompt})
-    for (std::string tag : adapter_tags(*prompt)) {
-      // Its name is the first part that is no "te=0.5".
-      std::string name;
-      for (size_t end = 0; end != tag.npos && name.empty(); tag.erase(0, end + 1)) {
-        end = tag.find(':');
-        name = tag.substr(0, end);
-        if (name.find('=') != name.npos) name.clear();
-        if (end == tag.npos) break;
-      }
+    for (const std::string_view tag : adapter_tags(*prompt)) {
+      std::string name(adapter_name(tag));
       while (name.starts_with(' ')) name.erase(0, 1);
       while (name.ends_with(' ')) name.pop_back();
       if (!catalog.has(FileKind::lora, name))

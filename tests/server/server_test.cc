@@ -22,6 +22,7 @@
 #include "server/encoding.h"
 #include "server/json.h"
 #include "server/metrics.h"
+#include "server/requests.h"
 #include "server/routes.h"
 #include "support/test_support.h"
 
@@ -172,6 +173,11 @@ TEST(Bodies, AreRefusedByName) {
   for (int i = 0; i < 1001; ++i) many += fmt::format("\"{}\": {},", i, i);
   many.back() = '}';
   EXPECT_EQ(refusal_by([&] { parse_object(many); }).first, 400);
+  std::string long_list = "{\"a\": [";
+  for (int i = 0; i < 100'000; ++i) long_list += "1,";
+  long_list.back() = ']';
+  EXPECT_EQ(refusal_by([&] { parse_object(long_list + "}"); }).first, 400);
+  EXPECT_EQ(refusal_by([] { parse_object("{\"" + std::string(201, 'a') + "\": 1}"); }).first, 400);
   const Json json = parse_object(R"({"a": 1.5, "b": "x", "c": null, "d": 3.0, "e": 1e300})");
   const Fields fields(json, "here.");
   EXPECT_EQ(fields.number("a", 0), 1.5);
@@ -199,11 +205,56 @@ TEST(Catalogs, FindNamesAndNoPaths) {
   for (const char* wrong : {"", "../catalog/Stable-diffusion/Photo", "secret.txt", "/etc/passwd",
                             "Stable-diffusion/Photo.safetensors", "canny"})
     EXPECT_EQ(refusal_by([&] { catalog.find(checkpoint, wrong, "m"); }).first, 422) << wrong;
+  try {
+    catalog.find(checkpoint, std::string(1'000'000, 'x'), "m");
+    ADD_FAILURE();
+  } catch (const Refusal& refusal) {
+    EXPECT_LT(std::string_view(refusal.what()).size(), 200u);
+  }
   std::ofstream(folder / "Later.ckpt") << "x";
   EXPECT_EQ(refusal_by([&] { catalog.find(checkpoint, "later", "m"); }).first, 422);
   catalog.refresh();
   EXPECT_EQ(catalog.find(checkpoint, "later", "m").title, "Later.ckpt");
   fs::remove_all(folder);
+}
+
+TEST(Catalogs, HaveTheAdaptersThatPromptsCall) {
+  const fs::path folder = fs::path(::testing::TempDir()) / "adapters";
+  fs::create_directories(folder / "Lora");
+  std::ofstream(folder / "Lora/ink.safetensors") << "x";
+  const Catalog catalog(folder);
+  const auto refusal = [&](const std::string& prompt) {
+    Request request;
+    request.prompt = prompt;
+    return refusal_by([&] { check_adapters(request, catalog); });
+  };
+  for (const char* good :
+       {"", "<", "a <b", "a <b: c", "<lora:ink:0.5>", "<lyco:te=1:ink>, <lora:ink>"})
+    EXPECT_EQ(refusal(good).first, 0) << good;
+  const std::pair named(422, std::string("prompt"));
+  for (const char* wrong :
+       {"<lora:/etc/ink>", "<lora:ink> <lora:../ink", "< LoRA :other>", "<lora:>", "<lora:te=1>",
+        "<lora:te=1:/etc/ink>", "<LORA:ink:<lora:/etc/ink>"})
+    EXPECT_EQ(refusal(wrong), named) << wrong;
+  // In time that grows as the prompt does.
+  for (const char* part : {"<", "<lora", "<a:"}) {
+    std::string prompt;
+    while (prompt.size() < 4'000'000) prompt += part;
+    EXPECT_EQ(refusal(prompt).first, 0) << part;
+  }
+  fs::remove_all(folder);
+}
+
+TEST(Desk, RefusesPromptsThatNobodyReads) {
+  const Catalog catalog;
+  Metrics metrics;
+  Desk desk({}, catalog, metrics);
+  for (std::string Request::*field :
+       {&Request::prompt, &Request::added_prompt, &Request::negative_prompt}) {
+    Order order;
+    order.requests.emplace_back().*field = std::string(100'001, 'a');
+    EXPECT_EQ(refusal_by([&] { desk.accept(std::move(order)); }).first, 413);
+  }
 }
 
 TEST(Desk, AnswersAtOnceOnlyWhileSomebodyWaits) {
