@@ -216,8 +216,10 @@ Parameters parse_parameters(std::string_view text) {
   Parameters parameters;
   text = trimmed(text);
   const size_t last_break = text.rfind('\n');
-  const size_t last = last_break == text.npos ? 0 : last_break + 1;
-  if (const Settings settings = parse_settings(text.substr(last)); settings.size() >= 3) {
+  std::string_view last = text.substr(last_break == text.npos ? 0 : last_break + 1);
+  constexpr size_t longest = 100'000;  // no tool writes that, and settings are looked up one by one
+  if (last.size() > longest) last = {};
+  if (const Settings settings = parse_settings(last); settings.size() >= 3) {
     for (const auto& [key, value] : settings) read_setting(key, value, parameters);
     text = text.substr(0, last_break == text.npos ? 0 : last_break);
   }

@@ -81,6 +81,9 @@ TEST(Parameters, ThatAreNoneArePrompt) {
   EXPECT_EQ(parse_parameters("a: b, c: d").prompt, "a: b, c: d");
   EXPECT_EQ(parse_parameters("one\ntwo").prompt, "one\ntwo");
   EXPECT_EQ(parse_parameters(""), Parameters());
+  std::string endless = "Steps: 20";
+  while (endless.size() <= 100'000) endless += ", A: 1";
+  EXPECT_EQ(parse_parameters(endless).prompt, endless);
   const Parameters odd = parse_parameters("p\nSteps: 20x, Seed: -1, Size: 5, ControlNet 0: \"\\");
   EXPECT_EQ(odd.steps, 20);
   EXPECT_EQ(odd.seed, 0u);
