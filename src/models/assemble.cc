@@ -339,9 +339,10 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   }
   if (result.sources.empty()) {
     const auto& tensors = result.tensors.tensors;
+    if (tensors.empty()) fail(ErrorKind::bad_file, "{}: holds no tensors", path.string());
     fail(ErrorKind::bad_file,
          "{}: holds no UNet, ControlNet, VAE or text encoder (of {} tensors, the first is {})",
-         path.string(), tensors.size(), tensors.empty() ? "-" : printable(tensors.begin()->first));
+         path.string(), tensors.size(), printable(tensors.begin()->first));
   }
   return result;
 }

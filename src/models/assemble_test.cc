@@ -222,6 +222,9 @@ TEST(Checkpoint, OtherFamiliesAreNamed) {
   write_safetensors(folder / "x.safetensors", {{"what", one}});
   EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"holds no UNet", "the first is what"},
                          [&] { load_checkpoint(folder / "x.safetensors"); }));
+  write_safetensors(folder / "x.safetensors", {});
+  EXPECT_TRUE(fails_with(ErrorKind::bad_file, {"x.safetensors", "holds no tensors"},
+                         [&] { load_checkpoint(folder / "x.safetensors"); }));
   std::filesystem::create_directories(folder / "xl/text_encoder_2");
   EXPECT_TRUE(
       fails_with(ErrorKind::unsupported, {"SDXL"}, [&] { load_checkpoint(folder / "xl"); }));
