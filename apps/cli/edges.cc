@@ -50,7 +50,7 @@ void add_edges(CLI::App& program) {
   auto o = std::make_shared<EdgesArguments>();
   command
       ->add_option("-i,--image", o->image,
-                   "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
+                   "Picture (PNG, JPEG, WebP, Netpbm), or - for standard input")
       ->required()
       ->transform(path());
   for (const char* name : {"resolution", "size", "low_threshold", "high_threshold"})

@@ -390,7 +390,7 @@ void add_generate(CLI::App& program) {
   o->model.add_to(*command);
   command
       ->add_option("-i,--image", o->image,
-                   "Picture (PNG, JPEG, WebP, PGM, PPM) whose edges steer,\nor - for standard "
+                   "Picture (PNG, JPEG, WebP, Netpbm) whose edges steer,\nor - for standard "
                    "input; without "
                    "any the prompt alone draws")
       ->transform(path());

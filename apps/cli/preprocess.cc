@@ -108,7 +108,7 @@ void add_preprocess(CLI::App& program) {
   command->add_option("kind", o->kind, "One of those below")->required();
   command
       ->add_option("-i,--image", o->image,
-                   "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
+                   "Picture (PNG, JPEG, WebP, Netpbm), or - for standard input")
       ->required()
       ->transform(path());
   command

@@ -59,8 +59,7 @@ void add_upscale(CLI::App& program) {
   auto* command = program.add_subcommand("upscale", "Make a picture larger with a network");
   auto o = std::make_shared<UpscaleArguments>();
   command
-      ->add_option("image", o->image,
-                   "Picture (PNG, JPEG, WebP, PGM, PPM), or - for standard input")
+      ->add_option("image", o->image, "Picture (PNG, JPEG, WebP, Netpbm), or - for standard input")
       ->required()
       ->transform(path());
   command

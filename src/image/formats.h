@@ -48,7 +48,7 @@ std::optional<std::string_view> webp_exif(std::string_view file);
 std::string encode_jpeg(const Image& image, std::string_view parameters);
 std::string encode_webp(const Image& image, std::string_view parameters);
 
-inline constexpr std::string_view readable_formats = "PNG, JPEG, WebP, PGM or PPM";
+inline constexpr std::string_view readable_formats = "PNG, JPEG, WebP, PBM, PGM, PPM or PAM";
 inline constexpr std::string_view how_to_convert =
     "convert it to PNG first, e.g. with ImageMagick (magick FILE out.png)";
 

@@ -201,7 +201,7 @@ TEST_F(Score, SaysWhatIsWrongBeforeItDraws) {
   EXPECT_TRUE(refused(ErrorKind::bad_file, {"none", "is no folder"}));
   std::filesystem::create_directories(folder_ / "empty");
   options_.pictures = folder_ / "empty";
-  EXPECT_TRUE(refused(ErrorKind::bad_file, {"empty", "holds no pictures"}));
+  EXPECT_TRUE(refused(ErrorKind::bad_file, {"empty", "holds no pictures", "or PAM files"}));
 
   options_ = good;
   std::filesystem::create_directories(folder_ / "references");

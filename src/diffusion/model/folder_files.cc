@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "image/formats.h"
 
 namespace drypoint {
 namespace {
@@ -31,8 +32,8 @@ std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& fold
     if (is_picture(it->path())) paths.push_back(it->path());
   if (error) fail(ErrorKind::bad_file, "{}: is no folder: {}", folder.string(), error.message());
   if (paths.empty())
-    fail(ErrorKind::bad_file, "{}: holds no pictures, expected PNG, JPEG, WebP, PGM or PPM files",
-         folder.string());
+    fail(ErrorKind::bad_file, "{}: holds no pictures, expected {} files", folder.string(),
+         readable_formats);
   std::ranges::sort(paths);
   std::map<fs::path, fs::path> names;
   for (const fs::path& path : paths)
