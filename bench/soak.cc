@@ -19,7 +19,7 @@ using namespace drypoint;
 namespace {
 
 struct Options {
-  std::string model = demo_model(), device = "auto";
+  std::string model, device = "auto";
   int pictures = 1000, steps = 4, sizes = 24;
 };
 
@@ -65,8 +65,10 @@ Request request_of(const Request& defaults, ImageSize size, int steps) {
 ImageSize size_of(int number) { return {64 + number % 6 * 40, 64 + number / 6 * 56}; }
 
 int run(const Options& options) {
-  std::optional<Pipeline> drawing(std::in_place, ModelFiles{.model = options.model},
-                                  PipelineOptions{.device = options.device});
+  std::optional<Pipeline> drawing(
+      std::in_place,
+      ModelFiles{.model = options.model.empty() ? demo_model().string() : options.model},
+      PipelineOptions{.device = options.device});
   Pipeline& pipeline = *drawing;
   const Gpu gpu(pipeline.description().device.starts_with("cuda"));
   const auto first = pipeline.generate(request_of(pipeline.defaults(), size_of(0), options.steps));

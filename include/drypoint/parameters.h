@@ -50,8 +50,8 @@ struct Parameters {
 /// "Negative prompt:" ends the prompt. Throws nothing.
 std::string format_parameters(const Parameters& parameters);
 
-/// Reads any tool's text. The last line counts as settings if it has three or more; without them,
-/// and for numbers that are none, the defaults stay. Throws nothing.
+/// Reads any tool's text. The last line counts as settings if it has three or more and at most
+/// 100,000 bytes; without them, and for numbers that are none, the defaults stay. Throws nothing.
 Parameters parse_parameters(std::string_view text);
 
 }  // namespace drypoint

@@ -59,7 +59,8 @@ const Tensor& NamedTensors::at(std::string_view name) const {
   if (const Tensor* tensor = find(name)) return *tensor;
   if (const auto found = foreign.find(name); found != foreign.end())
     fail(ErrorKind::unsupported,
-         "tensor {}: found {}, an element type that is not supported; expected F32, F16 or BF16",
+         "tensor {}: found {}, an element type that is not supported; expected F32, F16, BF16 or "
+         "F8_E4M3",
          name, found->second);
   if (const auto found = unusable.find(name); found != unusable.end())
     fail(ErrorKind::bad_file, "tensor {}: found {}, expected a tensor", name, found->second);
