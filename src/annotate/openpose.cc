@@ -14,6 +14,9 @@ constexpr int stride = 8;  // pixels to a number of the networks' results
 
 /// As controlnet-aux' smart_resize chooses, of sides that are yet to be rounded.
 bool shrinks(double to, double from) { return to / from < 1; }
+Image resized(const Image& image, ImageSize size, bool is_smaller) {
+  return is_smaller ? resize_area(image, size) : resize_lanczos(image, size);
+}
 
 std::vector<float> as_seen(const Image& image) {
   return scaled_pixels(image, 1 / 256.0f, -0.5f, /*blue_first=*/true);
@@ -33,10 +36,7 @@ class BodyNetwork : public Network {
                                                          seen = filled_up(scaled, stride);
     Image canvas{seen.width, seen.height, 3, {}};
     canvas.pixels.assign(3 * pixels_of(canvas), 128);
-    put(canvas,
-        as_rgb(shrinks(0.5 * 368, picture.height) ? resize_area(picture, scaled)
-                                                  : resize_lanczos(picture, scaled)),
-        0, 0);
+    put(canvas, as_rgb(resized(picture, scaled, shrinks(0.5 * 368, picture.height))), 0, 0);
     const NetworkOutputs outputs = run(*this, seen, {{"image", as_seen(canvas)}});
     const auto limbs = enlarged(outputs("limbs"), 2 * OpenposeConfig::limbs, seen, size);
     const auto parts = enlarged(outputs("parts"), OpenposeConfig::parts + 1, seen, size);
@@ -82,8 +82,7 @@ class PoseMachine : public Network {
   /// [side / 8, side / 8, points + 1].
   std::span<const float> see(const Image& part, int side, const RunNetwork& run) const {
     const ImageSize seen{side, side};
-    const Image scaled = shrinks(2 * side, part.width + part.height) ? resize_area(part, seen)
-                                                                     : resize_lanczos(part, seen);
+    const Image scaled = resized(part, seen, shrinks(2 * side, part.width + part.height));
     return run(*this, seen, {{"image", as_seen(scaled)}})("points");
   }
   int planes() const { return static_cast<int>(config_.points + 1); }

@@ -138,16 +138,13 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
       const auto known = packed_.find(share.key);
       const bool usable = known != packed_.end() && is_current(known->second, share.sources);
       if (known != packed_.end()) known->second.sources = share.sources;
-      const auto copy = copies_.find(share.key);
-      const bool has_copy =
-          copy != copies_.end() && copy->second.versions == sources_.versions(share.sources);
       if (in_place ? !usable && again.insert(share.key).second : true)
         jobs.push_back({share,
                         {memory, place},
                         one.packing ? &*one.packing : nullptr,
                         usable ? known->second.memory : nullptr,
                         in_place,
-                        has_copy ? copy->second.memory : nullptr});
+                        copy_of(share)});
       place += share.bytes;
     }
     result.push_back(std::move(memory));
@@ -174,7 +171,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
   // The longest first, so that none begins when all others are through.
   std::vector<std::pair<double, size_t>> order;
   for (size_t i = 0; i < jobs.size(); ++i)
-    order.push_back({jobs[i].same ? 0 : work_for(plan, jobs[i].share.id), i});
+    order.push_back({jobs[i].same || jobs[i].on_host ? 0 : work_for(plan, jobs[i].share.id), i});
   std::ranges::stable_sort(order, std::ranges::greater(), &std::pair<double, size_t>::first);
   const KeepBlocks keep;
   try {
@@ -206,6 +203,14 @@ double WeightStore::work_for(const Plan& plan, ValueId id) {
     work *= static_cast<double>(plan.values[step.inputs[1]].type.shape.back()) / 32;
   for (const ValueId input : step.inputs) work += work_for(plan, input);
   return work;
+}
+
+/// Null where there is none, or an outdated one.
+DeviceMemory WeightStore::copy_of(const Share& share) const {
+  const auto found = copies_.find(share.key);
+  const bool is_current =
+      found != copies_.end() && found->second.versions == sources_.versions(share.sources);
+  return is_current ? found->second.memory : nullptr;
 }
 
 /// Whether what these are packed to is to stay on the host as well.

@@ -115,6 +115,7 @@ class WeightStore {
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
   void make(const Plan& plan, Job& job) const;
+  DeviceMemory copy_of(const Share& share) const;
   bool keeps_copies(const std::vector<Job>& jobs) const;
   static double work_for(const Plan& plan, ValueId id);
   WeightRows evaluate(const Plan& plan, ValueId id) const;
