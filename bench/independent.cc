@@ -58,7 +58,7 @@ int main(int argc, char** argv) try {
     });
     picture.decoder.set_input("latent", picture.latent(stages.scaling_factor()));
     time("vae", 1, [&] { picture.decoder.run(Rate::picture); });
-    picture.decoder.output("image");
+    picture.read_image();
     if (i < 0) times.clear();
   }
   nlohmann::ordered_json medians;

@@ -50,6 +50,7 @@ struct Launch {
   void* workspace = nullptr;  // of workspace() bytes, 64-byte aligned
 
   const float* f32(size_t input) const { return static_cast<const float*>(inputs[input]); }
+  const uint8_t* u8(size_t input) const { return static_cast<const uint8_t*>(inputs[input]); }
   const int32_t* i32(size_t input) const { return static_cast<const int32_t*>(inputs[input]); }
   float* out() const { return static_cast<float*>(output); }
 };

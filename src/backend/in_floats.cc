@@ -68,6 +68,11 @@ KernelRequest request_in_floats(const InFloats& plain, const KernelRequest& requ
   return left;
 }
 
+DType result_in_floats(const Op& op) {
+  if (std::holds_alternative<Increment>(op)) return DType::i32;
+  return std::holds_alternative<ToPixels>(op) ? DType::u8 : DType::f32;
+}
+
 Tensor as_rounded(const Tensor& weight, DType eight_bits) {
   const Tensor values = weight.to_f32();
   Tensor result({DType::f32, values.shape()});

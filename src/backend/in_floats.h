@@ -19,6 +19,9 @@ InFloats in_floats(const Op& op, size_t inputs);
 /// The request for it, which must not outlive `plain`.
 KernelRequest request_in_floats(const InFloats& plain, const KernelRequest& request);
 
+/// What the result of an operation is made of where all numbers are f32.
+DType result_in_floats(const Op& op);
+
 /// The weight that is left when each of its rows was rounded to eight bits by a scale of its own.
 Tensor as_rounded(const Tensor& weight, DType eight_bits);
 

@@ -18,25 +18,19 @@ int64_t latents_together(int64_t samples, int64_t most) {
   return 1;
 }
 
-/// [H, W, C] bytes -> so many channels [c, H, W] from 0 to 1, or -1 where it is masked; of one
-/// channel all are made, of three the first is taken alone.
-void add_hint(const Unit& unit, size_t wanted, std::vector<float>& hints) {
-  const Image& hint = unit.hint;
-  const size_t pixels = static_cast<size_t>(hint.width) * hint.height;
-  const auto channels = static_cast<size_t>(hint.channels);
-  const size_t begin = hints.size();
-  hints.resize(begin + wanted * pixels);
+/// [H, W, C] bytes -> [H, W, c + 1], the mask in the last channel; of one channel all are made, of
+/// three the first is taken alone.
+void add_hint(const Unit& unit, size_t wanted, std::vector<uint8_t>& hints) {
+  const size_t pixels = static_cast<size_t>(unit.hint.width) * unit.hint.height;
+  const auto channels = static_cast<size_t>(unit.hint.channels);
+  const size_t begin = hints.size(), step = wanted + 1;
+  hints.resize(begin + step * pixels);
   for (size_t c = 0; c < wanted; ++c) {
-    float* plane = &hints[begin + c * pixels];
-    if (c >= channels) {
-      std::copy_n(plane - pixels, pixels, plane);
-      continue;
-    }
-    for (size_t p = 0; p < pixels; ++p)
-      plane[p] = static_cast<float>(hint.pixels[p * channels + c]) / 255.0f;
-    for (size_t p = 0; p < unit.masked.pixels.size(); ++p)
-      if (unit.masked.pixels[p] >= 128) plane[p] = -1.0f;
+    const uint8_t* from = &unit.hint.pixels[std::min(c, channels - 1)];
+    for (size_t p = 0; p < pixels; ++p) hints[begin + p * step + c] = from[p * channels];
   }
+  for (size_t p = 0; p < unit.masked.pixels.size(); ++p)
+    hints[begin + p * step + wanted] = unit.masked.pixels[p];
 }
 
 /// A mask at the size of a level's feature maps, [.., .., h, w], from 0 to 1: bilinear between
@@ -83,8 +77,8 @@ void set_controls(Executor& denoiser, const DenoiserShape& shape,
                   std::span<const UnitSet* const> pictures) {
   std::vector<float> scales;
   for (size_t i = 0; i < shape.controls.size(); ++i) {
-    std::vector<float> hints;
-    const auto channels = static_cast<size_t>(denoiser.type_of_input(hint_input(i)).shape[1]);
+    std::vector<uint8_t> hints;
+    const auto channels = static_cast<size_t>(denoiser.type_of_input(hint_input(i)).shape[3] - 1);
     for (const UnitSet* units : pictures) add_hint(*units->at(i), channels, hints);
     denoiser.set_input(hint_input(i), hints);
     for (size_t level = 0; denoiser.has_input(region_input(i, level)); ++level) {
@@ -112,7 +106,8 @@ DenoiserShape denoiser_shape(const Stages& model, const Request& request, ImageS
                       .controls = {},
                       .masked = keeps_known(request, model.config().unet),
                       .soft = request.soft_inpainting,
-                      .rescaled = guided && request.guidance_rescale > 0};
+                      .rescaled = guided && request.guidance_rescale > 0,
+                      .pixels = true};
   if (!model.config().controls.empty())
     shape.controls = {{.net = 0,
                        .positive_only = request.guess_mode && guided,

@@ -22,8 +22,10 @@ namespace {
 std::vector<Image> blank_images(int samples, ImageSize size) {
   const size_t bytes = 3 * static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
   expect_host_memory(static_cast<size_t>(samples) * bytes, "the pictures themselves");
-  return std::vector<Image>(samples,
-                            Image{size.width, size.height, 3, std::vector<uint8_t>(bytes)});
+  std::vector<Image> images;
+  for (int i = 0; i < samples; ++i)
+    images.push_back({size.width, size.height, 3, std::vector<uint8_t>(bytes)});
+  return images;
 }
 
 void report(Batch batch, Stage stage, int done, int of, double timestep = 0) {

@@ -13,10 +13,13 @@ std::optional<std::string> edge_map_notice(const Image& image) {
   size_t between = 0, bright = 0;
   const auto channels = static_cast<size_t>(image.channels);
   for (size_t i = 0; i < image.pixels.size(); i += channels) {
-    const auto begin = image.pixels.begin() + static_cast<ptrdiff_t>(i);
-    const auto [least, most] = std::minmax_element(begin, begin + image.channels);
-    between += *most > black && *least < white;
-    bright += *least >= white;
+    uint8_t least = image.pixels[i], most = least;
+    for (size_t c = 1; c < channels; ++c) {
+      least = std::min(least, image.pixels[i + c]);
+      most = std::max(most, image.pixels[i + c]);
+    }
+    between += most > black && least < white;
+    bright += least >= white;
   }
   const size_t pixels = std::max<size_t>(image.pixels.size() / channels, 1);
   if (2 * between > pixels)

@@ -242,7 +242,7 @@ class Bench {
     for (int i = 0; i < options_.workload.batch; ++i) {
       copy([&] { picture.decoder.set_input("latent", picture.latent(model_.scaling_factor())); });
       laps.lap("vae", [&] { picture.decoder.run(Rate::picture, stop); });
-      copy([&] { picture.decoder.output("image"); });
+      copy([&] { picture.read_image(); });
     }
     laps.add_to(parts);
     picture.encoder.wait_for_all_but(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "diffusion/model/autoencoding.h"
 #include "diffusion/noise/random.h"
 #include "diffusion/request/request.h"
 #include "diffusion/request/sampling.h"
@@ -71,11 +72,20 @@ MeasuredPicture::MeasuredPicture(Stages& model, const Workload& workload, ImageS
       decoder(model.vae_decoder(shape.height, shape.width, stop)),
       tokens(tokens_for(model, request)),
       noise(noise_for(model, shape)),
-      loop(denoiser, shape, table) {}
+      loop(denoiser, shape, table) {
+  if (decoder.has_input("offset")) decoder.set_input("offset", std::vector<float>{127.5f});
+}
 
 std::vector<float> MeasuredPicture::context() const {
   const auto values = encoder.output("embedding");
   return {values.begin(), values.end()};
+}
+
+void MeasuredPicture::read_image() {
+  if (decoder.has_input("offset"))
+    read_pixels(decoder, pixels);
+  else
+    decoder.output("image");
 }
 
 std::vector<float> MeasuredPicture::latent(float scaling_factor) {

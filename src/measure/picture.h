@@ -25,6 +25,7 @@ struct MeasuredPicture {
   Executor& decoder;
   std::vector<int32_t> tokens;  // [prompts, 77]
   std::vector<float> noise;     // [latents, 4, h, w]
+  std::vector<uint8_t> pixels;  // of the last image
   DenoiseLoop loop;
 
   void set_tokens() const { encoder.set_input("ids", tokens); }
@@ -36,6 +37,8 @@ struct MeasuredPicture {
   void set_first_step() { loop.begin(noise); }
   /// The denoiser's latents, as one picture's for the decoder.
   std::vector<float> latent(float scaling_factor);
+  /// What the decoder made of it, on the host.
+  void read_image();
 };
 
 }  // namespace drypoint

@@ -115,14 +115,21 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     const size_t number = steerings.size();
     const ControlConfig& net = config.controls.at(control.net);
     const Module module(graph, control_module(control.net));
-    const auto hint_like = [&](const std::string& name, int64_t channels, int64_t height,
-                               int64_t width) {
-      return to_channels_last(
-          inputs, graph.add_input(name, {DType::f32, {shape.hints, channels, height, width}},
-                                  Rate::picture, hint_each || own(shape.hints)));
+    const auto hint_like = [&](const std::string& name, TensorType type) {
+      return graph.add_input(name, std::move(type), Rate::picture, hint_each || own(shape.hints));
     };
-    const ValueId hint =
-        hint_like(hint_input(number), hint_channels(net), shape.height * 8, shape.width * 8);
+    const auto planes = [&](const std::string& name, int64_t channels, int64_t height,
+                            int64_t width) {
+      return to_channels_last(
+          inputs, hint_like(name, {DType::f32, {shape.hints, channels, height, width}}));
+    };
+    const auto hint_of = [&](int64_t channels, int64_t height, int64_t width) {
+      const std::string name = hint_input(number);
+      if (!shape.pixels) return planes(name, channels, height, width);
+      const Shape pixels{shape.hints, height, width, channels + 1};
+      return inputs.node(FromPixels{}, {hint_like(name, {DType::u8, pixels})});
+    };
+    const ValueId hint = hint_of(hint_channels(net), 8 * shape.height, 8 * shape.width);
     Steering& by = steerings.emplace_back(Steering{
         module, net, control, {}, {}, -1, static_cast<int64_t>(number) * config.unet.controls()});
     if (const auto* adapter = std::get_if<T2iAdapterConfig>(&net)) {
@@ -135,7 +142,7 @@ Graph build_denoiser(const ModelConfig& config, const DenoiserShape& shape) {
     if (!control.in_region) continue;
     int64_t height = shape.height, width = shape.width;
     for (size_t level = 0; level < config.unet.levels.size(); ++level) {
-      by.regions.push_back(hint_like(region_input(number, level), 1, height, width));
+      by.regions.push_back(planes(region_input(number, level), 1, height, width));
       height = (height + 1) / 2, width = (width + 1) / 2;
     }
   }

@@ -38,6 +38,7 @@ struct DenoiserShape {
   bool soft = false;                       // of that, by shares, see `SoftBlend`
   bool rescaled = false;                   // guidance, see `RescaleGuidance`
   bool foretells = false;                  // output "prediction", for previews
+  bool pixels = false;                     // hints are bytes of pictures, see `FromPixels`
   bool expose = false;  // outputs "eps" and "control0" ..., of the first control, too
 
   /// Whether the negative prompt runs by itself. `hints` is 1 or `latents` then, and `contexts` is
@@ -67,7 +68,8 @@ std::string region_input(size_t control, size_t level);
 /// positive prompt's parts in the guided
 /// prediction and minus their sum, "part_weights" [prompts], "context" [contexts, L, D], of which
 /// the negative prompt's, where it has another length, is "negative_context" [1, L', D], and for
-/// control i `hint_input(i)` [hints, C, 8 h, 8 w] (0 to 1), if it is `in_region` for each level
+/// control i `hint_input(i)` [hints, C, 8 h, 8 w] (0 to 1) or, if `pixels`, u8 [hints, 8 h, 8 w,
+/// C + 1], the last channel a mask, if it is `in_region` for each level
 /// `region_input(i, level)` [hints, 1, h, w], half as high and wide at the next, and for all of
 /// them, one after the other, "control_scales" [controls * control tensors]; of an inpainting UNet
 /// "masked" [latents, 5, h, w], the mask (1: to be painted) and the latent of the picture without

@@ -45,7 +45,8 @@ ValueId blocks(const Module& level, ValueId x, int64_t count, int64_t channels,
 
 }  // namespace
 
-Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width) {
+Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width,
+                        bool pixels) {
   if (config.is_tiny) return build_taesd_decoder(config, batch, height, width);
   Graph graph;
   const Module vae(graph, "first_stage_model"), m = vae / "decoder";
@@ -64,8 +65,12 @@ Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, 
     h = conv2d(up / "upsample.conv", upsample(up / "upsample", h, size[1] * 2, size[2] * 2),
                channels);
   }
-  graph.outputs["image"] =
+  const ValueId image =
       conv2d(m / "conv_out", norm_silu(m, "norm_out", h, config), config.image_channels);
+  graph.outputs["image"] = image;
+  if (!pixels) return graph;
+  const ValueId offset = graph.add_input("offset", {DType::f32, {1}}, Rate::picture);
+  graph.outputs["pixels"] = m.node(ToPixels{}, {image, offset});
   return graph;
 }
 

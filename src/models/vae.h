@@ -9,8 +9,10 @@ namespace drypoint {
 // A tiny one (`VaeConfig::is_tiny`) has ranges of its own, see taesd.h.
 
 /// "latent" [N, latent_channels, h, w], already divided by the scaling factor -> "image"
-/// [N, 8 h, 8 w, 3], -1 to 1 (it may overshoot).
-Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width);
+/// [N, 8 h, 8 w, 3], -1 to 1 (it may overshoot), and, if `pixels`, "pixels" u8 [N, 8 h, 8 w, 4] by
+/// "offset" [1], see `ToPixels`.
+Graph build_vae_decoder(const VaeConfig& config, int64_t batch, int64_t height, int64_t width,
+                        bool pixels = false);
 
 /// "image" [N, H, W, 3], -1 to 1 -> "moments" [N, 2 latent_channels, H / 8, W / 8]: means, then log
 /// variances.

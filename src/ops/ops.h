@@ -19,6 +19,7 @@
 #include "ops/embedding.h"
 #include "ops/expand.h"
 #include "ops/fold_norm.h"
+#include "ops/from_pixels.h"
 #include "ops/gated_gelu.h"
 #include "ops/group_norm.h"
 #include "ops/increment.h"
@@ -40,16 +41,17 @@
 #include "ops/spatial_mean.h"
 #include "ops/surface_normals.h"
 #include "ops/timestep_embedding.h"
+#include "ops/to_pixels.h"
 #include "ops/upsample.h"
 
 namespace drypoint {
 
 using Op =
     std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
-                 Conv2d, DepthwiseConv2d, Embedding, Expand, FoldNorm, GatedGelu, GroupNorm,
+                 Conv2d, DepthwiseConv2d, Embedding, Expand, FoldNorm, FromPixels, GatedGelu, GroupNorm,
                  Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize,
                  RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, SigmoidGate, Slice,
-                 SoftBlend, SpatialMean, SurfaceNormals, TimestepEmbedding, Upsample>;
+                 SoftBlend, SpatialMean, SurfaceNormals, TimestepEmbedding, ToPixels, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

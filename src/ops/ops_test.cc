@@ -99,6 +99,8 @@ TEST(Ops, Shapes) {
   EXPECT_EQ(result(Embedding{}, {{DType::i32, {2, 7}}, f32({9, 5})}), "f32[2, 7, 5]");
   EXPECT_EQ(result(Cast{DType::f16}, {f32({2})}), "f16[2]");
   EXPECT_EQ(result(GatedGelu{}, {f32({2, 6})}), "f32[2, 3]");
+  EXPECT_EQ(result(FromPixels{}, {{DType::u8, {2, 8, 4}}}), "f32[2, 8, 3]");
+  EXPECT_EQ(result(ToPixels{}, {f32({2, 8, 3}), f32({1})}), "u8[2, 8, 4]");
 }
 
 /// A window that does not fit once is no window, whatever the stride.

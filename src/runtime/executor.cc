@@ -176,6 +176,10 @@ void Executor::set_input(const std::string& name, std::span<const int32_t> value
   set_input(name, DType::i32, std::as_bytes(values));
 }
 
+void Executor::set_input(const std::string& name, std::span<const uint8_t> values) {
+  set_input(name, DType::u8, std::as_bytes(values));
+}
+
 void Executor::run(Rate rate, const StopRequested& stop) {
   expect_going_on(stop);
   if (!graphs_.contains(rate)) graphs_[rate] = backend_.capture([&] { launch(rate, stop); });
@@ -238,18 +242,26 @@ void Executor::wait_for_all_but(size_t runs) {
   for (; under_way_.size() > runs; under_way_.pop_front()) under_way_.front()->wait();
 }
 
-std::span<const float> Executor::output(const std::string& name) const {
+std::span<const std::byte> Executor::output(const std::string& name, DType dtype) const {
   const auto found = plan_.outputs.find(name);
   DRYPOINT_EXPECT(found != plan_.outputs.end(), "no output {}", name);
   const TensorType& type = plan_.values[found->second].type;
-  DRYPOINT_EXPECT(type.dtype == DType::f32, "output {} is {}", name, to_string(type));
-  const auto count = static_cast<size_t>(type.elements());
-  if (backend_.shares_host_memory())
-    return {reinterpret_cast<const float*>(address(found->second)), count};
-  std::vector<float>& values = downloads_[name];
-  values.resize(count);
-  backend_.download(std::as_writable_bytes(std::span(values)), address(found->second));
+  DRYPOINT_EXPECT(type.dtype == dtype, "output {} is {}", name, to_string(type));
+  if (backend_.shares_host_memory()) return {address(found->second), type.bytes()};
+  std::vector<std::byte>& values = downloads_[name];
+  values.resize(type.bytes());
+  backend_.download(values, address(found->second));
   return values;
+}
+
+std::span<const float> Executor::output(const std::string& name) const {
+  const auto bytes = output(name, DType::f32);
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+std::span<const uint8_t> Executor::output_pixels(const std::string& name) const {
+  const auto bytes = output(name, DType::u8);
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace drypoint

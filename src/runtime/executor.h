@@ -29,6 +29,7 @@ class Executor {
   /// Copies all of an input's values. Shapes and types are the plan's.
   void set_input(const std::string& name, std::span<const float> values);
   void set_input(const std::string& name, std::span<const int32_t> values);
+  void set_input(const std::string& name, std::span<const uint8_t> values);
   const TensorType& type_of_input(const std::string& name) const;
   bool has_input(const std::string& name) const { return plan_.inputs.contains(name); }
 
@@ -41,6 +42,7 @@ class Executor {
   /// The values of an output; valid until the next run. An output with the name of an input takes
   /// the input's place: the next run goes on from it.
   std::span<const float> output(const std::string& name) const;
+  std::span<const uint8_t> output_pixels(const std::string& name) const;
 
   /// Takes the weights from the store again, after some of them have changed.
   void renew_weights(WeightStore& weights, const StopRequested& stop = {});
@@ -69,6 +71,7 @@ class Executor {
   };
   std::byte* address(ValueId id) const;
   void set_input(const std::string& name, DType dtype, std::span<const std::byte> bytes);
+  std::span<const std::byte> output(const std::string& name, DType dtype) const;
   void make_kernels(const StopRequested& stop);
   /// Of the weights that `counts` takes, each once in each packing.
   size_t weight_bytes(
@@ -93,7 +96,7 @@ class Executor {
   std::vector<Ready> picture_, step_;
   std::map<Rate, std::unique_ptr<CapturedGraph>> graphs_;
   std::deque<std::unique_ptr<Event>> under_way_;
-  mutable std::map<std::string, std::vector<float>> downloads_;
+  mutable std::map<std::string, std::vector<std::byte>> downloads_;
   std::vector<DeviceMemory> weights_;  // keeps what the kernels' inputs point to
   DeviceMemory kept_, scratch_, workspace_;
   size_t workspace_bytes_ = 0;  // of all streams, each with its part

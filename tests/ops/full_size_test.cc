@@ -227,6 +227,7 @@ TEST(FullSize, Reshape) { check_all<Reshape>(); }
 TEST(FullSize, SamplerUpdate) { check_all<SamplerUpdate>(); }
 TEST(FullSize, Select) { check_all<Select>(); }
 TEST(FullSize, TimestepEmbedding) { check_all<TimestepEmbedding>(); }
+TEST(FullSize, ToPixels) { check_all<ToPixels>(); }
 TEST(FullSize, Upsample) { check_all<Upsample>(); }
 
 }  // namespace

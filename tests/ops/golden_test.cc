@@ -90,6 +90,23 @@ TEST(Golden, SurfaceNormals) {
                     {0.6f, 0, 0.8f, 1.01f, 0, 1, 0, 2.01f}, {2, 4});
 }
 
+TEST(Golden, FromPixels) {
+  // Two pixels of two channels, the second masked.
+  expect_everywhere(FromPixels{}, {byte_tensor({1, 2, 3}, {0, 255, 0, 51, 102, 128})},
+                    {0, 1, -1, -1}, {1, 2, 2});
+  expect_everywhere(FromPixels{}, {byte_tensor({3, 2}, {51, 127, 51, 0, 204, 255})},
+                    {0.2f, 0.2f, -1}, {3, 1});
+}
+
+TEST(Golden, ToPixels) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor x = tensor({4, 2}, {-1, 1, 0, 0.5f, -3, 2, std::nanf(""), -infinity});
+  expect_everywhere(ToPixels{}, {x, tensor({1}, {127.5f})},
+                    {0, 255, 255, 127, 191, 255, 0, 255, 255, 0, 0, 0}, {4, 3});
+  expect_everywhere(ToPixels{}, {x, tensor({1}, {128})},
+                    {0, 255, 255, 128, 191, 255, 0, 255, 255, 0, 0, 0}, {4, 3});
+}
+
 TEST(Golden, LeakyRelu) {
   const Tensor x = tensor({2, 2}, {-1, 2, 3, -4});
   expect_everywhere(LeakyRelu{.slope = 0.25f}, {x}, {-0.25f, 2, 3, -1}, {2, 2});

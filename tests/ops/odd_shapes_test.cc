@@ -120,6 +120,16 @@ TEST(OddShapes, SurfaceNormals) {
     compare_with_reference(SurfaceNormals{}, {random_tensor(shape, 1)});
 }
 
+TEST(OddShapes, Pixels) {
+  for (const Shape& shape : {Shape{1, 2}, {2, 37, 41, 4}, {3, 2}}) {
+    std::vector<uint8_t> bytes;
+    for (int64_t i = 0; i < element_count(shape); ++i)
+      bytes.push_back(static_cast<uint8_t>(i * 37));
+    compare_with_reference(FromPixels{}, {byte_tensor(shape, bytes)});
+    compare_with_reference(ToPixels{}, {random_tensor(shape, 1, 1.5f), tensor({1}, {127.5f})});
+  }
+}
+
 TEST(OddShapes, LeakyRelu) {
   for (const Shape& shape : {Shape{1, 1}, {7, 19}, {2, 70, 90, 3}}) {
     const Tensor x = random_tensor(shape, 1);

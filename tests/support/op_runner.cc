@@ -1,6 +1,6 @@
 #include "support/op_runner.h"
 
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 // After the targets that we compile for.
 #include <fmt/format.h>
 #include <hwy/highway.h>
@@ -217,7 +217,8 @@ Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inpu
   EXPECT_TRUE(workspace.intact()) << to_string(op) << " wrote past its workspace";
   const auto contents = std::make_shared<std::vector<std::byte>>(output.contents());
   const Tensor result(request.output, contents->data(), contents);
-  return is_float(result.dtype()) ? result.to_f32() : result;
+  const bool is_bytes = result.dtype() == DType::u8;
+  return is_float(result.dtype()) || is_bytes ? result.to_f32() : result;
 }
 
 std::vector<int64_t> vector_targets() {
@@ -304,6 +305,12 @@ Tensor random_tensor(const Shape& shape, int seed, float scale, float offset) {
 Tensor ids_tensor(const Shape& shape, std::vector<int32_t> ids) {
   Tensor tensor({DType::i32, shape});
   std::memcpy(tensor.mutable_bytes().data(), ids.data(), tensor.type().bytes());
+  return tensor;
+}
+
+Tensor byte_tensor(const Shape& shape, const std::vector<uint8_t>& bytes) {
+  Tensor tensor({DType::u8, shape});
+  std::memcpy(tensor.mutable_bytes().data(), bytes.data(), tensor.type().bytes());
   return tensor;
 }
 

@@ -29,7 +29,7 @@ std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
 /// Where the result goes.
 enum class Output { own_memory, in_place };
 
-/// Runs `op` in the backend's precision (the result is f32 again), packing the inputs that are
+/// Runs `op` in the backend's precision (the result is f32 again, bytes too), packing the inputs that are
 /// marked constant. The result's memory and the workspace are filled with NaN first, and watched
 /// for writes past their end. As many `pictures` share the result's rows.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
@@ -67,5 +67,6 @@ std::string describe(const Op& op, const std::vector<Tensor>& inputs);
 /// their own as long as `scale` is 1.
 Tensor random_tensor(const Shape& shape, int seed, float scale = 1, float offset = 0);
 Tensor ids_tensor(const Shape& shape, std::vector<int32_t> ids);
+Tensor byte_tensor(const Shape& shape, const std::vector<uint8_t>& bytes);
 
 }  // namespace drypoint::testing

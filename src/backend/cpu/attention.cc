@@ -5,7 +5,7 @@
 // where they are and nothing is ever added up across a vector.
 #include "backend/cpu/attention.h"
 
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 #include "ops/attention.h"
 
 #undef HWY_TARGET_INCLUDE

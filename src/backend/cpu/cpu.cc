@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "backend/cpu/kernels.h"
+#include "backend/in_floats.h"
 #include "base/error.h"
 #include "base/threads.h"
 #include "hash/packing_hash.h"
@@ -27,10 +28,9 @@ class CpuBackend : public Backend {
   Target target() const override { return cpu_target(context_.factors); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    const DType expected = std::holds_alternative<Increment>(request.op) ? DType::i32 : DType::f32;
     const bool fits = std::holds_alternative<Quantize>(request.op)
                           ? is_eight_bits(request.output.dtype)
-                          : request.output.dtype == expected;
+                          : request.output.dtype == result_in_floats(request.op);
     if (!fits || !has_forms(cpu_target().fused, request.op))
       fail(ErrorKind::unsupported, "{}: {} in {} on device cpu", request.module,
            to_string(request.op), drypoint::name(request.output.dtype));

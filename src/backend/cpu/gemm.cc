@@ -1,6 +1,6 @@
 #include "backend/cpu/gemm.h"
 
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 #include "base/error.h"
 
 #undef HWY_TARGET_INCLUDE

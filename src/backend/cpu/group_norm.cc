@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/group_norm.cc"

@@ -46,6 +46,7 @@ KernelPtr make(const Embedding& op, const KernelRequest& request, const Context&
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 /// Of weights alone: refused.
 KernelPtr make(const FoldNorm& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const FromPixels& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GatedGelu& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);
@@ -67,6 +68,7 @@ KernelPtr make(const SoftBlend& op, const KernelRequest& request, const Context&
 KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SurfaceNormals& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const ToPixels& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 
 /// A product or convolution of eight bits as one in float32: its input is dequantised first, its

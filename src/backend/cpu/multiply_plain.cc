@@ -1,7 +1,7 @@
 // Products with panels in our vector code. It has no instructions for bf16 and i8: such factors are
 // taken apart before each multiplication, so that they gain nothing but memory.
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/multiply_plain.cc"

@@ -8,7 +8,7 @@
 
 #include "backend/cpu/multiplier.h"
 #include "backend/cpu/processor.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 // After the targets that we compile for.
 #include <hwy/highway.h>
 

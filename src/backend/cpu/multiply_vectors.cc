@@ -1,7 +1,7 @@
 // Products with panels by vectors whose instructions add up groups of bf16 or i8.
 #include "backend/cpu/multiplier.h"
 #include "backend/cpu/processor.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 // After the targets that we compile for.
 #include <hwy/highway.h>
 

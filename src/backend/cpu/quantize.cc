@@ -1,7 +1,7 @@
 #include "ops/quantize.h"
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/quantize.cc"

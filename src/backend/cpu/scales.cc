@@ -1,7 +1,7 @@
 #include "ops/scales.h"
 
 #include "backend/cpu/kernels.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 #include "tensor/eight_bits.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -2,7 +2,7 @@
 
 #include "backend/cpu/conv2d.h"
 #include "backend/cpu/pack_columns.h"
-#include "backend/cpu/targets.h"
+#include "base/vector_targets.h"
 #include "base/error.h"
 
 #undef HWY_TARGET_INCLUDE

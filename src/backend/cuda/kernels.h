@@ -25,6 +25,7 @@ KernelPtr make(const Embedding& op, const KernelRequest& request, const Context&
 KernelPtr make(const Expand& op, const KernelRequest& request, const Context& context);
 /// Of weights alone: refused.
 KernelPtr make(const FoldNorm& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const FromPixels& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GatedGelu& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const GroupNorm& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Increment& op, const KernelRequest& request, const Context& context);
@@ -46,6 +47,7 @@ KernelPtr make(const SoftBlend& op, const KernelRequest& request, const Context&
 KernelPtr make(const SpatialMean& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const SurfaceNormals& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const TimestepEmbedding& op, const KernelRequest& request, const Context& context);
+KernelPtr make(const ToPixels& op, const KernelRequest& request, const Context& context);
 KernelPtr make(const Upsample& op, const KernelRequest& request, const Context& context);
 
 }  // namespace drypoint::cuda

@@ -24,6 +24,7 @@ void run(const DepthwiseConv2d& op, const KernelRequest& request, const Launch& 
 void run(const Embedding& op, const KernelRequest& request, const Launch& launch);
 void run(const Expand& op, const KernelRequest& request, const Launch& launch);
 void run(const FoldNorm& op, const KernelRequest& request, const Launch& launch);
+void run(const FromPixels& op, const KernelRequest& request, const Launch& launch);
 void run(const GatedGelu& op, const KernelRequest& request, const Launch& launch);
 void run(const GroupNorm& op, const KernelRequest& request, const Launch& launch);
 void run(const Increment& op, const KernelRequest& request, const Launch& launch);
@@ -45,6 +46,7 @@ void run(const SoftBlend& op, const KernelRequest& request, const Launch& launch
 void run(const SpatialMean& op, const KernelRequest& request, const Launch& launch);
 void run(const SurfaceNormals& op, const KernelRequest& request, const Launch& launch);
 void run(const TimestepEmbedding& op, const KernelRequest& request, const Launch& launch);
+void run(const ToPixels& op, const KernelRequest& request, const Launch& launch);
 void run(const Upsample& op, const KernelRequest& request, const Launch& launch);
 
 /// sqrt(variance + epsilon), of the whole population.

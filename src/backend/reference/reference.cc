@@ -62,9 +62,7 @@ class ReferenceBackend : public Backend {
   Target target() const override { return reference_target(); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    const bool number = std::holds_alternative<Increment>(request.op);
-    if (request.output.dtype != (number ? DType::i32 : DType::f32) &&
-        !is_eight_bits(request.output.dtype))
+    if (request.output.dtype != result_in_floats(request.op) && !is_eight_bits(request.output.dtype))
       fail(ErrorKind::unsupported, "{}: {} in {} on device reference", request.module,
            drypoint::name(request.op), drypoint::name(request.output.dtype));
     return std::make_unique<ReferenceKernel>(request);

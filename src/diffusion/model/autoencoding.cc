@@ -9,14 +9,19 @@
 namespace drypoint {
 namespace {
 
-std::span<const float> run(Executor& executor, const char* input, std::span<const float> values,
-                           const char* output, const char* part, const StopRequested& stop) {
-  executor.set_input(input, values);
-  executor.run(Rate::picture, stop);
-  const auto result = executor.output(output);
-  if (!all_finite(result))
-    fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", part);
-  return result;
+constexpr auto decoder_name = "VAE decoder", encoder_name = "VAE encoder";
+
+void expect_finite(bool is_finite, const char* part) {
+  if (!is_finite) fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", part);
+}
+
+std::span<const float> run_encoder(Executor& encoder, std::span<const float> picture,
+                                   const StopRequested& stop) {
+  encoder.set_input("image", picture);
+  encoder.run(Rate::picture, stop);
+  const auto moments = encoder.output("moments");
+  expect_finite(all_finite(moments), encoder_name);
+  return moments;
 }
 
 /// TAESD says no variance: the least there is.
@@ -24,7 +29,7 @@ std::vector<float> tiny_moments(Executor& encoder, std::span<const float> pictur
                                 const StopRequested& stop) {
   std::vector<float> values(picture.begin(), picture.end());
   for (float& value : values) value = (value + 1) / 2;
-  const auto latent = run(encoder, "image", values, "moments", "VAE encoder", stop);
+  const auto latent = run_encoder(encoder, values, stop);
   std::vector<float> moments(latent.begin(), latent.end());
   moments.resize(2 * latent.size(), -30.0f);
   return moments;
@@ -42,23 +47,41 @@ Tiles vae_tiles(ImageSize size, int tile) {
 
 namespace {
 
-/// What the decoder makes of one tile, where it left it: a TAESD's is from 0 to 1.
-std::span<const float> run_decoder(Stages& model, std::span<const float> latent, const Tiles& tiles,
-                                   const StopRequested& stop) {
+/// Runs the decoder on one tile. `offset`, see `ToPixels`.
+Executor& run_decoder(Stages& model, std::span<const float> latent, const Tiles& tiles,
+                      float offset, const StopRequested& stop) {
   std::vector<float> scaled(latent.begin(), latent.end());
   for (float& value : scaled)
     value = model.config().vae.is_tiny ? 3 * std::tanh(value / 3) : value / model.scaling_factor();
-  return run(model.vae_decoder(tiles.size().height, tiles.size().width, stop), "latent", scaled,
-             "image", "VAE decoder", stop);
+  Executor& decoder = model.vae_decoder(tiles.size().height, tiles.size().width, stop);
+  decoder.set_input("latent", scaled);
+  if (decoder.has_input("offset")) decoder.set_input("offset", std::span(&offset, 1));
+  decoder.run(Rate::picture, stop);
+  return decoder;
 }
 
+float pixel_offset(bool rounds) { return rounds ? 128 : 127.5f; }
+
 }  // namespace
+
+bool read_pixels(const Executor& decoder, std::vector<uint8_t>& pixels) {
+  const auto marked = decoder.output_pixels("pixels");
+  pixels.resize(marked.size() / 4 * 3);
+  uint8_t* to = pixels.data();
+  uint8_t all = 255;
+  for (size_t i = 0; i < marked.size(); i += 4, to += 3) {
+    std::copy_n(&marked[i], 3, to);
+    all &= marked[i + 3];
+  }
+  return all == 255;
+}
 
 std::vector<float> decode(Stages& model, std::span<const float> latent, const Tiles& tiles,
                           const StopRequested& stop) {
   using enum Tiles::Layout;
   const auto decoded = [&](std::span<const float> tile) {
-    const auto image = run_decoder(model, tile, tiles, stop);
+    const auto image = run_decoder(model, tile, tiles, pixel_offset(false), stop).output("image");
+    expect_finite(all_finite(image), decoder_name);
     std::vector<float> result(image.begin(), image.end());
     if (model.config().vae.is_tiny)
       for (float& value : result) value = 2 * value - 1;
@@ -77,7 +100,10 @@ Image decode_image(Stages& model, std::span<const float> latent, ImageSize size,
   const Tiles tiles = vae_tiles(size, tile);
   if (tiles.count() > 1 || model.config().vae.is_tiny)
     return image_of(decode(model, latent, tiles, stop), size, rounds);
-  return image_of(run_decoder(model, latent, tiles, stop), size, rounds);
+  Image image{size.width, size.height, 3, {}};
+  Executor& decoder = run_decoder(model, latent, tiles, pixel_offset(rounds), stop);
+  expect_finite(read_pixels(decoder, image.pixels), decoder_name);
+  return image;
 }
 
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,
@@ -86,7 +112,7 @@ std::vector<float> encode(Stages& model, std::span<const float> picture, const T
   Executor& encoder = model.vae_encoder(tiles.size().height, tiles.size().width, stop);
   const auto encoded = [&](std::span<const float> values) {
     if (model.config().vae.is_tiny) return tiny_moments(encoder, values, stop);
-    const auto moments = run(encoder, "image", values, "moments", "VAE encoder", stop);
+    const auto moments = run_encoder(encoder, values, stop);
     return std::vector<float>(moments.begin(), moments.end());
   };
   if (tiles.count() == 1) return encoded(picture);
@@ -100,7 +126,7 @@ std::vector<float> encode(Stages& model, std::span<const float> picture, const T
 
 Image image_of(std::span<const float> values, ImageSize size, bool rounds) {
   Image image{size.width, size.height, 3, std::vector<uint8_t>(values.size())};
-  const float offset = rounds ? 128 : 127.5f;
+  const float offset = pixel_offset(rounds);
   std::ranges::transform(values, image.pixels.begin(), [&](float value) {
     return static_cast<uint8_t>(std::clamp(value * 127.5f + offset, 0.0f, 255.0f));
   });

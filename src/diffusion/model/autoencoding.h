@@ -23,6 +23,9 @@ std::vector<float> decode(Stages& model, std::span<const float> latent, const Ti
 Image decode_image(Stages& model, std::span<const float> latent, ImageSize size, int tile,
                    const StopRequested& stop, bool rounds = false);
 
+/// What a decoder that has run made of a latent, as bytes [8 h, 8 w, 3]. False if it is not finite.
+bool read_pixels(const Executor& decoder, std::vector<uint8_t>& pixels);
+
 /// A picture [H, W, 3], from -1 to 1 -> "moments" [8, h, w]: means, then log variances. Throws
 /// non_finite, and unsupported if the VAE has no encoder.
 std::vector<float> encode(Stages& model, std::span<const float> picture, const Tiles& tiles,

@@ -51,7 +51,8 @@ std::unique_ptr<Executor> Stages::executor(const DenoiserShape& shape, const Sto
 
 std::unique_ptr<Executor> Stages::executor(const VaeDecoderShape& shape,
                                            const StopRequested& stop) {
-  return model_->executor(build_vae_decoder(config().vae, 1, shape.height, shape.width), stop);
+  return model_->executor(
+      build_vae_decoder(config().vae, 1, shape.height, shape.width, /*pixels=*/true), stop);
 }
 
 std::unique_ptr<Executor> Stages::executor(const VaeEncoderShape& shape,

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "diffusion/noise/cephes.h"
+#include "diffusion/noise/box_muller.h"
 #include "diffusion/noise/gpu_sine.h"
 
 namespace drypoint {
@@ -28,11 +28,11 @@ class CpuGenerator : public Generator {
       return;
     }
     for (float& value : values) value = uniform();
-    for (size_t i = 0; i + 16 <= count; i += 16) transform(&values[i]);
+    box_muller(values.first(count / 16 * 16));
     if (count % 16 == 0) return;
     // The last 16 are drawn anew, over some that were done already.
     for (size_t i = count - 16; i < count; ++i) values[i] = uniform();
-    transform(&values[count - 16]);
+    box_muller(values.last(16));
   }
 
  private:
@@ -40,17 +40,6 @@ class CpuGenerator : public Generator {
   double uniform_double() {
     const uint64_t high = twister_(), low = twister_();
     return static_cast<double>((high << 32 | low) & ((uint64_t{1} << 53) - 1)) * 0x1p-53;
-  }
-
-  /// Box and Muller on 16 uniform numbers, of which i and i + 8 make a pair.
-  static void transform(float* values) {
-    for (int i = 0; i < 8; ++i) {
-      const float radius = std::sqrt(-2.0f * cephes_log(1.0f - values[i]));
-      const auto [sine, cosine] =
-          cephes_sine_cosine(2.0f * std::numbers::pi_v<float> * values[i + 8]);
-      values[i] = radius * cosine;
-      values[i + 8] = radius * sine;
-    }
   }
 
   /// One number; the second of each pair waits for the next call.

@@ -6,6 +6,7 @@
 
 #include "checkpoint/formats.h"
 #include "diffusion/noise/gpu_sine.h"
+#include "support/op_runner.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -56,7 +57,10 @@ void check_draws(const NamedTensors& golden, RandomKind kind, int64_t allowed) {
 
 TEST(Random, DrawsWhatPyTorchDrawsOnACpu) {
   const auto tensors = golden("cpu.safetensors");
-  check_draws(tensors, RandomKind::cpu, 0);
+  for (const int64_t target : testing::vector_targets()) {
+    const testing::OnTarget only(target);
+    check_draws(tensors, RandomKind::cpu, 0);
+  }
   const auto generator = make_generator({}, 5);
   for (const char* name : {"cpu.seed5.two_draws_a", "cpu.seed5.two_draws_b"})
     EXPECT_EQ(distance(draw(*generator, 2 * 4 * 16 * 24), tensors.at(name).to_f32().floats()), 0)
