@@ -116,6 +116,8 @@ class Backend {
   virtual DeviceMemory allocate(size_t bytes) const;
   /// Bytes that can still be allocated, as far as the system tells.
   virtual size_t available_memory() const;
+  /// Gives the system what was allocated and given back, where that is held for the next who asks.
+  virtual void trim() const {}
   /// The part of a mapped file, 64-byte aligned, in the device's memory: where that is the host's,
   /// the mapped pages themselves, which are read-only. Returns at once; several threads read the
   /// file and call `check` with each piece of it. `keeper` keeps the file mapped.
@@ -131,6 +133,12 @@ class Backend {
   virtual void upload(std::byte* device, std::span<const std::byte> host) const;
   /// Enqueued and waited for. Throws device_failure if any of the work before failed.
   virtual void download(std::span<std::byte> host, const std::byte* device) const;
+  /// Host memory that the device reads by itself, or any where there is no such.
+  virtual DeviceMemory allocate_pinned(size_t bytes) const { return Backend::allocate(bytes); }
+  /// Enqueued; `host`, from `allocate_pinned`, must stay as it is until the work is done.
+  virtual void upload_pinned(std::byte* device, std::span<const std::byte> host) const {
+    upload(device, host);
+  }
   /// a [m, k], b [n, k] -> a b' [m, n] in `result`, all in host memory, row by row, and computed in
   /// f32. False, and nothing done, where the host had better do it. For several threads.
   virtual bool multiply(std::span<const float> /*a*/, std::span<const float> /*b*/, int64_t /*k*/,

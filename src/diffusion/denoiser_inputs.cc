@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "diffusion/first_latents.h"
 #include "diffusion/model/denoise_loop.h"
@@ -25,10 +26,16 @@ void add_hint(const Unit& unit, size_t wanted, std::vector<uint8_t>& hints) {
   const auto channels = static_cast<size_t>(unit.hint.channels);
   const size_t begin = hints.size(), step = wanted + 1;
   hints.resize(begin + step * pixels);
-  for (size_t c = 0; c < wanted; ++c) {
-    const uint8_t* from = &unit.hint.pixels[std::min(c, channels - 1)];
-    for (size_t p = 0; p < pixels; ++p) hints[begin + p * step + c] = from[p * channels];
-  }
+  if (wanted == 3 && channels == 1)  // edges: a word each
+    for (size_t p = 0; p < pixels; ++p) {
+      const uint32_t word = 0x010101u * unit.hint.pixels[p];
+      std::memcpy(&hints[begin + p * step], &word, sizeof(word));
+    }
+  else
+    for (size_t c = 0; c < wanted; ++c) {
+      const uint8_t* from = &unit.hint.pixels[std::min(c, channels - 1)];
+      for (size_t p = 0; p < pixels; ++p) hints[begin + p * step + c] = from[p * channels];
+    }
   for (size_t p = 0; p < unit.masked.pixels.size(); ++p)
     hints[begin + p * step + wanted] = unit.masked.pixels[p];
 }

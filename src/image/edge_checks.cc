@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/error.h"
 
@@ -12,15 +13,18 @@ std::optional<std::string> edge_map_notice(const Image& image) {
   constexpr uint8_t black = 32, white = 223;  // or nearly so: lossy files and soft lines count
   size_t between = 0, bright = 0;
   const auto channels = static_cast<size_t>(image.channels);
-  for (size_t i = 0; i < image.pixels.size(); i += channels) {
-    uint8_t least = image.pixels[i], most = least;
-    for (size_t c = 1; c < channels; ++c) {
-      least = std::min(least, image.pixels[i + c]);
-      most = std::max(most, image.pixels[i + c]);
+  const auto count = [&](uint8_t least, uint8_t most) {
+    between += most > black && least < white ? 1 : 0;
+    bright += least >= white ? 1 : 0;
+  };
+  if (channels == 1)
+    for (const uint8_t value : image.pixels) count(value, value);
+  else
+    for (size_t i = 0; i < image.pixels.size(); i += channels) {
+      const auto pixel = std::span(image.pixels).subspan(i, channels);
+      const auto [least, most] = std::ranges::minmax(pixel);
+      count(least, most);
     }
-    between += most > black && least < white;
-    bright += least >= white;
-  }
   const size_t pixels = std::max<size_t>(image.pixels.size() / channels, 1);
   if (2 * between > pixels)
     return fmt::format(

@@ -55,7 +55,7 @@ void Executor::unbind() {
 }
 
 Executor::Needs Executor::needs() const {
-  return {bytes(), weight_bytes([](auto, const auto&) { return true; })};
+  return {bytes(), weight_bytes([](const auto&) { return true; })};
 }
 
 void Executor::make_kernels(const StopRequested& stop) {
@@ -76,29 +76,27 @@ void Executor::make_kernels(const StopRequested& stop) {
       of_stream = std::max(of_stream, ready.kernel->workspace());
     }
   workspace_bytes_ = plan_.streams * ((of_stream + alignment - 1) / alignment * alignment);
+  for_each_weight([&](Ready& ready, size_t input, ValueId id) {
+    wanted_.push_back({id, ready.kernel->packing(input)});
+  });
 }
 
-size_t Executor::weight_bytes(
-    const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const {
+size_t Executor::weight_bytes(const std::function<bool(const WeightStore::Wanted&)>& counts) const {
   size_t bytes = 0;
-  std::set<std::pair<ValueId, std::string>> counted;
-  for (Rate rate : {Rate::picture, Rate::step})
-    for (size_t s = 0; s < plan_.section(rate).size(); ++s) {
-      const PlanOp& step = plan_.section(rate)[s];
-      for (size_t i = 0; i < step.inputs.size(); ++i) {
-        const PlanValue& value = plan_.values[step.inputs[i]];
-        if (value.place.space != Space::weight) continue;
-        const auto packing = section(rate)[s].kernel->packing(i);
-        if (!counted.emplace(step.inputs[i], packing ? packing->format : "").second) continue;
-        if (counts(step.inputs[i], packing)) bytes += packing ? packing->bytes : value.type.bytes();
-      }
-    }
+  std::set<std::pair<ValueId, std::string_view>> counted;
+  for (const WeightStore::Wanted& weight : wanted_) {
+    const auto& [id, packing] = weight;
+    if (!counted.emplace(id, packing ? std::string_view(packing->format) : "").second ||
+        !counts(weight))
+      continue;
+    bytes += packing ? packing->bytes : plan_.values[id].type.bytes();
+  }
   return bytes;
 }
 
 void Executor::check_memory(const WeightStore& weights) const {
-  const size_t needed = bytes() + weight_bytes([&](ValueId id, const auto& packing) {
-                          return !weights.holds(plan_, id, packing);
+  const size_t needed = bytes() + weight_bytes([&](const WeightStore::Wanted& weight) {
+                          return !weights.holds(plan_, weight.id, weight.packing);
                         });
   const size_t available = weights.budget().available(backend_);
   if (needed > available)
@@ -135,11 +133,7 @@ void Executor::place() {
 }
 
 void Executor::renew_weights(WeightStore& weights, const StopRequested& stop) {
-  std::vector<WeightStore::Wanted> wanted;
-  for_each_weight([&](Ready& ready, size_t input, ValueId id) {
-    wanted.push_back({id, ready.kernel->packing(input)});
-  });
-  weights_ = weights.get(plan_, wanted, stop);
+  weights_ = weights.get(plan_, wanted_, stop);
   size_t next = 0;
   bool moved = false;
   for_each_weight([&](Ready& ready, size_t input, ValueId) {

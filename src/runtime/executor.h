@@ -74,8 +74,7 @@ class Executor {
   std::span<const std::byte> output(const std::string& name, DType dtype) const;
   void make_kernels(const StopRequested& stop);
   /// Of the weights that `counts` takes, each once in each packing.
-  size_t weight_bytes(
-      const std::function<bool(ValueId, const std::optional<Packing>&)>& counts) const;
+  size_t weight_bytes(const std::function<bool(const WeightStore::Wanted&)>& counts) const;
   void check_memory(const WeightStore& weights) const;
   /// Tells kernels where their inputs and outputs are, but for weights.
   void place();
@@ -94,6 +93,7 @@ class Executor {
   Plan plan_;
   const Backend& backend_;
   std::vector<Ready> picture_, step_;
+  std::vector<WeightStore::Wanted> wanted_;  // by the kernels, in their order
   std::map<Rate, std::unique_ptr<CapturedGraph>> graphs_;
   std::deque<std::unique_ptr<Event>> under_way_;
   mutable std::map<std::string, std::vector<std::byte>> downloads_;

@@ -180,7 +180,7 @@ std::vector<DeviceMemory> WeightStore::get(const Plan& plan, std::span<const Wan
         [&](size_t i) {
           const size_t job = order[i].second;
           begun[job] = 1;
-          make(plan, jobs[job]);
+          make(plan, jobs[job], keeps);
           if (!keeps) jobs[job].on_host = nullptr;
           done[job] = 1;
         },
@@ -221,8 +221,8 @@ bool WeightStore::keeps_copies(const std::vector<Job>& jobs) const {
   return bytes < available_host_memory() / 2;
 }
 
-/// Brings a weight into its memory.
-void WeightStore::make(const Plan& plan, Job& job) const {
+/// Brings a weight into its memory. `keeps` what it is packed to, too.
+void WeightStore::make(const Plan& plan, Job& job, bool keeps) const {
   const size_t size = job.share.bytes;
   if (job.same) {
     std::vector<std::byte> bytes(size);
@@ -232,7 +232,8 @@ void WeightStore::make(const Plan& plan, Job& job) const {
   if (!job.on_host) {
     const WeightRows weight = evaluate(plan, job.share.id);
     const bool in_target = backend_.shares_host_memory();
-    if (!in_target) job.on_host = reference_->allocate(size);
+    if (!in_target)
+      job.on_host = keeps ? backend_.allocate_pinned(size) : reference_->allocate(size);
     std::byte* const packed = in_target ? job.target.get() : job.on_host.get();
     if (job.packing)
       job.packing->pack(weight, packed);
@@ -241,14 +242,18 @@ void WeightStore::make(const Plan& plan, Job& job) const {
     release(plan, job.share.id);
     if (in_target) return;
   }
-  backend_.upload(job.target.get(), {job.on_host.get(), size});
+  const std::span<const std::byte> packed(job.on_host.get(), size);
+  if (keeps)
+    backend_.upload_pinned(job.target.get(), packed);
+  else
+    backend_.upload(job.target.get(), packed);
 }
 
-void WeightStore::release_unused() {
+bool WeightStore::release_unused() {
   // Several entries may share a block.
   std::map<DeviceMemory, long, std::owner_less<>> entries;
   for (const auto& [_, entry] : packed_) ++entries[entry.memory];
-  std::erase_if(packed_, [&](const auto& named) {
+  const size_t released = std::erase_if(packed_, [&](const auto& named) {
     const Entry& entry = named.second;
     const auto block = entries.find(entry.memory);
     // Beside those entries, this list has it once.
@@ -257,6 +262,8 @@ void WeightStore::release_unused() {
     --block->second;
     return true;
   });
+  if (released > 0) backend_.trim();
+  return released > 0;
 }
 
 std::vector<WeightStore::Held> WeightStore::all() const {
@@ -303,9 +310,7 @@ WeightRows WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const bool is_product = std::holds_alternative<Linear>(step.op);
   request.constant.assign(inputs.size(), !is_product);
   Tensor result(type);
-  if (step.op == Op(Linear{.epilogue = {.bias = false}}) &&
-      backend_.multiply(inputs[0].floats(), inputs[1].floats(), inputs[1].shape().back(),
-                        result.mutable_floats()))
+  if (step.op == Op(Linear{.epilogue = {.bias = false}}) && multiply(inputs[0], inputs[1], result))
     return result;
   const bool takes_long = is_product || std::holds_alternative<Permute>(step.op);
   const Backend& host = takes_long ? *cpu_ : *reference_;
@@ -313,6 +318,18 @@ WeightRows WeightStore::evaluate(const Plan& plan, ValueId id) const {
   const DeviceMemory workspace = host.allocate(kernel->workspace());
   kernel->run({pointers, result.mutable_bytes().data(), workspace.get()});
   return result;
+}
+
+/// On the device, where that is better and there is room for it. Within a budget one at a time, as
+/// what a product takes there counts.
+bool WeightStore::multiply(const Tensor& a, const Tensor& b, Tensor& result) const {
+  std::unique_lock lock(multiply_mutex_, std::defer_lock);
+  if (budget_.is_limited()) {
+    lock.lock();
+    const size_t once = a.bytes().size() + b.bytes().size() + result.bytes().size();
+    if (3 * once > budget_.available(backend_)) return false;  // with packing and partial sums
+  }
+  return backend_.multiply(a.floats(), b.floats(), b.shape().back(), result.mutable_floats());
 }
 
 void WeightStore::release(const Plan& plan, ValueId id) const {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -59,8 +60,9 @@ class WeightStore {
 
   /// Of which weights, and the executors that read them, take their memory.
   const MemoryBudget& budget() const { return budget_; }
-  /// Gives back weights that no executor has, but for those of a plan file.
-  void release_unused();
+  /// Gives back weights that no executor has, but for those of a plan file. False if there are
+  /// none.
+  bool release_unused();
 
   /// What weights are made of. Not to be changed while a picture is drawn.
   WeightSources& sources() { return sources_; }
@@ -114,11 +116,12 @@ class WeightStore {
   int packing_threads(const std::vector<Job>& jobs) const;
   /// Until what is loaded from a plan file is there.
   void wait_for_arrival(const StopRequested& stop);
-  void make(const Plan& plan, Job& job) const;
+  void make(const Plan& plan, Job& job, bool keeps) const;
   DeviceMemory copy_of(const Share& share) const;
   bool keeps_copies(const std::vector<Job>& jobs) const;
   static double work_for(const Plan& plan, ValueId id);
   WeightRows evaluate(const Plan& plan, ValueId id) const;
+  bool multiply(const Tensor& a, const Tensor& b, Tensor& result) const;
   void release(const Plan& plan, ValueId id) const;
 
   WeightSources sources_;
@@ -129,6 +132,7 @@ class WeightStore {
   std::unique_ptr<Backend> cpu_;  // for what would take long: jobs have a thread each
   std::unordered_map<std::string, Entry> packed_;
   std::unordered_map<std::string, Copy> copies_;
+  mutable std::mutex multiply_mutex_;
   std::shared_future<void> arrived_;  // what the plan file has packed
   std::atomic<size_t> bytes_ = 0;
   int64_t first_made_ = 0;  // those with lower numbers are a plan file's

@@ -192,6 +192,13 @@ class OtherMemory : public Backend {
   }
   PlanDevice identity() const override { return reference_->identity(); }
   bool shares_host_memory() const override { return false; }
+  /// Leaves it to the host.
+  bool multiply(std::span<const float>, std::span<const float>, int64_t,
+                std::span<float>) const override {
+    ++products;
+    return false;
+  }
+  mutable int products = 0;  // asked for
 
  private:
   std::unique_ptr<Backend> reference_ = make_reference_backend();
@@ -221,6 +228,30 @@ TEST_F(PairsOfWeights, ThatTakeTurnsOnADeviceArePackedOnce) {
     EXPECT_EQ(halves(store.get(plan_, pair_, counted)), std::pair(2.0f, 6.0f));
     EXPECT_EQ(packed, is_limited ? 3 : 8);
     set("second.b", 2);
+  }
+}
+
+TEST(WeightProducts, AreLeftToTheHostWhereTheBudgetHasNoRoom) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, {2, 8}}, Rate::step);
+  const ValueId a = graph.add_weight("a", {DType::f32, {4, 16}});
+  const ValueId b = graph.add_weight("b", {DType::f32, {8, 16}});
+  const Op plain = Linear{.epilogue = {.bias = false}};
+  const ValueId product = graph.add_node(plain, {a, b}, "load");
+  graph.outputs["y"] = graph.add_node(plain, {x, product}, "product");
+  const Plan plan = compile(graph);
+  NamedTensors checkpoint;
+  for (const auto& [name, rows] : {std::pair("a", 4), std::pair("b", 8)})
+    checkpoint.tensors[name] = make_tensor({rows, 16}, std::vector<float>(rows * 16, 2));
+  constexpr size_t weight = 4 * 8 * sizeof(float), factors = (4 + 8) * 16 * sizeof(float);
+  for (const auto& [limit, expected] : {std::pair(MemoryBudget::unlimited, 1),
+                                        {weight + 3 * (factors + weight), 1},
+                                        {weight + 3 * (factors + weight) - 1, 0}}) {
+    const OtherMemory device;
+    WeightStore store(checkpoint, device, nullptr, MemoryBudget(limit));
+    const DeviceMemory made = store.get(plan, plan.step.at(0).inputs.at(1), {});
+    EXPECT_EQ(reinterpret_cast<const float*>(made.get())[31], 64);
+    EXPECT_EQ(device.products, expected) << limit;
   }
 }
 

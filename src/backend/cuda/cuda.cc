@@ -9,6 +9,7 @@
 #include "backend/cuda/graph.h"
 #include "backend/cuda/instruments.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/memory_pool.h"
 #include "backend/cuda/pinned_copies.h"
 #include "backend/cuda/staging.h"
 #include "backend/cuda/tuner.h"
@@ -130,10 +131,12 @@ class CudaBackend : public Backend {
       stream.tickets = {tickets, [](int* p) { cudaFree(p); }};
       DRYPOINT_CUDA(cudaMemsetAsync(tickets, 0, bytes, stream.stream));
     }
+    pool_ = std::make_shared<MemoryPool>(context.device, streams_.front().stream);
   }
   ~CudaBackend() override {
     if (!is_here(context())) return;
     for (const Context& stream : streams_) cudaStreamSynchronize(stream.stream);
+    pool_->forget_stream();
     for (const Context& stream : streams_) cudaStreamDestroy(stream.stream);
   }
 
@@ -179,21 +182,23 @@ class CudaBackend : public Backend {
   DeviceMemory allocate(size_t bytes) const override {
     if (bytes == 0) return nullptr;
     DRYPOINT_CUDA(cudaSetDevice(context().device));
-    void* block = nullptr;
-    if (const cudaError_t status = cudaMalloc(&block, bytes); status != cudaSuccess) {
-      cudaGetLastError();
-      if (status != cudaErrorMemoryAllocation) check(status, "cudaMalloc");
+    DeviceMemory memory = pool_->allocate(bytes);
+    if (!memory)
       fail(ErrorKind::out_of_memory, "{} MiB needed on the GPU, {} MiB available", bytes >> 20,
            available_memory() >> 20);
-    }
-    return {static_cast<std::byte*>(block), [](std::byte* p) { cudaFree(p); }};
+    return memory;
   }
 
   size_t available_memory() const override {
     size_t available = 0, all = 0;
     DRYPOINT_CUDA(cudaSetDevice(context().device));
     DRYPOINT_CUDA(cudaMemGetInfo(&available, &all));
-    return available;
+    return available + pool_->idle();
+  }
+
+  void trim() const override {
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    pool_->trim();
   }
 
   bool shares_host_memory() const override { return false; }
@@ -206,6 +211,21 @@ class CudaBackend : public Backend {
   void download(std::span<std::byte> host, const std::byte* device) const override {
     DRYPOINT_CUDA(cudaSetDevice(context().device));
     copies_.download(context().stream, host, device);
+  }
+
+  DeviceMemory allocate_pinned(size_t bytes) const override {
+    void* block = nullptr;
+    if (bytes == 0 || cudaHostAlloc(&block, bytes, 0) != cudaSuccess) {
+      cudaGetLastError();
+      return Backend::allocate_pinned(bytes);
+    }
+    return {static_cast<std::byte*>(block), [](std::byte* p) { cudaFreeHost(p); }};
+  }
+
+  void upload_pinned(std::byte* device, std::span<const std::byte> host) const override {
+    DRYPOINT_CUDA(cudaSetDevice(context().device));
+    DRYPOINT_CUDA(cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice,
+                                  context().stream));
   }
 
   bool multiply(std::span<const float> a, std::span<const float> b, int64_t k,
@@ -239,6 +259,7 @@ class CudaBackend : public Backend {
   Incoming load(std::span<const std::byte> mapped, std::shared_ptr<const void> keeper,
                 std::function<void(std::span<const std::byte>)> check) const override {
     const DeviceMemory memory = allocate(mapped.size());
+    DRYPOINT_CUDA(cudaStreamSynchronize(context().stream));  // others read into it
     const auto read = [=, device = context().device, keeper = std::move(keeper),
                        check = std::move(check)] {
       load_through_staging(device, mapped, memory.get(), check);
@@ -282,6 +303,7 @@ class CudaBackend : public Backend {
   }
 
   std::vector<Context> streams_;  // the same but for the stream
+  std::shared_ptr<MemoryPool> pool_;
   mutable PinnedCopies copies_;
   mutable std::mutex exact_mutex_;
   mutable Context exact_;

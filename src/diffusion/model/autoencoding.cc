@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/finite.h"
@@ -66,14 +67,27 @@ float pixel_offset(bool rounds) { return rounds ? 128 : 127.5f; }
 
 bool read_pixels(const Executor& decoder, std::vector<uint8_t>& pixels) {
   const auto marked = decoder.output_pixels("pixels");
-  pixels.resize(marked.size() / 4 * 3);
-  uint8_t* to = pixels.data();
-  uint8_t all = 255;
-  for (size_t i = 0; i < marked.size(); i += 4, to += 3) {
-    std::copy_n(&marked[i], 3, to);
-    all &= marked[i + 3];
+  const size_t count = marked.size() / 4;
+  pixels.resize(3 * count);
+  uint32_t all = ~0u;
+  const auto pixel = [&](size_t i) {
+    uint32_t word;
+    std::memcpy(&word, &marked[4 * i], sizeof(word));
+    all &= word;
+    return word;
+  };
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {  // four pixels are three words
+    const uint32_t a = pixel(i), b = pixel(i + 1), c = pixel(i + 2), d = pixel(i + 3);
+    const uint32_t words[3] = {(a & 0xffffff) | b << 24, (b >> 8 & 0xffff) | c << 16,
+                               (c >> 16 & 0xff) | d << 8};
+    std::memcpy(&pixels[3 * i], words, sizeof(words));
   }
-  return all == 255;
+  for (; i < count; ++i) {
+    const uint32_t word = pixel(i);
+    std::memcpy(&pixels[3 * i], &word, 3);
+  }
+  return all >> 24 == 255;
 }
 
 std::vector<float> decode(Stages& model, std::span<const float> latent, const Tiles& tiles,

@@ -237,7 +237,7 @@ void LoadedModel::bind(Executor& executor, const StopRequested& stop) {
     executor.bind(*store_, stop);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory || !store_->budget().is_limited()) throw;
-    store_->release_unused();
+    if (!store_->release_unused()) throw;
     executor.bind(*store_, stop);
   }
   release_free_memory();  // graphs, and weights before they were packed
