@@ -3,40 +3,43 @@
 //   Sums, Factors             a vector of sums; what a vector of a panel's groups becomes
 //   zero(), load(p), store(p, sums), factors(p)
 //   add(sums, group, factors) to each sum the products of a row's group with a column's
-//   bytes, rows               of a vector; that are multiplied at once
+//   bytes                     of a vector
+//   rows, vectors             that are multiplied at once; so many vectors are a panel's width
 // No guard: it is included more than once.
 
-/// sums [rows, 2 vectors] (+)= a [rows, groups] b [groups, 2 vectors]. Rows are read through every
+/// sums [rows, vectors] (+)= a [rows, groups] b [groups, vectors]. Rows are read through every
 /// third one's pointer, so that few address registers do.
-template <class Dot, int rows>
+template <class Dot, int rows, int vectors = Dot::vectors>
 HWY_INLINE void dot_block(const std::byte* a, int64_t stride, const std::byte* b, int64_t groups,
                           std::byte* to, bool add) {
-  typename Dot::Sums sums[rows][2];
+  typename Dot::Sums sums[rows][vectors];
   HWY_UNROLL(16)
   for (int r = 0; r < rows; ++r) {
-    HWY_UNROLL(2)
-    for (int v = 0; v < 2; ++v)
-      sums[r][v] = add ? Dot::load(to + (2 * r + v) * Dot::bytes) : Dot::zero();
+    HWY_UNROLL(8)
+    for (int v = 0; v < vectors; ++v)
+      sums[r][v] = add ? Dot::load(to + (vectors * r + v) * Dot::bytes) : Dot::zero();
   }
   const std::byte* thirds[(rows + 2) / 3];
   HWY_UNROLL(8)
   for (int t = 0; t < (rows + 2) / 3; ++t) thirds[t] = a + 3 * t * stride;
-  for (int64_t k = 0; k < groups; ++k, b += 2 * Dot::bytes) {
-    const typename Dot::Factors first = Dot::factors(b), second = Dot::factors(b + Dot::bytes);
+  for (int64_t k = 0; k < groups; ++k, b += vectors * Dot::bytes) {
+    typename Dot::Factors columns[vectors];
+    HWY_UNROLL(8)
+    for (int v = 0; v < vectors; ++v) columns[v] = Dot::factors(b + v * Dot::bytes);
     HWY_UNROLL(16)
     for (int r = 0; r < rows; ++r) {
       int32_t group;
       __builtin_memcpy(&group, thirds[r / 3] + r % 3 * stride, sizeof group);
-      sums[r][0] = Dot::add(sums[r][0], group, first);
-      sums[r][1] = Dot::add(sums[r][1], group, second);
+      HWY_UNROLL(8)
+      for (int v = 0; v < vectors; ++v) sums[r][v] = Dot::add(sums[r][v], group, columns[v]);
     }
     HWY_UNROLL(8)
     for (int t = 0; t < (rows + 2) / 3; ++t) thirds[t] += Panels::group_bytes;
   }
   HWY_UNROLL(16)
   for (int r = 0; r < rows; ++r) {
-    HWY_UNROLL(2)
-    for (int v = 0; v < 2; ++v) Dot::store(to + (2 * r + v) * Dot::bytes, sums[r][v]);
+    HWY_UNROLL(8)
+    for (int v = 0; v < vectors; ++v) Dot::store(to + (vectors * r + v) * Dot::bytes, sums[r][v]);
   }
 }
 
@@ -55,5 +58,6 @@ void multiply_panels(const PanelProduct& p) {
   for (int64_t panel = 0; panel < p.panels(); ++panel)
     for (int64_t row = 0; row < p.rows; row += Dot::rows)
       dot_rows<Dot, Dot::rows>(p.a + row * p.a_stride, p, p.b + panel * p.b_stride,
-                               p.sums + panel * p.sums_stride + row * 2 * Dot::bytes, p.rows - row);
+                               p.sums + panel * p.sums_stride + row * Dot::vectors * Dot::bytes,
+                               p.rows - row);
 }

@@ -112,6 +112,8 @@ HWY_INLINE void gemm_step(GemmOperands& p, int64_t rows, int64_t& left) {
 /// C [rows, columns]; columns must be a multiple of Lanes.
 inline void gemm(GemmOperands p, int64_t rows, int64_t columns) {
   int64_t left = columns / static_cast<int64_t>(hn::Lanes(F32()));
+  if constexpr (kVectorsTogether > 2)
+    while (left >= kVectorsTogether) gemm_step<kVectorsTogether>(p, rows, left);
   while (left >= 4 || left == 2) gemm_step<2>(p, rows, left);
   if (left == 3) gemm_step<3>(p, rows, left);
   if (left == 1) gemm_step<1>(p, rows, left);

@@ -15,8 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace drypoint::cpu::HWY_NAMESPACE {
 
 int64_t lanes() { return static_cast<int64_t>(hn::Lanes(F32())); }
-/// Columns that are packed together: as many as products take at once.
-int64_t panel_width() { return 2 * lanes(); }
+int64_t panel_columns() { return kVectorsTogether * lanes(); }
 
 /// Rounds `count` floats to the nearest, ties to even, as `float_to_bfloat` does.
 void to_bf16(const float* from, int64_t count, uint16_t* to) {
@@ -55,7 +54,7 @@ HWY_INLINE Vector dequantized(const PanelEnding& e, int64_t place, int64_t colum
 
 void finish_panel(const PanelEnding& e) {
   const F32 d;
-  const int64_t size = lanes(), width = panel_width();
+  const int64_t size = lanes(), width = panel_columns();
   const auto* sums = reinterpret_cast<const float*>(e.sums);
   for (int64_t c = 0; c < e.columns; c += size) {
     const int64_t there = HWY_MIN(size, e.columns - c);
@@ -85,7 +84,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace drypoint::cpu {
 HWY_EXPORT(lanes);
-HWY_EXPORT(panel_width);
+HWY_EXPORT(panel_columns);
 HWY_EXPORT(to_bf16);
 HWY_EXPORT(to_unsigned);
 HWY_EXPORT(finish_panel);
@@ -122,7 +121,7 @@ class GemmKernel : public Kernel {
                 .depth = s_.depth,
                 .columns = s_.columns,
                 .taps = s_.taps,
-                .width = HWY_DYNAMIC_DISPATCH(panel_width)()},
+                .width = panel_width()},
         chunk_(chunk_of(panels_)) {
     const TaskSizes most = largest_task(s_.factors);
     const int64_t step = multiplier_.row_step, blocks = (s_.rows + most.rows - 1) / most.rows;
@@ -277,6 +276,7 @@ class GemmKernel : public Kernel {
 }  // namespace
 
 int64_t vector_size() { return HWY_DYNAMIC_DISPATCH(lanes)(); }
+int64_t panel_width() { return HWY_DYNAMIC_DISPATCH(panel_columns)(); }
 
 DType factors_of(const KernelRequest& request, const Context& context) {
   const TensorType &x = request.inputs[0], &weight = request.inputs[1];

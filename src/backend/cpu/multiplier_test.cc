@@ -67,7 +67,7 @@ void fill(DType factors, std::span<std::byte> bytes, int step) {
 /// Rows at a distance of their own, against sums one by one.
 void compare(const Multiplier& multiplier, int64_t rows, int64_t groups, int64_t columns) {
   const DType factors = multiplier.factors;
-  const int64_t width = 2 * vector_size(), together = 4 / static_cast<int64_t>(size_of(factors));
+  const int64_t width = panel_width(), together = 4 / static_cast<int64_t>(size_of(factors));
   const int64_t panels = (columns + width - 1) / width;
   const int64_t room = round_up(rows, multiplier.row_step), stride = 4 * groups + 64;
   std::vector<std::byte> a(static_cast<size_t>(room * stride)),

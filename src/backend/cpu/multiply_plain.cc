@@ -24,7 +24,7 @@ struct Bf16Dot {
     Vector even, odd;
   };
   static constexpr int64_t bytes = HWY_LANES(float) * 4;
-  static constexpr int rows = kDotRows;
+  static constexpr int rows = kDotRows, vectors = kVectorsTogether;
 
   static HWY_INLINE Sums zero() { return hn::Zero(F32()); }
   static HWY_INLINE Sums load(const std::byte* from) {
@@ -51,7 +51,7 @@ struct Bf16Dot {
 struct I8Dot {
   using Sums = Integers;
   static constexpr int64_t bytes = HWY_LANES(float) * 4;
-  static constexpr int rows = kDotRows;
+  static constexpr int rows = kDotRows, vectors = kVectorsTogether;
 
   static HWY_INLINE Sums zero() { return hn::Zero(I32()); }
   static HWY_INLINE Sums load(const std::byte* from) {

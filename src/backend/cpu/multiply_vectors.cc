@@ -15,7 +15,7 @@ struct Dot {
   using Sums = __m512i;
   using Factors = __m512i;
   static constexpr int64_t bytes = 64;
-  static constexpr int rows = 12;
+  static constexpr int rows = 12, vectors = 2;
   static HWY_INLINE Sums zero() { return _mm512_setzero_si512(); }
   static HWY_INLINE Sums load(const std::byte* from) { return _mm512_loadu_si512(from); }
   static HWY_INLINE void store(std::byte* to, Sums sums) { _mm512_storeu_si512(to, sums); }
@@ -39,7 +39,7 @@ struct Dot {
   using Sums = __m512;
   using Factors = __m512i;
   static constexpr int64_t bytes = 64;
-  static constexpr int rows = 12;
+  static constexpr int rows = 12, vectors = 2;
   static HWY_INLINE Sums zero() { return _mm512_setzero_ps(); }
   static HWY_INLINE Sums load(const std::byte* from) { return _mm512_loadu_ps(from); }
   static HWY_INLINE void store(std::byte* to, Sums sums) { _mm512_storeu_ps(to, sums); }
@@ -63,7 +63,7 @@ struct Dot {
   using Sums = __m256i;
   using Factors = __m256i;
   static constexpr int64_t bytes = 32;
-  static constexpr int rows = 6;
+  static constexpr int rows = 6, vectors = 2;
   static HWY_INLINE Sums zero() { return _mm256_setzero_si256(); }
   static HWY_INLINE Sums load(const std::byte* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));

@@ -10,6 +10,9 @@
 
 namespace drypoint::cpu {
 
+/// Columns that are packed together: as many as products take at once here.
+int64_t panel_width();
+
 /// A panel is [groups, width] groups: of f32 as many as the weight is deep; of bf16 and i8 rounded
 /// up to a multiple of 16 with zeros, so that rows are whole tiles of 64 bytes. Of i8 follow two
 /// arrays [width]:

@@ -17,6 +17,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 using F32 = hn::ScalableTag<float>;
 using Vector = hn::Vec<F32>;
 
+/// Vectors of columns that products take at once. Where a vector is one float, the compiler makes
+/// vectors of neighbours.
+constexpr int kVectorsTogether = HWY_TARGET == HWY_SCALAR ? 8 : 2;
+
 /// The first n < Lanes floats, then zeros; and storing n.
 HWY_INLINE Vector load_first(F32 d, const float* from, size_t n) {
   HWY_ALIGN float buffer[HWY_MAX_BYTES / 4] = {};
