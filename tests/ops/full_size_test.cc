@@ -42,10 +42,11 @@ Tensor pick(const Tensor& from, int64_t width, const std::vector<int64_t>& rows,
   const auto size = static_cast<int64_t>(size_of(from.dtype()));
   Tensor picked(
       {from.dtype(), {static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())}});
+  const std::byte* const values = from.bytes().data();
   std::byte* to = picked.mutable_bytes().data();
   for (const int64_t row : rows)
     for (const int64_t column : columns)
-      to = std::copy_n(from.bytes().data() + (row * width + column) * size, size, to);
+      to = std::copy_n(values + (row * width + column) * size, size, to);
   return picked;
 }
 
@@ -93,6 +94,9 @@ Samples sample_of(const Conv2d& op, const std::vector<Tensor>& in, const Tensor&
   const int64_t taps = element_count(w) / w[0];
   Conv2d bare = op;
   bare.stride = 1, bare.top = bare.left = bare.bottom = bare.right = 0;
+  const auto channels = static_cast<int64_t>(some_out.size());
+  const Tensor weight =
+      pick(in[1], taps, some_out, range(taps)).reshaped({channels, w[1], w[2], w[3]});
   Samples samples;
   for (const int64_t pixel : sample(y[0] * y[1] * y[2], 29)) {
     // The window that this pixel sees, zeros where it reaches beyond the picture.
@@ -107,9 +111,7 @@ Samples sample_of(const Conv2d& op, const std::vector<Tensor>& in, const Tensor&
           std::copy_n(in[0].bytes().data() + ((n * x[1] + iy) * x[2] + ix) * row_bytes, row_bytes,
                       window.mutable_bytes().data() + (ky * w[3] + kx) * row_bytes);
       }
-    const auto channels = static_cast<int64_t>(some_out.size());
-    std::vector<Tensor> parts{
-        window, pick(in[1], taps, some_out, range(taps)).reshaped({channels, w[1], w[2], w[3]})};
+    std::vector<Tensor> parts{window, weight};
     if (op.epilogue.bias) parts.push_back(pick(in[2], w[0], {0}, some_out));
     const OperandPositions at = positions_of(op);
     if (at.residual >= 0)
@@ -189,7 +191,7 @@ void check_all() {
 /// On GPUs; elsewhere they are computed as products of float32, which are above.
 template <class Product>
 void check_all_of_eight_bits() {
-  if (backends().size() <= 2) GTEST_SKIP() << "no GPU here";
+  if (!has_gpu(DType::f32)) GTEST_SKIP() << "no GPU here";
   size_t turn = 0;
   for (Case one : distinct_cases(full_size_graphs())) {
     if (!std::holds_alternative<Product>(one.op)) continue;

@@ -6,40 +6,53 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace drypoint::testing {
 namespace {
 
-/// A device's memory between two fences of known bytes.
+/// A device's memory between two fences of known bytes: as floats of any kind, NaN.
 class Fenced {
  public:
   Fenced(const Backend& backend, size_t bytes)
       : backend_(backend), bytes_(bytes), block_(backend.allocate(bytes + 2 * fence)) {
-    // As floats of any kind: NaN.
-    backend.upload(block_.get(), std::vector<std::byte>(bytes + 2 * fence, std::byte{0xff}));
+    fill_with_known(block_.get(), fence);
+    fill_with_known(data() + bytes, fence);
   }
   std::byte* data() { return block_.get() + fence; }
   void fill(std::span<const std::byte> bytes) { backend_.upload(data(), bytes); }
-  std::vector<std::byte> contents() const {
-    std::vector<std::byte> bytes(bytes_);
-    backend_.download(bytes, block_.get() + fence);
-    return bytes;
+  void fill_with_known() { fill_with_known(data(), bytes_); }
+  Tensor contents(const TensorType& type) const {
+    Tensor tensor(type);
+    backend_.download(tensor.mutable_bytes(), block_.get() + fence);
+    return tensor;
   }
   bool intact() const {
-    std::vector<std::byte> all(bytes_ + 2 * fence);
-    backend_.download(all, block_.get());
-    const auto whole = [](std::byte b) { return b == std::byte{0xff}; };
-    return std::all_of(all.begin(), all.begin() + fence, whole) &&
-           std::all_of(all.end() - fence, all.end(), whole);
+    std::array<std::byte, 2 * fence> both;
+    backend_.download(std::span(both).first(fence), block_.get());
+    backend_.download(std::span(both).last(fence), block_.get() + fence + bytes_);
+    return std::ranges::count(both, known) == std::ssize(both);
   }
 
  private:
   static constexpr size_t fence = 256;
+  static constexpr auto known = std::byte{0xff};
+
+  void fill_with_known(std::byte* to, size_t bytes) const {
+    static const std::vector<std::byte> some(size_t{1} << 20, known);
+    for (size_t left = bytes; left > 0;) {
+      const auto piece = std::span(some).first(std::min(left, some.size()));
+      left -= piece.size();
+      backend_.upload(to + left, piece);
+    }
+  }
+
   const Backend& backend_;
   size_t bytes_;
   DeviceMemory block_;
@@ -70,6 +83,7 @@ std::vector<bool> usual_constants(const Op& op, size_t count) {
 }  // namespace
 
 const std::vector<const Backend*>& backends() {
+  static const KeepBlocks kept;  // as each run wants the like of those of the last
   static const auto owned = [] {
     std::vector<std::unique_ptr<Backend>> all;
     all.push_back(make_reference_backend());
@@ -194,18 +208,22 @@ Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inpu
     const auto packing = constant[i] ? kernel->packing(i) : std::nullopt;
     memory.emplace_back(backend, packing ? packing->bytes : own[i].bytes().size());
     if (packing) {
-      std::vector<std::byte> packed(packing->bytes + 64, std::byte{0xff});
+      constexpr size_t fence = 64;
+      const auto block = allocate_block(packing->bytes + fence);
+      const std::span packed(block.get(), packing->bytes + fence);
+      std::ranges::fill(packed, std::byte{0xff});
       packing->pack(own[i], packed.data());
-      EXPECT_TRUE(std::all_of(packed.end() - 64, packed.end(),
-                              [](std::byte b) { return b == std::byte{0xff}; }))
+      EXPECT_EQ(std::ranges::count(packed.last(fence), std::byte{0xff}), int64_t{fence})
           << to_string(op) << " packing";
-      memory.back().fill(std::span(packed).first(packing->bytes));
+      memory.back().fill(packed.first(packing->bytes));
     } else {
       memory.back().fill(own[i].bytes());
     }
     pointers.push_back(memory.back().data());
   }
   Fenced output(backend, request.output.bytes()), workspace(backend, kernel->workspace());
+  output.fill_with_known();
+  workspace.fill_with_known();
   if (where == Output::in_place) {
     const int input = in_place_input(op);
     DRYPOINT_EXPECT(input >= 0, "{} has no in-place input", name(op));
@@ -215,8 +233,7 @@ Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inpu
   kernel->run({pointers, output.data(), workspace.data()});
   EXPECT_TRUE(output.intact()) << to_string(op) << " wrote past its output";
   EXPECT_TRUE(workspace.intact()) << to_string(op) << " wrote past its workspace";
-  const auto contents = std::make_shared<std::vector<std::byte>>(output.contents());
-  const Tensor result(request.output, contents->data(), contents);
+  const Tensor result = output.contents(request.output);
   const bool is_bytes = result.dtype() == DType::u8;
   return is_float(result.dtype()) || is_bytes ? result.to_f32() : result;
 }
