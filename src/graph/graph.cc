@@ -61,7 +61,7 @@ ValueId Graph::add_node(Op op, std::vector<ValueId> reads, std::string module) {
   try {
     result.type = infer(node.op, input_types(node));
     expect_input(has_sane_size(result.type.shape), drypoint::name(node.op), "a result of {}",
-                 to_string(result.type.shape));
+                 result.type.shape);
   } catch (const Error& error) {
     fail(error.kind(), "{}: {}", node.module, error.what());
   }

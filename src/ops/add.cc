@@ -11,8 +11,8 @@ bool broadcasts(const Shape& b, const Shape& a) {
 
 TensorType infer(const Add& op, Inputs inputs) {
   expect_input(inputs.size() == 2, op.name, "{} inputs, expected 2", inputs.size());
-  expect_input(broadcasts(inputs[1].shape, inputs[0].shape), op.name, "{} + {}",
-               to_string(inputs[0].shape), to_string(inputs[1].shape));
+  expect_input(broadcasts(inputs[1].shape, inputs[0].shape), op.name, "{} + {}", inputs[0].shape,
+               inputs[1].shape);
   return inputs[0];
 }
 

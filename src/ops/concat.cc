@@ -7,15 +7,14 @@ TensorType infer(const Concat& op, Inputs inputs) {
   TensorType out = inputs[0];
   const auto rank = static_cast<int64_t>(out.shape.size());
   const int64_t axis = op.axis < 0 ? op.axis + rank : op.axis;
-  expect_input(axis >= 0 && axis < rank, op.name, "axis {} of {}", op.axis, to_string(out.shape));
+  expect_input(axis >= 0 && axis < rank, op.name, "axis {} of {}", op.axis, out.shape);
   for (const TensorType& input : inputs.subspan(1)) {
     TensorType other = input;
-    expect_input(other.shape.size() == out.shape.size(), op.name, "{} after {}",
-                 to_string(input.shape), to_string(out.shape));
+    expect_input(other.shape.size() == out.shape.size(), op.name, "{} after {}", input.shape,
+                 out.shape);
     out.shape[axis] += other.shape[axis];
     other.shape[axis] = out.shape[axis];
-    expect_input(other == out, op.name, "{} after {}", to_string(input.shape),
-                 to_string(inputs[0].shape));
+    expect_input(other == out, op.name, "{} after {}", input.shape, inputs[0].shape);
   }
   return out;
 }

@@ -12,13 +12,12 @@ TensorType infer(const GroupNorm& op, Inputs inputs) {
   Shape& x = out.shape;
   if (op.concat && !x.empty()) x.back() += concat_width(op, x, inputs.first(3u + op.concat));
   expect_input(x.size() >= 2 && op.groups > 0 && x.back() % op.groups == 0, op.name,
-               "{} groups on x {}", op.groups, to_string(x));
+               "{} groups on x {}", op.groups, x);
   expect_input(op.weight_groups > 0 && x[0] % op.weight_groups == 0, op.name,
-               "{} sets of weights on x {}", op.weight_groups, to_string(x));
+               "{} sets of weights on x {}", op.weight_groups, x);
   for (int i : {1, 2})
     expect_input(inputs[i].elements() == op.weight_groups * x.back(), op.name,
-                 "input {} is {}, expected [{}]", i, to_string(inputs[i].shape),
-                 op.weight_groups * x.back());
+                 "input {} is {}, expected [{}]", i, inputs[i].shape, op.weight_groups * x.back());
   return quantizes ? quantized(op.name, out, op.quantize, inputs.back()) : out;
 }
 

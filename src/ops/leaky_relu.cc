@@ -7,7 +7,7 @@ TensorType infer(const LeakyRelu& op, Inputs inputs) {
                "expected x [..., C], perhaps slopes [C]");
   if (inputs.size() == 2)
     expect_input(inputs[1] == TensorType{DType::f32, {inputs[0].shape.back()}}, op.name,
-                 "slopes {} for {}", to_string(inputs[1]), to_string(inputs[0]));
+                 "slopes {} for {}", inputs[1], inputs[0]);
   return inputs[0];
 }
 

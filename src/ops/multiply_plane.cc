@@ -8,7 +8,7 @@ TensorType infer(const MultiplyPlane& op, Inputs inputs) {
   const Shape &x = inputs[0].shape, &plane = inputs[1].shape;
   expect_input(plane[0] > 0 && x[0] % plane[0] == 0 && plane[1] == x[1] && plane[2] == x[2] &&
                    plane[3] == 1 && inputs[1].dtype == DType::f32,
-               op.name, "a plane {} for {}", to_string(inputs[1]), to_string(x));
+               op.name, "a plane {} for {}", inputs[1], x);
   return inputs[0];
 }
 

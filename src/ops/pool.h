@@ -20,7 +20,7 @@ TensorType infer_pool(const Pool& op, Inputs inputs) {
   const int64_t height = (x[1] + 2 * op.padding - op.size) / op.stride + 1;
   const int64_t width = (x[2] + 2 * op.padding - op.size) / op.stride + 1;
   expect_input(x[1] + 2 * op.padding >= op.size && x[2] + 2 * op.padding >= op.size, op.name,
-               "x {} is smaller than a window of {}", to_string(x), op.size);
+               "x {} is smaller than a window of {}", x, op.size);
   return {inputs[0].dtype, {x[0], height, width, x[3]}};
 }
 

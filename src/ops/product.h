@@ -84,7 +84,7 @@ void expect_operands(const Product& op, Inputs inputs) {
                op.name, "groups={} select={} bias={} scale={} residual={}", op.groups,
                epilogue.select, epilogue.bias, epilogue.scale, epilogue.residual);
   expect_input(epilogue.dequantize == is_eight_bits(inputs[0].dtype) && is_float(epilogue.to),
-               op.name, "x {}, dequantize={} to={}", to_string(inputs[0]), epilogue.dequantize,
+               op.name, "x {}, dequantize={} to={}", inputs[0], epilogue.dequantize,
                name(epilogue.to));
   expect_input(!epilogue.dequantize || concatenated == 0, op.name, "concat={} of eight bits",
                concatenated);
@@ -104,8 +104,7 @@ int64_t concat_width(const Op& op, const Shape& rows, Inputs inputs) {
     const Shape& shape = rest.shape;
     expect_input(
         shape.size() == rows.size() && std::equal(rows.begin(), rows.end() - 1, shape.begin()),
-        op.name, "rest {}, expected all but the last dimension of {}", to_string(shape),
-        to_string(rows));
+        op.name, "rest {}, expected all but the last dimension of {}", shape, rows);
     width += shape.back();
   }
   return width;
@@ -117,27 +116,26 @@ template <class Product>
 TensorType expect_epilogue(const Product& op, Inputs inputs, const TensorType& out,
                            int64_t channels) {
   const OperandPositions at = positions_of(op);
-  expect_input(out.shape[0] % op.groups == 0, op.name, "{} groups of {}", op.groups,
-               to_string(out.shape));
+  expect_input(out.shape[0] % op.groups == 0, op.name, "{} groups of {}", op.groups, out.shape);
   if (op.epilogue.select) {
     const Shape& table = inputs[at.bias].shape;
     expect_input(table.size() == 2 && table[1] == channels, op.name, "bias {}, expected [S, {}]",
-                 to_string(table), channels);
+                 table, channels);
     expect_input(inputs[at.step] == (TensorType{DType::i32, {1}}), op.name,
-                 "step {}, expected i32[1]", to_string(inputs[at.step]));
+                 "step {}, expected i32[1]", inputs[at.step]);
   } else if (op.epilogue.bias) {
     expect_input(inputs[at.bias].elements() == channels, op.name, "bias {}, expected [{}]",
-                 to_string(inputs[at.bias].shape), channels);
+                 inputs[at.bias].shape, channels);
   }
   if (op.epilogue.residual)
     expect_input(inputs[at.residual] == out, op.name, "residual {}, expected {}",
-                 to_string(inputs[at.residual]), to_string(out));
+                 inputs[at.residual], out);
   if (op.epilogue.scale >= 0)
     expect_input(op.epilogue.scale < inputs[at.scales].elements(), op.name, "scale {} of {}",
-                 op.epilogue.scale, to_string(inputs[at.scales].shape));
+                 op.epilogue.scale, inputs[at.scales].shape);
   if (op.epilogue.dequantize)
     expect_input(are_scales_of(inputs[at.input_scales], rows_of(out)), op.name,
-                 "input scales {} for {}", to_string(inputs[at.input_scales]), to_string(out));
+                 "input scales {} for {}", inputs[at.input_scales], out);
   return op.epilogue.quantizes()
              ? quantized(op.name, out, op.epilogue.quantize, inputs[at.output_scales])
              : out;

@@ -4,8 +4,7 @@ namespace drypoint {
 
 TensorType infer(const Reshape& op, Inputs inputs) {
   expect_input(inputs.size() == 1 && inputs[0].elements() == element_count(op.shape), op.name,
-               "{} to {}", inputs.empty() ? "nothing" : to_string(inputs[0].shape),
-               to_string(op.shape));
+               "{} to {}", inputs.empty() ? "nothing" : to_string(inputs[0].shape), op.shape);
   return {inputs[0].dtype, op.shape};
 }
 

@@ -7,7 +7,7 @@ TensorType infer(const SigmoidGate& op, Inputs inputs) {
                "expected x [N, H, W, C] and a gate");
   const Shape& x = inputs[0].shape;
   expect_input(inputs[1] == TensorType{inputs[0].dtype, {x[0], 1, 1, x[3]}}, op.name,
-               "a gate {} for {}", to_string(inputs[1]), to_string(inputs[0]));
+               "a gate {} for {}", inputs[1], inputs[0]);
   return inputs[0];
 }
 

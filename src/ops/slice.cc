@@ -7,7 +7,7 @@ TensorType infer(const Slice& op, Inputs inputs) {
                "expected one input [N, ...]");
   TensorType out = inputs[0];
   expect_input(op.begin >= 0 && op.count > 0 && op.begin + op.count <= out.shape[0], op.name,
-               "rows {} to {} of {}", op.begin, op.begin + op.count, to_string(out.shape));
+               "rows {} to {} of {}", op.begin, op.begin + op.count, out.shape);
   out.shape[0] = op.count;
   return out;
 }
