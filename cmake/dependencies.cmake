@@ -9,8 +9,9 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpmux)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(nettle REQUIRED IMPORTED_TARGET nettle)
 
 add_library(drypoint_dependencies INTERFACE)
 target_link_libraries(drypoint_dependencies INTERFACE
   fmt::fmt nlohmann_json::nlohmann_json PNG::PNG JPEG::JPEG ZLIB::ZLIB PkgConfig::hwy PkgConfig::webp
-  PkgConfig::utf8proc Threads::Threads ${CMAKE_DL_LIBS})
+  PkgConfig::utf8proc PkgConfig::nettle Threads::Threads ${CMAKE_DL_LIBS})

@@ -6,7 +6,7 @@
 
 #include "adapters/matrices.h"
 #include "base/error.h"
-#include "base/file_hash.h"
+#include "diffusion/model/file_hash.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "checkpoint/prediction.h"

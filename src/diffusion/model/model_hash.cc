@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "base/file_hash.h"
+#include "diffusion/model/file_hash.h"
 
 namespace drypoint {
 

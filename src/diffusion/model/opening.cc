@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file_hash.h"
+#include "diffusion/model/file_hash.h"
 #include "checkpoint/configurations.h"
 #include "checkpoint/noise_schedule.h"
 #include "drypoint/version.h"

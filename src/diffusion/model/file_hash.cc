@@ -1,17 +1,20 @@
-#include "base/file_hash.h"
+#include "diffusion/model/file_hash.h"
 
+#include <fmt/format.h>
+#include <nettle/sha2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/sha256.h"
 
 namespace drypoint {
 namespace {
@@ -65,6 +68,23 @@ void keep_hash(const fs::path& cache, const std::string& name, json state,
   } catch (const fs::filesystem_error&) {
   }
 }
+
+class Sha256 {
+ public:
+  Sha256() { sha256_init(&state_); }
+  void update(std::span<const std::byte> bytes) {
+    sha256_update(&state_, bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data()));
+  }
+  /// Of all bytes so far, as 64 digits; nothing may follow.
+  std::string hex() {
+    std::array<uint8_t, SHA256_DIGEST_SIZE> digest;
+    sha256_digest(&state_, digest.size(), digest.data());
+    return fmt::format("{:02x}", fmt::join(digest, ""));
+  }
+
+ private:
+  sha256_ctx state_;
+};
 
 /// Of all that can be read, in pieces.
 std::optional<std::string> hash_of(int descriptor, const std::function<bool()>& stop) {
