@@ -98,7 +98,8 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, std::string_view merges,
     last_byte_ids_[byte] = last < 0 ? end_id_ : last;
   }
 
-  merges_.reserve(static_cast<size_t>(std::count(merges.begin(), merges.end(), '\n')) + 1);
+  Merges known;
+  known.reserve(static_cast<size_t>(std::count(merges.begin(), merges.end(), '\n')) + 1);
   int32_t rank = 0;
   for (size_t line = 1; !merges.empty(); ++line) {
     std::string_view text = merges.substr(0, merges.find('\n'));
@@ -113,13 +114,14 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, std::string_view merges,
     if (left_id < 0 || right_id < 0 || id < 0)
       fail(ErrorKind::bad_file, "{}: line {} of the merges names pieces that the vocabulary lacks",
            source, line);
-    merges_.insert_or_assign(pair_key(left_id, right_id), Merge{rank++, id});
+    known.insert_or_assign(pair_key(left_id, right_id), Merge{rank++, id});
   }
+  merges_ = std::make_shared<const Merges>(std::move(known));
 }
 
 const Tokenizer::Merge* Tokenizer::find_merge(int32_t left, int32_t right) const {
-  const auto found = merges_.find(pair_key(left, right));
-  return found == merges_.end() ? nullptr : &found->second;
+  const auto found = merges_->find(pair_key(left, right));
+  return found == merges_->end() ? nullptr : &found->second;
 }
 
 Tokens Tokenizer::encode(std::string_view text) const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -80,16 +81,17 @@ class Tokenizer {
   struct Merge {
     int32_t rank, id;
   };
-  struct Output;  // tokens, until there are enough
+  using Merges = std::unordered_map<uint64_t, Merge>;  // by both pieces' numbers
+  struct Output;                                       // tokens, until there are enough
 
   void encode_plain(std::span<const Character> text, Output& output) const;
   void encode_words(std::span<const Character> text, Output& output) const;
   void encode_word(std::string_view word, const std::vector<size_t>& origins, Output& output) const;
   const Merge* find_merge(int32_t left, int32_t right) const;
 
-  std::array<int32_t, 256> byte_ids_;       // of a byte within a word
-  std::array<int32_t, 256> last_byte_ids_;  // of a byte that ends a word
-  std::unordered_map<uint64_t, Merge> merges_;
+  std::array<int32_t, 256> byte_ids_;                     // of a byte within a word
+  std::array<int32_t, 256> last_byte_ids_;                // of a byte that ends a word
+  std::shared_ptr<const Merges> merges_;                  // which copies share
   std::map<std::u32string, std::vector<int32_t>> added_;  // by their characters
   std::set<size_t, std::greater<>> added_lengths_;
   int32_t begin_id_ = 0, end_id_ = 0, padding_id_ = 0;

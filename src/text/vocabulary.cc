@@ -88,13 +88,11 @@ std::pair<std::string, std::string> texts_of_whole(const nlohmann::json& whole,
   return {model.at("vocab").dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), merges};
 }
 
-}  // namespace
-
-Tokenizer Tokenizer::built_in() {
+Tokenizer read_built_in() {
   const std::string merges = inflated_merges();
   // The order of the numbers: bytes in the order of their stand-ins, the same ending a word, what
   // each merge makes, the two marks.
-  Vocabulary vocabulary;
+  Tokenizer::Vocabulary vocabulary;
   vocabulary.reserve(50'000);
   const auto add = [&](std::string piece) {
     vocabulary.emplace(std::move(piece), static_cast<int32_t>(vocabulary.size()));
@@ -120,6 +118,13 @@ Tokenizer Tokenizer::built_in() {
   add("<|startoftext|>");
   add("<|endoftext|>");
   return Tokenizer(vocabulary, merges, "the built-in vocabulary");
+}
+
+}  // namespace
+
+Tokenizer Tokenizer::built_in() {
+  static const Tokenizer tokenizer = read_built_in();  // once, as it takes 20 ms
+  return tokenizer;
 }
 
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
