@@ -74,7 +74,7 @@ std::vector<std::string> missing_of(const Recalled& recalled) {
   return all;
 }
 
-Request request_of(const Recalled& recalled, nb::handle usual, const nb::kwargs& given) {
+Request request_from(const Recalled& recalled, nb::handle usual, const nb::kwargs& given) {
   Request request = usual.is_none() ? Request() : nb::cast<const Request&>(usual);
   std::vector<std::string> names;
   for (const auto& [name, value] : given) names.emplace_back(nb::str(name).c_str());
@@ -99,7 +99,7 @@ void add_text(nb::module_& module) {
       .def_prop_ro("missing", &missing_of,
                    "Settings that cannot be had; drawn without them it is another picture.")
       .def_ro("notices", &Recalled::notices)
-      .def("request", &request_of, nb::arg("usual") = nb::none(), nb::arg("fields"),
+      .def("request", &request_from, nb::arg("usual") = nb::none(), nb::arg("fields"),
            nb::sig(lasting("def request(self, usual: Request | None = None, *" +
                            request_keywords() + ") -> Request")),
            "A request for that picture: what `usual` is otherwise, and then these fields. Raises "
