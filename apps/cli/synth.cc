@@ -34,7 +34,9 @@ void add_synth(CLI::App& program) {
   command->add_option("-o,--output", o->output, "Checkpoint to write (.safetensors)")
       ->required()
       ->transform(output_path());
-  command->footer("  drypoint synth --arch sd15 --seed 1 -o random.safetensors\n");
+  command->footer(
+      "  drypoint synth --arch sd15 --seed 1 -o random.safetensors\n"
+      "  drypoint synth --arch openpose -o annotators/body_pose_model.safetensors\n");
   command->callback([o] {
     check_file_output("--output", o->output, {".safetensors"});
     synthesize(o->output, o->synth, interrupted);

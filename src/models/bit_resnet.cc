@@ -31,23 +31,6 @@ ValueId bottleneck(const Module& m, ValueId x, int64_t channels, int64_t stride,
   return relu(m, add(m, h, shortcut));
 }
 
-}  // namespace
-
-BitResnetConfig detect_bit_resnet(const NamedTensors& tensors, const std::string& prefix) {
-  BitResnetConfig config{.stem = filters_of(tensors, prefix + "stem.conv.weight"), .stages = {}};
-  for (size_t i = 0; i < most_stages_of_resnet; ++i) {
-    const auto last = [&](int64_t block) {
-      return filters_of(tensors,
-                        fmt::format("{}stages.{}.blocks.{}.conv3.weight", prefix, i, block));
-    };
-    BitResnetConfig::Stage stage{.channels = last(0)};
-    if (stage.channels == 0) break;
-    while (stage.blocks < most_blocks_of_stage && last(stage.blocks) > 0) ++stage.blocks;
-    config.stages.push_back(stage);
-  }
-  return config;
-}
-
 void standardize_weights(NamedTensors& tensors, const std::string& prefix) {
   for (auto& [name, tensor] : tensors.tensors) {
     if (!name.starts_with(prefix) || tensor.shape().size() != 4 || tensor.shape()[0] == 0) continue;
@@ -66,6 +49,28 @@ void standardize_weights(NamedTensors& tensors, const std::string& prefix) {
     }
     tensor = standard;
   }
+}
+
+}  // namespace
+
+BitResnetConfig detect_bit_resnet(const NamedTensors& tensors, const std::string& prefix) {
+  BitResnetConfig config{.stem = filters_of(tensors, prefix + "stem.conv.weight"), .stages = {}};
+  for (size_t i = 0; i < most_stages_of_resnet; ++i) {
+    const auto last = [&](int64_t block) {
+      return filters_of(tensors,
+                        fmt::format("{}stages.{}.blocks.{}.conv3.weight", prefix, i, block));
+    };
+    BitResnetConfig::Stage stage{.channels = last(0)};
+    if (stage.channels == 0) break;
+    while (stage.blocks < most_blocks_of_stage && last(stage.blocks) > 0) ++stage.blocks;
+    config.stages.push_back(stage);
+  }
+  return config;
+}
+
+StoredLayer standardized_weights(const std::string& prefix) {
+  return {.convert = [=](NamedTensors& file) { standardize_weights(file, prefix); },
+          .restore = [](TensorShapes&) {}};
 }
 
 std::vector<ValueId> bit_resnet(SizedGraph& sized, const Module& m, ValueId x,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checkpoint/named_tensors.h"
+#include "models/network_file.h"
 #include "models/network_layers.h"
 
 namespace drypoint {
@@ -24,7 +25,7 @@ struct BitResnetConfig {
 BitResnetConfig detect_bit_resnet(const NamedTensors& tensors, const std::string& prefix);
 
 /// Each filter of the convolutions less its mean, divided by its deviation, as they are used.
-void standardize_weights(NamedTensors& tensors, const std::string& prefix);
+StoredLayer standardized_weights(const std::string& prefix);
 
 /// x [1, H, W, 3], sides multiples of 4 -> what each stage gives.
 std::vector<ValueId> bit_resnet(SizedGraph& sized, const Module& m, ValueId x,

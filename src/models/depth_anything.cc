@@ -40,8 +40,10 @@ std::array<ValueId, 4> maps_of_tokens(const Module& m, const Module& head,
 }
 
 /// Each residual branch is scaled, channel by channel (LayerScale): so are its last weights here.
+constexpr std::pair<const char*, const char*> layer_scales[] = {{"ls1", "attn.proj"},
+                                                                {"ls2", "mlp.fc2"}};
 void fold_layer_scale(NamedTensors& tensors, const std::string& block) {
-  for (const auto& [scale, layer] : {std::pair("ls1", "attn.proj"), std::pair("ls2", "mlp.fc2")}) {
+  for (const auto& [scale, layer] : layer_scales) {
     const auto found = tensors.tensors.find(fmt::format("{}.{}.gamma", block, scale));
     if (found == tensors.tensors.end()) continue;
     const Tensor gamma = found->second.to_f32();
@@ -59,6 +61,32 @@ void fold_layer_scale(NamedTensors& tensors, const std::string& block) {
     }
     tensors.tensors.erase(found);
   }
+}
+
+StoredLayer scaled_branches(const std::string& block) {
+  return {.convert = [=](NamedTensors& file) { fold_layer_scale(file, block); },
+          .restore =
+              [=](TensorShapes& shapes) {
+                for (const auto& [scale, layer] : layer_scales)
+                  shapes[fmt::format("{}.{}.gamma", block, scale)] =
+                      shapes.at(fmt::format("{}.{}.bias", block, layer));
+              }};
+}
+
+std::vector<StoredLayer> stored_layers(const DepthAnythingConfig& config) {
+  std::vector<StoredLayer> layers{stored_transposed("depth_head.resize_layers.0", 4, 4),
+                                  stored_transposed("depth_head.resize_layers.1", 2, 2)};
+  for (int64_t i = 0; i < config.vit.depth; ++i)
+    layers.push_back(scaled_branches(fmt::format("{}blocks.{}", depth_anything_vit, i)));
+  return layers;
+}
+
+std::vector<TensorSpec> taken_tensors(const DepthAnythingConfig& config) {
+  constexpr int64_t side = DepthAnythingConfig::patch;
+  std::vector<TensorSpec> all = weights_of(build_depth_anything(config, side, side).graph);
+  for (TensorSpec& spec : vit_host_tensors(config.vit, depth_anything_vit))
+    all.push_back(std::move(spec));
+  return all;
 }
 
 bool is_idle_in_depth_anything(std::string_view name) {
@@ -88,6 +116,10 @@ SizedGraph build_depth_anything(const DepthAnythingConfig& config, int64_t heigh
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const DepthAnythingConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 DepthAnythingFile read_depth_anything(const std::filesystem::path& path, int version) {
   DepthAnythingFile file{read_tensor_file(path).tensors, {}};
   auto& [tensors, config] = file;
@@ -100,14 +132,8 @@ DepthAnythingFile read_depth_anything(const std::filesystem::path& path, int ver
   config.taken = taken_of_version(version, config.vit.depth);
   std::erase_if(tensors.tensors,
                 [](const auto& entry) { return is_idle_in_depth_anything(entry.first); });
-  for (int64_t i = 0; i < config.vit.depth; ++i)
-    fold_layer_scale(tensors, fmt::format("pretrained.blocks.{}", i));
-  convert_transposed(tensors, "depth_head.resize_layers.0", 4, 0, 1);
-  convert_transposed(tensors, "depth_head.resize_layers.1", 2, 0, 1);
-  constexpr int64_t side = DepthAnythingConfig::patch;
-  std::vector<TensorSpec> needed = weights_of(build_depth_anything(config, side, side).graph);
-  for (TensorSpec& spec : vit_host_tensors(config.vit, depth_anything_vit)) needed.push_back(spec);
-  expect_exactly(tensors, needed, path.string(), what);
+  for (const StoredLayer& layer : stored_layers(config)) layer.convert(tensors);
+  expect_exactly(tensors, taken_tensors(config), path.string(), what);
   return file;
 }
 

@@ -24,6 +24,9 @@ struct DepthAnythingConfig {
 /// H, W, 1], from 0, more where it is near.
 SizedGraph build_depth_anything(const DepthAnythingConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const DepthAnythingConfig& config);
+
 struct DepthAnythingFile {
   NamedTensors tensors;
   DepthAnythingConfig config;

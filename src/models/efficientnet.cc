@@ -76,21 +76,24 @@ EfficientnetConfig detect_efficientnet(const NamedTensors& tensors, const std::s
   return config;
 }
 
-void fold_efficientnet(NamedTensors& tensors, const std::string& prefix,
-                       const EfficientnetConfig& config) {
-  const auto fold = [&](const std::string& path, const char* convolution, int norm) {
-    fold_batch_norm(tensors, path + convolution, fmt::format("{}bn{}", path, norm),
-                    epsilon_of_tensorflow);
+std::vector<StoredLayer> stored_layers(const EfficientnetConfig& config,
+                                       const std::string& prefix) {
+  std::vector<StoredLayer> layers;
+  const auto add_normed = [&](const std::string& path, const char* convolution, int norm) {
+    layers.push_back(normed_convolution(path + convolution, fmt::format("{}bn{}", path, norm),
+                                        epsilon_of_tensorflow, /*has_bias=*/false));
   };
-  fold(prefix, "conv_stem", 1);
+  add_normed(prefix, "conv_stem", 1);
   for (size_t stage = 0; stage < config.stages.size(); ++stage)
     for (size_t i = 0; i < config.stages[stage].size(); ++i) {
       const std::string path = block_at(prefix, stage, i);
+      const bool expands = config.stages[stage][i].expands;
       int norm = 1;
-      if (config.stages[stage][i].expands) fold(path, "conv_pw", norm++);
-      fold(path, "conv_dw", norm++);
-      fold(path, config.stages[stage][i].expands ? "conv_pwl" : "conv_pw", norm);
+      if (expands) add_normed(path, "conv_pw", norm++);
+      add_normed(path, "conv_dw", norm++);
+      add_normed(path, expands ? "conv_pwl" : "conv_pw", norm);
     }
+  return layers;
 }
 
 std::vector<ValueId> efficientnet(const Module& m, ValueId x, const EfficientnetConfig& config) {

@@ -7,6 +7,7 @@
 
 #include "checkpoint/named_tensors.h"
 #include "graph/builder.h"
+#include "models/network_file.h"
 
 namespace drypoint {
 
@@ -29,9 +30,8 @@ struct EfficientnetConfig {
 /// Of the tensors below `prefix`, which ends in a point; of a stem of 0 for others.
 EfficientnetConfig detect_efficientnet(const NamedTensors& tensors, const std::string& prefix);
 
-/// Puts the batch norms into the convolutions before them.
-void fold_efficientnet(NamedTensors& tensors, const std::string& prefix,
-                       const EfficientnetConfig& config);
+/// All convolutions but the head's have a batch norm. `prefix` as above.
+std::vector<StoredLayer> stored_layers(const EfficientnetConfig& config, const std::string& prefix);
 
 /// x [1, H, W, 3] -> what each stage gives, at 1/2, 1/4, 1/8, 1/16, 1/16, 1/32 and 1/32 of the
 /// size, and, last, the head's convolution of that, without norm and activation.

@@ -39,16 +39,20 @@ Graph build_hed(const HedConfig& config, int64_t height, int64_t width) {
   return graph;
 }
 
+std::vector<TensorSpec> tensors_of(const HedConfig& config) {
+  const int64_t side = int64_t{1} << (config.blocks.size() - 1);
+  std::vector<TensorSpec> all = weights_of(build_hed(config, side, side));
+  all.push_back({"norm", {1, 3, 1, 1}});
+  return all;
+}
+
 HedFile read_hed(const std::filesystem::path& path) {
   HedFile file{read_tensor_file(path).tensors, {}};
   file.config = detect_hed(file.tensors);
   constexpr std::string_view what = "HED edge detector of ControlNet's (ControlNetHED.pth)";
   if (file.config.blocks.empty() || file.config.blocks.size() > 8)
     refuse_network(file.tensors, path.string(), what, hed_convolution(0, 0));
-  const int64_t side = int64_t{1} << (file.config.blocks.size() - 1);
-  std::vector<TensorSpec> needed = weights_of(build_hed(file.config, side, side));
-  needed.push_back({"norm", {1, 3, 1, 1}});
-  expect_exactly(file.tensors, needed, path.string(), what);
+  expect_exactly(file.tensors, tensors_of(file.config), path.string(), what);
   return file;
 }
 

@@ -23,6 +23,9 @@ struct HedConfig {
 /// block [1, h, w, 1], before the sigmoid.
 Graph build_hed(const HedConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const HedConfig& config);
+
 struct HedFile {
   NamedTensors tensors;
   HedConfig config;

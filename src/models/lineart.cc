@@ -31,6 +31,14 @@ LineartConfig detect_lineart(const NamedTensors& tensors) {
   return config;
 }
 
+std::vector<StoredLayer> stored_layers(const LineartConfig& /*config*/) {
+  return {stored_transposed("model3.0", 2, 3), stored_transposed("model3.3", 2, 3)};
+}
+
+std::vector<TensorSpec> taken_tensors(const LineartConfig& config) {
+  return weights_of(build_lineart(config, LineartConfig::multiple, LineartConfig::multiple).graph);
+}
+
 }  // namespace
 
 SizedGraph build_lineart(const LineartConfig& config, int64_t height, int64_t width) {
@@ -49,16 +57,18 @@ SizedGraph build_lineart(const LineartConfig& config, int64_t height, int64_t wi
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const LineartConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 LineartFile read_lineart(const std::filesystem::path& path) {
   LineartFile file{read_tensor_file(path).tensors, {}};
   file.config = detect_lineart(file.tensors);
   constexpr std::string_view what = "lineart network (sk_model.pth, sk_model2.pth)";
   if (file.config.channels == 0 || file.config.blocks == 0)
     refuse_network(file.tensors, path.string(), what, "model0.1.weight");
-  for (const char* layer : {"model3.0", "model3.3"})
-    convert_transposed(file.tensors, layer, 2, 1, 3);
-  expect_exactly(file.tensors, weights_of(build_lineart(file.config, 4, 4).graph), path.string(),
-                 what);
+  for (const StoredLayer& layer : stored_layers(file.config)) layer.convert(file.tensors);
+  expect_exactly(file.tensors, taken_tensors(file.config), path.string(), what);
   return file;
 }
 

@@ -22,6 +22,9 @@ struct LineartConfig {
 /// 1 is no line.
 SizedGraph build_lineart(const LineartConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const LineartConfig& config);
+
 struct LineartFile {
   NamedTensors tensors;
   LineartConfig config;

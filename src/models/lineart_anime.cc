@@ -58,6 +58,19 @@ LineartAnimeConfig detect_lineart_anime(const NamedTensors& tensors) {
   return config;
 }
 
+std::vector<StoredLayer> stored_layers(const LineartAnimeConfig& config) {
+  const size_t levels = config.channels.size();
+  std::vector<StoredLayer> layers;
+  for (size_t level = 0; level < levels; ++level)
+    layers.push_back(
+        stored_transposed(level_path(level, levels) + "." + level_names(level, levels).up, 2, 4));
+  return layers;
+}
+
+std::vector<TensorSpec> taken_tensors(const LineartAnimeConfig& config) {
+  return weights_of(build_lineart_anime(config, config.multiple(), config.multiple()));
+}
+
 }  // namespace
 
 Graph build_lineart_anime(const LineartAnimeConfig& config, int64_t height, int64_t width) {
@@ -69,19 +82,19 @@ Graph build_lineart_anime(const LineartAnimeConfig& config, int64_t height, int6
   return graph;
 }
 
+std::vector<TensorSpec> tensors_of(const LineartAnimeConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 LineartAnimeFile read_lineart_anime(const std::filesystem::path& path) {
   LineartAnimeFile file{read_tensor_file(path).tensors, {}};
   drop_prefix(file.tensors, "module.");
   file.config = detect_lineart_anime(file.tensors);
-  const size_t levels = file.config.channels.size();
   constexpr std::string_view what = "network for drawings' lines (netG.pth)";
-  if (levels < 3) refuse_network(file.tensors, path.string(), what, "model.model.0.weight");
-  for (size_t level = 0; level < levels; ++level)
-    convert_transposed(file.tensors,
-                       level_path(level, levels) + "." + level_names(level, levels).up, 2, 1, 3);
-  const int64_t side = file.config.multiple();
-  expect_exactly(file.tensors, weights_of(build_lineart_anime(file.config, side, side)),
-                 path.string(), what);
+  if (file.config.channels.size() < 3)
+    refuse_network(file.tensors, path.string(), what, "model.model.0.weight");
+  for (const StoredLayer& layer : stored_layers(file.config)) layer.convert(file.tensors);
+  expect_exactly(file.tensors, taken_tensors(file.config), path.string(), what);
   return file;
 }
 

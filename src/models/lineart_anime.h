@@ -24,6 +24,9 @@ struct LineartAnimeConfig {
 /// line.
 Graph build_lineart_anime(const LineartAnimeConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const LineartAnimeConfig& config);
+
 struct LineartAnimeFile {
   NamedTensors tensors;
   LineartAnimeConfig config;

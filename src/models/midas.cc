@@ -64,6 +64,20 @@ MidasConfig detect_midas(const NamedTensors& tensors) {
   return config;
 }
 
+std::vector<StoredLayer> stored_layers(const MidasConfig& config) {
+  if (config.resnet)
+    return {standardized_weights(std::string(midas_vit) + "patch_embed.backbone.")};
+  return {stored_transposed("pretrained.act_postprocess1.4", 4, 4),
+          stored_transposed("pretrained.act_postprocess2.4", 2, 2)};
+}
+
+std::vector<TensorSpec> taken_tensors(const MidasConfig& config) {
+  constexpr int64_t side = MidasConfig::multiple;
+  std::vector<TensorSpec> all = weights_of(build_midas(config, side, side).graph);
+  for (TensorSpec& spec : vit_host_tensors(config.vit, midas_vit)) all.push_back(std::move(spec));
+  return all;
+}
+
 bool can_be_built(const MidasConfig& config) {
   const auto has_grid = [](const BitResnetConfig& resnet) { return resnet.stages.size() == 3; };
   return config.vit.width > 0 && config.vit.depth > taken_blocks(config).back() &&
@@ -96,6 +110,10 @@ SizedGraph build_midas(const MidasConfig& config, int64_t height, int64_t width)
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const MidasConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 MidasFile read_midas(const std::filesystem::path& path) {
   MidasFile file{read_tensor_file(path).tensors, {}};
   file.config = detect_midas(file.tensors);
@@ -104,14 +122,8 @@ MidasFile read_midas(const std::filesystem::path& path) {
   if (!can_be_built(file.config))
     refuse_network(file.tensors, path.string(), what, "pretrained.model.pos_embed");
   std::erase_if(file.tensors.tensors, [](const auto& entry) { return is_idle(entry.first); });
-  if (file.config.resnet)
-    standardize_weights(file.tensors, std::string(midas_vit) + "patch_embed.backbone.");
-  convert_transposed(file.tensors, "pretrained.act_postprocess1.4", 4, 0, 1);
-  convert_transposed(file.tensors, "pretrained.act_postprocess2.4", 2, 0, 1);
-  constexpr int64_t side = MidasConfig::multiple;
-  std::vector<TensorSpec> needed = weights_of(build_midas(file.config, side, side).graph);
-  for (TensorSpec& spec : vit_host_tensors(file.config.vit, midas_vit)) needed.push_back(spec);
-  expect_exactly(file.tensors, needed, path.string(), what);
+  for (const StoredLayer& layer : stored_layers(file.config)) layer.convert(file.tensors);
+  expect_exactly(file.tensors, taken_tensors(file.config), path.string(), what);
   return file;
 }
 

@@ -25,6 +25,9 @@ struct MidasConfig {
 /// where it is near.
 SizedGraph build_midas(const MidasConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const MidasConfig& config);
+
 struct MidasFile {
   NamedTensors tensors;
   MidasConfig config;

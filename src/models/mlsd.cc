@@ -63,13 +63,14 @@ ValueId refine_level(const Module& m, ValueId x, const MlsdConfig& config) {
 
 std::string block_path(size_t block) { return fmt::format("backbone.features.{}.conv", block + 1); }
 
-/// A block's convolutions, and whether each sees one channel.
+/// A block's convolutions; the first two have an activation, the second sees each channel by
+/// itself.
 struct BlockLayers {
   std::string expanding, each, last;
 };
-BlockLayers layers_of(const NamedTensors& tensors, size_t block) {
+BlockLayers layers_of(size_t block, bool expands) {
   const std::string path = block_path(block);
-  if (tensors.has(path + ".3.weight")) return {path + ".0.0", path + ".1.0", path + ".2"};
+  if (expands) return {path + ".0.0", path + ".1.0", path + ".2"};
   return {"", path + ".0.0", path + ".1"};
 }
 
@@ -79,18 +80,29 @@ std::string norm_after(const std::string& layer) {
   return layer.substr(0, dot) + std::to_string(std::stoi(layer.substr(dot)) + 1);
 }
 
-/// All convolutions but the last have a norm.
-void fold_mlsd(NamedTensors& tensors) {
-  const auto fold = [&](const std::string& layer) {
-    if (!layer.empty()) fold_batch_norm(tensors, layer, norm_after(layer), 1e-5);
+/// All convolutions but the last have a norm, those of the decoder a bias as well.
+std::vector<StoredLayer> stored_layers(const MlsdConfig& config) {
+  std::vector<StoredLayer> layers;
+  const auto add_normed = [&](const std::string& layer, bool has_bias) {
+    layers.push_back(normed_convolution(layer, norm_after(layer), 1e-5, has_bias));
   };
-  fold("backbone.features.0.0");
-  for (size_t i = 0; i < mlsd_blocks; ++i) {
-    const auto [expanding, each, last] = layers_of(tensors, i);
-    for (const std::string& layer : {expanding, each, last}) fold(layer);
+  add_normed("backbone.features.0.0", false);
+  int64_t channels = config.stem;
+  for (size_t i = 0; i < config.blocks.size(); ++i) {
+    const bool expands = config.blocks[i].expanded != channels;
+    const auto [expanding, each, last] = layers_of(i, expands);
+    if (expands) add_normed(expanding, false);
+    for (const std::string& layer : {each, last}) add_normed(layer, false);
+    channels = config.blocks[i].channels;
   }
   for (int block = 15; block <= 23; ++block)
-    for (const char* layer : {"conv1", "conv2"}) fold(fmt::format("block{}.{}.0", block, layer));
+    for (const char* layer : {"conv1", "conv2"})
+      add_normed(fmt::format("block{}.{}.0", block, layer), true);
+  return layers;
+}
+
+std::vector<TensorSpec> taken_tensors(const MlsdConfig& config) {
+  return weights_of(build_mlsd(config, MlsdConfig::multiple, MlsdConfig::multiple).graph);
 }
 
 MlsdConfig detect_mlsd(const NamedTensors& tensors) {
@@ -99,7 +111,8 @@ MlsdConfig detect_mlsd(const NamedTensors& tensors) {
                     .width = filters_of(tensors, "block15.conv1.0.weight"),
                     .results = filters_of(tensors, "block23.conv3.weight")};
   for (size_t i = 0; i < mlsd_blocks; ++i) {
-    const auto [expanding, each, last] = layers_of(tensors, i);
+    const bool expands = tensors.has(block_path(i) + ".3.weight");
+    const auto [expanding, each, last] = layers_of(i, expands);
     config.blocks.push_back(
         {filters_of(tensors, each + ".weight"), filters_of(tensors, last + ".weight")});
   }
@@ -131,16 +144,18 @@ SizedGraph build_mlsd(const MlsdConfig& config, int64_t height, int64_t width) {
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const MlsdConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 MlsdFile read_mlsd(const std::filesystem::path& path) {
   MlsdFile file{read_tensor_file(path).tensors, {}};
   constexpr std::string_view what = "M-LSD line detector, large (mlsd_large_512_fp32.pth)";
   file.config = detect_mlsd(file.tensors);
   if (file.config.stem == 0 || file.config.width == 0 || file.config.results < 9)
     refuse_network(file.tensors, path.string(), what, "backbone.features.0.0.weight");
-  fold_mlsd(file.tensors);
-  constexpr int64_t side = MlsdConfig::multiple;
-  expect_exactly(file.tensors, weights_of(build_mlsd(file.config, side, side).graph), path.string(),
-                 what);
+  for (const StoredLayer& layer : stored_layers(file.config)) layer.convert(file.tensors);
+  expect_exactly(file.tensors, taken_tensors(file.config), path.string(), what);
   return file;
 }
 

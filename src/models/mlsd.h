@@ -32,6 +32,9 @@ struct MlsdConfig {
 /// where from there its ends lie (x, y, x, y).
 SizedGraph build_mlsd(const MlsdConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const MlsdConfig& config);
+
 struct MlsdFile {
   NamedTensors tensors;
   MlsdConfig config;

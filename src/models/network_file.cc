@@ -27,6 +27,16 @@ void refuse_network(const NamedTensors& tensors, const std::string& file, std::s
        tensors.tensors.empty() ? "-" : printable(tensors.tensors.begin()->first));
 }
 
+std::vector<TensorSpec> stored_tensors(const std::vector<TensorSpec>& taken,
+                                       const std::vector<StoredLayer>& layers) {
+  TensorShapes shapes;
+  for (const auto& [name, shape] : taken) shapes[name] = shape;
+  for (const StoredLayer& layer : layers) layer.restore(shapes);
+  std::vector<TensorSpec> stored;
+  for (const auto& [name, shape] : shapes) stored.push_back({name, shape});
+  return stored;
+}
+
 void expect_exactly(const NamedTensors& tensors, const std::vector<TensorSpec>& needed,
                     const std::string& file, std::string_view what) {
   check_complete(tensors, needed, file);

@@ -1,6 +1,8 @@
 // Files of small networks: what all readers of them ask.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,9 @@
 #include "tensor/tensor_spec.h"
 
 namespace drypoint {
+
+/// By name.
+using TensorShapes = std::map<std::string, Shape, std::less<>>;
 
 /// The number of filters of the convolution, or rows of the matrix, of this name; 0 if there is
 /// none.
@@ -20,6 +25,19 @@ void drop_prefix(NamedTensors& tensors, std::string_view prefix);
 /// Throws unsupported: the file holds no `what`, whose tensors begin with `first`.
 [[noreturn]] void refuse_network(const NamedTensors& tensors, const std::string& file,
                                  std::string_view what, std::string_view first);
+
+/// A layer's weights that files hold otherwise than the graph takes them, told once for both ways.
+struct StoredLayer {
+  /// The file's tensors -> the graph's. What is missing or has another shape stays as it is, for
+  /// `expect_exactly` to refuse.
+  std::function<void(NamedTensors&)> convert;
+  /// The graph's shapes -> the file's.
+  std::function<void(TensorShapes&)> restore;
+};
+
+/// What the file holds of what the graph takes.
+std::vector<TensorSpec> stored_tensors(const std::vector<TensorSpec>& taken,
+                                       const std::vector<StoredLayer>& layers);
 
 /// Throws bad_file for a tensor that is missing or of another shape, unsupported for one that is
 /// not needed.

@@ -51,6 +51,29 @@ void widen_taps(NamedTensors& tensors, const std::string& weight) {
   found->second = found->second.reshaped(shape);
 }
 
+StoredLayer over_a_list(const std::string& weight) {
+  return {.convert = [=](NamedTensors& file) { widen_taps(file, weight); },
+          .restore = [=](TensorShapes& shapes) { shapes.at(weight).pop_back(); }};
+}
+
+std::vector<StoredLayer> stored_layers(const NormalBaeConfig& config) {
+  std::vector<StoredLayer> layers = stored_layers(config.encoder, normal_bae_encoder);
+  for (size_t i = 1; i <= config.channels.size(); ++i)
+    for (const int layer : {0, 3})
+      layers.push_back(normed_convolution(fmt::format("decoder.up{}._net.{}", i, layer),
+                                          fmt::format("decoder.up{}._net.{}", i, layer + 1), 1e-5,
+                                          /*has_bias=*/true));
+  for (const int level : refined)
+    for (const int layer : {0, 2, 4, 6})
+      layers.push_back(over_a_list(fmt::format("decoder.out_conv_res{}.{}.weight", level, layer)));
+  return layers;
+}
+
+std::vector<TensorSpec> taken_tensors(const NormalBaeConfig& config) {
+  constexpr int64_t side = NormalBaeConfig::multiple;
+  return weights_of(build_normal_bae(config, side, side).graph);
+}
+
 }  // namespace
 
 SizedGraph build_normal_bae(const NormalBaeConfig& config, int64_t height, int64_t width) {
@@ -74,6 +97,10 @@ SizedGraph build_normal_bae(const NormalBaeConfig& config, int64_t height, int64
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const NormalBaeConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 NormalBaeFile read_normal_bae(const std::filesystem::path& path) {
   NormalBaeFile file{read_tensor_file(path).tensors, {}};
   auto& [tensors, config] = file;
@@ -83,21 +110,12 @@ NormalBaeFile read_normal_bae(const std::filesystem::path& path) {
   if (config.encoder.stem == 0 || config.encoder.head == 0 || config.hidden == 0)
     refuse_network(tensors, path.string(), what,
                    std::string(normal_bae_encoder) + "conv_stem.weight");
-  fold_efficientnet(tensors, normal_bae_encoder, config.encoder);
-  for (size_t i = 1; i <= config.channels.size(); ++i)
-    for (const int layer : {0, 3})
-      fold_batch_norm(tensors, fmt::format("decoder.up{}._net.{}", i, layer),
-                      fmt::format("decoder.up{}._net.{}", i, layer + 1), 1e-5);
-  for (const int level : refined)
-    for (const int layer : {0, 2, 4, 6})
-      widen_taps(tensors, fmt::format("decoder.out_conv_res{}.{}.weight", level, layer));
+  for (const StoredLayer& layer : stored_layers(config)) layer.convert(tensors);
   // The classifier's norm, which nothing goes through.
   std::erase_if(tensors.tensors, [](const auto& entry) {
     return entry.first.starts_with(std::string(normal_bae_encoder) + "bn2.");
   });
-  constexpr int64_t side = NormalBaeConfig::multiple;
-  expect_exactly(tensors, weights_of(build_normal_bae(config, side, side).graph), path.string(),
-                 what);
+  expect_exactly(tensors, taken_tensors(config), path.string(), what);
   return file;
 }
 

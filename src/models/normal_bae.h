@@ -24,6 +24,9 @@ struct NormalBaeConfig {
 /// length 1 and how sure it is.
 SizedGraph build_normal_bae(const NormalBaeConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const NormalBaeConfig& config);
+
 struct NormalBaeFile {
   NamedTensors tensors;
   NormalBaeConfig config;

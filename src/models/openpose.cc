@@ -47,6 +47,10 @@ Graph build_openpose(const OpenposeConfig& config, int64_t height, int64_t width
   return graph;
 }
 
+std::vector<TensorSpec> tensors_of(const OpenposeConfig& config) {
+  return weights_of(build_openpose(config, 8, 8));
+}
+
 OpenposeFile read_openpose(const std::filesystem::path& path) {
   OpenposeFile file{read_tensor_file(path).tensors, {}};
   file.config = detect_openpose(file.tensors);
@@ -55,7 +59,7 @@ OpenposeFile read_openpose(const std::filesystem::path& path) {
       file.config.stages > most_pose_stages)
     refuse_network(file.tensors, path.string(), what,
                    trunk_convolution(body_blocks, 0, 0) + ".weight");
-  expect_exactly(file.tensors, weights_of(build_openpose(file.config, 8, 8)), path.string(), what);
+  expect_exactly(file.tensors, tensors_of(file.config), path.string(), what);
   return file;
 }
 

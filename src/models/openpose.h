@@ -23,6 +23,9 @@ struct OpenposeConfig {
 /// likely each part is there, and none.
 Graph build_openpose(const OpenposeConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const OpenposeConfig& config);
+
 struct OpenposeFile {
   NamedTensors tensors;
   OpenposeConfig config;

@@ -86,8 +86,6 @@ std::vector<float> over_pixels(std::span<const float> taps, Differences differen
   return filter;
 }
 
-/// Turns filters over differences [O, I, 3, 3] into those over pixels. What has another shape stays
-/// for `expect_exactly` to refuse.
 void convert_differences(NamedTensors& tensors, const std::string& name, Differences differences) {
   const Tensor* stored = tensors.find(name + ".weight");
   if (!stored || stored->shape().size() != 4 || stored->shape()[2] != 3 || stored->shape()[3] != 3)
@@ -99,6 +97,34 @@ void convert_differences(NamedTensors& tensors, const std::string& name, Differe
   for (size_t begin = 0; begin < weight.floats().size(); begin += 9)
     to = std::ranges::copy(over_pixels(weight.floats().subspan(begin, 9), differences), to).out;
   tensors.tensors[name + ".weight"] = converted;
+}
+
+/// A convolution of which files have filters over differences [O, I, 3, 3], graphs over pixels.
+StoredLayer stored_differences(const std::string& name, size_t layer) {
+  return {.convert =
+              [=](NamedTensors& file) { convert_differences(file, name, differences_of(layer)); },
+          .restore =
+              [=](TensorShapes& shapes) {
+                Shape& weight = shapes.at(name + ".weight");
+                weight = {weight[0], weight[1], 3, 3};
+              }};
+}
+
+std::vector<StoredLayer> stored_layers(const PidinetConfig& /*config*/) {
+  std::vector<StoredLayer> layers{stored_differences("init_block", 0)};
+  for (size_t level = 0; level < PidinetConfig::levels; ++level)
+    for (size_t block = 0; block < blocks_of(level); ++block)
+      layers.push_back(stored_differences(block_name(level, block) + ".conv1", layers.size()));
+  return layers;
+}
+
+std::vector<TensorSpec> taken_tensors(const PidinetConfig& config) {
+  std::vector<TensorSpec> all = weights_of(build_pidinet(config, 16, 16).graph);
+  for (size_t level = 0; level < PidinetConfig::levels; ++level)
+    all.push_back({fmt::format("conv_reduces.{}.conv.bias", level), {1}});
+  all.push_back({"classifier.weight", {1, 4, 1, 1}});
+  all.push_back({"classifier.bias", {1}});
+  return all;
 }
 
 }  // namespace
@@ -118,6 +144,10 @@ SizedGraph build_pidinet(const PidinetConfig& config, int64_t height, int64_t wi
   return sized;
 }
 
+std::vector<TensorSpec> tensors_of(const PidinetConfig& config) {
+  return stored_tensors(taken_tensors(config), stored_layers(config));
+}
+
 PidinetFile read_pidinet(const std::filesystem::path& path) {
   PidinetFile file{read_tensor_file(path).tensors, {}};
   auto& [tensors, config] = file;
@@ -128,19 +158,8 @@ PidinetFile read_pidinet(const std::filesystem::path& path) {
   constexpr std::string_view what = "PiDiNet edge detector (table5_pidinet.pth)";
   if (config.channels == 0 || config.dilated == 0 || config.attended == 0)
     refuse_network(tensors, path.string(), what, "init_block.weight");
-  convert_differences(tensors, "init_block", differences_of(0));
-  std::vector<TensorSpec> needed;
-  size_t layer = 1;
-  for (size_t level = 0; level < PidinetConfig::levels; ++level) {
-    for (size_t block = 0; block < blocks_of(level); ++block, ++layer)
-      convert_differences(tensors, block_name(level, block) + ".conv1", differences_of(layer));
-    needed.push_back({fmt::format("conv_reduces.{}.conv.bias", level), {1}});
-  }
-  needed.push_back({"classifier.weight", {1, 4, 1, 1}});
-  needed.push_back({"classifier.bias", {1}});
-  for (TensorSpec& spec : weights_of(build_pidinet(config, 16, 16).graph))
-    needed.push_back(std::move(spec));
-  expect_exactly(tensors, needed, path.string(), what);
+  for (const StoredLayer& layer : stored_layers(config)) layer.convert(tensors);
+  expect_exactly(tensors, taken_tensors(config), path.string(), what);
   return file;
 }
 

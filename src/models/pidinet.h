@@ -23,6 +23,9 @@ struct PidinetConfig {
 /// "edges0", ... [1, h, w, 1], of which the share sigmoid("gate0") counts.
 SizedGraph build_pidinet(const PidinetConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const PidinetConfig& config);
+
 struct PidinetFile {
   NamedTensors tensors;
   PidinetConfig config;

@@ -36,6 +36,10 @@ Graph build_pose_machine(const PoseMachineConfig& config, int64_t height, int64_
   return graph;
 }
 
+std::vector<TensorSpec> tensors_of(const PoseMachineConfig& config) {
+  return weights_of(build_pose_machine(config, 8, 8));
+}
+
 PoseMachineFile read_pose_machine(const std::filesystem::path& path, const PoseMachineKind& kind) {
   PoseMachineFile file{read_tensor_file(path).tensors, {}};
   const PoseMachineConfig& config = file.config = detect_pose_machine(file.tensors);
@@ -47,8 +51,7 @@ PoseMachineFile read_pose_machine(const std::filesystem::path& path, const PoseM
   if (config.points != kind.points)
     fail(ErrorKind::unsupported, "{}: finds {} points, expected {}, as the {} does", path.string(),
          config.points, kind.points, kind.name);
-  expect_exactly(file.tensors, weights_of(build_pose_machine(config, 8, 8)), path.string(),
-                 kind.name);
+  expect_exactly(file.tensors, tensors_of(config), path.string(), kind.name);
   return file;
 }
 

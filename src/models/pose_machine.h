@@ -30,6 +30,9 @@ constexpr PoseMachineKind face_machine{70, "OpenPose network for faces (facenet.
 /// 8, points + 1], how likely each is there, and none.
 Graph build_pose_machine(const PoseMachineConfig& config, int64_t height, int64_t width);
 
+/// Every tensor of a file with such a network.
+std::vector<TensorSpec> tensors_of(const PoseMachineConfig& config);
+
 struct PoseMachineFile {
   NamedTensors tensors;
   PoseMachineConfig config;

@@ -12,7 +12,7 @@
 #include "checkpoint/safetensors.h"
 #include "models/complete.h"
 #include "models/family.h"
-#include "models/inception_weights.h"
+#include "models/published.h"
 
 namespace drypoint {
 namespace {
@@ -22,9 +22,10 @@ struct Gain {
   float gain;
 };
 
-// The root mean square that a product of unit-variance weights is multiplied with; the first match
-// counts. A normal variable x has E[silu(x)^2] = 0.36, so behind a norm and silu 1.68 keeps the
-// variance at 1. The ends of residual branches are damped, so that sums grow slowly.
+// The root mean square that a product of unit-variance weights is multiplied with, of models for
+// drawing; the first match counts. A normal variable x has E[silu(x)^2] = 0.36, so behind a norm
+// and silu 1.68 keeps the variance at 1. The ends of residual branches are damped, so that sums
+// grow slowly.
 constexpr Gain gains[] = {
     {"input_hint_block.0.", 3.f},  // edges are sparse
     {"input_hint_block.", 1.5f},   // between 2 for small signals, which silu halves, and 1.41
@@ -44,8 +45,6 @@ constexpr Gain gains[] = {
     {"decoder.conv_out.", 0.8f},  // pictures lie between -1 and 1
     {"encoder.conv_in.", 2.f},
     {"encoder.conv_out.", 1.68f},
-    {"Conv2d_", 1.41f},  // ReLU halves the square of what it gets
-    {"Mixed_", 1.41f},
     {".conv1.", 1.68f},
     {".conv2.", 0.8f},
     {"self_attn.out_proj.", 0.5f},
@@ -56,7 +55,19 @@ struct Distribution {
   float mean = 0, deviation = 0;
 };
 
-Distribution distribution(const TensorSpec& spec) {
+/// What random weights are made for.
+struct Arch {
+  std::vector<TensorSpec> tensors;
+  std::optional<float> gain;  // of all products; none: as `gains` has it
+};
+
+float gain_of(std::string_view name) {
+  const auto found = std::ranges::find_if(
+      gains, [&](const Gain& gain) { return name.find(gain.part_of_name) != name.npos; });
+  return found == std::end(gains) ? 1 : found->gain;
+}
+
+Distribution distribution(const TensorSpec& spec, const std::optional<float>& gain) {
   const std::string_view name = spec.name;
   if (name.ends_with("token_embedding.weight")) return {0, 0.7f};
   if (name.ends_with("position_embedding.weight")) return {0, 0.3f};
@@ -66,14 +77,8 @@ Distribution distribution(const TensorSpec& spec) {
   // A hint without edges is all zero, so its biases must carry it.
   if (name.ends_with(".bias"))
     return {0, name.find("input_hint_block.") != name.npos ? 0.3f : 0.02f};
-  float gain = 1;
-  for (const auto& [part, value] : gains)
-    if (name.find(part) != name.npos) {
-      gain = value;
-      break;
-    }
   const int64_t fan_in = element_count(spec.shape) / spec.shape[0];
-  return {0, gain / std::sqrt(static_cast<float>(fan_in))};
+  return {0, gain.value_or(gain_of(name)) / std::sqrt(static_cast<float>(fan_in))};
 }
 
 // Sebastiano Vigna's splitmix64 (https://prng.di.unimi.it/splitmix64.c) at a position of its own.
@@ -138,9 +143,10 @@ const Family* family_named(const std::string& arch) {
   return found == families().end() ? nullptr : &*found;
 }
 
-std::vector<TensorSpec> tensors_for(const std::string& arch) {
-  if (arch == "inception") return inception_tensors();
-  if (const Family* family = family_named(arch)) return tensors_of(family->config());
+Arch arch_named(const std::string& arch) {
+  if (const Family* family = family_named(arch)) return {tensors_of(family->config()), {}};
+  for (const PublishedNetwork& network : published_networks())
+    if (network.name == arch) return {network.tensors(), network.gain};
   fail(ErrorKind::bad_argument, "arch '{}' is unknown, expected {}", arch,
        fmt::join(synth_archs(), ", "));
 }
@@ -163,7 +169,7 @@ std::map<std::string, std::string> metadata(const SynthOptions& options) {
 
 void write_random(const std::filesystem::path& path, const SynthOptions& options,
                   const std::function<bool()>& stop) {
-  const std::vector<TensorSpec> specs = tensors_for(options.arch);
+  const auto [specs, gain] = arch_named(options.arch);
   const DType dtype = dtype_of(options.dtype);
 
   std::vector<SafetensorsWriter::Entry> entries;
@@ -177,7 +183,7 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
     for (size_t begin = 0; begin < values; begin += block) {
       if (stop && stop()) fail(ErrorKind::cancelled, "cancelled");
       const auto part = std::span(buffer).first(std::min(block, values - begin) * size_of(dtype));
-      fill(dtype, part, stream, begin, distribution(spec));
+      fill(dtype, part, stream, begin, distribution(spec, gain));
       writer.append(part);
     }
   }
@@ -189,17 +195,18 @@ void write_random(const std::filesystem::path& path, const SynthOptions& options
 std::vector<std::string> synth_archs() {
   std::vector<std::string> archs;
   for (const Family& family : families()) archs.emplace_back(family.name);
-  archs.emplace_back("inception");
+  for (const PublishedNetwork& network : published_networks()) archs.emplace_back(network.name);
   return archs;
 }
 
 NamedTensors synthesized(const SynthOptions& options) {
-  const std::vector<TensorSpec> specs = tensors_for(options.arch);
+  const auto [specs, gain] = arch_named(options.arch);
   const DType dtype = dtype_of(options.dtype);
   NamedTensors result;
   for (const auto& spec : specs) {
     Tensor tensor({dtype, spec.shape});
-    fill(dtype, tensor.mutable_bytes(), stream_of(options.seed, spec.name), 0, distribution(spec));
+    fill(dtype, tensor.mutable_bytes(), stream_of(options.seed, spec.name), 0,
+         distribution(spec, gain));
     result.tensors.emplace(spec.name, std::move(tensor));
   }
   for (const auto& [key, value] : metadata(options)) result.metadata.emplace(key, value);

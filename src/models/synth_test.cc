@@ -7,6 +7,7 @@
 
 #include "drypoint/error.h"
 #include "models/assemble.h"
+#include "models/published.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -60,6 +61,34 @@ TEST(Synth, ScalesByTheFanIn) {
         0.001);
     EXPECT_NEAR(deviation("control_model.zero_convs.0.0.weight"), 0.4 / std::sqrt(32), 0.004);
     EXPECT_EQ(deviation("model.diffusion_model.out.0.weight"), 1);
+  }
+}
+
+/// Millions of parameters of the public files, whose idle tensors are not written.
+TEST(Synth, NetworksHaveTheSizesOfTheirFiles) {
+  const std::map<std::string_view, double> published{{"hed", 14.72},
+                                                     {"pidinet", 0.714},
+                                                     {"lineart", 4.29},
+                                                     {"lineart_anime", 54.4},
+                                                     {"mlsd", 1.57},
+                                                     {"midas_hybrid", 123.1},
+                                                     {"midas_large", 344.1},
+                                                     {"depth_anything_vits", 24.8},
+                                                     {"depth_anything_vitb", 97.5},
+                                                     {"normal_bae", 72.7},
+                                                     {"depth_anything_vitl", 335.3},
+                                                     {"openpose", 52.3},
+                                                     {"openpose_hand", 36.8},
+                                                     {"openpose_face", 38.4},
+                                                     {"realesrgan", 16.7},
+                                                     {"realesrgan_small", 1.21},
+                                                     {"inception", 21.8}};
+  for (const PublishedNetwork& network : published_networks()) {
+    double parameters = 0;
+    for (const TensorSpec& spec : network.tensors())
+      parameters += static_cast<double>(element_count(spec.shape));
+    EXPECT_NEAR(parameters / 1e6, published.at(network.name), 0.02 * published.at(network.name))
+        << network.name;
   }
 }
 

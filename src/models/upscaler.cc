@@ -154,14 +154,17 @@ UpscalerConfig detect_srvgg(const NamedTensors& tensors, const std::string& file
 
 }  // namespace
 
+std::vector<TensorSpec> tensors_of(const UpscalerConfig& config) {
+  return weights_of(build_upscaler(config, multiple_of(config), multiple_of(config)));
+}
+
 UpscalerFile read_upscaler(const std::filesystem::path& path) {
   const std::string file = path.string();
   UpscalerFile result{with_basic_names(read_tensor_file(path).tensors), {}};
   const bool is_rrdb =
       result.tensors.has_prefix("conv_first.") || !result.tensors.has("body.0.weight");
   result.config = is_rrdb ? detect_rrdb(result.tensors, file) : detect_srvgg(result.tensors, file);
-  const auto needed = weights_of(
-      build_upscaler(result.config, multiple_of(result.config), multiple_of(result.config)));
+  const auto needed = tensors_of(result.config);
   check_complete(result.tensors, needed, file);
   if (needed.size() != result.tensors.tensors.size())
     for (const auto& [name, _] : result.tensors.tensors)

@@ -31,6 +31,9 @@ struct UpscalerFile {
 /// "params_ema" or "params". Throws bad_file naming the tensor, unsupported for other networks.
 UpscalerFile read_upscaler(const std::filesystem::path& path);
 
+/// Every tensor of a file with such a network, with BasicSR's names.
+std::vector<TensorSpec> tensors_of(const UpscalerConfig& config);
+
 Graph build_upscaler(const UpscalerConfig& config, int64_t height, int64_t width);
 
 }  // namespace drypoint

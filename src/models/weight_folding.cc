@@ -3,6 +3,11 @@
 #include <cmath>
 
 namespace drypoint {
+namespace {
+
+constexpr const char* batch_norm_tensors[] = {".weight", ".bias", ".running_mean", ".running_var"};
+
+}  // namespace
 
 void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, const std::string& norm,
                      double epsilon) {
@@ -10,7 +15,7 @@ void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, cons
   if (!weight || weight->shape().empty() || weight->shape()[0] == 0) return;
   const Shape filters{weight->shape()[0]};
   std::vector<Tensor> of_norm;
-  for (const char* name : {".weight", ".bias", ".running_mean", ".running_var"}) {
+  for (const char* name : batch_norm_tensors) {
     const Tensor* found = tensors.find(norm + name);
     if (!found || found->shape() != filters) return;
     of_norm.push_back(found->to_f32());
@@ -32,9 +37,19 @@ void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, cons
   }
   tensors.tensors[convolution + ".weight"] = folded;
   tensors.tensors[convolution + ".bias"] = bias;
-  for (const char* name :
-       {".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked"})
-    tensors.tensors.erase(norm + name);
+  for (const char* name : batch_norm_tensors) tensors.tensors.erase(norm + name);
+  tensors.tensors.erase(norm + ".num_batches_tracked");
+}
+
+StoredLayer normed_convolution(const std::string& convolution, const std::string& norm,
+                               double epsilon, bool has_bias) {
+  return {.convert = [=](NamedTensors& file) { fold_batch_norm(file, convolution, norm, epsilon); },
+          .restore =
+              [=](TensorShapes& shapes) {
+                const Shape filters = shapes.at(convolution + ".bias");
+                if (!has_bias) shapes.erase(convolution + ".bias");
+                for (const char* name : batch_norm_tensors) shapes[norm + name] = filters;
+              }};
 }
 
 }  // namespace drypoint

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "checkpoint/named_tensors.h"
+#include "models/network_file.h"
 
 namespace drypoint {
 
@@ -12,5 +13,9 @@ namespace drypoint {
 /// tensors are taken out. What is missing or has another shape stays for a check to refuse.
 void fold_batch_norm(NamedTensors& tensors, const std::string& convolution, const std::string& norm,
                      double epsilon);
+
+/// A convolution that files have with a batch norm behind it, perhaps without a bias of its own.
+StoredLayer normed_convolution(const std::string& convolution, const std::string& norm,
+                               double epsilon, bool has_bias);
 
 }  // namespace drypoint

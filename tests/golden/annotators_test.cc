@@ -8,9 +8,13 @@
 #include "drypoint/annotate.h"
 #include "drypoint/pipeline.h"
 #include "drypoint/preprocess.h"
+#include "drypoint/synth.h"
 #include "golden/golden_test_base.h"
 #include "image/preprocess/pixels.h"
 #include "models/depth_anything.h"
+#include "models/hed.h"
+#include "models/lineart.h"
+#include "models/lineart_anime.h"
 #include "models/midas.h"
 #include "models/mlsd.h"
 #include "models/normal_bae.h"
@@ -376,6 +380,84 @@ TEST(Annotator, EveryNetworkHasAReader) {
     })) << preprocessor.name;
   }
 }
+
+/// What is in files of networks without a use in them.
+bool is_idle(const std::string& tensor) {
+  constexpr std::string_view idle[] = {"refinenet4.resConfUnit1.", "pretrained.model.norm.",
+                                       "pretrained.model.head.",   "original_model.bn2.",
+                                       "pretrained.mask_token",    "num_batches_tracked"};
+  return std::ranges::any_of(
+      idle, [&](std::string_view part) { return tensor.find(part) != tensor.npos; });
+}
+
+/// What a list says that a network's file holds is what it holds.
+void expect_listed(const std::string& name, const std::vector<TensorSpec>& listed) {
+  NamedTensors file = annotator_tensors(name);
+  for (const auto& [tensor, shape] : listed) {
+    const std::string stored = (file.has(tensor) ? "" : "module.") + tensor;
+    ASSERT_TRUE(file.has(stored)) << name << ": " << tensor;
+    EXPECT_EQ(file.at(stored).shape(), shape) << name << ": " << tensor;
+    file.tensors.erase(stored);
+  }
+  for (const auto& [tensor, _] : file.tensors)
+    EXPECT_TRUE(is_idle(tensor)) << name << ": " << tensor;
+}
+
+/// The list of such a network with the first of a transformer's blocks alone.
+template <class Config>
+std::vector<TensorSpec> with_one_block(const Config& config, const Transformer& transformer) {
+  std::vector<TensorSpec> all = tensors_of(config);
+  const std::string blocks = transformer.blocks;
+  std::erase_if(all, [&](const TensorSpec& spec) {
+    return spec.name.starts_with(blocks) && !spec.name.starts_with(blocks + "0.");
+  });
+  return all;
+}
+
+TEST(Annotator, FilesHoldWhatIsListed) {
+  const auto file = [](const std::string& name) { return annotator_path(name + ".safetensors"); };
+  expect_listed("hed", tensors_of(read_hed(file("hed")).config));
+  expect_listed("lineart", tensors_of(read_lineart(file("lineart")).config));
+  expect_listed("lineart_anime", tensors_of(read_lineart_anime(file("lineart_anime")).config));
+  expect_listed("mlsd", tensors_of(read_mlsd(file("mlsd")).config));
+  expect_listed("normal_bae", tensors_of(read_normal_bae(file("normal_bae")).config));
+  expect_listed("openpose", tensors_of(read_openpose(file("openpose")).config));
+  expect_listed("pidinet", tensors_of(read_pidinet(file("pidinet")).config));
+  for (const auto& [name, kind] :
+       {std::pair("hand_pose", hand_machine), std::pair("face_pose", face_machine)})
+    expect_listed(name, tensors_of(read_pose_machine(file(name), kind).config));
+  for (const auto& [name, transformer] :
+       {std::pair("midas_hybrid", hybrid), std::pair("midas_large", large)})
+    expect_listed(
+        name, with_one_block(read_midas(Weights(name, transformer).path()).config, transformer));
+  for (const auto& [name, version] :
+       {std::pair("depth_anything", 1), std::pair("depth_anything_v2", 2)})
+    expect_listed(
+        name,
+        with_one_block(read_depth_anything(Weights(name, dinov2).path(), version).config, dinov2));
+}
+
+struct SynthCase {
+  const char *arch, *preprocessor;
+};
+class SynthesizedNetwork : public ::testing::TestWithParam<SynthCase> {};
+
+TEST_P(SynthesizedNetwork, GivesAHint) {
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path weights = folder / "weights.safetensors";
+  synthesize(weights, {.arch = GetParam().arch, .seed = 1});
+  const Image hint = Annotator(GetParam().preprocessor, weights, testing::tested_device())
+                         .annotate(annotator_picture("picture"));
+  EXPECT_EQ(hint.width, 64);
+  EXPECT_EQ(hint.height, 64);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Archs, SynthesizedNetwork,
+    ::testing::Values(SynthCase{"hed", "softedge_hed"}, SynthCase{"pidinet", "softedge_pidinet"},
+                      SynthCase{"lineart", "lineart_realistic"}, SynthCase{"mlsd", "mlsd"},
+                      SynthCase{"normal_bae", "normal_bae"}, SynthCase{"openpose", "openpose"},
+                      SynthCase{"depth_anything_vits", "depth_anything_v2"}),
+    [](const auto& test) { return std::string(test.param.arch); });
 
 TEST(Annotator, FindsItsWeightsInAFolder) {
   const testing::TemporaryFolder folder;
