@@ -28,19 +28,32 @@ struct Between {
 /// Adds the plane, made as large as `to`, to `sum`.
 inline void add_bilinear(std::span<const float> plane, ImageSize from, ImageSize to,
                          std::span<float> sum) {
+  const auto width = static_cast<size_t>(to.width);
   std::vector<Between> columns;
   for (int x = 0; x < to.width; ++x) columns.emplace_back(x, to.width, from.width);
-  float* out = sum.data();
+  // Lines are as wide as `to` once they are needed, which they are for several rows.
+  struct Line {
+    size_t row = SIZE_MAX;
+    std::vector<float> values;
+  } lines[2];
+  const auto line = [&](size_t row) {
+    Line& kept = lines[row % 2];
+    if (kept.row != row) {
+      kept.row = row;
+      kept.values.resize(width);
+      const float* in = &plane[row * static_cast<size_t>(from.width)];
+      for (size_t x = 0; x < width; ++x) {
+        const auto& [low, high, share] = columns[x];
+        kept.values[x] = in[low] + share * (in[high] - in[low]);
+      }
+    }
+    return kept.values.data();
+  };
   for (int y = 0; y < to.height; ++y) {
     const Between row(y, to.height, from.height);
-    const float* above = &plane[row.low * static_cast<size_t>(from.width)];
-    const float* below = &plane[row.high * static_cast<size_t>(from.width)];
-    for (const Between& column : columns) {
-      const auto across = [&](const float* line) {
-        return line[column.low] + column.share * (line[column.high] - line[column.low]);
-      };
-      *out++ += across(above) + row.share * (across(below) - across(above));
-    }
+    const float *above = line(row.low), *below = line(row.high);
+    float* out = &sum[static_cast<size_t>(y) * width];
+    for (size_t x = 0; x < width; ++x) out[x] += above[x] + row.share * (below[x] - above[x]);
   }
 }
 

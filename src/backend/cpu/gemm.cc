@@ -1,7 +1,7 @@
 #include "backend/cpu/gemm.h"
 
-#include "base/vector_targets.h"
 #include "base/error.h"
+#include "base/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/gemm.cc"

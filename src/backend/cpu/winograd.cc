@@ -2,8 +2,8 @@
 
 #include "backend/cpu/conv2d.h"
 #include "backend/cpu/pack_columns.h"
-#include "base/vector_targets.h"
 #include "base/error.h"
+#include "base/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/winograd.cc"

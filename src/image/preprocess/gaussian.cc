@@ -2,6 +2,7 @@
 
 #include "image/mirrored.h"
 #include "image/preprocess/pixels.h"
+#include "image/weighted_sums.h"
 
 namespace drypoint {
 namespace {
@@ -18,65 +19,77 @@ std::vector<double> gaussian_weights(double sigma, int taps) {
 }
 
 /// In 256ths: what one loses by rounding the next one gets, and the middle one what is left of 256.
-std::vector<int> in_256ths(const std::vector<double>& weights) {
-  std::vector<int> rounded(weights.size());
+std::vector<float> in_256ths(const std::vector<double>& weights) {
+  std::vector<float> rounded(weights.size());
   const size_t middle = weights.size() / 2;
-  rounded[middle] = 256;
+  int left = 256;
   double lost = 0;
   for (size_t i = 0; i < middle; ++i) {
     const double weight = weights[i] * 256 + lost;
     const int own = static_cast<int>(std::nearbyint(weight));
     lost = weight - own;
-    rounded[i] = rounded[weights.size() - 1 - i] = own;
-    rounded[middle] -= 2 * own;
+    rounded[i] = rounded[weights.size() - 1 - i] = static_cast<float>(own);
+    left -= 2 * own;
   }
+  rounded[middle] = static_cast<float>(left);
   return rounded;
 }
 
-/// Sums of each row's values, then of each column's.
-template <class Number>
-std::vector<Number> filtered(const Image& image, const std::vector<Number>& weights) {
-  const int taps = static_cast<int>(weights.size()), half = taps / 2;
-  const auto channels = static_cast<size_t>(image.channels);
-  const size_t stride = static_cast<size_t>(image.width) * channels;
-  std::vector<Number> across(pixels_of(image) * channels), line(stride + 2 * half * channels);
-  for (size_t row = 0; row < static_cast<size_t>(image.height); ++row) {
-    const uint8_t* from = image.pixels.data() + row * stride;
-    for (int column = -half; column < image.width + half; ++column)
-      for (size_t c = 0; c < channels; ++c)
-        line[static_cast<size_t>(column + half) * channels + c] =
-            from[static_cast<size_t>(mirrored(column, image.width)) * channels + c];
-    Number* to = across.data() + row * stride;
-    for (size_t k = 0; k < weights.size(); ++k)
-      for (size_t i = 0; i < stride; ++i) to[i] += weights[k] * line[k * channels + i];
-  }
-  std::vector<Number> result(across.size());
-  for (int row = 0; row < image.height; ++row) {
-    Number* to = result.data() + static_cast<size_t>(row) * stride;
-    for (int k = 0; k < taps; ++k) {
-      const Number* from =
-          across.data() + static_cast<size_t>(mirrored(row + k - half, image.height)) * stride;
-      for (size_t i = 0; i < stride; ++i) to[i] += weights[static_cast<size_t>(k)] * from[i];
-    }
-  }
-  return result;
+std::vector<float> as_floats(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
 }
 
 }  // namespace
 
-std::vector<float> gaussian(const Image& image, double sigma, int taps) {
-  std::vector<float> weights;
-  for (const double weight : gaussian_weights(sigma, taps))
-    weights.push_back(static_cast<float>(weight));
-  return filtered(image, weights);
+GaussianRows::GaussianRows(const Image& image, std::vector<float> weights)
+    : image_(image),
+      weights_(std::move(weights)),
+      channels_(static_cast<size_t>(image.channels)),
+      stride_(static_cast<size_t>(image.width) * channels_),
+      line_(stride_ + 2 * static_cast<size_t>(half()) * channels_),
+      kept_(weights_.size() * stride_),
+      row_(stride_),
+      taken_(weights_.size()) {}
+
+GaussianRows::GaussianRows(const Image& image, double sigma, int taps)
+    : GaussianRows(image, as_floats(gaussian_weights(sigma, taps))) {}
+
+float* GaussianRows::kept(int row) {
+  return kept_.data() + static_cast<size_t>(row) % weights_.size() * stride_;
+}
+
+void GaussianRows::add_row() {
+  const uint8_t* from = image_.pixels.data() + static_cast<size_t>(rows_) * stride_;
+  const auto mirror = [&](int column) {
+    const uint8_t* pixel = from + static_cast<size_t>(mirrored(column, image_.width)) * channels_;
+    std::copy_n(pixel, channels_, &line_[static_cast<size_t>(column + half()) * channels_]);
+  };
+  for (int column = -half(); column < 0; ++column) mirror(column);
+  std::copy_n(from, stride_, &line_[static_cast<size_t>(half()) * channels_]);
+  for (int column = image_.width; column < image_.width + half(); ++column) mirror(column);
+  for (size_t k = 0; k < taken_.size(); ++k) taken_[k] = line_.data() + k * channels_;
+  weighted_sums(weights_, taken_.data(), kept(rows_++), stride_);
+}
+
+std::span<const float> GaussianRows::next() {
+  while (rows_ < std::min(next_ + half() + 1, image_.height)) add_row();
+  for (size_t k = 0; k < taken_.size(); ++k)
+    taken_[k] = kept(mirrored(next_ + static_cast<int>(k) - half(), image_.height));
+  weighted_sums(weights_, taken_.data(), row_.data(), stride_);
+  ++next_;
+  return row_;
 }
 
 Image gaussian_blurred(const Image& image, double sigma) {
   const int taps = static_cast<int>(sigma * 6 + 1.5) | 1;
   Image result = image;
-  std::ranges::transform(filtered(image, in_256ths(gaussian_weights(sigma, taps))),
-                         result.pixels.begin(),
-                         [](int sum) { return static_cast<uint8_t>((sum + (1 << 15)) >> 16); });
+  GaussianRows rows(image, in_256ths(gaussian_weights(sigma, taps)));
+  auto to = result.pixels.begin();
+  // Whole numbers, of which floats hold all up to the largest of these sums, 255 * 2^16.
+  for (int y = 0; y < image.height; ++y)
+    to = std::ranges::transform(rows.next(), to, [](float sum) {
+           return static_cast<uint8_t>((static_cast<int>(sum) + (1 << 15)) >> 16);
+         }).out;
   return result;
 }
 

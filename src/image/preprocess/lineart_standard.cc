@@ -16,15 +16,20 @@ float median(std::vector<float> values) {
 
 /// How much darker it is than around it, in units of which the lines' median is half of white.
 Image lineart_standard(const Image& image, const PreprocessOptions& /*options*/) {
-  const std::vector<float> blurred = gaussian(image, 6, taps_of_floats(6));
+  GaussianRows blurred(image, 6, taps_of_floats(6));
   const auto channels = static_cast<size_t>(image.channels);
   std::vector<float> intensity, lines;
-  for (size_t i = 0; i < pixels_of(image); ++i) {
-    float least = 255;
-    for (size_t k = i * channels; k < (i + 1) * channels; ++k)
-      least = std::min(least, blurred[k] - static_cast<float>(image.pixels[k]));
-    intensity.push_back(std::clamp(least, 0.0f, 255.0f));
-    if (intensity.back() > 8) lines.push_back(intensity.back());
+  intensity.reserve(pixels_of(image));
+  const uint8_t* pixel = image.pixels.data();
+  for (int y = 0; y < image.height; ++y) {
+    const float* around = blurred.next().data();
+    for (int x = 0; x < image.width; ++x, pixel += channels, around += channels) {
+      float least = 255;
+      for (size_t c = 0; c < channels; ++c)
+        least = std::min(least, around[c] - static_cast<float>(pixel[c]));
+      intensity.push_back(std::clamp(least, 0.0f, 255.0f));
+      if (intensity.back() > 8) lines.push_back(intensity.back());
+    }
   }
   const float unit = lines.empty() ? 16 : std::max(16.0f, median(std::move(lines)));
   Image result = grey_like(image);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "drypoint/image.h"
@@ -25,8 +26,29 @@ inline uint8_t truncated(float value) {
 }
 
 /// A picture's values as numbers, blurred as OpenCV's `GaussianBlur` does: `taps` values of each
-/// row, then of each column, mirrored at the border without repeating it.
-std::vector<float> gaussian(const Image& image, double sigma, int taps);
+/// row, then of each column, mirrored at the border without repeating it. One row after the other.
+class GaussianRows {
+ public:
+  GaussianRows(const Image& image, double sigma, int taps);
+  /// As many as there are taps. The picture must live as long.
+  GaussianRows(const Image& image, std::vector<float> weights);
+
+  /// The next row, from the first on; valid until the one after.
+  std::span<const float> next();
+
+ private:
+  int half() const { return static_cast<int>(weights_.size()) / 2; }
+  /// A row of the picture, each value of which is a sum along it.
+  float* kept(int row);
+  void add_row();
+
+  const Image& image_;
+  std::vector<float> weights_;
+  size_t channels_, stride_;
+  std::vector<float> line_, kept_, row_;  // kept: as many rows as there are taps
+  std::vector<const float*> taken_;
+  int rows_ = 0, next_ = 0;
+};
 
 /// The same of 8-bit pixels, which OpenCV weights in 256ths.
 Image gaussian_blurred(const Image& image, double sigma);
