@@ -122,6 +122,9 @@ HWY_EXPORT(multiply_bf16);
 HWY_EXPORT(multiply_i8);
 
 Multiplier plain_multiplier(DType factors) {
+  // Before anything was dispatched, what is dispatched to asks the processor anew at each call.
+  if (auto& target = hwy::GetChosenTarget(); !target.IsInitialized())
+    target.Update(hwy::SupportedTargets());
   auto* const multiply = factors == DType::f32    ? HWY_DYNAMIC_DISPATCH(multiply_f32)
                          : factors == DType::bf16 ? HWY_DYNAMIC_DISPATCH(multiply_bf16)
                                                   : HWY_DYNAMIC_DISPATCH(multiply_i8);
