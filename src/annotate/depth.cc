@@ -68,9 +68,10 @@ NetworkInputs vit_positions(const NamedTensors& tensors, const std::string& pref
 Image depth_hint(std::span<const float> depth, ImageSize size) {
   const auto [least, most] = std::ranges::minmax(depth);
   const float range = most - least;
-  Image hint{size.width, size.height, 1, {}};
-  for (const float value : depth)
-    hint.pixels.push_back(range > 0 ? truncated((value - least) / range * 255) : 0);
+  Image hint{size.width, size.height, 1, std::vector<uint8_t>(depth.size())};
+  if (range > 0)
+    std::ranges::transform(depth, hint.pixels.begin(),
+                           [&](float value) { return truncated((value - least) / range * 255); });
   return hint;
 }
 

@@ -25,16 +25,16 @@ class DepthAnythingNetwork : public HintNetwork {
     return {in_patches(picture.width), in_patches(picture.height)};
   }
   SizedGraph build(ImageSize seen) const override {
-    return build_depth_anything(config_, seen.height, seen.width);
+    SizedGraph sized = build_depth_anything(config_, seen.height, seen.width);
+    sized.tables.merge(vit_positions(tensors(), depth_anything_vit, config_.vit,
+                                     {seen.width / patch, seen.height / patch},
+                                     PositionResize::dinov2));
+    return sized;
   }
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    NetworkInputs all =
-        vit_positions(tensors(), depth_anything_vit, config_.vit,
-                      {seen.width / patch, seen.height / patch}, PositionResize::dinov2);
-    all["image"] = imagenet_pixels(resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3,
-                                                 {picture.width, picture.height}, seen,
-                                                 Interpolation::cubic64));
-    return all;
+    return image_alone(imagenet_pixels(resize_floats(scaled_pixels(picture, 1 / 255.0f, 0), 3,
+                                                     {picture.width, picture.height}, seen,
+                                                     Interpolation::cubic64)));
   }
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
              const PreprocessOptions& /*numbers*/) const override {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "annotate/peaks.h"
 #include "annotate/poses.h"
 
 namespace drypoint {
@@ -50,7 +51,7 @@ std::optional<Keypoint> in_picture(int x, int y, const Region& box) {
   return Keypoint{x + box.x, y + box.y};
 }
 
-/// One plane of the results at a size, between whose corners they are spread evenly.
+/// The results at a size, between whose corners they are spread evenly.
 class Spread {
  public:
   Spread(std::span<const float> points, size_t planes, int side, ImageSize size)
@@ -58,17 +59,37 @@ class Spread {
         planes_(planes),
         side_(static_cast<size_t>(side)),
         down_(places(side, size.height)),
-        across_(places(side, size.width)) {}
+        across_(places(side, size.width)) {
+    for (size_t x = 0; x < across_.size(); ++x) {
+      if (x == 0 || across_[x].low != across_[x - 1].low) spans_.push_back({x, x});
+      spans_.back().end = x + 1;
+    }
+  }
 
-  float at(size_t plane, int x, int y) const {
-    const Between &row = down_[static_cast<size_t>(y)], &column = across_[static_cast<size_t>(x)];
-    const auto value = [&](size_t r, size_t c) {
-      return points_[(r * side_ + c) * planes_ + plane];
-    };
-    const auto along = [&](size_t r) {
-      return (1 - column.share) * value(r, column.low) + column.share * value(r, column.high);
-    };
-    return (1 - row.share) * along(row.low) + row.share * along(row.high);
+  /// The first of the pixels where a plane is largest, if it is above the least anywhere.
+  std::optional<Keypoint> largest(size_t plane, float least) const {
+    std::optional<Keypoint> found;
+    for (size_t y = 0; y < down_.size(); ++y)
+      for (const auto& [begin, end] : spans_) {
+        // Between four results nothing is above all of them, but for rounding.
+        const Between &row = down_[y], &column = across_[begin];
+        const auto value = [&](size_t r, size_t c) {
+          return points_[(r * side_ + c) * planes_ + plane];
+        };
+        const float corners[] = {value(row.low, column.low), value(row.low, column.high),
+                                 value(row.high, column.low), value(row.high, column.high)};
+        if (!(std::ranges::max(corners) * (1 + 1e-6f) > least)) continue;
+        for (size_t x = begin; x < end; ++x) {
+          const float share = across_[x].share;
+          const float above = (1 - share) * corners[0] + share * corners[1],
+                      below = (1 - share) * corners[2] + share * corners[3];
+          const float own = (1 - row.share) * above + row.share * below;
+          if (!(own > least)) continue;
+          least = own;
+          found = Keypoint{static_cast<int>(x), static_cast<int>(y)};
+        }
+      }
+    return found;
   }
 
  private:
@@ -91,37 +112,13 @@ class Spread {
   std::span<const float> points_;
   size_t planes_, side_;
   std::vector<Between> down_, across_;
+  struct Span {
+    size_t begin, end;
+  };
+  std::vector<Span> spans_;  // of pixels across that lie between the same two
 };
 
 }  // namespace
-
-std::vector<double> smoothed(std::span<const double> plane, ImageSize size) {
-  constexpr int radius = 12;
-  std::array<double, 2 * radius + 1> weights{};
-  for (int i = -radius; i <= radius; ++i) weights.at(i + radius) = std::exp(-0.5 / 9 * i * i);
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (double& weight : weights) weight /= sum;
-  const auto inside = [](int at, int count) {
-    at = ((at % (2 * count)) + 2 * count) % (2 * count);
-    return static_cast<size_t>(at < count ? at : 2 * count - 1 - at);
-  };
-  const auto width = static_cast<size_t>(size.width);
-  std::vector<double> down(plane.size()), result(plane.size()), line(width + 2 * radius);
-  for (int y = 0; y < size.height; ++y)
-    for (int k = -radius; k <= radius; ++k) {
-      const double* from = &plane[inside(y + k, size.height) * width];
-      const double weight = weights.at(k + radius);
-      double* to = &down[static_cast<size_t>(y) * width];
-      for (size_t x = 0; x < width; ++x) to[x] += weight * from[x];
-    }
-  for (size_t y = 0; y < static_cast<size_t>(size.height); ++y) {
-    for (size_t x = 0; x < line.size(); ++x)
-      line[x] = down[y * width + inside(static_cast<int>(x) - radius, size.width)];
-    for (size_t k = 0; k < weights.size(); ++k)
-      for (size_t x = 0; x < width; ++x) result[y * width + x] += weights[k] * line[x + k];
-  }
-  return result;
-}
 
 Keypoints find_hand(std::span<const double> points, const Region& box) {
   constexpr size_t pixels = size_t{hand_side} * hand_side;
@@ -149,14 +146,7 @@ Keypoints find_face(std::span<const float> points, int side, const Region& box) 
   const Spread spread(points, planes, side, box.size);
   Keypoints found;
   for (size_t point = 0; point < planes; ++point) {
-    std::optional<Keypoint> most;
-    float value = least_point;
-    for (int y = 0; y < box.size.height; ++y)
-      for (int x = 0; x < box.size.width; ++x)
-        if (const float own = spread.at(point, x, y); own > value) {
-          value = own;
-          most = Keypoint{x, y};
-        }
+    auto most = spread.largest(point, least_point);
     if (most) most = in_picture(most->x, most->y, box);
     found.push_back(most);
   }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "annotate/peaks.h"
 #include "annotate/poses.h"
 #include "base/error.h"
 
@@ -9,38 +10,9 @@ namespace drypoint {
 namespace {
 
 constexpr size_t part_count = OpenposeConfig::parts, limb_count = OpenposeConfig::limbs;
-constexpr double least_part = 0.1, least_limb = 0.05;
-constexpr size_t most_peaks = 1000;  // of a part
+constexpr double least_limb = 0.05;
 
-struct Limb {
-  size_t from, to;  // parts
-  size_t channel;   // of its direction's x, before that of y
-};
-constexpr std::array<Limb, limb_count> body_limbs{{{1, 2, 12},
-                                                   {1, 5, 20},
-                                                   {2, 3, 14},
-                                                   {3, 4, 16},
-                                                   {5, 6, 22},
-                                                   {6, 7, 24},
-                                                   {1, 8, 0},
-                                                   {8, 9, 2},
-                                                   {9, 10, 4},
-                                                   {1, 11, 6},
-                                                   {11, 12, 8},
-                                                   {12, 13, 10},
-                                                   {1, 0, 28},
-                                                   {0, 14, 30},
-                                                   {14, 16, 34},
-                                                   {0, 15, 32},
-                                                   {15, 17, 36},
-                                                   {2, 16, 18},
-                                                   {5, 17, 26}}};
 constexpr size_t limbs_that_begin_bodies = 17;
-
-struct Peak {
-  int x = 0, y = 0;
-  double score = 0;
-};
 
 /// Two peaks that belong together, by their numbers among all.
 struct Connection {
@@ -54,37 +26,10 @@ struct Body {
   int parts = 0;
 };
 
-/// Where the part is likelier than at the four neighbours.
-std::vector<Peak> peaks_of(std::span<const float> parts, size_t part, ImageSize size) {
-  std::vector<double> plane;
-  for (size_t i = part; i < parts.size(); i += part_count + 1) plane.push_back(parts[i]);
-  const std::vector<double> smooth = smoothed(plane, size);
-  const auto at = [&](int x, int y) {
-    const bool outside = x < 0 || y < 0 || x >= size.width || y >= size.height;
-    return outside ? 0.0
-                   : smooth[static_cast<size_t>(y) * static_cast<size_t>(size.width) +
-                            static_cast<size_t>(x)];
-  };
-  std::vector<Peak> peaks;
-  for (int y = 0; y < size.height; ++y)
-    for (int x = 0; x < size.width; ++x) {
-      const double own = at(x, y);
-      if (!(own > least_part) || own < at(x - 1, y) || own < at(x + 1, y) || own < at(x, y - 1) ||
-          own < at(x, y + 1))
-        continue;
-      peaks.push_back({x, y,
-                       plane[static_cast<size_t>(y) * static_cast<size_t>(size.width) +
-                             static_cast<size_t>(x)]});
-      if (peaks.size() > most_peaks)
-        fail(ErrorKind::bad_file, "openpose: finds a part of bodies at over {} places", most_peaks);
-    }
-  return peaks;
-}
-
 /// How much of the limb's direction lies along the line between two peaks, at ten places; none if
 /// that is too little.
-std::optional<double> limb_score(std::span<const float> limbs, size_t channel, const Peak& a,
-                                 const Peak& b, ImageSize size) {
+std::optional<double> limb_score(std::span<const float> limbs, const FloatResize& resize,
+                                 size_t channel, const Peak& a, const Peak& b) {
   constexpr int places = 10;
   double x = b.x - a.x, y = b.y - a.y;
   const double length = std::max(0.001, std::sqrt(x * x + y * y));
@@ -93,26 +38,27 @@ std::optional<double> limb_score(std::span<const float> limbs, size_t channel, c
   double sum = 0;
   int along = 0;
   for (int i = 0; i < places; ++i) {
-    const auto column = static_cast<size_t>(std::nearbyint(a.x + i * step_x));
-    const auto row = static_cast<size_t>(std::nearbyint(a.y + i * step_y));
-    const size_t pixel = row * static_cast<size_t>(size.width) + column;
-    const float* direction = &limbs[pixel * 2 * limb_count + channel];
-    const double score = direction[0] * x + direction[1] * y;
+    const int column = static_cast<int>(std::nearbyint(a.x + i * step_x));
+    const int row = static_cast<int>(std::nearbyint(a.y + i * step_y));
+    const auto direction = [&](size_t axis) {
+      return resize.at(limbs, 2 * limb_count, channel + axis, column, row);
+    };
+    const double score = direction(0) * x + direction(1) * y;
     sum += score;
     along += score > least_limb ? 1 : 0;
   }
-  const double score = sum / places + std::min(0.5 * size.height / length - 1, 0.0);
+  const double score = sum / places + std::min(0.5 * resize.to().height / length - 1, 0.0);
   return along > 0.8 * places && score > 0 ? std::optional(score) : std::nullopt;
 }
 
 /// The best first, each peak once. `first_a`, `first_b`: the number of the first of each.
-std::vector<Connection> connections_of(const Limb& limb, std::span<const float> limbs,
-                                       std::span<const Peak> as, size_t first_a,
-                                       std::span<const Peak> bs, size_t first_b, ImageSize size) {
+std::vector<Connection> connections_of(const BodyLimb& limb, std::span<const float> limbs,
+                                       const FloatResize& resize, std::span<const Peak> as,
+                                       size_t first_a, std::span<const Peak> bs, size_t first_b) {
   std::vector<Connection> candidates;
   for (size_t i = 0; i < as.size(); ++i)
     for (size_t j = 0; j < bs.size(); ++j)
-      if (const auto score = limb_score(limbs, limb.channel, as[i], bs[j], size))
+      if (const auto score = limb_score(limbs, resize, limb.channel, as[i], bs[j]))
         candidates.push_back({first_a + i, first_b + j, *score});
   std::ranges::stable_sort(candidates, std::greater(), &Connection::score);
   std::vector<Connection> taken;
@@ -126,7 +72,7 @@ std::vector<Connection> connections_of(const Limb& limb, std::span<const float> 
 }
 
 /// Lets the bodies grow by a connection, two that it joins become one, or one begin.
-void add_connection(std::vector<Body>& bodies, const Limb& limb, bool begins_bodies,
+void add_connection(std::vector<Body>& bodies, const BodyLimb& limb, bool begins_bodies,
                     const Connection& found, std::span<const Peak> peaks) {
   const int from = static_cast<int>(found.from), to = static_cast<int>(found.to);
   std::vector<size_t> owners;
@@ -165,11 +111,14 @@ void add_connection(std::vector<Body>& bodies, const Limb& limb, bool begins_bod
 }  // namespace
 
 std::vector<Pose> find_poses(std::span<const float> limbs, std::span<const float> parts,
-                             ImageSize size) {
+                             const FloatResize& resize) {
+  const PeakFinder find_peaks(resize);
+  std::vector<float> plane(parts.size() / (part_count + 1));
   std::vector<Peak> peaks;
   std::array<size_t, part_count + 1> first{};  // of each part, and the end
   for (size_t part = 0; part < part_count; ++part) {
-    const std::vector<Peak> own = peaks_of(parts, part, size);
+    for (size_t i = 0; i < plane.size(); ++i) plane[i] = parts[i * (part_count + 1) + part];
+    const std::vector<Peak> own = find_peaks(plane);
     peaks.insert(peaks.end(), own.begin(), own.end());
     first[part + 1] = peaks.size();
   }
@@ -178,9 +127,10 @@ std::vector<Pose> find_poses(std::span<const float> limbs, std::span<const float
   };
   std::vector<Body> bodies;
   for (size_t i = 0; i < limb_count; ++i) {
-    const Limb& limb = body_limbs[i];
-    for (const Connection& found : connections_of(limb, limbs, of_part(limb.from), first[limb.from],
-                                                  of_part(limb.to), first[limb.to], size))
+    const BodyLimb& limb = body_limbs[i];
+    for (const Connection& found :
+         connections_of(limb, limbs, resize, of_part(limb.from), first[limb.from], of_part(limb.to),
+                        first[limb.to]))
       add_connection(bodies, limb, i < limbs_that_begin_bodies, found, peaks);
   }
   std::vector<Pose> poses;

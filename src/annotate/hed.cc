@@ -19,9 +19,11 @@ class HedNetwork : public HintNetwork {
   /// Less the network's mean colour.
   NetworkInputs inputs(const Image& picture, ImageSize) const override {
     std::vector<float> values = scaled_pixels(picture, 1, 0);
-    const Tensor mean = tensors().at("norm").to_f32();
-    for (size_t i = 0; i < values.size(); ++i) values[i] -= mean.floats()[i % 3];
-    return {{"image", std::move(values)}};
+    const Tensor norm = tensors().at("norm").to_f32();
+    const float mean[] = {norm.floats()[0], norm.floats()[1], norm.floats()[2]};
+    for (size_t i = 0; i < values.size(); i += 3)
+      for (size_t c = 0; c < 3; ++c) values[i + c] -= mean[c];
+    return image_alone(std::move(values));
   }
 
   /// The blocks' edges, enlarged, on average, through a sigmoid.

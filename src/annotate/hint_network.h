@@ -20,6 +20,13 @@ namespace drypoint {
 /// By the names of a graph's inputs.
 using NetworkInputs = std::map<std::string, InputValues>;
 
+/// Of networks that take the picture alone.
+inline NetworkInputs image_alone(std::vector<float> pixels) {
+  NetworkInputs inputs;
+  inputs["image"] = std::move(pixels);
+  return inputs;
+}
+
 /// A network from a file: a graph for each size of what it sees.
 class Network {
  public:

@@ -21,15 +21,16 @@ class LineartNetwork : public HintNetwork {
     return build_lineart(config_, seen.height, seen.width);
   }
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    return {{"image", scaled_pixels(mirrored_to(picture, seen), 1 / 255.0f, 0)}};
+    return image_alone(scaled_pixels(mirrored_to(picture, seen), 1 / 255.0f, 0));
   }
   /// White lines on black.
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
              const PreprocessOptions& /*numbers*/) const override {
     Image hint = grey_like(picture);
     const auto lines = cut_plane(outputs("lines"), seen, {picture.width, picture.height});
-    for (size_t i = 0; i < lines.size(); ++i)
-      hint.pixels[i] = 255 - truncated(255 / (1 + std::exp(-lines[i])));
+    std::ranges::transform(lines.values, hint.pixels.begin(), [](float line) {
+      return static_cast<uint8_t>(255 - truncated(255 / (1 + std::exp(-line))));
+    });
     return hint;
   }
 

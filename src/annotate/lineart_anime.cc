@@ -23,7 +23,7 @@ class LineartAnimeNetwork : public HintNetwork {
     return {build_lineart_anime(config_, seen.height, seen.width)};
   }
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    return {{"image", scaled_pixels(resize_cubic(picture, seen), 1 / 127.5f, -1)}};
+    return image_alone(scaled_pixels(resize_cubic(picture, seen), 1 / 127.5f, -1));
   }
   /// White lines on black.
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,

@@ -16,20 +16,20 @@ class MidasNetwork : public HintNetwork {
     return filled_up(picture, static_cast<int>(MidasConfig::multiple));
   }
   SizedGraph build(ImageSize seen) const override {
-    return build_midas(config_, seen.height, seen.width);
+    constexpr int patch = MidasConfig::patch;
+    SizedGraph sized = build_midas(config_, seen.height, seen.width);
+    sized.tables.merge(vit_positions(tensors(), midas_vit, config_.vit,
+                                     {seen.width / patch, seen.height / patch},
+                                     PositionResize::bilinear));
+    return sized;
   }
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    constexpr int patch = MidasConfig::patch;
-    NetworkInputs all =
-        vit_positions(tensors(), midas_vit, config_.vit, {seen.width / patch, seen.height / patch},
-                      PositionResize::bilinear);
-    all["image"] = scaled_pixels(mirrored_to(picture, seen), 1 / 127.5f, -1);
-    return all;
+    return image_alone(scaled_pixels(mirrored_to(picture, seen), 1 / 127.5f, -1));
   }
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
              const PreprocessOptions& /*numbers*/) const override {
     const ImageSize size{picture.width, picture.height};
-    return depth_hint(cut_plane(outputs("depth"), seen, size), size);
+    return depth_hint(cut_plane(outputs("depth"), seen, size).values, size);
   }
 
  private:

@@ -15,7 +15,12 @@ ImageSize filled_up(ImageSize size, int multiple);
 /// without repeating the border.
 Image mirrored_to(const Image& image, ImageSize size);
 
-/// The first rows and columns of a plane [from.height, from.width].
-std::vector<float> cut_plane(std::span<const float> plane, ImageSize from, ImageSize to);
+/// Values, copied where they do not lie one after the other.
+struct PartOfPlane {
+  std::vector<float> own;
+  std::span<const float> values;
+};
+/// The first rows and columns of a plane [from.height, from.width], which must live as long.
+PartOfPlane cut_plane(std::span<const float> plane, ImageSize from, ImageSize to);
 
 }  // namespace drypoint

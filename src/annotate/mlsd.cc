@@ -7,6 +7,7 @@
 #include "annotate/lines.h"
 #include "annotate/mirroring.h"
 #include "annotate/networks.h"
+#include "image/pillow.h"
 #include "image/preprocess/pixels.h"
 
 namespace drypoint {
@@ -47,24 +48,35 @@ bool clip(StraightLine& line, int64_t right, int64_t bottom) {
 }
 
 /// What the network says of each pixel of its results.
-struct LineMap {
-  ImageSize size;
-  std::span<const float> values;
-  size_t channels;
-
-  /// The last nine.
-  const float* at(int x, int y) const {
-    const size_t row = static_cast<size_t>(y) * static_cast<size_t>(size.width);
-    return &values[(row + static_cast<size_t>(x) + 1) * channels - 9];
+class LineMap {
+ public:
+  LineMap(ImageSize size, std::span<const float> values, size_t channels)
+      : size_(size), values_(values), channels_(channels) {
+    for (size_t i = channels; i <= values.size(); i += channels)
+      scores_.push_back(sigmoid(values[i - 9]));
   }
-  float score(int x, int y) const { return sigmoid(*at(x, y)); }
+
+  ImageSize size() const { return size_; }
+  /// Of a line whose middle is there, where its ends are.
+  const float* ends(int x, int y) const { return &values_[(pixel(x, y) + 1) * channels_ - 8]; }
+  float score(int x, int y) const { return scores_[pixel(x, y)]; }
   bool is_peak(int x, int y) const {
     const float own = score(x, y);
-    for (int j = std::max(y - 1, 0); j <= std::min(y + 1, size.height - 1); ++j)
-      for (int i = std::max(x - 1, 0); i <= std::min(x + 1, size.width - 1); ++i)
+    for (int j = std::max(y - 1, 0); j <= std::min(y + 1, size_.height - 1); ++j)
+      for (int i = std::max(x - 1, 0); i <= std::min(x + 1, size_.width - 1); ++i)
         if (score(i, j) > own) return false;
     return true;
   }
+
+ private:
+  size_t pixel(int x, int y) const {
+    return static_cast<size_t>(y) * static_cast<size_t>(size_.width) + static_cast<size_t>(x);
+  }
+
+  ImageSize size_;
+  std::span<const float> values_;  // of each pixel the last nine: its score, its ends
+  size_t channels_;
+  std::vector<float> scores_;
 };
 
 /// In the picture, which is twice as large; far outside it does not matter where.
@@ -79,14 +91,14 @@ std::vector<StraightLine> lines_of(const LineMap& map, double least_score, doubl
     float score;
   };
   std::vector<Middle> middles;
-  for (int y = 0; y < map.size.height; ++y)
-    for (int x = 0; x < map.size.width; ++x)
+  for (int y = 0; y < map.size().height; ++y)
+    for (int x = 0; x < map.size().width; ++x)
       if (map.is_peak(x, y)) middles.push_back({x, y, map.score(x, y)});
   std::ranges::stable_sort(middles, std::greater(), &Middle::score);
   middles.resize(std::min(middles.size(), most_lines));
   std::vector<StraightLine> lines;
   for (const auto& [x, y, score] : middles) {
-    const float* ends = map.at(x, y) + 1;
+    const float* ends = map.ends(x, y);
     const double length = std::hypot(ends[0] - ends[2], ends[1] - ends[3]);
     if (score > least_score && length > least_length)
       lines.push_back({whole_pixel(x, ends[0]), whole_pixel(y, ends[1]), whole_pixel(x, ends[2]),
@@ -118,13 +130,12 @@ class MlsdNetwork : public HintNetwork {
   }
   /// With a fourth channel of ones, scaled as the others are.
   NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    const std::vector<float> colours = scaled_pixels(mirrored_to(picture, seen), 1 / 127.5f, -1);
-    std::vector<float> values;
-    for (size_t i = 0; i < colours.size(); i += 3) {
-      values.insert(values.end(), &colours[i], &colours[i] + 3);
-      values.push_back(1 / 127.5f - 1);
-    }
-    return {{"image", std::move(values)}};
+    const Image whole = as_rgb(mirrored_to(picture, seen));
+    const auto scaled = [](float value) { return value * (1 / 127.5f) - 1; };
+    std::vector<float> values(4 * pixels_of(whole), scaled(1));
+    for (size_t i = 0; i < pixels_of(whole); ++i)
+      for (size_t c = 0; c < 3; ++c) values[4 * i + c] = scaled(whole.pixels[3 * i + c]);
+    return image_alone(std::move(values));
   }
   /// White on black.
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,

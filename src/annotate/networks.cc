@@ -1,6 +1,7 @@
 #include "annotate/networks.h"
 
 #include <cmath>
+#include <ranges>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -50,21 +51,27 @@ std::unique_ptr<HintMaker> read_hint_maker(std::string_view preprocessor, Weight
 }
 
 std::vector<float> scaled_pixels(const Image& image, float factor, float offset, bool blue_first) {
+  const auto scaled = [=](uint8_t value) { return static_cast<float>(value) * factor + offset; };
+  if (image.channels == 3 && !blue_first) {
+    const auto all = image.pixels | std::views::transform(scaled);
+    return {all.begin(), all.end()};
+  }
   const auto channels = static_cast<size_t>(image.channels);
-  std::vector<float> values;
-  values.reserve(3 * image.pixels.size() / channels);
-  for (size_t p = 0; p < image.pixels.size(); p += channels)
-    for (size_t c = 0; c < 3; ++c) {
-      const size_t channel = channels == 1 ? 0 : blue_first ? 2 - c : c;
-      values.push_back(static_cast<float>(image.pixels[p + channel]) * factor + offset);
-    }
+  const size_t red = blue_first && channels == 3 ? 2 : 0, green = channels == 3 ? 1 : 0;
+  std::vector<float> values(3 * image.pixels.size() / channels);
+  float* to = values.data();
+  for (size_t p = 0; p < image.pixels.size(); p += channels, to += 3) {
+    to[0] = scaled(image.pixels[p + red]);
+    to[1] = scaled(image.pixels[p + green]);
+    to[2] = scaled(image.pixels[p + 2 * green - red]);
+  }
   return values;
 }
 
 std::vector<float> imagenet_pixels(std::vector<float> pixels) {
   constexpr float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
-  for (size_t i = 0; i < pixels.size(); ++i)
-    pixels[i] = (pixels[i] - mean[i % 3]) / deviation[i % 3];
+  for (size_t i = 0; i < pixels.size(); i += 3)
+    for (size_t c = 0; c < 3; ++c) pixels[i + c] = (pixels[i + c] - mean[c]) / deviation[c];
   return pixels;
 }
 

@@ -37,10 +37,15 @@ class BodyNetwork : public Network {
     Image canvas{seen.width, seen.height, 3, {}};
     canvas.pixels.assign(3 * pixels_of(canvas), 128);
     put(canvas, as_rgb(resized(picture, scaled, shrinks(0.5 * 368, picture.height))), 0, 0);
-    const NetworkOutputs outputs = run(*this, seen, {{"image", as_seen(canvas)}});
-    const auto limbs = enlarged(outputs("limbs"), 2 * OpenposeConfig::limbs, seen, size);
-    const auto parts = enlarged(outputs("parts"), OpenposeConfig::parts + 1, seen, size);
-    return find_poses(limbs, parts, size);
+    const NetworkOutputs outputs = run(*this, seen, image_alone(as_seen(canvas)));
+    // As large as the network saw the picture, without what filled that up.
+    const FloatResize enlarge({seen.width / stride, seen.height / stride}, seen,
+                              Interpolation::lanczos);
+    const auto limbs = enlarge.first(outputs("limbs"), 2 * OpenposeConfig::limbs, scaled);
+    const auto parts = enlarge.first(outputs("parts"), OpenposeConfig::parts + 1, scaled);
+    const bool is_smaller = shrinks(size.width + size.height, scaled.width + scaled.height);
+    return find_poses(limbs, parts,
+                      {scaled, size, is_smaller ? Interpolation::area : Interpolation::lanczos});
   }
 
  private:
@@ -50,21 +55,6 @@ class BodyNetwork : public Network {
     const double scale = 0.5 * 368 / picture.height;
     return {std::max(static_cast<int>(picture.width * scale), 1),
             std::max(static_cast<int>(picture.height * scale), 1)};
-  }
-
-  /// What the network gave at the picture's size, without what filled it up.
-  static std::vector<float> enlarged(std::span<const float> values, int channels, ImageSize seen,
-                                     ImageSize size) {
-    const ImageSize scaled = scaled_size(size);
-    const std::vector<float> whole =
-        resize_floats(values, channels, {seen.width / stride, seen.height / stride}, seen,
-                      Interpolation::lanczos);
-    const auto part = cut_plane(whole, {seen.width * channels, seen.height},
-                                {scaled.width * channels, scaled.height});
-    return resize_floats(part, channels, scaled, size,
-                         shrinks(size.width + size.height, scaled.width + scaled.height)
-                             ? Interpolation::area
-                             : Interpolation::lanczos);
   }
 
   OpenposeConfig config_;
@@ -83,7 +73,7 @@ class PoseMachine : public Network {
   std::span<const float> see(const Image& part, int side, const RunNetwork& run) const {
     const ImageSize seen{side, side};
     const Image scaled = resized(part, seen, shrinks(2 * side, part.width + part.height));
-    return run(*this, seen, {{"image", as_seen(scaled)}})("points");
+    return run(*this, seen, image_alone(as_seen(scaled)))("points");
   }
   int planes() const { return static_cast<int>(config_.points + 1); }
 
@@ -91,44 +81,47 @@ class PoseMachine : public Network {
   PoseMachineConfig config_;
 };
 
-/// A hand to be found: where, and whose it is.
+/// A hand to be found: where, what is there, and whose it is.
 struct SoughtHand {
   Region box;
+  Image part;
   Keypoints* found;
 };
 
 /// Each is seen in four sizes, one size after the other, since each has a graph of its own.
-void find_hands(std::span<const SoughtHand> hands, const PoseMachine& network, const Image& picture,
+void find_hands(std::span<const SoughtHand> hands, const PoseMachine& network,
                 const RunNetwork& run) {
   constexpr int sides[] = {184, 368, 552, 736};
   const int planes = network.planes();
   const size_t values = size_t{hand_side} * hand_side * static_cast<size_t>(planes);
   std::vector<std::vector<double>> means(hands.size(), std::vector<double>(values));
-  for (const int side : sides)
+  for (const int side : sides) {
+    const ImageSize results{side / stride, side / stride}, seen{side, side};
+    const FloatResize enlarge(results, seen, Interpolation::lanczos),
+        shrink(seen, {hand_side, hand_side}, Interpolation::area);
     for (size_t i = 0; i < hands.size(); ++i) {
-      const Image part = gaussian_blurred(part_of(picture, hands[i].box), 0.8);
-      const int results = side / stride;
-      const auto whole = resize_floats(network.see(part, side, run), planes, {results, results},
-                                       {side, side}, Interpolation::lanczos);
       const auto points =
-          resize_floats(whole, planes, {side, side}, {hand_side, hand_side}, Interpolation::area);
+          resize_twice(network.see(hands[i].part, side, run), planes, enlarge, shrink);
       for (size_t j = 0; j < values; ++j) means[i][j] += points[j] / std::size(sides);
     }
+  }
   for (size_t i = 0; i < hands.size(); ++i) *hands[i].found = find_hand(means[i], hands[i].box);
 }
 
 void add_hands(std::vector<Person>& people, const PoseMachine& network, const Image& picture,
                const RunNetwork& run) {
   std::vector<SoughtHand> hands;
+  const auto add = [&](const std::optional<Region>& box, Keypoints& found) {
+    if (box) hands.push_back({*box, gaussian_blurred(part_of(picture, *box), 0.8), &found});
+  };
   for (Person& person : people) {
     const HandBoxes boxes = hand_boxes(person.body, {picture.width, picture.height});
-    if (boxes.left) hands.push_back({*boxes.left, &person.left_hand});
-    if (boxes.right) hands.push_back({*boxes.right, &person.right_hand});
+    add(boxes.left, person.left_hand);
+    add(boxes.right, person.right_hand);
   }
   constexpr size_t most_at_once = 16;  // each takes 3 MB until its last size was seen
   for (size_t i = 0; i < hands.size(); i += most_at_once)
-    find_hands(std::span(hands).subspan(i, std::min(most_at_once, hands.size() - i)), network,
-               picture, run);
+    find_hands(std::span(hands).subspan(i, std::min(most_at_once, hands.size() - i)), network, run);
 }
 
 void add_faces(std::vector<Person>& people, const PoseMachine& network, const Image& picture,

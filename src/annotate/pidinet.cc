@@ -16,7 +16,7 @@ class PidinetNetwork : public HintNetwork {
     return build_pidinet(config_, seen.height, seen.width);
   }
   NetworkInputs inputs(const Image& picture, ImageSize) const override {
-    return {{"image", scaled_pixels(picture, 1 / 255.0f, 0, /*blue_first=*/true)}};
+    return image_alone(scaled_pixels(picture, 1 / 255.0f, 0, /*blue_first=*/true));
   }
   /// The levels' edges, as far as their gates let them through, enlarged and weighted.
   Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,

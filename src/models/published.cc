@@ -127,24 +127,30 @@ std::vector<TensorSpec> tensors_as_published() {
 }  // namespace
 
 std::span<const PublishedNetwork> published_networks() {
-  static constexpr PublishedNetwork all[] = {
-      {"inception", inception_tensors},
-      {"hed", tensors_as_published<published_hed>},
-      {"pidinet", tensors_as_published<published_pidinet>},
-      {"lineart", tensors_as_published<published_lineart>},
-      {"lineart_anime", tensors_as_published<published_lineart_anime>},
-      {"mlsd", tensors_as_published<published_mlsd>},
-      {"midas_hybrid", tensors_as_published<midas_hybrid>},
-      {"midas_large", tensors_as_published<midas_large>},
-      {"depth_anything_vits", tensors_as_published<depth_anything_small>},
-      {"depth_anything_vitb", tensors_as_published<depth_anything_base>},
-      {"depth_anything_vitl", tensors_as_published<depth_anything_large>},
-      {"normal_bae", tensors_as_published<published_normal_bae>},
-      {"openpose", tensors_as_published<published_openpose>},
-      {"openpose_hand", tensors_as_published<openpose_hand>},
-      {"openpose_face", tensors_as_published<openpose_face>},
-      {"realesrgan", tensors_as_published<realesrgan>},
-      {"realesrgan_small", tensors_as_published<realesrgan_small>},
+  static const std::vector<PublishedNetwork> all{
+      {"inception", {"pt_inception-2015-12-05-6726825d.pth"}, inception_tensors},
+      {"hed", {"ControlNetHED.pth"}, tensors_as_published<published_hed>},
+      {"pidinet", {"table5_pidinet.pth"}, tensors_as_published<published_pidinet>},
+      {"lineart", {"sk_model.pth", "sk_model2.pth"}, tensors_as_published<published_lineart>},
+      {"lineart_anime", {"netG.pth"}, tensors_as_published<published_lineart_anime>},
+      {"mlsd", {"mlsd_large_512_fp32.pth"}, tensors_as_published<published_mlsd>},
+      {"midas_hybrid", {"dpt_hybrid-midas-501f0c75.pt"}, tensors_as_published<midas_hybrid>},
+      {"midas_large", {"dpt_large-midas-2f21e586.pt"}, tensors_as_published<midas_large>},
+      {"depth_anything_vits",
+       {"depth_anything_vits14.pth", "depth_anything_v2_vits.pth"},
+       tensors_as_published<depth_anything_small>},
+      {"depth_anything_vitb",
+       {"depth_anything_vitb14.pth", "depth_anything_v2_vitb.pth"},
+       tensors_as_published<depth_anything_base>},
+      {"depth_anything_vitl",
+       {"depth_anything_vitl14.pth", "depth_anything_v2_vitl.pth"},
+       tensors_as_published<depth_anything_large>},
+      {"normal_bae", {"scannet.pt"}, tensors_as_published<published_normal_bae>},
+      {"openpose", {"body_pose_model.pth"}, tensors_as_published<published_openpose>},
+      {"openpose_hand", {"hand_pose_model.pth"}, tensors_as_published<openpose_hand>},
+      {"openpose_face", {"facenet.pth"}, tensors_as_published<openpose_face>},
+      {"realesrgan", {"RealESRGAN_x4plus.pth"}, tensors_as_published<realesrgan>},
+      {"realesrgan_small", {"realesr-general-x4v3.pth"}, tensors_as_published<realesrgan_small>},
   };
   return all;
 }

@@ -11,6 +11,8 @@ namespace drypoint {
 
 struct PublishedNetwork {
   std::string_view name;  // as `synth` has it
+  /// What public files of such a network are called.
+  std::vector<std::string_view> files;
   /// Every tensor of its file.
   std::vector<TensorSpec> (*tensors)();
   /// What its products are multiplied with when weights are random, so that values keep their size

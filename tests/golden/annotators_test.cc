@@ -21,6 +21,7 @@
 #include "models/openpose.h"
 #include "models/pidinet.h"
 #include "models/pose_machine.h"
+#include "models/published.h"
 #include "support/test_support.h"
 
 namespace drypoint {
@@ -234,18 +235,14 @@ class OpenposeRun {
         [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) -> NetworkOutputs {
           if (network.tensors().has("conv5_1_CPM_L1.weight"))
             return [&](const std::string& output) { return bodies_.at(output).floats(); };
-          Executor& results =
-              ready_.try_emplace(&network, network, device_).first->second.run(seen, inputs, {});
-          return [&](const std::string& output) { return results.output(output); };
+          return networks_.run(network, seen, inputs);
         });
   }
 
  private:
-  std::shared_ptr<OpenDevice> device_ =
-      std::make_shared<OpenDevice>(DeviceOptions{.device = "cpu"});
   std::unique_ptr<HintMaker> maker_;
   std::map<std::string, Tensor> bodies_;
-  std::map<const Network*, ReadyNetwork> ready_;
+  ReadyNetworks networks_{std::make_shared<OpenDevice>(DeviceOptions{.device = "cpu"})};
 };
 
 TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
@@ -364,7 +361,7 @@ TEST(Openpose, FindsAHandsPointsInTheRegionsOfMostSum) {
 }
 
 TEST(Openpose, RefusesPeaksWithoutEnd) {
-  const ImageSize size{64, 64};
+  const FloatResize size({64, 64}, {64, 64}, Interpolation::lanczos);
   const std::vector<float> limbs(size_t{64} * 64 * 38), parts(size_t{64} * 64 * 19, 1.0f);
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_file, {"openpose", "1000"},
                                   [&] { find_poses(limbs, parts, size); }));
@@ -435,6 +432,17 @@ TEST(Annotator, FilesHoldWhatIsListed) {
     expect_listed(
         name,
         with_one_block(read_depth_anything(Weights(name, dinov2).path(), version).config, dinov2));
+}
+
+TEST(Annotator, EveryFileCanBeSynthesized) {
+  const auto is_published = [](std::string_view file) {
+    return std::ranges::any_of(published_networks(), [&](const PublishedNetwork& network) {
+      return std::ranges::find(network.files, file) != network.files.end();
+    });
+  };
+  for (const Preprocessor& preprocessor : preprocessors())
+    for (const auto& files : {preprocessor.files, preprocessor.further_files})
+      for (const std::string_view file : files) EXPECT_TRUE(is_published(file)) << file;
 }
 
 struct SynthCase {

@@ -137,11 +137,24 @@ Executor& ReadyNetwork::run(ImageSize seen, const NetworkInputs& inputs,
   return network;
 }
 
+NetworkOutputs ReadyNetworks::run(const Network& network, ImageSize seen,
+                                  const NetworkInputs& inputs, const StopRequested& stop) {
+  Executor& results =
+      ready_.try_emplace(&network, network, device_).first->second.run(seen, inputs, stop);
+  return [&results, &network](const std::string& output) {
+    const auto values = results.output(output);
+    if (!all_finite(values))
+      fail(ErrorKind::non_finite, "{}: what the network gives holds NaN or infinity",
+           network.tensors().files.front()->path().string());
+    return values;
+  };
+}
+
 AnnotatorNetworks::AnnotatorNetworks(const Preprocessor& preprocessor, WeightFiles files,
                                      std::shared_ptr<OpenDevice> device)
     : preprocessor_(preprocessor),
       maker_(read_hint_maker(preprocessor.name, files)),
-      device_(std::move(device)) {}
+      networks_(std::move(device)) {}
 
 Image AnnotatorNetworks::run(const Image& image, const PreprocessOptions& options,
                              const StopRequested& stop) {
@@ -151,17 +164,10 @@ Image AnnotatorNetworks::run(const Image& image, const PreprocessOptions& option
     fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
          image.height, least_side);
   const std::lock_guard lock(running_);
-  const auto run = [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
-    Executor& results =
-        ready_.try_emplace(&network, network, device_).first->second.run(seen, inputs, stop);
-    return [this, &results](const std::string& output) {
-      const auto values = results.output(output);
-      if (!all_finite(values))
-        fail(ErrorKind::non_finite, "{}: the result holds NaN or infinity", preprocessor_.name);
-      return values;
-    };
-  };
-  return maker_->make(image, numbers, run);
+  return maker_->make(
+      image, numbers, [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
+        return networks_.run(network, seen, inputs, stop);
+      });
 }
 
 AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,

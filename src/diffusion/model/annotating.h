@@ -34,6 +34,20 @@ class ReadyNetwork {
   std::unique_ptr<Executor> executor_;
 };
 
+/// Networks on a device, each made ready when it first runs. For one thread at a time.
+class ReadyNetworks {
+ public:
+  explicit ReadyNetworks(std::shared_ptr<OpenDevice> device) : device_(std::move(device)) {}
+
+  /// Outputs throw non_finite where they are not finite. Throws out_of_memory, cancelled.
+  NetworkOutputs run(const Network& network, ImageSize seen, const NetworkInputs& inputs,
+                     const StopRequested& stop = {});
+
+ private:
+  std::shared_ptr<OpenDevice> device_;
+  std::map<const Network*, ReadyNetwork> ready_;
+};
+
 /// A preprocessor's networks on a device. For any number of threads, which wait for one another.
 class AnnotatorNetworks {
  public:
@@ -48,9 +62,8 @@ class AnnotatorNetworks {
  private:
   const Preprocessor& preprocessor_;
   std::unique_ptr<HintMaker> maker_;
-  std::shared_ptr<OpenDevice> device_;
   std::mutex running_;
-  std::map<const Network*, ReadyNetwork> ready_;  // that have run
+  ReadyNetworks networks_;
 };
 
 /// Those whose files a folder has, opened when they are first needed. For any number of threads.
