@@ -56,7 +56,8 @@ class HintMaker {
   HintMaker(const HintMaker&) = delete;
   HintMaker& operator=(const HintMaker&) = delete;
 
-  /// The hint, of the picture's size. The numbers are complete (`checked`).
+  /// The hint, of the picture's size, whose sides are multiples of 64, as each network's that sees
+  /// the picture as it is are of a divisor. The numbers are complete (`checked`).
   virtual Image make(const Image& picture, const PreprocessOptions& numbers,
                      const RunNetwork& run) const = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "annotate/mirroring.h"
 #include "annotate/networks.h"
 #include "image/preprocess/pixels.h"
 
@@ -14,21 +13,17 @@ class LineartNetwork : public HintNetwork {
   explicit LineartNetwork(LineartFile file)
       : HintNetwork(std::move(file.tensors)), config_(file.config) {}
 
-  ImageSize seen_size(ImageSize picture) const override {
-    return filled_up(picture, LineartConfig::multiple);
-  }
   SizedGraph build(ImageSize seen) const override {
     return build_lineart(config_, seen.height, seen.width);
   }
-  NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    return image_alone(scaled_pixels(mirrored_to(picture, seen), 1 / 255.0f, 0));
+  NetworkInputs inputs(const Image& picture, ImageSize /*seen*/) const override {
+    return image_alone(scaled_pixels(picture, 1 / 255.0f, 0));
   }
   /// White lines on black.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+  Image hint(const Image& picture, ImageSize /*seen*/, const Outputs& outputs,
              const PreprocessOptions& /*numbers*/) const override {
     Image hint = grey_like(picture);
-    const auto lines = cut_plane(outputs("lines"), seen, {picture.width, picture.height});
-    std::ranges::transform(lines.values, hint.pixels.begin(), [](float line) {
+    std::ranges::transform(outputs("lines"), hint.pixels.begin(), [](float line) {
       return static_cast<uint8_t>(255 - truncated(255 / (1 + std::exp(-line))));
     });
     return hint;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "annotate/mirroring.h"
+#include "annotate/filling.h"
 #include "annotate/networks.h"
 #include "image/preprocess/pixels.h"
 #include "image/resample.h"

@@ -1,7 +1,6 @@
 #include "models/midas.h"
 
 #include "annotate/depth.h"
-#include "annotate/mirroring.h"
 #include "annotate/networks.h"
 
 namespace drypoint {
@@ -12,9 +11,6 @@ class MidasNetwork : public HintNetwork {
   explicit MidasNetwork(MidasFile file)
       : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
 
-  ImageSize seen_size(ImageSize picture) const override {
-    return filled_up(picture, static_cast<int>(MidasConfig::multiple));
-  }
   SizedGraph build(ImageSize seen) const override {
     constexpr int patch = MidasConfig::patch;
     SizedGraph sized = build_midas(config_, seen.height, seen.width);
@@ -23,13 +19,12 @@ class MidasNetwork : public HintNetwork {
                                      PositionResize::bilinear));
     return sized;
   }
-  NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    return image_alone(scaled_pixels(mirrored_to(picture, seen), 1 / 127.5f, -1));
+  NetworkInputs inputs(const Image& picture, ImageSize /*seen*/) const override {
+    return image_alone(scaled_pixels(picture, 1 / 127.5f, -1));
   }
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
+  Image hint(const Image& picture, ImageSize /*seen*/, const Outputs& outputs,
              const PreprocessOptions& /*numbers*/) const override {
-    const ImageSize size{picture.width, picture.height};
-    return depth_hint(cut_plane(outputs("depth"), seen, size).values, size);
+    return depth_hint(outputs("depth"), {picture.width, picture.height});
   }
 
  private:

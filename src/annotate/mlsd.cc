@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "annotate/lines.h"
-#include "annotate/mirroring.h"
 #include "annotate/networks.h"
 #include "image/pillow.h"
 #include "image/preprocess/pixels.h"
@@ -122,15 +121,12 @@ class MlsdNetwork : public HintNetwork {
   explicit MlsdNetwork(MlsdFile file)
       : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
 
-  ImageSize seen_size(ImageSize picture) const override {
-    return filled_up(picture, static_cast<int>(MlsdConfig::multiple));
-  }
   SizedGraph build(ImageSize seen) const override {
     return build_mlsd(config_, seen.height, seen.width);
   }
   /// With a fourth channel of ones, scaled as the others are.
-  NetworkInputs inputs(const Image& picture, ImageSize seen) const override {
-    const Image whole = as_rgb(mirrored_to(picture, seen));
+  NetworkInputs inputs(const Image& picture, ImageSize /*seen*/) const override {
+    const Image whole = as_rgb(picture);
     const auto scaled = [](float value) { return value * (1 / 127.5f) - 1; };
     std::vector<float> values(4 * pixels_of(whole), scaled(1));
     for (size_t i = 0; i < pixels_of(whole); ++i)

@@ -1,6 +1,6 @@
 #include "models/openpose.h"
 
-#include "annotate/mirroring.h"
+#include "annotate/filling.h"
 #include "annotate/poses.h"
 #include "image/preprocess/pixels.h"
 #include "image/resample.h"

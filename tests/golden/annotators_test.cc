@@ -480,6 +480,23 @@ TEST(Annotator, FindsItsWeightsInAFolder) {
   EXPECT_TRUE(like(network.annotate(picture), annotator_picture("hed")));
 }
 
+TEST(Annotator, SeesTheBorderWhereSidesAreNoMultiplesOf64) {
+  const Image people = annotator_picture("people");
+  const Image part = part_of(people, {0, 0, {72, 136}});
+  Image whole{128, 192, 3, {}};
+  for (int y = 0; y < whole.height; ++y)
+    for (int x = 0; x < whole.width; ++x)
+      for (int c = 0; c < 3; ++c)
+        whole.pixels.push_back(
+            part.pixels.at(static_cast<size_t>((std::min(y, 135) * 72 + std::min(x, 71)) * 3 + c)));
+  for (const auto& [kind, weights] : {std::pair("mlsd", "mlsd"), {"softedge_hed", "hed"}}) {
+    Annotator network(kind, annotator_path(std::string(weights) + ".safetensors"),
+                      testing::tested_device());
+    const Image hint = network.annotate(part);
+    EXPECT_EQ(hint.pixels, part_of(network.annotate(whole), {0, 0, {72, 136}}).pixels) << kind;
+  }
+}
+
 TEST(Annotator, NeedsTheFilesOfAllItsNetworks) {
   const testing::TemporaryFolder folder;
   const auto put_in = [&](const char* file, const char* name) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "annotate/filling.h"
 #include "base/error.h"
 #include "base/finite.h"
 #include "base/utf8.h"
@@ -12,11 +13,14 @@
 #include "diffusion/model/folder_files.h"
 #include "drypoint/annotate.h"
 #include "image/formats.h"
+#include "image/pillow.h"
 
 namespace drypoint {
 namespace {
 
 constexpr int least_side = 16;
+/// What sides are filled up to multiples of, as the web UI's ControlNet extension does.
+constexpr int network_sides = 64;
 
 /// Whether it is called so, or the same as safetensors.
 bool is_called(const std::filesystem::path& file, std::string_view name) {
@@ -164,10 +168,13 @@ Image AnnotatorNetworks::run(const Image& image, const PreprocessOptions& option
     fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
          image.height, least_side);
   const std::lock_guard lock(running_);
-  return maker_->make(
-      image, numbers, [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
+  const ImageSize size{image.width, image.height};
+  const Image whole = filled_up(image, filled_up(size, network_sides));
+  const Image hint = maker_->make(
+      whole, numbers, [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
         return networks_.run(network, seen, inputs, stop);
       });
+  return part_of(hint, {0, 0, size});
 }
 
 AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,
