@@ -89,7 +89,7 @@ HttpResponse control_types(const Context& context, const HttpRequest&) {
 Image detected(const Model& model, const Module& module, Image image, const Image& mask,
                const Fields& fields, const std::function<bool()>& stop) {
   if (module.has_resolution)
-    image = resize_for_control(
+    image = resize_in_proportion(
         image,
         static_cast<int>(module.sliders[0].taken(fields.number("controlnet_processor_res", -1))));
   PreprocessOptions options{.mask = mask};

@@ -63,6 +63,11 @@ PreprocessOptions checked(const Preprocessor& preprocessor, const PreprocessOpti
 Image preprocess(const Preprocessor& preprocessor, const Image& image,
                  const PreprocessOptions& options = {});
 
+/// The picture with a shorter side of so many pixels (64 to 4096) in its own proportions, as the
+/// web UI's extension preprocesses it: averages where it shrinks, a cubic where it grows. Throws
+/// bad_argument as `control_size`.
+Image resize_in_proportion(const Image& image, int resolution);
+
 /// The picture at this size. Throws bad_argument for a side under 1, or over 100 megapixels.
 Image resize_for_control(const Image& image, ImageSize size, ResizeMode mode);
 

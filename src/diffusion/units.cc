@@ -97,7 +97,7 @@ Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const
   if (settings.resolution == 0 && settings.resize == ResizeMode::fill && !takes_mask(preprocessor))
     return resize_for_control(hint(resized_within(*image, size)), size, ResizeMode::fill);
   if (settings.resolution == 0) return hint(fitted(*image, request, size, settings.resize));
-  return resize_for_control(hint(resize_for_control(*image, settings.resolution)), size,
+  return resize_for_control(hint(resize_in_proportion(*image, settings.resolution)), size,
                             settings.resize);
 }
 

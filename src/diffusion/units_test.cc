@@ -77,6 +77,25 @@ TEST(ControlList, FillsAroundTheHint) {
         << y;
 }
 
+/// What is in the middle of the picture is in the middle of the hint, and as wide for its height.
+TEST(ControlList, PreprocessesInThePicturesProportions) {
+  Request request;
+  request.seed = 3;
+  request.steps = 1;
+  request.size = {64, 64};
+  request.controls.resize(1);
+  Control& control = request.controls[0];
+  control.image = read_image(testing::data("preprocess/picture.png")).image;
+  control.image = resize_for_control(control.image, {85, 64}, ResizeMode::stretch);
+  control.preprocessor = "invert";
+  control.resolution = 64;
+  const Image hint = two_net_pipeline().generate(request).hints[0];
+  for (int y = 0; y < 64; ++y)
+    for (int x = 0; x < 64; ++x)
+      ASSERT_EQ(255 - hint.pixels.at(static_cast<size_t>(3 * (64 * y + x))),
+                control.image.pixels.at(static_cast<size_t>(3 * (85 * y + x + 10))));
+}
+
 TEST(ControlList, OfOneIsTheRequestsOwn) {
   for (const bool guess_mode : {false, true}) {
     Request own;

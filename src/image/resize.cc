@@ -79,6 +79,21 @@ void check_resized(ImageSize size) {
 
 }  // namespace
 
+Image resize_in_proportion(const Image& image, int resolution) {
+  check_image(image);
+  check_resolution(resolution);
+  const double scale = scale_to({image.width, image.height}, resolution);
+  const auto scaled = [&](int side) { return static_cast<int>(std::nearbyint(side * scale)); };
+  const double most = double(std::max(image.width, image.height)) * scale * resolution;
+  if (most > double(most_pixels))
+    fail(ErrorKind::bad_argument,
+         "resolution: {} makes {:.0f} pixels of {}x{}, expected at most {} megapixels", resolution,
+         most, image.width, image.height, most_pixels / 1'000'000);
+  const ImageSize size{scaled(image.width), scaled(image.height)};
+  return at_border(
+      "resizing", [&] { return scale > 1 ? resize_cubic(image, size) : resize_area(image, size); });
+}
+
 Image resize_for_control(const Image& image, ImageSize size, ResizeMode mode) {
   if (mode == ResizeMode::crop) return resize_for_control(image, size);
   check_image(image);
