@@ -84,7 +84,7 @@ class Measured {
  public:
   Measured(std::string_view preprocessor, std::span<const std::filesystem::path> files,
            std::shared_ptr<OpenDevice> device, int people)
-      : maker_(read_hint_maker(preprocessor, files)),
+      : maker_(read_hint_maker(preprocessor, files, files_)),
         networks_(std::move(device)),
         people_(people) {}
 
@@ -121,7 +121,8 @@ class Measured {
     return network.tensors().has("conv5_1_CPM_L1.weight") ? drawn_ : none;
   }
 
-  std::unique_ptr<HintMaker> maker_;
+  NetworkFiles files_;
+  std::shared_ptr<const HintMaker> maker_;
   ReadyNetworks networks_;
   int people_;
   Results drawn_;

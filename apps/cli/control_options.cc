@@ -69,7 +69,10 @@ void apply(const ControlOption& option, ControlFiles& files) {
     }
     try {
       const auto& field = *find_field(control_fields(), name);
-      field.set(files.control, text);
+      const size_t colon = name == "preprocessor" ? text.find(':') : text.npos;
+      field.set(files.control, colon == text.npos ? text
+                                                  : text.substr(0, colon + 1) +
+                                                        without_tilde(text.substr(colon + 1)));
       field.check(files.control);
     } catch (const Error& error) {
       bad_option(fmt::format("--control: {}: {}", option.net.name, error.what()));

@@ -148,7 +148,7 @@ std::shared_ptr<Task> Desk::accept(Order order) {
     for (const auto& field : request_fields()) field.check(request);
   }
   check_limits(order);
-  for (const Request& request : order.requests) check_adapters(request, catalog_);
+  for (const Request& request : order.requests) check_files(request, catalog_);
   for (const Request& request : order.requests) check(request);  // now, so that it can be told
   const std::shared_ptr<Task> task(new Task(order));
   const std::weak_ptr<Task> weak = task;

@@ -147,7 +147,12 @@ std::string_view adapter_name(std::string_view tag) {
 
 }  // namespace
 
-void check_adapters(const Request& request, const Catalog& catalog) {
+void check_files(const Request& request, const Catalog& catalog) {
+  for (size_t i = 0; i < request.controls.size(); ++i)
+    if (request.controls[i].preprocessor.find(':') != std::string::npos)
+      refuse_field(422, fmt::format("controls[{}].preprocessor", i),
+                   "\"{}\", expected a name alone: weights are the server's",
+                   request.controls[i].preprocessor.substr(0, 60));
   for (const AdapterUse& use : request.loras)
     if (!catalog.has(FileKind::lora, use.file))
       refuse_field(422, "lora", "\"{}\", but there is no LoRA of this name here",

@@ -42,9 +42,9 @@ void put_control_names(const Engines& engines, const Engine& engine, Request& re
 /// `transparent_is_painted`) or the reverse.
 Image mask_of_alpha(Image alpha, bool transparent_is_painted);
 
-/// Adapters that a request lists, or its prompts call, "<lora:NAME:0.8>", are those of the catalog:
-/// as a name, a path would reach any file. Throws 422.
-void check_adapters(const Request& request, const Catalog& catalog);
+/// Adapters that a request lists, or its prompts call, "<lora:NAME:0.8>", are those of the catalog,
+/// and weights of preprocessors the server's: as a name, a path would reach any file. Throws 422.
+void check_files(const Request& request, const Catalog& catalog);
 
 /// One request for each of `count` pictures, with seeds that count on, or of variations with their
 /// subseeds: each is the picture that it would be alone, and the queue draws them together.

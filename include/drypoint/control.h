@@ -34,7 +34,8 @@ struct Control {
   Image image;
   /// What turns the picture into the hint that the ControlNet sees, see preprocess.h. "auto": what
   /// goes with the ControlNet's name ("canny" with "canny"), where there is such, else "none"; of a
-  /// request's own edges always "none".
+  /// request's own edges always "none". "depth_midas:FILE": a network with the weights of a file,
+  /// or of those in a folder, instead of those in `ModelFiles::annotators`.
   std::string preprocessor = "auto";
   /// The preprocessor's own numbers; none: its defaults. For "canny" the low and high threshold.
   std::optional<double> threshold_a, threshold_b;

@@ -2,22 +2,21 @@
 
 #include "annotate/networks.h"
 #include "image/bilinear.h"
-#include "image/preprocess/pixels.h"
 
 namespace drypoint {
 namespace {
 
-class HedNetwork : public HintNetwork {
+class HedNetwork : public EdgeNetwork {
  public:
-  HedNetwork(HedFile file, bool is_safe)
-      : HintNetwork(std::move(file.tensors)), config_(std::move(file.config)), is_safe_(is_safe) {}
+  explicit HedNetwork(HedFile file)
+      : EdgeNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
 
   SizedGraph build(ImageSize seen) const override {
     return {build_hed(config_, seen.height, seen.width)};
   }
 
   /// Less the network's mean colour.
-  NetworkInputs inputs(const Image& picture, ImageSize) const override {
+  NetworkInputs inputs(const Image& picture) const override {
     std::vector<float> values = scaled_pixels(picture, 1, 0);
     const Tensor norm = tensors().at("norm").to_f32();
     const float mean[] = {norm.floats()[0], norm.floats()[1], norm.floats()[2]};
@@ -27,33 +26,24 @@ class HedNetwork : public HintNetwork {
   }
 
   /// The blocks' edges, enlarged, on average, through a sigmoid.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
-             const PreprocessOptions& /*numbers*/) const override {
+  std::vector<float> edges(ImageSize size, const NetworkOutputs& outputs) const override {
     const size_t blocks = config_.blocks.size();
-    std::vector<float> sum(pixels_of(picture));
+    std::vector<float> sum(static_cast<size_t>(size.width) * static_cast<size_t>(size.height));
     for (size_t i = 0; i < blocks; ++i)
-      add_bilinear(outputs("edges" + std::to_string(i)), {seen.width >> i, seen.height >> i}, seen,
+      add_bilinear(outputs("edges" + std::to_string(i)), {size.width >> i, size.height >> i}, size,
                    sum);
-    Image hint = grey_like(picture);
-    for (size_t i = 0; i < sum.size(); ++i) {
-      const float edge = sigmoid(sum[i] / static_cast<float>(blocks));
-      hint.pixels[i] = truncated((is_safe_ ? safe_step(edge) : edge) * 255);
-    }
-    return hint;
+    for (float& value : sum) value = sigmoid(value / static_cast<float>(blocks));
+    return sum;
   }
 
  private:
   HedConfig config_;
-  bool is_safe_;
 };
 
 }  // namespace
 
-std::unique_ptr<HintNetwork> read_hed_network(const std::filesystem::path& file) {
-  return std::make_unique<HedNetwork>(read_hed(file), false);
-}
-std::unique_ptr<HintNetwork> read_hed_safe_network(const std::filesystem::path& file) {
-  return std::make_unique<HedNetwork>(read_hed(file), true);
+std::unique_ptr<EdgeNetwork> read_hed_network(const std::filesystem::path& file) {
+  return std::make_unique<HedNetwork>(read_hed(file));
 }
 
 }  // namespace drypoint

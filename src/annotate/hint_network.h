@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <vector>
 
 #include "checkpoint/named_tensors.h"
@@ -82,13 +83,34 @@ class HintNetwork : public Network, public HintMaker {
   }
 };
 
+/// Networks by their files, each of which is read once, however many preprocessors it serves.
+class NetworkFiles {
+ public:
+  /// What `read`, of a path, makes of the file.
+  template <auto read>
+  auto open(const std::filesystem::path& file) {
+    using Own = typename decltype(read(file))::element_type;
+    struct Reader {};
+    std::error_code failed;
+    const auto one_name = std::filesystem::canonical(file, failed);
+    auto& known = opened_[{failed ? file : one_name, typeid(Reader)}];
+    if (!known) known = read(file);
+    return std::static_pointer_cast<const Own>(known);
+  }
+
+ private:
+  std::map<std::pair<std::filesystem::path, std::type_index>, std::shared_ptr<const Network>>
+      opened_;
+};
+
 /// The file of each of a preprocessor's networks: one of `Preprocessor::files`, then its
 /// `further_files`.
 using WeightFiles = std::span<const std::filesystem::path>;
 
 /// That of the preprocessor of this name. Throws bad_argument for one that is no network, bad_file
 /// naming the tensor, unsupported for another network's file.
-std::unique_ptr<HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files);
+std::shared_ptr<const HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files,
+                                                 NetworkFiles& networks);
 
 /// The pixels, red, green and blue, each times `factor` plus `offset`; with `blue_first` the other
 /// way round.

@@ -1,31 +1,68 @@
 #include "annotate/networks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ranges>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "image/preprocess/pixels.h"
 
 namespace drypoint {
 namespace {
 
-template <std::unique_ptr<HintNetwork> (*read)(const std::filesystem::path&)>
-std::unique_ptr<HintMaker> one(WeightFiles files) {
-  return read(files[0]);
+using HintMakerPtr = std::shared_ptr<const HintMaker>;
+
+template <auto read>
+HintMakerPtr one(WeightFiles files, NetworkFiles& networks) {
+  return networks.open<read>(files[0]);
+}
+
+/// Edges as grey, or in few steps, so that the hint does not tell faint ones from none.
+class SoftEdgeMaker : public HintMaker {
+ public:
+  SoftEdgeMaker(std::shared_ptr<const EdgeNetwork> network, bool is_safe)
+      : network_(std::move(network)), is_safe_(is_safe) {}
+
+  Image make(const Image& picture, const PreprocessOptions& /*numbers*/,
+             const RunNetwork& run) const override {
+    const ImageSize size{picture.width, picture.height};
+    const auto edges = network_->edges(size, run(*network_, size, network_->inputs(picture)));
+    Image hint = grey_like(picture);
+    std::ranges::transform(edges, hint.pixels.begin(), [&](float edge) {
+      return truncated((is_safe_ ? in_steps(edge) : edge) * 255);
+    });
+    return hint;
+  }
+
+ private:
+  static float in_steps(float edge) {
+    constexpr int steps = 2;
+    return static_cast<float>(static_cast<int>(edge * (steps + 1))) / steps;
+  }
+
+  std::shared_ptr<const EdgeNetwork> network_;
+  bool is_safe_;
+};
+
+template <auto read, bool is_safe>
+HintMakerPtr soft_edges(WeightFiles files, NetworkFiles& networks) {
+  return std::make_shared<SoftEdgeMaker>(networks.open<read>(files[0]), is_safe);
 }
 
 template <bool bodies, bool hands, bool faces>
-std::unique_ptr<HintMaker> openpose(WeightFiles files) {
-  return read_openpose_networks(files, {.bodies = bodies, .hands = hands, .faces = faces});
+HintMakerPtr openpose(WeightFiles files, NetworkFiles& networks) {
+  return read_openpose_networks(files, {.bodies = bodies, .hands = hands, .faces = faces},
+                                networks);
 }
 
 struct HintReader {
   std::string_view preprocessor;
-  std::unique_ptr<HintMaker> (*read)(WeightFiles files);
+  HintMakerPtr (*read)(WeightFiles files, NetworkFiles& networks);
 };
 constexpr HintReader readers[] = {{"mlsd", one<read_mlsd_network>},
-                                  {"softedge_pidinet", one<read_pidinet_network>},
-                                  {"softedge_pidisafe", one<read_pidinet_safe_network>},
+                                  {"softedge_pidinet", soft_edges<read_pidinet_network, false>},
+                                  {"softedge_pidisafe", soft_edges<read_pidinet_network, true>},
                                   {"depth_midas", one<read_midas_network>},
                                   {"depth_anything", one<read_depth_anything_network>},
                                   {"depth_anything_v2", one<read_depth_anything_v2_network>},
@@ -38,14 +75,15 @@ constexpr HintReader readers[] = {{"mlsd", one<read_mlsd_network>},
                                   {"openpose_face", openpose<true, false, true>},
                                   {"openpose_faceonly", openpose<false, false, true>},
                                   {"openpose_full", openpose<true, true, true>},
-                                  {"softedge_hed", one<read_hed_network>},
-                                  {"softedge_hedsafe", one<read_hed_safe_network>}};
+                                  {"softedge_hed", soft_edges<read_hed_network, false>},
+                                  {"softedge_hedsafe", soft_edges<read_hed_network, true>}};
 
 }  // namespace
 
-std::unique_ptr<HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files) {
+std::shared_ptr<const HintMaker> read_hint_maker(std::string_view preprocessor, WeightFiles files,
+                                                 NetworkFiles& networks) {
   for (const HintReader& reader : readers)
-    if (reader.preprocessor == preprocessor) return reader.read(files);
+    if (reader.preprocessor == preprocessor) return reader.read(files, networks);
   fail(ErrorKind::bad_argument, "preprocessor: \"{}\" is no network",
        printable(std::string(preprocessor)));
 }
@@ -76,10 +114,5 @@ std::vector<float> imagenet_pixels(std::vector<float> pixels) {
 }
 
 float sigmoid(float value) { return 1 / (1 + std::exp(-value)); }
-
-float safe_step(float strength) {
-  constexpr int steps = 2;
-  return static_cast<float>(static_cast<int>(strength * (steps + 1))) / steps;
-}
 
 }  // namespace drypoint

@@ -132,19 +132,27 @@ void add_faces(std::vector<Person>& people, const PoseMachine& network, const Im
       person.face = find_face(network.see(part_of(picture, *box), side, run), side / stride, *box);
 }
 
+std::unique_ptr<BodyNetwork> read_body_network(const std::filesystem::path& file) {
+  return std::make_unique<BodyNetwork>(read_openpose(file));
+}
+template <const PoseMachineKind& kind>
+std::unique_ptr<PoseMachine> read_machine(const std::filesystem::path& file) {
+  return std::make_unique<PoseMachine>(read_pose_machine(file, kind));
+}
+
 class OpenposeMaker : public HintMaker {
  public:
-  OpenposeMaker(WeightFiles files, const PoseParts& parts)
-      : parts_(parts), bodies_(read_openpose(files[0])) {
+  OpenposeMaker(WeightFiles files, const PoseParts& parts, NetworkFiles& networks)
+      : parts_(parts), bodies_(networks.open<read_body_network>(files[0])) {
     size_t next = 1;
-    if (parts.hands) hands_.emplace(read_pose_machine(files[next++], hand_machine));
-    if (parts.faces) faces_.emplace(read_pose_machine(files[next], face_machine));
+    if (parts.hands) hands_ = networks.open<read_machine<hand_machine>>(files[next++]);
+    if (parts.faces) faces_ = networks.open<read_machine<face_machine>>(files[next]);
   }
 
   Image make(const Image& picture, const PreprocessOptions& /*numbers*/,
              const RunNetwork& run) const override {
     std::vector<Person> people;
-    for (const Pose& body : bodies_.find(picture, run)) people.push_back({.body = body});
+    for (const Pose& body : bodies_->find(picture, run)) people.push_back({.body = body});
     const Image colours = as_rgb(picture);
     if (hands_) add_hands(people, *hands_, colours, run);
     if (faces_) add_faces(people, *faces_, colours, run);
@@ -153,14 +161,15 @@ class OpenposeMaker : public HintMaker {
 
  private:
   PoseParts parts_;
-  BodyNetwork bodies_;
-  std::optional<PoseMachine> hands_, faces_;
+  std::shared_ptr<const BodyNetwork> bodies_;
+  std::shared_ptr<const PoseMachine> hands_, faces_;
 };
 
 }  // namespace
 
-std::unique_ptr<HintMaker> read_openpose_networks(WeightFiles files, const PoseParts& parts) {
-  return std::make_unique<OpenposeMaker>(files, parts);
+std::shared_ptr<const HintMaker> read_openpose_networks(WeightFiles files, const PoseParts& parts,
+                                                        NetworkFiles& networks) {
+  return std::make_shared<OpenposeMaker>(files, parts, networks);
 }
 
 }  // namespace drypoint

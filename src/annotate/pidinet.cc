@@ -2,27 +2,26 @@
 
 #include "annotate/networks.h"
 #include "image/bilinear.h"
-#include "image/preprocess/pixels.h"
 
 namespace drypoint {
 namespace {
 
-class PidinetNetwork : public HintNetwork {
+class PidinetNetwork : public EdgeNetwork {
  public:
-  PidinetNetwork(PidinetFile file, bool is_safe)
-      : HintNetwork(std::move(file.tensors)), config_(file.config), is_safe_(is_safe) {}
+  explicit PidinetNetwork(PidinetFile file)
+      : EdgeNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
 
   SizedGraph build(ImageSize seen) const override {
     return build_pidinet(config_, seen.height, seen.width);
   }
-  NetworkInputs inputs(const Image& picture, ImageSize) const override {
+  NetworkInputs inputs(const Image& picture) const override {
     return image_alone(scaled_pixels(picture, 1 / 255.0f, 0, /*blue_first=*/true));
   }
   /// The levels' edges, as far as their gates let them through, enlarged and weighted.
-  Image hint(const Image& picture, ImageSize seen, const Outputs& outputs,
-             const PreprocessOptions& /*numbers*/) const override {
+  std::vector<float> edges(ImageSize size, const NetworkOutputs& outputs) const override {
     const Tensor weights = tensors().at("classifier.weight").to_f32();
-    std::vector<float> sum(pixels_of(picture), number("classifier.bias"));
+    std::vector<float> sum(static_cast<size_t>(size.width) * static_cast<size_t>(size.height),
+                           number("classifier.bias"));
     for (size_t level = 0; level < PidinetConfig::levels; ++level) {
       const std::string name = std::to_string(level);
       const float bias = number("conv_reduces." + name + ".conv.bias");
@@ -30,14 +29,10 @@ class PidinetNetwork : public HintNetwork {
       std::vector<float> own(edges.size());
       for (size_t i = 0; i < own.size(); ++i)
         own[i] = weights.floats()[level] * (sigmoid(gate[i]) * edges[i] + bias);
-      add_bilinear(own, {seen.width >> level, seen.height >> level}, seen, sum);
+      add_bilinear(own, {size.width >> level, size.height >> level}, size, sum);
     }
-    Image hint = grey_like(picture);
-    for (size_t i = 0; i < sum.size(); ++i) {
-      const float edge = sigmoid(sum[i]);
-      hint.pixels[i] = truncated((is_safe_ ? safe_step(edge) : edge) * 255);
-    }
-    return hint;
+    for (float& value : sum) value = sigmoid(value);
+    return sum;
   }
 
  private:
@@ -46,16 +41,12 @@ class PidinetNetwork : public HintNetwork {
   }
 
   PidinetConfig config_;
-  bool is_safe_;
 };
 
 }  // namespace
 
-std::unique_ptr<HintNetwork> read_pidinet_network(const std::filesystem::path& file) {
-  return std::make_unique<PidinetNetwork>(read_pidinet(file), false);
-}
-std::unique_ptr<HintNetwork> read_pidinet_safe_network(const std::filesystem::path& file) {
-  return std::make_unique<PidinetNetwork>(read_pidinet(file), true);
+std::unique_ptr<EdgeNetwork> read_pidinet_network(const std::filesystem::path& file) {
+  return std::make_unique<PidinetNetwork>(read_pidinet(file));
 }
 
 }  // namespace drypoint

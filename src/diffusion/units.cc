@@ -85,13 +85,14 @@ Image first_channel(const Image& image) {
 }
 
 /// The picture as the ControlNet sees it.
-Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor, const Request& request,
-              ImageSize size, const PreprocessOptions& options, AnnotatorLibrary& annotators,
+Image hint_of(const AskedControl& asked, const Preprocessor& preprocessor,
+              const std::string& weights, const Request& request, ImageSize size,
+              const PreprocessOptions& options, AnnotatorLibrary& annotators,
               const StopRequested& stop) {
   if (asked.is_ready) return *asked.image;
   const auto& [settings, image, mask, is_ready] = asked;
   const auto hint = [&](const Image& picture) {
-    return annotators.hint(preprocessor, picture, options, stop);
+    return annotators.hint(preprocessor, weights, picture, options, stop);
   };
   // As in the web UI, what is around it is as the hint's border, not the picture's.
   if (settings.resolution == 0 && settings.resize == ResizeMode::fill && !takes_mask(preprocessor))
@@ -127,10 +128,10 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
       Unit unit;
       unit.net = net_named(settings.name, model);
       settings.name = model.checkpoint().controlnets[unit.net].name;
-      const Preprocessor& preprocessor = asked.is_ready ? preprocessor_named("none")
-                                         : settings.preprocessor == "auto"
-                                             ? preprocessor_for(settings.name)
-                                             : preprocessor_named(settings.preprocessor);
+      const PreprocessorText named = preprocessor_text(settings.preprocessor);
+      const Preprocessor& preprocessor = asked.is_ready         ? preprocessor_named("none")
+                                         : named.name == "auto" ? preprocessor_for(settings.name)
+                                                                : preprocessor_named(named.name);
       settings.preprocessor = preprocessor.name;
       const ControlConfig& config = model.config().controls[unit.net];
       unit.pooled = pools(settings.pool, config);
@@ -153,8 +154,8 @@ std::vector<Unit> units_of(const Request& request, const Stages& model, ImageSiz
           unit.region = mask;
         }
       }
-      unit.hint =
-          hint_of(asked, preprocessor, request, size, options, model.model()->annotators(), stop);
+      unit.hint = hint_of(asked, preprocessor, named.weights, request, size, options,
+                          model.model()->annotators(), stop);
       if (asked.is_ready && preprocessor_for(settings.name).name == "canny")
         if (auto notice = edge_map_notice(*asked.image)) notices.push_back(std::move(*notice));
       unit.settings = std::move(settings);

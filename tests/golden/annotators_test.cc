@@ -1,4 +1,6 @@
 // Preprocessors that are networks, against controlnet-aux (annotators.py).
+#include <set>
+
 #include "annotate/depth.h"
 #include "annotate/hint_network.h"
 #include "annotate/poses.h"
@@ -224,7 +226,7 @@ class OpenposeRun {
     for (const std::string_view file : preprocessor_named(kind).further_files)
       files.push_back(annotator_path(file == "facenet.pth" ? "face_pose.safetensors"
                                                            : "hand_pose.safetensors"));
-    maker_ = read_hint_maker(kind, files);
+    maker_ = read_hint_maker(kind, files, files_);
     for (const auto& [name, tensor] : annotator_tensors("poses").tensors)
       bodies_[name] = tensor.to_f32();
   }
@@ -240,14 +242,16 @@ class OpenposeRun {
   }
 
  private:
-  std::unique_ptr<HintMaker> maker_;
+  NetworkFiles files_;
+  std::shared_ptr<const HintMaker> maker_;
   std::map<std::string, Tensor> bodies_;
   ReadyNetworks networks_{std::make_shared<OpenDevice>(DeviceOptions{.device = "cpu"})};
 };
 
 TEST(Openpose, ScalesPicturesAsControlnetAuxDoes) {
   const std::filesystem::path file = annotator_path("openpose.safetensors");
-  const auto maker = read_hint_maker("openpose", {{file}});
+  NetworkFiles files;
+  const auto maker = read_hint_maker("openpose", {{file}}, files);
   const Image expected = annotator_picture("openpose_seen");  // every eighth pixel
   const ImageSize size{8 * expected.width, 8 * expected.height};
   Image sampled{expected.width, expected.height, 3, {}};
@@ -373,7 +377,8 @@ TEST(Annotator, EveryNetworkHasAReader) {
     if (!preprocessor.is_network()) continue;
     EXPECT_TRUE(testing::fails_with(ErrorKind::unsupported, {"sd15.safetensors"}, [&] {
       const std::vector files(3, testing::tiny_model_path());
-      read_hint_maker(preprocessor.name, files);
+      NetworkFiles networks;
+      read_hint_maker(preprocessor.name, files, networks);
     })) << preprocessor.name;
   }
 }
@@ -529,6 +534,30 @@ TEST(Annotator, NeedsTheFilesOfAllItsNetworks) {
   EXPECT_EQ(hint.height, 64);
 }
 
+TEST(Annotator, PreprocessorsShareTheNetworkOfAFile) {
+  const std::filesystem::path body = annotator_path("openpose.safetensors"),
+                              face = annotator_path("face_pose.safetensors"),
+                              other_name =
+                                  body.parent_path() / "../annotators/openpose.safetensors";
+  NetworkFiles files;
+  std::set<const Network*> networks;
+  const auto see = [&](const char* kind, const std::vector<std::filesystem::path>& weights) {
+    const std::vector<float> nothing(size_t{38} * 64 * 64);
+    read_hint_maker(kind, weights, files)
+        ->make(annotator_picture("picture"), {},
+               [&](const Network& network, ImageSize seen, const NetworkInputs&) {
+                 networks.insert(&network);
+                 const auto results = static_cast<size_t>(seen.width / 8 * seen.height / 8);
+                 return [&nothing, results](const std::string& output) {
+                   return std::span(nothing).first(results * (output == "parts" ? 19 : 38));
+                 };
+               });
+  };
+  see("openpose", {body});
+  see("openpose_face", {other_name, face});
+  EXPECT_EQ(networks.size(), 1U);
+}
+
 TEST(Annotator, RefusesWhatItIsNot) {
   EXPECT_TRUE(testing::fails_with(ErrorKind::bad_argument, {"\"head\"", "hed"}, [] {
     Annotator("head", annotator_path("hed.safetensors"), testing::tested_device());
@@ -564,6 +593,21 @@ TEST(Annotator, ServesAModelsControls) {
   EXPECT_TRUE(testing::fails_with(
       ErrorKind::bad_argument, {"controls[0]", "softedge_hed", "ControlNetHED.pth", "annotators"},
       [&] { without.generate(asked(without)); }));
+  Request own = asked(without);
+  own.controls[0].preprocessor = "hed:" + (folder / "ControlNetHED.safetensors").string();
+  EXPECT_TRUE(like(without.generate(own).hints.at(0), annotator_picture("hed")));
+  for (const auto& [wrong, told] : {std::pair("hed:", "behind the colon"),
+                                    {"hed:none.pth", "none.pth"},
+                                    {"canny:hed.pth", "no network"},
+                                    {"head:hed.pth", "\"head\""}}) {
+    own.controls[0].preprocessor = wrong;
+    try {
+      without.generate(own);
+      ADD_FAILURE() << wrong;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string_view(error.what()).find(told), std::string_view::npos) << error.what();
+    }
+  }
   files.annotators = folder.path();
   Pipeline pipeline(files, testing::tested_device());
   const Result result = pipeline.generate(asked(pipeline));

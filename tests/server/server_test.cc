@@ -218,6 +218,17 @@ TEST(Catalogs, FindNamesAndNoPaths) {
   fs::remove_all(folder);
 }
 
+TEST(Catalogs, NoRequestNamesWeightsOfPreprocessors) {
+  Request request;
+  request.controls.resize(2);
+  const auto refusal = [&] {
+    return refusal_by([&] { check_files(request, Catalog(::testing::TempDir())); });
+  };
+  EXPECT_EQ(refusal().first, 0);
+  request.controls[1].preprocessor = "hed:/etc/passwd";
+  EXPECT_EQ(refusal(), std::pair(422, std::string("controls[1].preprocessor")));
+}
+
 TEST(Catalogs, HaveTheAdaptersThatPromptsCall) {
   const fs::path folder = fs::path(::testing::TempDir()) / "adapters";
   fs::create_directories(folder / "Lora");
@@ -226,7 +237,7 @@ TEST(Catalogs, HaveTheAdaptersThatPromptsCall) {
   const auto refusal = [&](const std::string& prompt) {
     Request request;
     request.prompt = prompt;
-    return refusal_by([&] { check_adapters(request, catalog); });
+    return refusal_by([&] { check_files(request, catalog); });
   };
   for (const char* good :
        {"", "<", "a <b", "a <b: c", "<lora:ink:0.5>", "<lyco:te=1:ink>, <lora:ink>"})

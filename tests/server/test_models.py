@@ -118,6 +118,9 @@ def test_kinds_of_controls_have_the_extensions_names(tmp_path):
             assert types[name]["default_option"] == module, name
         body = {"controlnet_module": "openpose", "controlnet_input_images": [as_base64(photo())], "controlnet_processor_res": 64}
         assert len(server.post("/controlnet/detect", body).json()["images"]) == 1
+        control = {"image": as_base64(photo()), "preprocessor": f"softedge_hed:{DATA}/annotators/hed.safetensors"}
+        answer = server.post("/api/v1/jobs", {"prompt": "a", "size": "64x64", "controls": [control]})
+        assert answer.status_code == 400 and "controls[0].preprocessor" in answer.text, answer.text
 
 
 def test_loras_are_called_by_prompt_or_list(folder, tmp_path):

@@ -101,8 +101,7 @@ std::vector<std::filesystem::path> weights_at(const std::filesystem::path& path,
   return files;
 }
 
-const Preprocessor& network_named(std::string_view name) {
-  const Preprocessor& preprocessor = preprocessor_named(name);
+const Preprocessor& expect_network(const Preprocessor& preprocessor) {
   if (!preprocessor.is_network())
     fail(ErrorKind::bad_argument, "preprocessor: {} is no network, and has no weights",
          preprocessor.name);
@@ -154,32 +153,26 @@ NetworkOutputs ReadyNetworks::run(const Network& network, ImageSize seen,
   };
 }
 
-AnnotatorNetworks::AnnotatorNetworks(const Preprocessor& preprocessor, WeightFiles files,
-                                     std::shared_ptr<OpenDevice> device)
-    : preprocessor_(preprocessor),
-      maker_(read_hint_maker(preprocessor.name, files)),
-      networks_(std::move(device)) {}
-
-Image AnnotatorNetworks::run(const Image& image, const PreprocessOptions& options,
-                             const StopRequested& stop) {
+Image hint_by(const HintMaker& maker, const Preprocessor& preprocessor, const Image& image,
+              const PreprocessOptions& options, ReadyNetworks& networks,
+              const StopRequested& stop) {
   check_image(image);
-  const PreprocessOptions numbers = checked(preprocessor_, options);
+  const PreprocessOptions numbers = checked(preprocessor, options);
   if (image.width < least_side || image.height < least_side)
     fail(ErrorKind::bad_argument, "image: {}x{} pixels, expected sides from {}", image.width,
          image.height, least_side);
-  const std::lock_guard lock(running_);
   const ImageSize size{image.width, image.height};
   const Image whole = filled_up(image, filled_up(size, network_sides));
-  const Image hint = maker_->make(
+  const Image hint = maker.make(
       whole, numbers, [&](const Network& network, ImageSize seen, const NetworkInputs& inputs) {
-        return networks_.run(network, seen, inputs, stop);
+        return networks.run(network, seen, inputs, stop);
       });
   return part_of(hint, {0, 0, size});
 }
 
 AnnotatorLibrary::AnnotatorLibrary(const std::optional<std::filesystem::path>& folder,
                                    std::shared_ptr<OpenDevice> device)
-    : folder_(folder), device_(std::move(device)) {
+    : folder_(folder), device_(std::move(device)), networks_(device_) {
   if (folder_) files_ = weights_below(*folder_);
 }
 
@@ -188,49 +181,58 @@ bool AnnotatorLibrary::has_weights(const Preprocessor& preprocessor) const {
          are_complete(weights_among(files_, preprocessor), preprocessor);
 }
 
-AnnotatorNetworks& AnnotatorLibrary::open(const Preprocessor& preprocessor) {
+std::vector<std::filesystem::path> AnnotatorLibrary::own_weights(
+    const Preprocessor& preprocessor) const {
   if (!folder_)
     fail(
         ErrorKind::bad_argument,
         "preprocessor: {} is a network, but no folder with its weights ({}) was given (annotators)",
         preprocessor.name, listed_files(preprocessor));
-  const auto files = weights_among(files_, preprocessor);
+  auto files = weights_among(files_, preprocessor);
   if (!are_complete(files, preprocessor)) refuse_folder(*folder_, files, preprocessor);
-  const std::lock_guard lock(opening_);
-  auto& networks = opened_[preprocessor.name];
-  if (!networks) networks = std::make_unique<AnnotatorNetworks>(preprocessor, files, device_);
-  return *networks;
+  return files;
 }
 
-Image AnnotatorLibrary::hint(const Preprocessor& preprocessor, const Image& image,
-                             const PreprocessOptions& options, const StopRequested& stop) {
+Image AnnotatorLibrary::hint(const Preprocessor& preprocessor, const std::filesystem::path& weights,
+                             const Image& image, const PreprocessOptions& options,
+                             const StopRequested& stop) {
+  if (!weights.empty()) expect_network(preprocessor);
   if (!preprocessor.is_network()) return preprocess(preprocessor, image, options);
-  AnnotatorNetworks& networks = open(preprocessor);
+  const auto files =
+      weights.empty() ? own_weights(preprocessor) : weights_at(weights, preprocessor);
   const auto turn = device_->turn(stop);
-  return networks.run(image, options, stop);
+  const auto running = running_.alone(stop);
+  const auto maker = read_hint_maker(preprocessor.name, files, network_files_);
+  return hint_by(*maker, preprocessor, image, options, networks_, stop);
 }
 
 class Annotator::Implementation {
  public:
   Implementation(const Preprocessor& preprocessor, const std::filesystem::path& weights,
                  const DeviceOptions& options)
-      : device_(std::make_shared<OpenDevice>(options)),
-        networks_(preprocessor, weights_at(weights, preprocessor), device_) {}
+      : preprocessor_(preprocessor),
+        device_(std::make_shared<OpenDevice>(options)),
+        maker_(read_hint_maker(preprocessor.name, weights_at(weights, preprocessor), files_)),
+        networks_(device_) {}
   std::string device() const { return device_->backend().name(); }
   Image annotate(const Image& image, const PreprocessOptions& options, const StopRequested& stop) {
     const auto turn = device_->turn(stop);
-    return networks_.run(image, options, stop);
+    return hint_by(*maker_, preprocessor_, image, options, networks_, stop);
   }
 
  private:
+  const Preprocessor& preprocessor_;
   std::shared_ptr<OpenDevice> device_;
-  AnnotatorNetworks networks_;
+  NetworkFiles files_;
+  std::shared_ptr<const HintMaker> maker_;
+  ReadyNetworks networks_;
 };
 
 Annotator::Annotator(std::string_view preprocessor, const std::filesystem::path& weights,
                      const DeviceOptions& options)
     : implementation_(at_border(weights.string(), [&] {
-        return std::make_unique<Implementation>(network_named(preprocessor), weights, options);
+        return std::make_unique<Implementation>(expect_network(preprocessor_named(preprocessor)),
+                                                weights, options);
       })) {}
 Annotator::~Annotator() = default;
 Annotator::Annotator(Annotator&&) noexcept = default;

@@ -3,12 +3,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "annotate/hint_network.h"
+#include "base/shared_lock.h"
 #include "diffusion/model/open_device.h"
 #include "drypoint/preprocess.h"
 #include "runtime/executor.h"
@@ -48,25 +48,14 @@ class ReadyNetworks {
   std::map<const Network*, ReadyNetwork> ready_;
 };
 
-/// A preprocessor's networks on a device. For any number of threads, which wait for one another.
-class AnnotatorNetworks {
- public:
-  /// Throws what `read_hint_maker` throws.
-  AnnotatorNetworks(const Preprocessor& preprocessor, WeightFiles files,
-                    std::shared_ptr<OpenDevice> device);
+/// The hint, of the picture's size. Throws bad_argument for sides under 16 and as `checked`,
+/// non_finite, out_of_memory, cancelled.
+Image hint_by(const HintMaker& maker, const Preprocessor& preprocessor, const Image& image,
+              const PreprocessOptions& options, ReadyNetworks& networks,
+              const StopRequested& stop = {});
 
-  /// The hint, of the picture's size. The device is the caller's (`OpenDevice::turn`). Throws
-  /// bad_argument for sides under 16 and as `checked`, non_finite, out_of_memory, cancelled.
-  Image run(const Image& image, const PreprocessOptions& options, const StopRequested& stop = {});
-
- private:
-  const Preprocessor& preprocessor_;
-  std::unique_ptr<HintMaker> maker_;
-  std::mutex running_;
-  ReadyNetworks networks_;
-};
-
-/// Those whose files a folder has, opened when they are first needed. For any number of threads.
+/// Those whose files a folder has, or which are named, opened when they are first needed. For any
+/// number of threads, which wait for one another, as preprocessors may share a network.
 class AnnotatorLibrary {
  public:
   /// Throws bad_argument if it is no folder.
@@ -75,19 +64,21 @@ class AnnotatorLibrary {
 
   /// True for a preprocessor that needs none.
   bool has_weights(const Preprocessor& preprocessor) const;
-  /// By a network or without, of the picture's size. Throws bad_argument where its weights are not
-  /// there, and what `preprocess` and `AnnotatorNetworks` throw.
-  Image hint(const Preprocessor& preprocessor, const Image& image, const PreprocessOptions& options,
-             const StopRequested& stop = {});
+  /// By a network or without, of the picture's size. `weights`: a file, or a folder with files, in
+  /// the place of the library's; empty: none. Throws bad_argument where its weights are not there,
+  /// and what `preprocess`, `read_hint_maker` and `hint_by` throw.
+  Image hint(const Preprocessor& preprocessor, const std::filesystem::path& weights,
+             const Image& image, const PreprocessOptions& options, const StopRequested& stop = {});
 
  private:
-  AnnotatorNetworks& open(const Preprocessor& preprocessor);
+  std::vector<std::filesystem::path> own_weights(const Preprocessor& preprocessor) const;
 
   std::optional<std::filesystem::path> folder_;
   std::vector<std::filesystem::path> files_;
   std::shared_ptr<OpenDevice> device_;
-  std::mutex opening_;
-  std::map<std::string_view, std::unique_ptr<AnnotatorNetworks>> opened_;
+  SharedLock running_;
+  NetworkFiles network_files_;
+  ReadyNetworks networks_;
 };
 
 }  // namespace drypoint

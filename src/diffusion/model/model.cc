@@ -263,7 +263,7 @@ bool Model::can_preprocess(const Preprocessor& preprocessor) const {
 Image Model::preprocess(const Preprocessor& preprocessor, const Image& image,
                         const PreprocessOptions& options, const std::function<bool()>& stop) const {
   return at_border("preprocessing",
-                   [&] { return loaded_->annotators().hint(preprocessor, image, options, stop); });
+                   [&] { return loaded_->annotators().hint(preprocessor, {}, image, options, stop); });
 }
 void Model::set_control(const std::filesystem::path& path, const std::string& name) {
   at_border(path.string(), [&] { loaded_->set_control(path, name); });

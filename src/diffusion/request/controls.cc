@@ -1,6 +1,7 @@
 #include "diffusion/request/controls.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "diffusion/request/painting.h"
 #include "diffusion/request/request.h"
 #include "drypoint/fields.h"
@@ -24,6 +25,15 @@ AskedControl own_picture(const Request& request) {
 }
 
 }  // namespace
+
+PreprocessorText preprocessor_text(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == text.npos) return {text, ""};
+  if (colon + 1 == text.size())
+    fail(ErrorKind::bad_argument, "preprocessor: \"{}\", expected a file behind the colon",
+         printable(text));
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
 
 Control own_control(const Request& request) {
   Control settings;
@@ -63,7 +73,8 @@ void check_controls(const Request& request) {
         fail(ErrorKind::bad_argument, "image: none was given, nor one of the request's own");
       if (!is_empty(control.image)) check_image(control.image);
       if (!is_empty(control.mask)) check_image(control.mask);
-      if (control.preprocessor != "auto") preprocessor_named(control.preprocessor);
+      const std::string preprocessor = preprocessor_text(control.preprocessor).name;
+      if (preprocessor != "auto") preprocessor_named(preprocessor);
     });
 }
 

@@ -21,6 +21,12 @@ struct AskedControl {
   bool is_ready = false;        // the picture is the hint, taken at its own size
 };
 
+/// "depth_midas:FILE": a preprocessor's name, and where its weights are, if that is said.
+struct PreprocessorText {
+  std::string name, weights;
+};
+PreprocessorText preprocessor_text(const std::string& text);
+
 /// What a request without a list says of the one that its own picture is.
 Control own_control(const Request& request);
 
