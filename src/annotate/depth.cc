@@ -66,8 +66,8 @@ NetworkInputs vit_positions(const NamedTensors& tensors, const std::string& pref
 }
 
 Image depth_hint(std::span<const float> depth, ImageSize size) {
-  const auto [least, most] = std::ranges::minmax(depth);
-  const float range = most - least;
+  const auto ends = std::ranges::minmax(depth);
+  const float least = ends.min, range = ends.max - least;
   Image hint{size.width, size.height, 1, std::vector<uint8_t>(depth.size())};
   if (range > 0)
     std::ranges::transform(depth, hint.pixels.begin(),

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -91,8 +90,9 @@ std::shared_ptr<const HintMaker> read_hint_maker(std::string_view preprocessor, 
 std::vector<float> scaled_pixels(const Image& image, float factor, float offset, bool blue_first) {
   const auto scaled = [=](uint8_t value) { return static_cast<float>(value) * factor + offset; };
   if (image.channels == 3 && !blue_first) {
-    const auto all = image.pixels | std::views::transform(scaled);
-    return {all.begin(), all.end()};
+    std::vector<float> values(image.pixels.size());
+    std::ranges::transform(image.pixels, values.begin(), scaled);
+    return values;
   }
   const auto channels = static_cast<size_t>(image.channels);
   const size_t red = blue_first && channels == 3 ? 2 : 0, green = channels == 3 ? 1 : 0;

@@ -9,7 +9,7 @@ namespace {
 class PidinetNetwork : public EdgeNetwork {
  public:
   explicit PidinetNetwork(PidinetFile file)
-      : EdgeNetwork(std::move(file.tensors)), config_(std::move(file.config)) {}
+      : EdgeNetwork(std::move(file.tensors)), config_(file.config) {}
 
   SizedGraph build(ImageSize seen) const override {
     return build_pidinet(config_, seen.height, seen.width);

@@ -92,7 +92,8 @@ void bend(const Image& image, std::span<const double> xs, std::span<const double
                static_cast<float>(pixel[beside + c]) * right;
       };
       const float value = between(from) * (1 - below) + between(from + under) * below;
-      to[c] = static_cast<uint8_t>(double{value} + 0.5);
+      const double half_above = double{value} + 0.5;  // halves are rounded up
+      to[c] = static_cast<uint8_t>(half_above);
     }
   }
 }
