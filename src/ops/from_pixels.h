@@ -25,7 +25,7 @@ struct OpTraits<FromPixels>
   }
 };
 
-inline float from_pixel(uint8_t value, uint8_t mask) {
+constexpr float from_pixel(uint8_t value, uint8_t mask) {
   return mask >= 128 ? -1.0f : static_cast<float>(value) / 255.0f;
 }
 

@@ -1,6 +1,8 @@
 // Numbers as bytes of pictures.
 #pragma once
 
+#include <algorithm>
+
 #include "ops/fields.h"
 
 namespace drypoint {
@@ -25,5 +27,10 @@ struct OpTraits<ToPixels>
     return 2 * elements_of(output);
   }
 };
+
+/// Of a finite number.
+inline uint8_t to_pixel(float value, float offset) {
+  return static_cast<uint8_t>(std::clamp(value * 127.5f + offset, 0.0f, 255.0f));
+}
 
 }  // namespace drypoint

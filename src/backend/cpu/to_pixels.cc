@@ -1,6 +1,5 @@
 #include "ops/to_pixels.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "backend/cpu/kernels.h"
@@ -18,7 +17,7 @@ KernelPtr make(const ToPixels&, const KernelRequest& request, const Context& con
         bool finite = true;
         for (int64_t c = 0; c < channels; ++c, ++x) {
           const bool is_number = std::isfinite(*x);
-          *to++ = is_number ? uint8_t(std::clamp(*x * 127.5f + offset, 0.0f, 255.0f)) : 0;
+          *to++ = is_number ? to_pixel(*x, offset) : 0;
           finite = finite && is_number;
         }
         *to++ = finite ? 255 : 0;

@@ -13,7 +13,7 @@ __global__ void from_pixels(const uint8_t* pixels, float* out, int channels, int
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += stride) {
     const uint8_t* pixel = pixels + i * (channels + 1);
     for (int c = 0; c < channels; ++c)
-      out[i * channels + c] = pixel[channels] >= 128 ? -1.0f : __fdiv_rn(pixel[c], 255.0f);
+      out[i * channels + c] = from_pixel(pixel[c], pixel[channels]);
   }
 }
 

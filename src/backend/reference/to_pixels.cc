@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 
 #include "backend/reference/kernels.h"
@@ -14,7 +13,7 @@ void run(const ToPixels&, const KernelRequest& request, const Launch& launch) {
     bool finite = true;
     for (int64_t c = 0; c < channels; ++c) {
       const bool is_number = std::isfinite(x[c]);
-      *pixel++ = is_number ? uint8_t(std::clamp(x[c] * 127.5f + offset, 0.0f, 255.0f)) : 0;
+      *pixel++ = is_number ? to_pixel(x[c], offset) : 0;
       finite = finite && is_number;
     }
     *pixel++ = finite ? 255 : 0;

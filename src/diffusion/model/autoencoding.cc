@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/finite.h"
+#include "ops/to_pixels.h"
 
 namespace drypoint {
 namespace {
@@ -141,9 +142,8 @@ std::vector<float> encode(Stages& model, std::span<const float> picture, const T
 Image image_of(std::span<const float> values, ImageSize size, bool rounds) {
   Image image{size.width, size.height, 3, std::vector<uint8_t>(values.size())};
   const float offset = pixel_offset(rounds);
-  std::ranges::transform(values, image.pixels.begin(), [&](float value) {
-    return static_cast<uint8_t>(std::clamp(value * 127.5f + offset, 0.0f, 255.0f));
-  });
+  std::ranges::transform(values, image.pixels.begin(),
+                         [&](float value) { return to_pixel(value, offset); });
   return image;
 }
 
