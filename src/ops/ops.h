@@ -46,12 +46,12 @@
 
 namespace drypoint {
 
-using Op =
-    std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat, Constant,
-                 Conv2d, DepthwiseConv2d, Embedding, Expand, FoldNorm, FromPixels, GatedGelu, GroupNorm,
-                 Increment, LayerNorm, LeakyRelu, Linear, MaxPool, MultiplyPlane, Permute, Quantize,
-                 RescaleGuidance, Reshape, SamplerUpdate, Scales, Select, SigmoidGate, Slice,
-                 SoftBlend, SpatialMean, SurfaceNormals, TimestepEmbedding, ToPixels, Upsample>;
+using Op = std::variant<Activation, Add, AddScaled, Attention, AveragePool, Blend, Cast, Concat,
+                        Constant, Conv2d, DepthwiseConv2d, Embedding, Expand, FoldNorm, FromPixels,
+                        GatedGelu, GroupNorm, Increment, LayerNorm, LeakyRelu, Linear, MaxPool,
+                        MultiplyPlane, Permute, Quantize, RescaleGuidance, Reshape, SamplerUpdate,
+                        Scales, Select, SigmoidGate, Slice, SoftBlend, SpatialMean, SurfaceNormals,
+                        TimestepEmbedding, ToPixels, Upsample>;
 
 std::string_view name(const Op& op);
 /// The result's type; throws bad_argument naming the operation if the inputs do not fit.

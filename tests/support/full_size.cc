@@ -13,9 +13,9 @@ Graph full_size_denoiser(const DenoiserShape& shape) { return build_denoiser(sd1
 
 std::vector<Graph> full_size_graphs() {
   const ModelConfig config = sd15();
-  return {build_denoiser(config, {.height = 32, .width = 48, .pixels = true}), build_clip(config.text, {}),
-          build_vae_decoder(config.vae, 1, 32, 48, /*pixels=*/true), build_vae_encoder(config.vae, 1, 256, 384),
-          build_inception(1)};
+  return {build_denoiser(config, {.height = 32, .width = 48, .pixels = true}),
+          build_clip(config.text, {}), build_vae_decoder(config.vae, 1, 32, 48, /*pixels=*/true),
+          build_vae_encoder(config.vae, 1, 256, 384), build_inception(1)};
 }
 
 std::vector<Case> distinct_cases(const std::vector<Graph>& graphs) {

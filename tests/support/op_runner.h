@@ -29,9 +29,9 @@ std::unique_ptr<Kernel> kernel_for(const Backend& backend, const Op& op,
 /// Where the result goes.
 enum class Output { own_memory, in_place };
 
-/// Runs `op` in the backend's precision (the result is f32 again, bytes too), packing the inputs that are
-/// marked constant. The result's memory and the workspace are filled with NaN first, and watched
-/// for writes past their end. As many `pictures` share the result's rows.
+/// Runs `op` in the backend's precision (the result is f32 again, bytes too), packing the inputs
+/// that are marked constant. The result's memory and the workspace are filled with NaN first, and
+/// watched for writes past their end. As many `pictures` share the result's rows.
 Tensor run(const Backend& backend, const Op& op, const std::vector<Tensor>& inputs,
            const std::vector<bool>& constant, Output output = Output::own_memory,
            int64_t pictures = 1);

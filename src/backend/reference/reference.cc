@@ -62,7 +62,8 @@ class ReferenceBackend : public Backend {
   Target target() const override { return reference_target(); }
 
   std::unique_ptr<Kernel> kernel(const KernelRequest& request) const override {
-    if (request.output.dtype != result_in_floats(request.op) && !is_eight_bits(request.output.dtype))
+    if (request.output.dtype != result_in_floats(request.op) &&
+        !is_eight_bits(request.output.dtype))
       fail(ErrorKind::unsupported, "{}: {} in {} on device reference", request.module,
            drypoint::name(request.op), drypoint::name(request.output.dtype));
     return std::make_unique<ReferenceKernel>(request);

@@ -6,12 +6,12 @@
 
 #include "adapters/matrices.h"
 #include "base/error.h"
-#include "diffusion/model/file_hash.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "checkpoint/prediction.h"
 #include "compile/compile.h"
 #include "diffusion/model/calibration.h"
+#include "diffusion/model/file_hash.h"
 #include "diffusion/model/opening.h"
 #include "diffusion/request/request.h"
 #include "models/complete.h"
@@ -262,8 +262,9 @@ bool Model::can_preprocess(const Preprocessor& preprocessor) const {
 }
 Image Model::preprocess(const Preprocessor& preprocessor, const Image& image,
                         const PreprocessOptions& options, const std::function<bool()>& stop) const {
-  return at_border("preprocessing",
-                   [&] { return loaded_->annotators().hint(preprocessor, {}, image, options, stop); });
+  return at_border("preprocessing", [&] {
+    return loaded_->annotators().hint(preprocessor, {}, image, options, stop);
+  });
 }
 void Model::set_control(const std::filesystem::path& path, const std::string& name) {
   at_border(path.string(), [&] { loaded_->set_control(path, name); });

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "diffusion/model/file_hash.h"
 #include "checkpoint/configurations.h"
 #include "checkpoint/noise_schedule.h"
+#include "diffusion/model/file_hash.h"
 #include "drypoint/version.h"
 #include "models/complete.h"
 #include "models/detect.h"
